@@ -1,0 +1,95 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Condition } from '@hexabase/kernel/conditions.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+
+/**
+ * The port to whatever gives a workspace its Kubernetes API: the embedded server, real vClusters, or a local
+ * kube-apiserver. Every call can be repeated: a crash may happen after any of them. A driver keeps no state of its own
+ * that the cluster behind it does not have.
+ */
+export interface ClusterDriver {
+  readonly name: string;
+  /** Makes or changes the tenant. Refuses with `FencedError` when a higher fence has written before. */
+  ensureTenant(spec: TenantSpec, call: Call): Promise<void>;
+  /** What is there now; `absent` when nothing is. */
+  observeTenant(workspaceId: WorkspaceId, call: Call): Promise<TenantState>;
+  /** Starts or continues the removal; answers what was removed and what is left. Done when nothing is left. */
+  removeTenant(workspaceId: WorkspaceId, fence: number, call: Call): Promise<Removal>;
+  /** Every tenant that carries our label, for orphan collection. */
+  listTenants(call: Call): Promise<{ workspaceId: WorkspaceId; uid: string }[]>;
+  /** Administrative requests of reconcilers; never handed to a user. */
+  tenantClient(workspaceId: WorkspaceId): TenantClient;
+  /** Where the gateway sends a user's request, with the user's own token. */
+  upstream(workspaceId: WorkspaceId): Upstream;
+}
+
+export interface Call {
+  signal: AbortSignal;
+}
+
+export interface TenantSpec {
+  workspaceId: WorkspaceId;
+  slug: string;
+  /** The lease's number; written with every change so that a paused old worker cannot overwrite. */
+  fence: number;
+  generation: number;
+  identity: { issuer: string; audience: string };
+  size: TenantSize;
+}
+
+export interface TenantSize {
+  cpuMilli: number;
+  memoryMib: number;
+  storageGib: number;
+}
+
+export type TenantState =
+  | { kind: 'absent' }
+  | { kind: 'present'; uid: string; generation: number; ready: boolean; conditions: Condition[] };
+
+export interface Removal {
+  removed: InventoryItem[];
+  left: InventoryItem[];
+}
+
+/** One external thing: `{ kind: 'kubernetes-cluster', key: 'ws-…' }`. */
+export interface InventoryItem {
+  kind: string;
+  key: string;
+}
+
+/** A Kubernetes API with administrator's rights, one request at a time. */
+export interface TenantClient {
+  request(request: TenantRequest): Promise<TenantResponse>;
+}
+
+export interface TenantRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  body?: unknown;
+  contentType?: string;
+  signal?: AbortSignal;
+}
+
+export interface TenantResponse {
+  status: number;
+  body: unknown;
+}
+
+/** Either a handler in this process or an address with the authority that signs its certificate. */
+export type Upstream =
+  | {
+      kind: 'handler';
+      handle(request: IncomingMessage, response: ServerResponse): void;
+      upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+    }
+  | { kind: 'url'; url: string; certificateAuthority: string; serverName?: string };
+
+/** A newer worker owns this workspace; whoever gets this stops at once. */
+export class FencedError extends Error {
+  constructor(workspaceId: WorkspaceId) {
+    super(`a newer worker owns workspace ${workspaceId}`);
+    this.name = 'FencedError';
+  }
+}

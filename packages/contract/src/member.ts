@@ -1,0 +1,74 @@
+import * as z from 'zod';
+import { id, pageQuery, timestamp } from './common.ts';
+import { operation } from './operation.ts';
+import { defineResource } from './resource.ts';
+
+const role = z.enum(['owner', 'admin', 'developer', 'viewer']);
+const schema = z.object({ userId: id, email: z.string(), displayName: z.string(), role, createdAt: timestamp });
+const path = '/api/v1/organizations/{id}/members';
+
+/** A person in an organization. */
+export const member = defineResource({
+  noun: 'member',
+  plural: 'members',
+  help: 'A person in an organization, with a role.',
+  schema,
+  columns: [
+    { header: 'EMAIL', field: 'email' },
+    { header: 'NAME', field: 'displayName' },
+    { header: 'ROLE', field: 'role' },
+    { header: 'AGE', field: 'createdAt', as: 'age' },
+  ],
+  operations: {
+    list: operation({
+      id: 'member.list',
+      method: 'GET',
+      path,
+      summary: 'Lists the members of an organization.',
+      access: { kind: 'action', action: 'member:read' },
+      target: 'organization',
+      query: pageQuery,
+      output: z.array(schema),
+      paged: true,
+      cli: { verb: 'list', positional: ['id'] },
+    }),
+    add: operation({
+      id: 'member.add',
+      method: 'POST',
+      path,
+      summary: 'Adds somebody who already has an account, by e-mail address.',
+      access: { kind: 'action', action: 'member:manage' },
+      target: 'organization',
+      body: z.strictObject({ email: z.email(), role: role.default('developer') }),
+      output: schema,
+      status: 201,
+      errors: ['already_exists', 'not_found'],
+      cli: { verb: 'add', positional: ['id', 'email'] },
+    }),
+    update: operation({
+      id: 'member.update',
+      method: 'PATCH',
+      path: `${path}/{userId}`,
+      summary: 'Changes the role of a member.',
+      access: { kind: 'action', action: 'member:manage' },
+      target: 'organization',
+      body: z.strictObject({ role }),
+      output: schema,
+      errors: ['last_owner'],
+      cli: { verb: 'update', positional: ['id', 'userId'] },
+    }),
+    remove: operation({
+      id: 'member.remove',
+      method: 'DELETE',
+      path: `${path}/{userId}`,
+      summary: 'Removes a member; every access of theirs ends within a second.',
+      access: { kind: 'action', action: 'member:manage' },
+      target: 'organization',
+      status: 204,
+      errors: ['last_owner'],
+      cli: { verb: 'remove', positional: ['id', 'userId'], confirm: 'yes-no' },
+    }),
+  },
+});
+
+export type Member = z.infer<typeof schema>;

@@ -1,0 +1,66 @@
+import type { ErrorCode } from '@hexabase/kernel/error-codes.ts';
+import type * as z from 'zod';
+import type { Action } from './action.ts';
+
+/** What the `{id}` of a path names, so that the scope of a request is found before its use case runs. */
+export type Target = 'none' | 'organization' | 'workspace' | 'project' | 'operation';
+
+/** Who may call: anybody, anybody signed in, or whoever `decide` lets do the action on the target. */
+export type Access = { kind: 'public' } | { kind: 'authenticated' } | { kind: 'action'; action: Action };
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One verb on one address. Everything else (routes, OpenAPI, client, CLI, authorization matrix) is derived. */
+export interface Operation {
+  /** Stable and unique, `<noun>.<verb>`: `workspace.create`. */
+  id: string;
+  method: Method;
+  /** Full path with `{name}` parameters; the first one names the target. */
+  path: string;
+  /** One sentence for OpenAPI and `--help`. */
+  summary: string;
+  access: Access;
+  target: Target;
+  query?: z.ZodObject;
+  body?: z.ZodObject;
+  /** Absent for 204. */
+  output?: z.ZodType;
+  status: 200 | 201 | 202 | 204;
+  /** The output is an array and the answer carries `meta.page`, `meta.limit`, `meta.total`. */
+  paged: boolean;
+  /** Takes `If-Match` and answers `ETag`; a stale one is 412. */
+  conditional: boolean;
+  /** Codes beyond those that every operation can answer. */
+  errors: readonly ErrorCode[];
+  bodyLimitBytes: number;
+  cli?: CliVerb;
+}
+
+/** How the operation looks on the command line: `hks <noun> <verb> [positional] --flags`. */
+export interface CliVerb {
+  verb: string;
+  /** Path or body fields given by position, in order; the others become flags. */
+  positional: readonly string[];
+  /** Asks before it runs: `type-name` makes the user type the name. `--yes` answers. */
+  confirm?: 'yes-no' | 'type-name';
+  /** Leaves the presentation to a hand-written command of the same name. */
+  bespoke?: boolean;
+}
+
+type Defaults = Pick<Operation, 'target' | 'status' | 'paged' | 'conditional' | 'errors' | 'bodyLimitBytes'>;
+
+const defaults: Defaults = {
+  target: 'none',
+  status: 200,
+  paged: false,
+  conditional: false,
+  errors: [],
+  bodyLimitBytes: 64 * 1024,
+};
+
+/** Completes an operation with the common answers: no target, 200, one object, 64 KiB of body. */
+export function operation<const T extends Omit<Operation, keyof Defaults> & Partial<Defaults>>(
+  spec: T,
+): Omit<Defaults, keyof T> & T {
+  return { ...defaults, ...spec };
+}

@@ -1,0 +1,98 @@
+import * as z from 'zod';
+import { displayName, id, pageQuery, slug, timestamp } from './common.ts';
+import { operation } from './operation.ts';
+import { defineResource } from './resource.ts';
+
+const schema = z.object({
+  id,
+  slug: z.string(),
+  name: z.string(),
+  plan: z.string(),
+  billingEmail: z.string().nullable(),
+  role: z.enum(['owner', 'admin', 'developer', 'viewer']).describe('your role in it'),
+  generation: z.int(),
+  createdAt: timestamp,
+});
+
+const path = '/api/v1/organizations';
+
+/** Who pays: members, plan, workspaces. */
+export const organization = defineResource({
+  noun: 'organization',
+  plural: 'organizations',
+  help: 'Who pays: members, a plan, workspaces.',
+  schema,
+  columns: [
+    { header: 'NAME', field: 'name' },
+    { header: 'SLUG', field: 'slug' },
+    { header: 'PLAN', field: 'plan' },
+    { header: 'ROLE', field: 'role' },
+    { header: 'AGE', field: 'createdAt', as: 'age' },
+  ],
+  operations: {
+    list: operation({
+      id: 'organization.list',
+      method: 'GET',
+      path,
+      summary: 'Lists the organizations that you are a member of.',
+      access: { kind: 'authenticated' },
+      query: pageQuery,
+      output: z.array(schema),
+      paged: true,
+      cli: { verb: 'list', positional: [] },
+    }),
+    create: operation({
+      id: 'organization.create',
+      method: 'POST',
+      path,
+      summary: 'Makes an organization; you become its owner.',
+      access: { kind: 'authenticated' },
+      body: z.strictObject({ name: displayName, slug: slug.optional(), billingEmail: z.email().optional() }),
+      output: schema,
+      status: 201,
+      errors: ['slug_taken', 'conflict'],
+      cli: { verb: 'create', positional: ['name'] },
+    }),
+    get: operation({
+      id: 'organization.get',
+      method: 'GET',
+      path: `${path}/{id}`,
+      summary: 'Shows one organization.',
+      access: { kind: 'action', action: 'organization:read' },
+      target: 'organization',
+      output: schema,
+      conditional: true,
+      cli: { verb: 'get', positional: ['id'] },
+    }),
+    update: operation({
+      id: 'organization.update',
+      method: 'PATCH',
+      path: `${path}/{id}`,
+      summary: 'Changes name, billing address or plan. On the embedded default a plan costs nothing.',
+      access: { kind: 'action', action: 'organization:update' },
+      target: 'organization',
+      body: z.strictObject({
+        name: displayName.optional(),
+        billingEmail: z.email().nullable().optional(),
+        plan: z.string().max(40).optional(),
+      }),
+      output: schema,
+      conditional: true,
+      errors: ['stale_revision', 'plan_limit_reached'],
+      cli: { verb: 'update', positional: ['id'] },
+    }),
+    delete: operation({
+      id: 'organization.delete',
+      method: 'DELETE',
+      path: `${path}/{id}`,
+      summary: 'Deletes an organization that has no workspaces.',
+      access: { kind: 'action', action: 'organization:delete' },
+      target: 'organization',
+      status: 204,
+      errors: ['organization_not_empty'],
+      cli: { verb: 'delete', positional: ['id'], confirm: 'type-name' },
+    }),
+  },
+});
+
+export type Organization = z.infer<typeof schema>;
