@@ -1,0 +1,33 @@
+import type { Action } from '@hexabase/contract/action.ts';
+import { roleIn, type Actor, type OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { OrganizationId } from '@hexabase/kernel/id.ts';
+import { platformActions, roleActions } from './roles.ts';
+
+/** `invisible` must look to the caller exactly as if the thing did not exist (404); `role` may be told (403). */
+export type Decision =
+  | { allowed: true; role: OrganizationRole | null }
+  | { allowed: false; reason: 'invisible' | 'role' };
+
+export interface Resource {
+  /** `null` for what belongs to the platform and not to a tenant. */
+  organizationId: OrganizationId | null;
+}
+
+/** Says whether the actor may do the action there. Pure: roles come from the actor, which the database filled. */
+export function decide(actor: Actor, action: Action, resource: Resource): Decision {
+  if (resource.organizationId === null) {
+    return actor.platformRole !== null && platformActions.includes(action)
+      ? { allowed: true, role: null }
+      : { allowed: false, reason: 'role' };
+  }
+  const role = roleIn(actor, resource.organizationId);
+  if (role === null) return { allowed: false, reason: 'invisible' };
+  return roleActions[role].includes(action) ? { allowed: true, role } : { allowed: false, reason: 'role' };
+}
+
+const rank: Record<OrganizationRole, number> = { viewer: 1, developer: 2, admin: 3, owner: 4 };
+
+/** Says whether somebody with role `by` may give, take or change role `role`: never one above their own. */
+export function mayAssignRole(by: OrganizationRole, role: OrganizationRole): boolean {
+  return rank[by] >= rank[role];
+}

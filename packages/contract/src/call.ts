@@ -1,0 +1,30 @@
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { Operation } from './operation.ts';
+
+/** One validated request for an operation: what the HTTP side hands to the side that runs use cases. */
+export interface OperationCall {
+  operation: Operation;
+  /** `null` only for public operations. */
+  actor: Actor | null;
+  params: Readonly<Record<string, string>>;
+  query: unknown;
+  body: unknown;
+  requestId: string;
+  idempotencyKey: string | null;
+  ifMatch: string | null;
+  signal: AbortSignal;
+}
+
+/** What came out of it, before it is put into the envelope. */
+export interface OperationAnswer {
+  data: unknown;
+  /** Of lists: how many there are in all. */
+  total?: number;
+  /** Of conditional operations, with its quotes. */
+  etag?: string;
+  /** The stored answer to an earlier request with the same Idempotency-Key. */
+  replayed?: boolean;
+}
+
+/** Runs one operation in its transaction. Throws `AppError`. */
+export type Execute = (call: OperationCall) => Promise<OperationAnswer>;
