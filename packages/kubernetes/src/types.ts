@@ -83,6 +83,8 @@ export interface ClusterConfig {
   nodes: readonly SimulatedNode[];
   /** Base path under which clients reach the cluster, without a trailing slash; '' at the root. */
   basePath: string;
+  /** Notes of the embedding product, kept with the cluster and never shown to its users. */
+  annotations?: Readonly<Record<string, string>>;
 }
 
 export interface SimulatedNode {

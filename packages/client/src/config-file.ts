@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parse, stringify } from 'yaml';
+import * as z from 'zod';
+
+const context = z.object({
+  /** Base URL of the API, without a trailing slash. */
+  server: z.string(),
+  email: z.string().optional(),
+  /** Slug or id that commands use when `--organization` is absent. */
+  organization: z.string().optional(),
+  workspace: z.string().optional(),
+  accessToken: z.string().optional(),
+  /** RFC 3339. */
+  accessTokenExpiresAt: z.string().optional(),
+  refreshToken: z.string().optional(),
+});
+
+const configFile = z.object({ currentContext: z.string().default('local'), contexts: z.record(z.string(), context).default({}) });
+
+/** One server and one signed-in person, as the command line knows them. */
+export type CliContext = z.infer<typeof context>;
+export type CliConfig = z.infer<typeof configFile>;
+
+/** Raised when the settings file is there but not readable as one; says the path. */
+export class ConfigFileError extends Error {
+  constructor(path: string, why: string) {
+    super(`The settings file ${path} cannot be used: ${why}. Mend it, or move it away and sign in again.`);
+    this.name = 'ConfigFileError';
+  }
+}
+
+/** Reads the settings file; an absent one is empty settings. */
+export function readCliConfig(path: string): CliConfig {
+  if (!existsSync(path)) return { currentContext: 'local', contexts: {} };
+  const parsed = configFile.safeParse(parseYaml(path) ?? {});
+  if (!parsed.success) throw new ConfigFileError(path, z.prettifyError(parsed.error));
+  return parsed.data;
+}
+
+/** Replaces the settings file in one step, readable by its owner only: it holds the session. */
+export function writeCliConfig(path: string, config: CliConfig): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const scratch = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(scratch, stringify(config), { mode: 0o600, flush: true });
+  chmodSync(scratch, 0o600);
+  renameSync(scratch, path);
+}
+
+/** Changes the settings file while no other process does. */
+export async function updateCliConfig(path: string, change: (config: CliConfig) => Promise<void> | void): Promise<CliConfig> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const lock = `${path}.lock`;
+  await acquire(lock);
+  try {
+    const config = readCliConfig(path);
+    await change(config);
+    writeCliConfig(path, config);
+    return config;
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+const lockPollMs = 25;
+const lockPatienceMs = 20_000;
+
+/** The lock is a file that names its holder; one whose holder is dead is taken over. */
+async function acquire(lock: string): Promise<void> {
+  const deadline = Date.now() + lockPatienceMs;
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx', mode: 0o600 });
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    if (isAbandoned(lock)) rmSync(lock, { force: true });
+    else if (Date.now() > deadline) throw new ConfigFileError(lock, 'another hks holds its lock for too long');
+    else await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+  }
+}
+
+function isAbandoned(lock: string): boolean {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'));
+    if (!Number.isInteger(pid) || pid <= 0) return false;
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
+
+function parseYaml(path: string): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigFileError(path, error instanceof Error ? error.message : String(error));
+  }
+}
