@@ -1,0 +1,73 @@
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { ServerFolders } from './folders.ts';
+import { isAlive } from './folder-lock.ts';
+
+const fastStopMsMax = 20_000;
+const hardStopMsMax = 10_000;
+
+/**
+ * Ends a PostgreSQL that outlived the process that started it (a killed parent leaves it running) and removes lock files
+ * of one that is dead. Where process 1 does not reap children, a killed server stays a zombie whose lock files would
+ * block every later start.
+ */
+export async function clearLeftover(folders: ServerFolders, log: Logger): Promise<void> {
+  const pid = await readPid(folders.data);
+  if (pid === null) return;
+  if (await isOurServer(pid, folders.data)) {
+    log.warn({ pid }, 'stopping a database server that outlived its parent');
+    await stopProcess(pid, (name) => process.kill(pid, name));
+  }
+  await removeLocks(folders);
+}
+
+/** Asks for a fast shutdown, then for an immediate one. Resolves when the process is gone or a zombie. */
+export async function stopProcess(pid: number, signal: (name: NodeJS.Signals) => void): Promise<void> {
+  for (const [name, limitMs] of [
+    ['SIGINT', fastStopMsMax],
+    ['SIGQUIT', hardStopMsMax],
+    ['SIGKILL', hardStopMsMax],
+  ] as const) {
+    if (await isGone(pid)) return;
+    signal(name);
+    for (let waitedMs = 0; waitedMs < limitMs; waitedMs += 20) {
+      if (await isGone(pid)) return;
+      await sleep(20);
+    }
+  }
+}
+
+/** Lock files of a server that is known to be gone. */
+export async function removeLocks(folders: ServerFolders): Promise<void> {
+  await rm(path.join(folders.data, 'postmaster.pid'), { force: true });
+  await rm(path.join(folders.socket, '.s.PGSQL.5432'), { force: true });
+  await rm(path.join(folders.socket, '.s.PGSQL.5432.lock'), { force: true });
+}
+
+/** The last line of postmaster.pid says `ready` once connections are taken (PostgreSQL, `pidfile.h`). */
+export async function isReady(folders: ServerFolders, pid: number): Promise<boolean> {
+  const lines = (await readFile(path.join(folders.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+}
+
+async function readPid(data: string): Promise<number | null> {
+  const text = await readFile(path.join(data, 'postmaster.pid'), 'utf8').catch(() => null);
+  if (text === null) return null;
+  const pid = Number(text.split('\n')[0]);
+  return Number.isInteger(pid) && pid > 0 ? pid : 0;
+}
+
+/** The process id may meanwhile belong to something else: the server's command line names its data folder. */
+async function isOurServer(pid: number, data: string): Promise<boolean> {
+  if (pid === 0 || (await isGone(pid))) return false;
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
+  return command === null || command.includes(data);
+}
+
+async function isGone(pid: number): Promise<boolean> {
+  if (!isAlive(pid)) return true;
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return text.slice(text.lastIndexOf(')') + 2).startsWith('Z');
+}

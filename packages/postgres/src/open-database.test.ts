@@ -1,0 +1,86 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { brandId } from '@hexabase/kernel/id.ts';
+import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+
+let test1: TestDatabase;
+beforeAll(async () => {
+  test1 = await testDatabase();
+});
+afterAll(() => test1.close());
+
+describe('row-level security', () => {
+  test('a tenant sees the operations of its own organizations only', async () => {
+    const { database } = test1;
+    await database.asWorker(async (tx) => {
+      for (const org of ['org-a', 'org-b']) {
+        await sql`insert into operations (id, organization_id, kind, subject) values (${`op-${org}`}, ${org}, 'k', 's')`.execute(tx);
+      }
+    });
+    const scope = { userId: brandId<'User'>('u'), organizationIds: [brandId<'Organization'>('org-a')] };
+    const seen = await database.asTenant(scope, (tx) => sql<{ id: string }>`select id from operations`.execute(tx));
+    expect(seen.rows).toEqual([{ id: 'op-org-a' }]);
+    const nobody = { userId: null, organizationIds: [] };
+    expect((await database.asTenant(nobody, (tx) => sql`select id from operations`.execute(tx))).rows).toEqual([]);
+  });
+
+  test('a tenant cannot write into another organization', async () => {
+    const scope = { userId: brandId<'User'>('u'), organizationIds: [brandId<'Organization'>('org-a')] };
+    const attempt = test1.database.asTenant(scope, (tx) =>
+      sql`insert into operations (id, organization_id, kind, subject) values ('x', 'org-b', 'k', 's')`.execute(tx),
+    );
+    await expect(attempt).rejects.toThrow(/row-level security/);
+  });
+
+  test('a request may wake a key but cannot read the queue', async () => {
+    const scope = { userId: null, organizationIds: [] };
+    await test1.database.asTenant(scope, (tx) => sql`select hexabase.enqueue('workspace', 'k1')`.execute(tx));
+    const reading = test1.database.asTenant(scope, (tx) => sql`select * from reconcile_queue`.execute(tx));
+    await expect(reading).rejects.toThrow(/permission denied/);
+    const rows = await test1.database.asWorker((tx) => sql`select kind, key from reconcile_queue`.execute(tx));
+    expect(rows.rows).toEqual([{ kind: 'workspace', key: 'k1' }]);
+  });
+});
+
+describe('transactions', () => {
+  test('what throws leaves nothing behind', async () => {
+    const failing = test1.database.asWorker(async (tx) => {
+      await sql`insert into operations (id, organization_id, kind, subject) values ('gone', 'o', 'k', 's')`.execute(tx);
+      throw new Error('stop');
+    });
+    await expect(failing).rejects.toThrow('stop');
+    const rows = await test1.database.asWorker((tx) => sql`select 1 from operations where id = 'gone'`.execute(tx));
+    expect(rows.rows).toEqual([]);
+  });
+
+  test('an aborted call is rolled back', async () => {
+    const controller = new AbortController();
+    const aborted = test1.database.asWorker(
+      async (tx) => {
+        await sql`insert into operations (id, organization_id, kind, subject) values ('late', 'o', 'k', 's')`.execute(tx);
+        controller.abort(new Error('gave up'));
+      },
+      { signal: controller.signal },
+    );
+    await expect(aborted).rejects.toThrow('gave up');
+    const rows = await test1.database.asWorker((tx) => sql`select 1 from operations where id = 'late'`.execute(tx));
+    expect(rows.rows).toEqual([]);
+  });
+
+  test('a read-only transaction refuses to write', async () => {
+    const writing = test1.database.asWorker((tx) => sql`delete from operations`.execute(tx), { readOnly: true });
+    await expect(writing).rejects.toThrow(/read-only/);
+  });
+});
+
+test('a listener hears what another connection notifies', async () => {
+  const heard = Promise.withResolvers<string>();
+  await using listening = await test1.database.listen('hexabase_wake', (payload) => heard.resolve(payload));
+  await test1.database.asWorker((tx) => sql`select hexabase.enqueue('workspace', 'k2')`.execute(tx));
+  expect(await heard.promise).toBe('workspace/k2');
+  expect(listening).toBeDefined();
+});
+
+test('ping answers', async () => {
+  await expect(test1.database.ping()).resolves.toBeUndefined();
+});

@@ -1,0 +1,71 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Pool } from 'pg';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import { clientConfig, type Endpoint } from './connection.ts';
+import { isRepeatable, mapDatabaseError } from './database-errors.ts';
+import type { TenantScope, TransactionOptions, Tx } from './database.ts';
+import type { Schema } from './schema.ts';
+
+export interface PoolLimits {
+  max: number;
+  idleTimeoutMs: number;
+  /** A statement that runs longer is ended by the server. */
+  statementTimeoutMs: number;
+}
+
+/** The connections of one role. */
+export interface RolePool extends AsyncDisposable {
+  transaction<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions & { scope?: TenantScope }): Promise<T>;
+}
+
+/** A pool of `pg` that survives lost connections; for code that speaks SQL by itself. */
+export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger): Pool {
+  const pool = new Pool({
+    ...clientConfig(endpoint),
+    max: limits.max,
+    idleTimeoutMillis: limits.idleTimeoutMs,
+    statement_timeout: limits.statementTimeoutMs,
+    idle_in_transaction_session_timeout: limits.statementTimeoutMs,
+  });
+  // Without this handler an idle connection that breaks would end the process.
+  pool.on('error', (error) => log.warn({ error, role: endpoint.user }, 'an idle database connection broke'));
+  return pool;
+}
+
+export function openRolePool(endpoint: Endpoint, limits: PoolLimits, log: Logger): RolePool {
+  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPool(endpoint, limits, log) }) });
+  return {
+    async transaction(run, options = {}) {
+      try {
+        return await once(kysely, run, options);
+      } catch (error) {
+        if (!isRepeatable(error)) throw mapDatabaseError(error);
+      }
+      return once(kysely, run, options).catch((error: unknown) => {
+        throw mapDatabaseError(error);
+      });
+    },
+    [Symbol.asyncDispose]: () => kysely.destroy(),
+  };
+}
+
+async function once<T>(
+  kysely: Kysely<Schema>,
+  run: (tx: Tx) => Promise<T>,
+  options: TransactionOptions & { scope?: TenantScope },
+): Promise<T> {
+  options.signal?.throwIfAborted();
+  const builder = options.readOnly ? kysely.transaction().setAccessMode('read only') : kysely.transaction();
+  return builder.execute(async (tx) => {
+    if (options.scope) await setScope(tx, options.scope);
+    const result = await run(tx);
+    // Whoever gave up must not find the change made later.
+    options.signal?.throwIfAborted();
+    return result;
+  });
+}
+
+async function setScope(tx: Tx, scope: TenantScope): Promise<void> {
+  await sql`select set_config('hexabase.user_id', ${scope.userId ?? ''}, true),
+                   set_config('hexabase.organization_ids', ${scope.organizationIds.join(',')}, true)`.execute(tx);
+}
