@@ -1,0 +1,52 @@
+import { createClient, type Client } from '@hexabase/client/client.ts';
+import type { Operation } from '@hexabase/contract/operation.ts';
+import { CliError } from './cli-error.ts';
+import type { CliEnvironment } from './environment.ts';
+import { accessToken, currentContext } from './session.ts';
+
+/** What every command works with. */
+export interface Cli {
+  environment: CliEnvironment;
+  signal: AbortSignal;
+  client: () => Client;
+  /** Sends an operation whose types are only known at run time (the commands made from the contract). */
+  invoke(operation: Operation, input: InvokeInput): Promise<{ data: unknown }>;
+  /** Result for standard output. */
+  print(text: string): void;
+  /** Progress and remarks, for standard error. */
+  note(text: string): void;
+  /** The workspace or organization to use when none was named. Throws `CliError` when there is none. */
+  currentScope(kind: 'workspace' | 'organization'): string;
+}
+
+export interface InvokeInput {
+  params: Record<string, unknown>;
+  query: Record<string, unknown>;
+  body: Record<string, unknown> | undefined;
+}
+
+export function createCli(environment: CliEnvironment, signal: AbortSignal): Cli {
+  const client = (): Client =>
+    createClient({
+      baseUrl: currentContext(environment.configFile).server,
+      token: () => accessToken(environment.configFile, signal),
+    });
+  return {
+    environment,
+    signal,
+    client,
+    invoke: (operation, { params, query, body }) =>
+      client().invoke(operation, { params: textValues(params), query, body, signal }),
+    print: (text) => process.stdout.write(`${text}\n`),
+    note: (text) => process.stderr.write(`${text}\n`),
+    currentScope(kind) {
+      const chosen = currentContext(environment.configFile)[kind];
+      if (!chosen) throw new CliError(`Say which ${kind}: --${kind} NAME (or \`hks use ${kind} NAME\` once).`);
+      return chosen;
+    },
+  };
+}
+
+function textValues(values: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
+}

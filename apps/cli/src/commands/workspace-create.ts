@@ -1,0 +1,71 @@
+import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { CliError } from '../cli-error.ts';
+import { progressLine } from '../progress.ts';
+import { addOutputOption, nounCommand, outputFormat } from '../resource-commands.ts';
+import { render } from '../output.ts';
+
+const pollMs = 100;
+
+/** `hks workspace create NAME`: asks for it, then shows the steps until it is active or has failed. */
+export function addWorkspaceCreate(program: Command, cli: Cli): void {
+  const command = nounCommand(program, workspace)
+    .command('create')
+    .description(workspace.operations.create.summary)
+    .argument('<name>', 'free text; the slug is made from it')
+    .option('--plan <plan>', "the organization's plan when absent")
+    .option('--organization <name>', 'slug or id; your current one when absent')
+    .option('--slug <slug>', 'instead of one made from the name; refused when taken')
+    .option('--description <text>')
+    .option('--region <region>')
+    .option('--isolation <how>', 'shared or dedicated')
+    .option('--no-wait', 'return at once');
+  addOutputOption(command).action(async (name: string, options: CreateOptions) => {
+    const body = { name, ...pickDefined(options) };
+    const { data } = await cli.client().call(workspace.operations.create, { body, signal: cli.signal });
+    const final = options.wait ? await follow(data, cli) : data;
+    cli.print(render(outputFormat(command), workspace.columns, final));
+    if (options.wait && outputFormat(command) === 'table') {
+      cli.note(`\nNext: ${cli.environment.launcher} kubeconfig ${final.slug} > kc.yaml && export KUBECONFIG=$PWD/kc.yaml && kubectl get nodes`);
+    }
+  });
+}
+
+interface CreateOptions {
+  plan?: string;
+  organization?: string;
+  slug?: string;
+  description?: string;
+  region?: string;
+  isolation?: 'shared' | 'dedicated';
+  wait: boolean;
+}
+
+function pickDefined({ wait: _wait, ...given }: CreateOptions): Omit<CreateOptions, 'wait'> {
+  const { plan, organization, slug, description, region, isolation } = given;
+  return {
+    ...(plan && { plan }),
+    ...(organization && { organization }),
+    ...(slug && { slug }),
+    ...(description && { description }),
+    ...(region && { region }),
+    ...(isolation && { isolation }),
+  };
+}
+
+/** Shows progress until the workspace is active. Throws `CliError` with the reason when it fails. */
+async function follow(created: Workspace, cli: Cli): Promise<Workspace> {
+  const line = progressLine(cli.environment.isTerminal);
+  let current = created;
+  while (current.phase === 'provisioning') {
+    if (current.progress) line.show(current.progress);
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    const answer = await cli.client().call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
+    current = answer.data;
+  }
+  line.end();
+  if (current.phase === 'active') return current;
+  const ready = current.conditions.find((condition) => condition.type === 'Ready');
+  throw new CliError(`The workspace is ${current.phase}: ${ready?.message ?? 'no reason is known'}. \`hks why workspace/${current.slug}\` tells more.`);
+}

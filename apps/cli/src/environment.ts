@@ -1,0 +1,28 @@
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+/** What the command line takes from its surroundings. Read once, in `main.ts`. */
+export interface CliEnvironment {
+  /** The settings file with the session. */
+  configFile: string;
+  /** Folder of cached kubectl credentials; the launcher reads them without starting Node. */
+  credentialsDir: string;
+  /** Absolute path of the launcher, for kubeconfigs. */
+  launcher: string;
+  /** The process that called the launcher: kubectl, when it asks for a credential. */
+  parentPid: number;
+  isTerminal: boolean;
+}
+
+/** Reads the environment. `HKS_CONFIG` moves the settings; the launcher sets `HKS_LAUNCHER` and `HKS_PARENT_PID`. */
+export function readEnvironment(env: NodeJS.ProcessEnv): CliEnvironment {
+  const base = env['XDG_CONFIG_HOME'] ?? join(env['HOME'] ?? homedir(), '.config');
+  const configFile = resolve(env['HKS_CONFIG'] ?? join(base, 'hks', 'config.yaml'));
+  return {
+    configFile,
+    credentialsDir: join(dirname(configFile), 'credentials'),
+    launcher: env['HKS_LAUNCHER'] ?? resolve(import.meta.dirname, '../../../hks'),
+    parentPid: Number(env['HKS_PARENT_PID'] ?? process.ppid),
+    isTerminal: process.stdout.isTTY === true && process.stdin.isTTY === true,
+  };
+}

@@ -1,0 +1,125 @@
+import { pathParameters } from '@hexabase/contract/all-operations.ts';
+import { resources } from '@hexabase/contract/index.ts';
+import type { CliVerb, Operation } from '@hexabase/contract/operation.ts';
+import type { Resource } from '@hexabase/contract/resource.ts';
+import { Command, Option } from 'commander';
+import type { Cli } from './cli.ts';
+import { CliError } from './cli-error.ts';
+import { confirm } from './confirm.ts';
+import { flagsOf, type Flag } from './flags.ts';
+import { outputFormats, render, type OutputFormat } from './output.ts';
+
+/** Adds `hks <noun> <verb>` for every operation of the contract that names a verb; bespoke ones are added elsewhere. */
+export function addResourceCommands(program: Command, cli: Cli): void {
+  for (const resource of Object.values<Resource>(resources)) {
+    const noun = nounCommand(program, resource);
+    for (const operation of Object.values(resource.operations)) {
+      if (operation.cli && !operation.cli.bespoke) addVerb(noun, { resource, operation, verb: operation.cli }, cli);
+    }
+  }
+}
+
+/** The command of a noun, made when it is not there yet. */
+export function nounCommand(program: Command, resource: Resource): Command {
+  const existing = program.commands.find((command) => command.name() === resource.noun);
+  return existing ?? program.command(resource.noun).description(resource.help);
+}
+
+interface VerbSpec {
+  resource: Resource;
+  operation: Operation;
+  verb: CliVerb;
+}
+
+/** Path parameters that are neither given by position nor as a flag come from this option. */
+const scopeFlags = { workspace: 'workspace', organization: 'organization' } as const;
+
+function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
+  const { operation, verb } = spec;
+  const command = noun.command(verb.verb).description(operation.summary);
+  for (const name of verb.positional) command.argument(`<${positionalName(spec, name)}>`);
+  const flags = [...flagsOf(operation.query, verb.positional), ...flagsOf(operation.body, verb.positional)];
+  for (const flag of flags) addOption(command, flag);
+  const scope = missingScope(spec);
+  if (scope && !flags.some((flag) => flag.name === scope)) {
+    command.option(`--${scope} <name>`, `${scope}, by slug or id; the current one when absent`);
+  }
+  if (verb.confirm) command.option('--yes', 'do not ask', false);
+  addOutputOption(command);
+  command.action(async () => {
+    await runVerb(command, { ...spec, flags }, cli);
+  });
+}
+
+/** `-o json|yaml|table`. */
+export function addOutputOption(command: Command): Command {
+  return command.addOption(new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'));
+}
+
+function addOption(command: Command, flag: Flag): void {
+  const text = flag.kind === 'boolean' ? `--${flag.name}` : `--${flag.name} <${flag.kind === 'number' ? 'n' : 'value'}>`;
+  const option = new Option(text, flag.help);
+  if (flag.choices.length > 0) option.choices(flag.choices);
+  if (flag.required) option.makeOptionMandatory();
+  if (flag.kind === 'number') option.argParser(parseNumber);
+  command.addOption(option);
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new CliError(`“${text}” is not a number.`);
+  return value;
+}
+
+function positionalName({ resource, operation }: VerbSpec, name: string): string {
+  if (name === 'id') return operation.target === 'none' ? resource.noun : operation.target;
+  return name === 'userId' ? 'user' : name;
+}
+
+/** A path that begins with `{id}` of something else than its noun, not given by position: `--workspace`. */
+function missingScope({ operation, verb }: VerbSpec): keyof typeof scopeFlags | null {
+  if (!pathParameters(operation.path).includes('id') || verb.positional.includes('id')) return null;
+  return operation.target === 'workspace' || operation.target === 'organization' ? operation.target : null;
+}
+
+async function runVerb(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Promise<void> {
+  const { operation, verb, resource } = spec;
+  const values = gather(command, spec, cli);
+  if (verb.confirm) {
+    const subject = String(values[verb.positional.at(-1) ?? 'id']);
+    await confirm({
+      question: `This will ${verb.verb} ${resource.noun} ${subject}. Type its name to go ahead:`,
+      expected: subject,
+      yes: command.opts()['yes'] === true,
+      isTerminal: cli.environment.isTerminal,
+    });
+  }
+  const { data } = await cli.invoke(operation, {
+    params: pick(values, pathParameters(operation.path)),
+    query: pick(values, Object.keys(operation.query?.shape ?? {})),
+    body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
+  });
+  cli.print(data === null ? `${resource.noun}: done` : render(outputFormat(command), resource.columns, data));
+}
+
+/** The output format that a command was called with. */
+export function outputFormat(command: Command): OutputFormat {
+  const chosen: unknown = command.opts()['output'];
+  return outputFormats.find((format) => format === chosen) ?? 'table';
+}
+
+function gather(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  const options = command.opts<Record<string, unknown>>();
+  for (const flag of spec.flags) {
+    if (options[flag.field] !== undefined) values[flag.field] = options[flag.field];
+  }
+  spec.verb.positional.forEach((name, index) => (values[name] = command.args[index]));
+  const scope = missingScope(spec);
+  if (scope) values['id'] = options[scope] ?? cli.currentScope(scope);
+  return values;
+}
+
+function pick(values: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]));
+}

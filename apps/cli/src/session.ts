@@ -1,0 +1,85 @@
+import { readCliConfig, updateCliConfig, type CliConfig, type CliContext } from '@hexabase/client/config-file.ts';
+import * as z from 'zod';
+import { CliError } from './cli-error.ts';
+
+/** An access token is refreshed this long before it ends, so that it lives through the request. */
+const marginMs = 60_000;
+
+const tokens = z.object({ access_token: z.string(), refresh_token: z.string(), expires_at: z.string() });
+const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+export type Tokens = z.infer<typeof tokens>;
+
+/** The context that commands work in. Throws `CliError` that says how to sign in when there is none. */
+export function currentContext(configFile: string): CliContext {
+  const config = readCliConfig(configFile);
+  const context = config.contexts[config.currentContext];
+  if (!context) throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
+  return context;
+}
+
+/**
+ * A valid access token. One process refreshes at a time: the others wait for the lock and find the new token, so that
+ * many commands at once never present one refresh token twice (which would end the session as stolen).
+ */
+export async function accessToken(configFile: string, signal: AbortSignal): Promise<string> {
+  const before = currentContext(configFile);
+  if (isFresh(before) && before.accessToken) return before.accessToken;
+  const config = await updateCliConfig(configFile, async (latest) => {
+    const context = latest.contexts[latest.currentContext];
+    if (!context || isFresh(context)) return;
+    await refreshInto(latest, context, signal);
+  });
+  const after = config.contexts[config.currentContext];
+  if (!after?.accessToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
+  return after.accessToken;
+}
+
+/** Puts new tokens into the settings. */
+export function rememberTokens(context: CliContext, fresh: Tokens): void {
+  context.accessToken = fresh.access_token;
+  context.accessTokenExpiresAt = fresh.expires_at;
+  context.refreshToken = fresh.refresh_token;
+}
+
+/** Sends an OAuth-shaped request (`/auth/login`, `/auth/refresh`) and reads the tokens. */
+export async function requestTokens(url: string, body: Record<string, string>, signal: AbortSignal): Promise<Tokens> {
+  const response = await reach(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal,
+  });
+  const answer: unknown = await response.json().catch(() => null);
+  if (response.ok) return tokens.parse(answer);
+  const refused = failure.safeParse(answer);
+  throw new CliError(refused.success ? refused.data.error.message : `The server answered ${response.status}.`);
+}
+
+async function refreshInto(config: CliConfig, context: CliContext, signal: AbortSignal): Promise<void> {
+  const { refreshToken } = context;
+  if (!refreshToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
+  try {
+    rememberTokens(context, await requestTokens(`${context.server}/auth/refresh`, { refresh_token: refreshToken }, signal));
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === 1) {
+      throw new CliError(`${error.message} Sign in again: \`hks login ${context.server}\`, or start \`hks up\` on this machine.`);
+    }
+    throw error;
+  }
+  config.contexts[config.currentContext] = context;
+}
+
+function isFresh(context: CliContext): boolean {
+  return Date.parse(context.accessTokenExpiresAt ?? '') - marginMs > Date.now();
+}
+
+/** `fetch` whose failure to connect is a sentence. */
+export async function reach(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new CliError(`Cannot reach ${new URL(url).origin} (${why}). Is it running? \`hks status\` tells; \`hks up\` starts it.`, 2);
+  }
+}
