@@ -1,0 +1,61 @@
+import { workspace } from '@hexabase/contract/workspace.ts';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import type { Cli } from '../cli.ts';
+
+/** `hks kubeconfig WORKSPACE`: a kubeconfig without any secret in it; kubectl asks the launcher for a short token. */
+export function addKubeconfig(program: Command, cli: Cli): void {
+  program
+    .command('kubeconfig')
+    .description('Prints a kubeconfig for a workspace. It holds no secret: kubectl asks hks for a short token.')
+    .argument('<workspace>', 'slug or id')
+    .action(async (name: string) => {
+      const { data } = await cli.client().call(workspace.operations.kubeconfig, { params: { id: name }, signal: cli.signal });
+      cli.print(kubeconfigText(data, cli.environment).trimEnd());
+    });
+}
+
+interface Facts {
+  context: string;
+  server: string;
+  certificateAuthorityData: string | null;
+  workspaceId: string;
+}
+
+/** The file (kubeconfig v1, exec plugin of client.authentication.k8s.io/v1). */
+export function kubeconfigText(facts: Facts, environment: { launcher: string; configFile: string }): string {
+  const { context } = facts;
+  return stringify(
+    {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        {
+          name: context,
+          cluster: {
+            server: facts.server,
+            ...(facts.certificateAuthorityData && { 'certificate-authority-data': facts.certificateAuthorityData }),
+          },
+        },
+      ],
+      users: [
+        {
+          name: context,
+          user: {
+            exec: {
+              apiVersion: 'client.authentication.k8s.io/v1',
+              command: environment.launcher,
+              args: ['kube-credential', '--workspace', facts.workspaceId],
+              env: [{ name: 'HKS_CONFIG', value: environment.configFile }],
+              interactiveMode: 'Never',
+              provideClusterInfo: false,
+            },
+          },
+        },
+      ],
+      contexts: [{ name: context, context: { cluster: context, user: context } }],
+      'current-context': context,
+    },
+    { lineWidth: 0 },
+  );
+}

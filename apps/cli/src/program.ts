@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { addKubeCredential } from './commands/kube-credential.ts';
+import { addKubeconfig } from './commands/kubeconfig.ts';
+import { addLogin } from './commands/login.ts';
+import { addWhy } from './commands/why.ts';
+import { addWorkspaceCreate } from './commands/workspace-create.ts';
+import { addWorkspaceDelete } from './commands/workspace-delete.ts';
+import { addResourceCommands } from './resource-commands.ts';
+
+/** Words that the launcher hands to other programs; listed here so that `hks --help` shows them. */
+export const launcherVerbs = [
+  { name: 'up', help: 'Starts everything on this machine and prints where it is.' },
+  { name: 'down', help: 'Stops what `hks up` started.' },
+  { name: 'status', help: 'Tells whether it runs, and where.' },
+  { name: 'test', help: 'Runs every test there is.' },
+  { name: 'check', help: 'Format, lint, types, architecture, dead code, freshness.' },
+  { name: 'bench', help: 'Runs the benchmarks.' },
+  { name: 'kubernetes', help: '`kubernetes serve`: only a Kubernetes API, simulated nodes, nothing else.' },
+] as const;
+
+/** The whole command line `hks`. */
+export function createProgram(cli: Cli): Command {
+  const program = new Command('hks')
+    .description('Hexabase AI: isolated Kubernetes environments for teams.')
+    .version('0.1.0')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for usage)');
+  for (const verb of launcherVerbs) program.command(verb.name).description(verb.help);
+  addLogin(program, cli);
+  addWorkspaceCreate(program, cli);
+  addWorkspaceDelete(program, cli);
+  addResourceCommands(program, cli);
+  addKubeconfig(program, cli);
+  addKubeCredential(program, cli);
+  addWhy(program, cli);
+  return program;
+}
