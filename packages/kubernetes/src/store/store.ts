@@ -32,7 +32,7 @@ export interface ClusterStore {
   /** Calls `listener` for each committed change, in order. Used by watches and by controllers. */
   subscribe(resource: GroupResource | '*', listener: (event: StoreEvent) => void): () => void;
   /** Changes after `revision`, oldest first; undefined when it was compacted (410 Gone). */
-  since(resource: GroupResource, revision: number): readonly StoreEvent[] | undefined;
+  since(resource: GroupResource | '*', revision: number): readonly StoreEvent[] | undefined;
 }
 
 export interface ObjectKey {
@@ -69,6 +69,11 @@ export interface ListOptions {
   /** Start after this key; from a continue token. */
   after?: { namespace: string; name: string };
   filter?: (object: KubeObject) => boolean;
+  /**
+   * The state as it was at this revision, so that all pages of one list show the same moment. Throws a RangeError when
+   * the revision is not above `compactedRevision()` or lies in the future: ask first and answer 410 or 504.
+   */
+  atRevision?: number;
 }
 
 export interface ListPage {
@@ -90,10 +95,18 @@ export interface Stores extends AsyncDisposable {
   find(id: string): Promise<{ uid: string; config: unknown } | undefined>;
   all(): Promise<{ id: string; uid: string }[]>;
   remove(id: string): Promise<void>;
+  /** `clusters` counts all known ones as of the last look, `objects` the own objects of the loaded ones. */
   stats(): { clusters: number; loadedClusters: number; objects: number };
+  /** Asks for `dueClusters` to name this cluster from `atMs` (milliseconds since the epoch) on; null takes it back. */
+  setWake(id: string, atMs: number | null): Promise<void>;
+  /** Clusters whose wake time has come, loaded or not; the caller opens them and sets the next wake time. */
+  dueClusters(nowMs: number): Promise<string[]>;
 }
 
 export interface OpenCluster extends Disposable {
   readonly store: ClusterStore;
+  /** The newest configuration, also after `setConfig`. */
   readonly config: unknown;
+  /** Aborts when the cluster is removed, another process took it over, or the stores are disposed: end watches, reopen. */
+  readonly signal: AbortSignal;
 }
