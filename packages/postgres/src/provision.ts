@@ -18,13 +18,20 @@ export async function provisionRoles(admin: Endpoint, masterKey: Uint8Array): Pr
       const known = await client.query('select 1 from pg_roles where rolname = $1', [role]);
       await client.query(known.rowCount === 0 ? `create role ${role} login password ${password}` : `alter role ${role} login password ${password}`);
     }
-    const database = escapeIdentifier(admin.database);
-    await client.query(`revoke all on database ${database} from public`);
-    await client.query(`grant connect, create, temporary on database ${database} to hexabase_owner`);
-    await client.query(`grant connect on database ${database} to ${databaseRoles.join(', ')}`);
+    await openToRoles(client, admin.database);
   } finally {
     await client.end();
   }
+}
+
+/** Lets the roles, and nobody else, into a database of a server that has the roles already. */
+export async function openToRoles(client: Client, name: string): Promise<void> {
+  const database = escapeIdentifier(name);
+  await client.query(
+    `revoke all on database ${database} from public;
+     grant connect, create, temporary on database ${database} to hexabase_owner;
+     grant connect on database ${database} to ${databaseRoles.join(', ')}`,
+  );
 }
 
 /** Makes the database when it is absent, over a connection to another database of the same server. */

@@ -189,11 +189,7 @@ export const down = [
   ].map((table) => `drop table hexabase.${table}`),
   'drop function hexabase.scope_organizations',
   'drop function hexabase.scope_user',
-  'alter default privileges in schema oidc revoke all on tables from hexabase_identity',
-  'alter default privileges in schema kube revoke all on tables from hexabase_kube',
-  'alter default privileges in schema oidc revoke all on sequences from hexabase_identity',
-  'alter default privileges in schema kube revoke all on sequences from hexabase_kube',
-  'drop schema kube',
-  'drop schema oidc',
+  'drop schema if exists kube',
+  'drop schema if exists oidc',
   'drop schema hexabase',
 ];
