@@ -1,3 +1,9 @@
+import { internalTable, scopeUser, tenantTable } from './helpers/tenant-table.ts';
+
+const everything = 'select, insert, update, delete';
+/** Requests and workers may know who somebody is, and nothing of how they sign in. */
+const readable = 'select (id, email, display_name, epoch)';
+
 /**
  * Users, their sessions and refresh tokens, and the counters that slow password guessing.
  * Only `hexabase_identity` sees all of it. Requests of people see id, e-mail and name of those they share an
@@ -43,27 +49,21 @@ export const up: readonly string[] = [
     blocked_until timestamptz
   )`,
   `CREATE INDEX login_attempts_age ON hexabase.login_attempts (last_at)`,
-  ...['users', 'sessions', 'refresh_tokens', 'login_attempts'].flatMap((table) => [
-    `ALTER TABLE hexabase.${table} ENABLE ROW LEVEL SECURITY`,
-    `ALTER TABLE hexabase.${table} FORCE ROW LEVEL SECURITY`,
-    `GRANT SELECT, INSERT, UPDATE, DELETE ON hexabase.${table} TO hexabase_identity`,
-    `CREATE POLICY identity_all ON hexabase.${table} TO hexabase_identity USING (true) WITH CHECK (true)`,
-  ]),
+  ...['sessions', 'refresh_tokens', 'login_attempts'].flatMap((table) => internalTable(table, { identity: everything })),
   `CREATE FUNCTION hexabase.shares_organization(other_user_id text) RETURNS boolean
     LANGUAGE plpgsql STABLE AS $$
     BEGIN
       RETURN EXISTS (
         SELECT 1 FROM hexabase.memberships m
         WHERE m.user_id = other_user_id
-          AND m.organization_id = ANY (string_to_array(current_setting('hexabase.organization_ids', true), ','))
+          AND m.organization_id = ANY (hexabase.scope_organizations())
       );
     END $$`,
-  `GRANT SELECT (id, email, display_name, epoch) ON hexabase.users TO hexabase_api, hexabase_worker`,
-  `CREATE POLICY api_co_members ON hexabase.users FOR SELECT TO hexabase_api
-    USING (id = current_setting('hexabase.user_id', true) OR hexabase.shares_organization(id))`,
-  `CREATE POLICY worker_reads ON hexabase.users FOR SELECT TO hexabase_worker USING (true)`,
+  ...tenantTable('users', {
+    visible: `id = ${scopeUser} OR hexabase.shares_organization(id)`,
+    grants: { api: readable, worker: readable, identity: everything },
+  }),
   // Whoever changes a membership raises the epoch in the same transaction, whatever its role; nothing else of the row can be changed so.
-  `CREATE POLICY owner_all ON hexabase.users TO hexabase_owner USING (true) WITH CHECK (true)`,
   `CREATE FUNCTION hexabase.revoke_user(revoked_user_id text) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       UPDATE hexabase.users SET epoch = epoch + 1 WHERE id = revoked_user_id;

@@ -1,3 +1,5 @@
+import { internalTable } from './helpers/tenant-table.ts';
+
 /**
  * Keys that sign tokens. The private part is AES-256-GCM ciphertext under the master key, bound to its row by the
  * additional data, so a dump or a swapped row is worth nothing. One key is `active`, one is published ahead as `next`.
@@ -14,10 +16,7 @@ export const up: readonly string[] = [
   )`,
   `CREATE UNIQUE INDEX signing_keys_one_active ON hexabase.signing_keys (state) WHERE state = 'active'`,
   `CREATE UNIQUE INDEX signing_keys_one_next ON hexabase.signing_keys (state) WHERE state = 'next'`,
-  `ALTER TABLE hexabase.signing_keys ENABLE ROW LEVEL SECURITY`,
-  `ALTER TABLE hexabase.signing_keys FORCE ROW LEVEL SECURITY`,
-  `GRANT SELECT, INSERT, UPDATE, DELETE ON hexabase.signing_keys TO hexabase_identity`,
-  `CREATE POLICY identity_all ON hexabase.signing_keys TO hexabase_identity USING (true) WITH CHECK (true)`,
+  ...internalTable('signing_keys', { identity: 'select, insert, update, delete' }),
 ];
 
 export const down: readonly string[] = [`DROP TABLE hexabase.signing_keys`];

@@ -1,6 +1,5 @@
 /** What oidc-provider keeps: interactions, grants, codes, device codes. Without it a restart would forget every one. */
 export const up: readonly string[] = [
-  `CREATE SCHEMA IF NOT EXISTS oidc`,
   `CREATE TABLE oidc.payloads (
     model text NOT NULL,
     id text NOT NULL,
@@ -18,9 +17,8 @@ export const up: readonly string[] = [
   `CREATE INDEX payloads_expiry ON oidc.payloads (expires_at)`,
   `ALTER TABLE oidc.payloads ENABLE ROW LEVEL SECURITY`,
   `ALTER TABLE oidc.payloads FORCE ROW LEVEL SECURITY`,
-  `GRANT USAGE ON SCHEMA oidc TO hexabase_identity`,
   `GRANT SELECT, INSERT, UPDATE, DELETE ON oidc.payloads TO hexabase_identity`,
   `CREATE POLICY identity_all ON oidc.payloads TO hexabase_identity USING (true) WITH CHECK (true)`,
 ];
 
-export const down: readonly string[] = [`DROP TABLE oidc.payloads`, `DROP SCHEMA oidc`];
+export const down: readonly string[] = [`DROP TABLE oidc.payloads`];

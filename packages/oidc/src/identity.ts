@@ -1,0 +1,86 @@
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { brandId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import { openKeyRing, type KeyRing } from './keys/key-ring.ts';
+import { createKeyVault } from './keys/key-vault.ts';
+import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
+import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
+import { pruneAttempts } from './sessions/login-attempts.ts';
+import { refreshTokens } from './sessions/refresh.ts';
+import { endOneSession, liveSessions, type Device, type SessionRow } from './sessions/session-store.ts';
+import { signIn, startSession, type Credentials } from './sessions/sign-in.ts';
+import { signOut } from './sessions/sign-out.ts';
+import { accessClaims } from './tokens/claims.ts';
+import { mintKubeToken, type KubeToken, type KubeTokenRequest } from './tokens/kube-token.ts';
+import { createVerifier } from './tokens/verify.ts';
+import { pruneIdentity } from './prune.ts';
+
+export interface IdentityOptions {
+  db: Pick<Database, 'asIdentity' | 'asWorker' | 'listen'>;
+  masterKey: Uint8Array;
+  /** Public https URL + `/oidc`. */
+  issuer: string;
+  clock: Clock;
+  /** Whether e-mail and password are taken; off in production. */
+  passwords?: boolean;
+}
+
+/** Everything about who somebody is. One per process. */
+export interface Identity extends AsyncDisposable {
+  readonly issuer: string;
+  readonly keys: KeyRing;
+  signIn(credentials: Credentials): Promise<TokenSet>;
+  /** Signs somebody in whose identity is already proven: the first owner at first start. */
+  startSession(userId: UserId, device: Device): Promise<TokenSet>;
+  refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<TokenSet>;
+  authenticate(token: string): Promise<Actor>;
+  /** Who is signed in, for showing. */
+  describe(token: string): Promise<SignedInUser>;
+  /** Ends the session of an access token or of a refresh token; does nothing for a session that ended. */
+  signOut(token: string): Promise<void>;
+  listSessions(actor: Actor): Promise<(SessionRow & { current: boolean })[]>;
+  /** Ends one session of the actor. Throws AppError `not_found` for one that is not theirs. */
+  endSession(actor: Actor, sessionId: SessionId): Promise<void>;
+  mintKubeToken(request: KubeTokenRequest): Promise<KubeToken>;
+  /** Rotates when the active key is older than `olderThanMs` (default: now). Safe on every replica. */
+  rotateSigningKeys(options?: { olderThanMs?: number }): Promise<{ rotated: boolean }>;
+  /** Removes what is long past: sessions, tokens, counters, provider payloads. Call it now and then. */
+  prune(): Promise<void>;
+}
+
+/** Opens the keys (making them at the first start) and ties the parts together. */
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { db, clock, issuer, passwords = true } = options;
+  const keys = await openKeyRing({ db, clock, vault: createKeyVault(options.masterKey) });
+  const verifier = createVerifier({ keys, clock, issuer, headerType: 'at+jwt', claims: accessClaims });
+  const deps = { db, clock, issuer, keys, verifier, passwords };
+
+  return {
+    issuer,
+    keys,
+    signIn: (credentials) => signIn(deps, credentials),
+    startSession: (userId, device) => startSession(deps, { userId, device }),
+    refresh: (presented) => refreshTokens(deps, presented),
+    authenticate: (token) => authenticate(deps, token),
+    describe: async (token) => signedInUser(await liveSessionOf(deps, token)),
+    signOut: (token) => signOut(deps, token),
+    async listSessions(actor) {
+      const rows = await db.asIdentity((tx) => liveSessions(tx, actor.userId, clock.now()));
+      return rows.map((row) => ({ ...row, current: row.id === actor.sessionId }));
+    },
+    async endSession(actor, sessionId) {
+      const session = { sessionId: brandId<'Session'>(sessionId), userId: actor.userId, reason: 'revoked' } as const;
+      const ended = await db.asIdentity((tx) => endOneSession(tx, session, clock.now()));
+      if (!ended) throw new AppError('not_found');
+    },
+    mintKubeToken: (request) => mintKubeToken(deps, request),
+    rotateSigningKeys: (rotation) => keys.rotate(rotation),
+    prune: () => db.asIdentity(async (tx) => {
+      await pruneAttempts(tx, clock.now());
+      await pruneIdentity(tx, clock.now());
+    }),
+    [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose](),
+  };
+}

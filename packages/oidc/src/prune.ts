@@ -1,0 +1,12 @@
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+
+/** How long an ended session is kept to recognise a replayed refresh token and to explain what happened. */
+const endedKeptMs = 14 * 86_400_000;
+
+/** Removes sessions that ended or expired long ago (with their refresh tokens) and expired provider payloads. */
+export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
+  const before = new Date(nowMs - endedKeptMs);
+  await sql`DELETE FROM hexabase.sessions WHERE ended_at < ${before} OR expires_at < ${before}`.execute(tx);
+  await sql`DELETE FROM oidc.payloads WHERE expires_at < ${new Date(nowMs)}`.execute(tx);
+}

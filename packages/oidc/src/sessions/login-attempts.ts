@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+
+/**
+ * Progressive delays, kept in PostgreSQL so that they hold across replicas and restarts. Two counters: account and
+ * address together (a stranger elsewhere cannot lock the owner out), and address alone (one address tries many accounts).
+ */
+interface Counter {
+  key: string;
+  /** Failures that cost nothing. */
+  free: number;
+}
+
+const windowMs = 3_600_000;
+const delayMsMax = 15 * 60_000;
+
+export interface LoginPlace {
+  email: string;
+  address: string;
+}
+
+/**
+ * Counts an attempt before the password is looked at, so that parallel guesses are counted too.
+ * Throws AppError `rate_limited` with `retryAfterSeconds` while a delay runs; refused attempts do not lengthen it.
+ */
+export async function reserveAttempt(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
+  for (const counter of countersOf(place)) {
+    const { rows } = await sql<{ key: string }>`
+      INSERT INTO hexabase.login_attempts AS a (key, failures, last_at) VALUES (${counter.key}, 1, ${new Date(nowMs)})
+      ON CONFLICT (key) DO UPDATE SET
+        failures = CASE WHEN a.last_at < ${new Date(nowMs - windowMs)} THEN 1 ELSE a.failures + 1 END,
+        last_at = ${new Date(nowMs)},
+        blocked_until = CASE
+          WHEN a.last_at >= ${new Date(nowMs - windowMs)} AND a.failures + 1 > ${counter.free}
+          THEN ${new Date(nowMs)}::timestamptz
+            + least(${delayMsMax}, 1000 * power(2, least(a.failures - ${counter.free}, 20))) * interval '1 millisecond'
+        END
+      WHERE a.blocked_until IS NULL OR a.blocked_until <= ${new Date(nowMs)}
+      RETURNING key`.execute(tx);
+    if (rows.length === 0) throw await delayed(tx, counter, nowMs);
+  }
+}
+
+/** Forgets the failures of this account from this address, and gives back the attempt to the address. */
+export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> {
+  const [pair, address] = countersOf(place);
+  await sql`DELETE FROM hexabase.login_attempts WHERE key = ${pair.key}`.execute(tx);
+  await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
+    WHERE key = ${address.key}`.execute(tx);
+}
+
+/** Removes counters that no longer count. Age is the only reason to go: a flood of names evicts nobody's counter. */
+export async function pruneAttempts(tx: Tx, nowMs: number): Promise<void> {
+  await sql`DELETE FROM hexabase.login_attempts WHERE last_at < ${new Date(nowMs - windowMs - delayMsMax)}`.execute(tx);
+}
+
+function countersOf(place: LoginPlace): [Counter, Counter] {
+  return [
+    { key: keyOf('pair', `${place.email}\n${place.address}`), free: 10 },
+    { key: keyOf('address', place.address), free: 100 },
+  ];
+}
+
+function keyOf(kind: string, text: string): string {
+  return `${kind}:${hash('sha256', text, 'base64url')}`;
+}
+
+async function delayed(tx: Tx, counter: Counter, nowMs: number): Promise<AppError> {
+  const { rows } = await sql<{ blocked_until: Date | null }>`
+    SELECT blocked_until FROM hexabase.login_attempts WHERE key = ${counter.key}`.execute(tx);
+  const untilMs = rows[0]?.blocked_until?.getTime() ?? nowMs + 1_000;
+  const retryAfterSeconds = Math.max(1, Math.ceil((untilMs - nowMs) / 1_000));
+  return new AppError('rate_limited', {
+    message: 'Too many wrong passwords; wait and try again.',
+    details: { retryAfterSeconds },
+  });
+}

@@ -1,0 +1,45 @@
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { LiveSession } from './session-store.ts';
+import { issueTokens, newRefreshToken, refreshTokenHash, type TokenSet } from './issue-tokens.ts';
+import { endOneSession, findLiveSession, findRefreshToken, rotateRefreshToken } from './session-store.ts';
+import type { SignInDeps } from './sign-in.ts';
+
+type Outcome = { kind: 'rotated'; session: LiveSession } | { kind: 'refused'; error: AppError };
+
+/**
+ * Exchanges a refresh token for new tokens. A token works once: a second use means that two parties hold it, so the
+ * whole session ends (RFC 9700 §4.14.2). Throws AppError `unauthenticated`, `session_ended` or `refresh_reused`.
+ */
+export async function refreshTokens(
+  deps: SignInDeps,
+  presented: { refreshToken: string; deviceId: string | null },
+): Promise<TokenSet> {
+  const presentedHash = refreshTokenHash(presented.refreshToken);
+  if (presentedHash === null) throw new AppError('unauthenticated');
+  const successor = newRefreshToken();
+  const nowMs = deps.clock.now();
+  // The refusal is answered, not thrown, inside the transaction: ending a misused session must be committed.
+  const outcome = await deps.db.asIdentity(async (tx): Promise<Outcome> => {
+    const rotated = await rotateRefreshToken(
+      tx,
+      { presentedHash, successorHash: successor.hash, deviceId: presented.deviceId },
+      nowMs,
+    );
+    const session = rotated && (await findLiveSession(tx, rotated, nowMs));
+    if (session) return { kind: 'rotated', session };
+
+    const state = await findRefreshToken(tx, presentedHash, nowMs);
+    if (!state) return refused('unauthenticated');
+    if (state.used) {
+      await endOneSession(tx, { sessionId: state.sessionId, userId: state.userId, reason: 'refresh_reused' }, nowMs);
+      return refused('refresh_reused');
+    }
+    return refused(state.sessionEnded || state.expired ? 'session_ended' : 'unauthenticated');
+  });
+  if (outcome.kind === 'refused') throw outcome.error;
+  return issueTokens(deps, outcome.session, { refreshToken: successor.token, deviceId: presented.deviceId });
+}
+
+function refused(code: 'unauthenticated' | 'session_ended' | 'refresh_reused'): Outcome {
+  return { kind: 'refused', error: new AppError(code) };
+}

@@ -1,0 +1,178 @@
+import type { Membership, PlatformRole } from '@hexabase/kernel/actor.ts';
+import type { SessionId, UserId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+import { announceSessionsChanged } from '../revocation.ts';
+
+export type EndReason = 'signed_out' | 'revoked' | 'replaced' | 'refresh_reused' | 'user_disabled' | 'password_changed';
+
+export interface Device {
+  userAgent: string | null;
+  /** The address that the connection came from. */
+  address: string;
+  /** A stable id that the client made for itself; when given, refreshing needs it again. */
+  deviceId: string | null;
+}
+
+/** Live sessions of one account; signing in once more ends the oldest. */
+export const liveSessionsMax = 3;
+/** However often it is refreshed, a session ends after this. */
+export const sessionDaysMax = 30;
+export const refreshTokenDays = 7;
+const dayMs = 86_400_000;
+
+export interface NewSession {
+  id: SessionId;
+  userId: UserId;
+  device: Device;
+  refreshTokenHash: string;
+}
+
+/** Ends the oldest sessions beyond the limit and inserts the new one with its first refresh token. */
+export async function insertSession(tx: Tx, session: NewSession, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  // Sign-ins of one account take turns here, or two at once would each leave room for themselves.
+  await sql`SELECT 1 FROM hexabase.users WHERE id = ${session.userId} FOR UPDATE`.execute(tx);
+  const ended = await sql`
+    UPDATE hexabase.sessions SET ended_at = ${now}, end_reason = 'replaced'
+    WHERE id IN (
+      SELECT id FROM hexabase.sessions
+      WHERE user_id = ${session.userId} AND ended_at IS NULL AND expires_at > ${now}
+      ORDER BY created_at DESC, id DESC OFFSET ${liveSessionsMax - 1}
+    )`.execute(tx);
+  if ((ended.numAffectedRows ?? 0n) > 0n) await announceSessionsChanged(tx, session.userId);
+  await sql`
+    INSERT INTO hexabase.sessions (id, user_id, created_at, last_used_at, expires_at, user_agent, address, device_id)
+    VALUES (${session.id}, ${session.userId}, ${now}, ${now}, ${new Date(nowMs + sessionDaysMax * dayMs)},
+      ${session.device.userAgent}, ${session.device.address}, ${session.device.deviceId})`.execute(tx);
+  await sql`
+    INSERT INTO hexabase.refresh_tokens (id, session_id, created_at, expires_at)
+    VALUES (${session.refreshTokenHash}, ${session.id}, ${now}, ${new Date(nowMs + refreshTokenDays * dayMs)})`.execute(tx);
+}
+
+export interface Rotation {
+  presentedHash: string;
+  successorHash: string;
+  deviceId: string | null;
+}
+
+/**
+ * Spends a refresh token and inserts its successor in one statement: of any number of parallel calls PostgreSQL lets
+ * one see `used_at IS NULL`. Null when this call is not that one, whatever the reason.
+ */
+export async function rotateRefreshToken(
+  tx: Tx,
+  rotation: Rotation,
+  nowMs: number,
+): Promise<{ sessionId: string; userId: string } | null> {
+  const now = new Date(nowMs);
+  const { rows } = await sql<{ session_id: string; user_id: string }>`
+    WITH spent AS (
+      UPDATE hexabase.refresh_tokens t SET used_at = ${now}
+      FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
+      WHERE t.id = ${rotation.presentedHash} AND t.used_at IS NULL AND t.expires_at > ${now}
+        AND s.id = t.session_id AND s.ended_at IS NULL AND s.expires_at > ${now} AND u.disabled_at IS NULL
+        AND (s.device_id IS NULL OR s.device_id = ${rotation.deviceId})
+      RETURNING t.session_id, s.user_id, s.expires_at
+    ), successor AS (
+      INSERT INTO hexabase.refresh_tokens (id, session_id, created_at, expires_at)
+      SELECT ${rotation.successorHash}, session_id, ${now}::timestamptz,
+        least(expires_at, ${new Date(nowMs + refreshTokenDays * dayMs)}::timestamptz) FROM spent
+    ), touched AS (
+      UPDATE hexabase.sessions SET last_used_at = ${now} WHERE id IN (SELECT session_id FROM spent)
+    )
+    SELECT session_id, user_id FROM spent`.execute(tx);
+  const row = rows[0];
+  return row ? { sessionId: row.session_id, userId: row.user_id } : null;
+}
+
+export interface RefreshTokenState {
+  sessionId: string;
+  userId: string;
+  used: boolean;
+  sessionEnded: boolean;
+  expired: boolean;
+}
+
+/** Why a refresh token did not rotate. */
+export async function findRefreshToken(tx: Tx, tokenHash: string, nowMs: number): Promise<RefreshTokenState | null> {
+  const now = new Date(nowMs);
+  const { rows } = await sql<RefreshTokenState>`
+    SELECT t.session_id AS "sessionId", s.user_id AS "userId", t.used_at IS NOT NULL AS used,
+      (s.ended_at IS NOT NULL OR s.expires_at <= ${now}) AS "sessionEnded", t.expires_at <= ${now} AS expired
+    FROM hexabase.refresh_tokens t JOIN hexabase.sessions s ON s.id = t.session_id
+    WHERE t.id = ${tokenHash}`.execute(tx);
+  return rows[0] ?? null;
+}
+
+/** Ends one live session; false when there is none such. The gateways hear of it at commit. */
+export async function endOneSession(
+  tx: Tx,
+  session: { sessionId: string; userId: string; reason: EndReason },
+  nowMs: number,
+): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${session.reason}
+    WHERE id = ${session.sessionId} AND user_id = ${session.userId} AND ended_at IS NULL`.execute(tx);
+  if (numAffectedRows !== 1n) return false;
+  await announceSessionsChanged(tx, session.userId);
+  return true;
+}
+
+/** Ends every live session of an account. */
+export async function endAllSessions(
+  tx: Tx,
+  ending: { userId: UserId; reason: EndReason },
+  nowMs: number,
+): Promise<void> {
+  await sql`
+    UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${ending.reason}
+    WHERE user_id = ${ending.userId} AND ended_at IS NULL`.execute(tx);
+  await announceSessionsChanged(tx, ending.userId);
+}
+
+export interface SessionRow {
+  id: SessionId;
+  createdAt: Date;
+  lastUsedAt: Date;
+  expiresAt: Date;
+  userAgent: string | null;
+  address: string | null;
+}
+
+/** Live sessions of an account, newest first. */
+export async function liveSessions(tx: Tx, userId: UserId, nowMs: number): Promise<SessionRow[]> {
+  const { rows } = await sql<SessionRow>`
+    SELECT id, created_at AS "createdAt", last_used_at AS "lastUsedAt", expires_at AS "expiresAt",
+      user_agent AS "userAgent", address
+    FROM hexabase.sessions WHERE user_id = ${userId} AND ended_at IS NULL AND expires_at > ${new Date(nowMs)}
+    ORDER BY created_at DESC, id DESC`.execute(tx);
+  return rows;
+}
+
+export interface LiveSession {
+  sessionId: SessionId;
+  userId: UserId;
+  email: string;
+  displayName: string;
+  platformRole: PlatformRole | null;
+  epoch: number;
+  memberships: Membership[];
+}
+
+/** The session, its account and memberships in one statement; null when it ended or the account is disabled. */
+export async function findLiveSession(
+  tx: Tx,
+  session: { sessionId: string; userId: string },
+  nowMs: number,
+): Promise<LiveSession | null> {
+  const { rows } = await sql<LiveSession>`
+    SELECT s.id AS "sessionId", u.id AS "userId", u.email, u.display_name AS "displayName",
+      u.platform_role AS "platformRole", u.epoch::float8 AS epoch,
+      coalesce((SELECT json_agg(json_build_object('organizationId', m.organization_id, 'role', m.role) ORDER BY m.created_at)
+        FROM hexabase.memberships m WHERE m.user_id = u.id), '[]') AS memberships
+    FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
+    WHERE s.id = ${session.sessionId} AND s.user_id = ${session.userId} AND s.ended_at IS NULL
+      AND s.expires_at > ${new Date(nowMs)} AND u.disabled_at IS NULL`.execute(tx);
+  return rows[0] ?? null;
+}

@@ -1,0 +1,111 @@
+import type { PlatformRole } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { brokenUnique } from '@hexabase/postgres/database-errors.ts';
+import { sql } from 'kysely';
+import { endAllSessions } from './sessions/session-store.ts';
+import { checkPasswordStrength, hashPassword } from './sessions/passwords.ts';
+import { revokeUser } from './revocation.ts';
+
+export interface User {
+  id: UserId;
+  email: string;
+  displayName: string;
+  platformRole: PlatformRole | null;
+  createdAt: Date;
+  disabledAt: Date | null;
+}
+
+export interface NewUser {
+  email: string;
+  displayName: string;
+  /** Null for people who only come through another identity provider. */
+  password: string | null;
+  platformRole?: PlatformRole;
+  /** Operators only: takes a password of any strength (fixtures, recovery). */
+  anyPassword?: boolean;
+}
+
+const emailPattern = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,189}$/u;
+
+/** The one spelling of an address that is stored and compared. Throws AppError `validation_failed`. */
+export function normalizeEmail(email: string): string {
+  const normal = email.normalize('NFC').trim().toLowerCase();
+  if (!emailPattern.test(normal)) {
+    throw new AppError('validation_failed', { details: { fields: [{ path: 'email', message: 'is not an e-mail address' }] } });
+  }
+  return normal;
+}
+
+/** Makes an account. Runs as identity. Throws AppError `validation_failed` or `already_exists`. */
+export async function createUser(tx: Tx, user: NewUser, nowMs: number): Promise<User> {
+  const email = normalizeEmail(user.email);
+  if (user.password !== null && user.anyPassword !== true) checkPasswordStrength(user.password);
+  const passwordHash = user.password === null ? null : await hashPassword(user.password);
+  const id = newId<'User'>(nowMs);
+  const platformRole = user.platformRole ?? null;
+  const createdAt = new Date(nowMs);
+  try {
+    await sql`
+      INSERT INTO hexabase.users (id, email, display_name, password_hash, platform_role, created_at)
+      VALUES (${id}, ${email}, ${user.displayName}, ${passwordHash}, ${platformRole}, ${createdAt})`.execute(tx);
+  } catch (error) {
+    if (brokenUnique(error) === 'users_email_key') throw new AppError('already_exists', { cause: error });
+    throw error;
+  }
+  return { id, email, displayName: user.displayName, platformRole, createdAt, disabledAt: null };
+}
+
+/** Finds an enabled or disabled account by address. Runs as identity. */
+export async function findUserByEmail(tx: Tx, email: string): Promise<User | null> {
+  const { rows } = await sql<{
+    id: string;
+    email: string;
+    display_name: string;
+    platform_role: PlatformRole | null;
+    created_at: Date;
+    disabled_at: Date | null;
+  }>`
+    SELECT id, email, display_name, platform_role, created_at, disabled_at FROM hexabase.users
+    WHERE lower(email) = ${normalizeEmail(email)}`.execute(tx);
+  const row = rows[0];
+  if (!row) return null;
+  return {
+    id: brandId(row.id),
+    email: row.email,
+    displayName: row.display_name,
+    platformRole: row.platform_role,
+    createdAt: row.created_at,
+    disabledAt: row.disabled_at,
+  };
+}
+
+/** Sets a password and ends every session of the account. Runs as identity. `anyPassword` is for operators. */
+export async function setPassword(
+  tx: Tx,
+  change: { userId: UserId; password: string; anyPassword?: boolean },
+  nowMs: number,
+): Promise<void> {
+  if (change.anyPassword !== true) checkPasswordStrength(change.password);
+  const passwordHash = await hashPassword(change.password);
+  const { numAffectedRows } = await sql`
+    UPDATE hexabase.users SET password_hash = ${passwordHash} WHERE id = ${change.userId}`.execute(tx);
+  if (numAffectedRows !== 1n) throw new AppError('not_found');
+  await endAllSessions(tx, { userId: change.userId, reason: 'password_changed' }, nowMs);
+  await revokeUser(tx, change.userId);
+}
+
+/** Disables an account: every session and token of it stops working within a second. Runs as identity. */
+export async function disableUser(tx: Tx, userId: UserId, nowMs: number): Promise<void> {
+  const { numAffectedRows } = await sql`
+    UPDATE hexabase.users SET disabled_at = ${new Date(nowMs)} WHERE id = ${userId} AND disabled_at IS NULL`.execute(tx);
+  if (numAffectedRows !== 1n) return;
+  await endAllSessions(tx, { userId, reason: 'user_disabled' }, nowMs);
+  await revokeUser(tx, userId);
+}
+
+/** Takes a disabled account back; its old sessions stay ended. Runs as identity. */
+export async function enableUser(tx: Tx, userId: UserId): Promise<void> {
+  await sql`UPDATE hexabase.users SET disabled_at = NULL WHERE id = ${userId}`.execute(tx);
+}
