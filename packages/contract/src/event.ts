@@ -6,7 +6,7 @@ import { defineResource } from './resource.ts';
 const schema = z.object({
   id,
   organizationId: id,
-  sequence: z.int().describe('counts without gaps per organization'),
+  sequence: z.int().nullable().describe('counts without gaps per organization; null for the moment until the entry is chained'),
   actorId: id.nullable(),
   actorEmail: z.string().nullable(),
   action: z.string().describe('the operation, or a kubectl call through the gateway'),
@@ -14,7 +14,7 @@ const schema = z.object({
   outcome: z.enum(['allowed', 'denied', 'failed']),
   requestId: z.string(),
   details: z.record(z.string(), z.unknown()),
-  hash: z.string().describe('SHA-256 over the previous hash and this entry'),
+  hash: z.string().nullable().describe('SHA-256 over the previous hash and this entry'),
   createdAt: timestamp,
 });
 

@@ -33,6 +33,8 @@ export interface Operation {
   /** Codes beyond those that every operation can answer. */
   errors: readonly ErrorCode[];
   bodyLimitBytes: number;
+  /** The answer holds a secret: it is never stored, so an Idempotency-Key is not replayed. */
+  sensitive?: boolean;
   cli?: CliVerb;
 }
 

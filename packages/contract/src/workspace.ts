@@ -156,6 +156,8 @@ export const workspace = defineResource({
       target: 'workspace',
       output: z.object({ token: z.string(), expiresAt: timestamp }),
       status: 201,
+      errors: ['workspace_not_active'],
+      sensitive: true,
     }),
   },
 });

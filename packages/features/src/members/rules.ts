@@ -1,0 +1,24 @@
+import { mayAssignRole } from '@hexabase/authz/decide.ts';
+import type { Member } from '@hexabase/contract/member.ts';
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { TargetContext } from '../run/use-case.ts';
+import { countOwners, findMember } from './store.ts';
+
+/** Throws `forbidden` when a role above the caller's own is given, taken or touched. */
+export function requireRank(own: OrganizationRole, ...touched: OrganizationRole[]): void {
+  if (touched.every((role) => mayAssignRole(own, role))) return;
+  throw new AppError('forbidden', { message: 'You cannot give, take or change a role above your own.' });
+}
+
+/** Throws `last_owner`. The row of the organization is locked, so that two owners cannot leave at once. */
+export async function requireAnotherOwner({ tx, target }: TargetContext, leaving: Member): Promise<void> {
+  if (leaving.role !== 'owner') return;
+  if ((await countOwners(tx, target.organizationId)) < 2) throw new AppError('last_owner');
+}
+
+export async function requireMember({ tx, target }: TargetContext, userIdOrEmail: string): Promise<Member> {
+  const found = await findMember(tx, target.organizationId, userIdOrEmail);
+  if (!found) throw new AppError('not_found');
+  return found;
+}

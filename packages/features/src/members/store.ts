@@ -1,0 +1,106 @@
+import type { Member } from '@hexabase/contract/member.ts';
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { sql, type RawBuilder } from 'kysely';
+import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
+
+interface MemberRow {
+  user_id: string;
+  email: string;
+  display_name: string;
+  role: OrganizationRole;
+  created_at: Date;
+}
+
+const sortable = { email: 'users.email', displayName: 'users.display_name', role: 'memberships.role', createdAt: 'memberships.created_at' } as const;
+
+const columns = sql`memberships.user_id, users.email, users.display_name, memberships.role, memberships.created_at`;
+
+export async function listMemberRows(
+  tx: Tx,
+  organizationId: string,
+  query: PageQuery,
+): Promise<{ data: Member[]; total: number }> {
+  const order = orderBy(query.sort, sortable, { column: 'memberships.created_at', direction: 'asc' });
+  const { rows } = await sql<MemberRow>`
+    select ${columns} from memberships join users on users.id = memberships.user_id
+    where memberships.organization_id = ${organizationId}
+    order by ${sql.ref(order.column)} ${order.direction === 'asc' ? sql`asc` : sql`desc`}, memberships.user_id
+    limit ${query.limit} offset ${offsetOf(query)}`.execute(tx);
+  return { data: rows.map(toMember), total: await count(tx, sql`organization_id = ${organizationId}`) };
+}
+
+/** One member by user id or e-mail address. */
+export async function findMember(tx: Tx, organizationId: string, userIdOrEmail: string): Promise<Member | null> {
+  const { rows } = await sql<MemberRow>`
+    select ${columns} from memberships join users on users.id = memberships.user_id
+    where memberships.organization_id = ${organizationId}
+      and (users.id = ${userIdOrEmail} or users.email = ${userIdOrEmail.toLowerCase()})`.execute(tx);
+  return rows[0] ? toMember(rows[0]) : null;
+}
+
+/** Accounts are not visible to requests: only identity may look one up by address. */
+export async function findAccountId(database: Database, email: string): Promise<string | null> {
+  const { rows } = await database.asIdentity((tx) =>
+    sql<{ id: string }>`select id from users where email = ${email.toLowerCase()} and disabled_at is null`.execute(tx),
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** Answers false when the person is a member already. */
+export async function insertMember(
+  tx: Tx,
+  row: { organizationId: string; userId: string; role: OrganizationRole; createdAt: Date },
+): Promise<boolean> {
+  const { rows } = await sql`
+    insert into memberships (organization_id, user_id, role, created_at)
+    values (${row.organizationId}, ${row.userId}, ${row.role}, ${row.createdAt})
+    on conflict do nothing returning user_id`.execute(tx);
+  return rows.length > 0;
+}
+
+export async function updateMemberRole(
+  tx: Tx,
+  { organizationId, userId, role }: { organizationId: string; userId: string; role: OrganizationRole },
+): Promise<void> {
+  await sql`update memberships set role = ${role}
+    where organization_id = ${organizationId} and user_id = ${userId}`.execute(tx);
+}
+
+export async function deleteMember(tx: Tx, organizationId: string, userId: string): Promise<void> {
+  await sql`delete from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(tx);
+}
+
+/** Takes a person out of the groups of this organization's workspaces: all, or those that administer. */
+export async function leaveGroups(
+  tx: Tx,
+  { organizationId, userId, which }: { organizationId: string; userId: string; which: 'all' | 'administering' },
+): Promise<void> {
+  await sql`delete from workspace_group_members
+    where organization_id = ${organizationId} and user_id = ${userId}
+      ${which === 'all' ? sql`` : sql`and group_id in (select id from workspace_groups where name = 'WSAdmins')`}`.execute(tx);
+}
+
+export async function countOwners(tx: Tx, organizationId: string): Promise<number> {
+  return count(tx, sql`organization_id = ${organizationId} and role = 'owner'`);
+}
+
+/** Raises the person's epoch and tells every gateway, at the commit of this transaction. */
+export async function revokeUser(tx: Tx, userId: string): Promise<void> {
+  await sql`select hexabase.revoke_user(${userId})`.execute(tx);
+}
+
+async function count(tx: Tx, where: RawBuilder<unknown>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from memberships where ${where}`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
+function toMember(row: MemberRow): Member {
+  return {
+    userId: row.user_id,
+    email: row.email,
+    displayName: row.display_name,
+    role: row.role,
+    createdAt: row.created_at.toISOString(),
+  };
+}

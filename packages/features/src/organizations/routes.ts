@@ -1,0 +1,17 @@
+import { organization } from '@hexabase/contract/organization.ts';
+import { bind } from '../run/use-case.ts';
+import { createOrganization } from './create.ts';
+import { deleteOrganization } from './delete.ts';
+import { getOrganization } from './get.ts';
+import { listOrganizations } from './list.ts';
+import { updateOrganization } from './update.ts';
+
+const { operations } = organization;
+
+export const organizationRoutes = [
+  bind(operations.list, listOrganizations),
+  bind(operations.create, createOrganization),
+  bind(operations.get, getOrganization),
+  bind(operations.update, updateOrganization),
+  bind(operations.delete, deleteOrganization),
+];

@@ -1,0 +1,151 @@
+import type { Organization } from '@hexabase/contract/organization.ts';
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql, type Generated, type Selectable } from 'kysely';
+import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
+
+export interface OrganizationTable {
+  id: string;
+  slug: string;
+  name: string;
+  plan: string;
+  billing_email: string | null;
+  generation: Generated<number>;
+  created_by: string | null;
+  created_at: Date;
+}
+
+export interface MembershipTable {
+  organization_id: string;
+  user_id: string;
+  role: OrganizationRole;
+  created_at: Date;
+}
+
+declare module '@hexabase/postgres/schema.ts' {
+  interface Schema {
+    organizations: OrganizationTable;
+    memberships: MembershipTable;
+  }
+}
+
+export type OrganizationRow = Selectable<OrganizationTable>;
+
+const sortable = { name: 'organizations.name', slug: 'organizations.slug', createdAt: 'organizations.created_at' } as const;
+
+/** Organizations that the user is a member of, with the user's role. */
+export async function listOrganizationRows(
+  tx: Tx,
+  userId: string,
+  query: PageQuery,
+): Promise<{ data: Organization[]; total: number }> {
+  const order = orderBy(query.sort, sortable, { column: 'organizations.created_at', direction: 'asc' });
+  const mine = tx
+    .selectFrom('organizations')
+    .innerJoin('memberships', 'memberships.organization_id', 'organizations.id')
+    .where('memberships.user_id', '=', userId);
+  const rows = await mine
+    .selectAll('organizations')
+    .select('memberships.role')
+    .orderBy(order.column, order.direction)
+    .orderBy('organizations.id')
+    .limit(query.limit)
+    .offset(offsetOf(query))
+    .execute();
+  const { total } = await mine.select(sql<number>`count(*)::integer`.as('total')).executeTakeFirstOrThrow();
+  return { data: rows.map((row) => toOrganization(row, row.role)), total };
+}
+
+export async function getOrganizationRow(tx: Tx, id: string): Promise<OrganizationRow> {
+  return tx.selectFrom('organizations').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** Takes the row until the end of the transaction: `share` keeps its plan as it is, `update` also keeps others from counting. */
+export async function lockOrganizationRow(tx: Tx, id: string, mode: 'share' | 'update'): Promise<OrganizationRow> {
+  const query = tx.selectFrom('organizations').selectAll().where('id', '=', id);
+  return (mode === 'share' ? query.forShare() : query.forUpdate()).executeTakeFirstOrThrow();
+}
+
+/** Lets this transaction see an organization that it is about to make. */
+export async function widenScope(tx: Tx, organizationId: string): Promise<void> {
+  await sql`select set_config('hexabase.organization_ids',
+    concat_ws(',', nullif(current_setting('hexabase.organization_ids', true), ''), ${organizationId}::text), true)`.execute(tx);
+}
+
+export interface NewOrganization {
+  id: string;
+  slug: string;
+  name: string;
+  plan: string;
+  billing_email: string | null;
+  created_by: string;
+  created_at: Date;
+}
+
+/** Answers null when the slug is taken. */
+export async function insertOrganization(tx: Tx, row: NewOrganization): Promise<OrganizationRow | null> {
+  const inserted = await tx
+    .insertInto('organizations')
+    .values(row)
+    .onConflict((conflict) => conflict.column('slug').doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  return inserted ?? null;
+}
+
+export async function insertOwner(tx: Tx, row: { organizationId: string; userId: string; createdAt: Date }): Promise<void> {
+  await tx
+    .insertInto('memberships')
+    .values({ organization_id: row.organizationId, user_id: row.userId, role: 'owner', created_at: row.createdAt })
+    .execute();
+}
+
+export type OrganizationChange = Partial<Pick<OrganizationRow, 'name' | 'billing_email' | 'plan'>>;
+
+export async function updateOrganizationRow(tx: Tx, id: string, change: OrganizationChange): Promise<OrganizationRow> {
+  return tx
+    .updateTable('organizations')
+    .set({ ...change, generation: sql`generation + 1` })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+export async function countLiveWorkspaces(tx: Tx, organizationId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from workspaces
+    where organization_id = ${organizationId} and deleted_at is null`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
+/** The highest rank among the plans of the organization's live workspaces, 0 without any. */
+export async function highestWorkspaceRank(tx: Tx, organizationId: string): Promise<number> {
+  const { rows } = await sql<{ rank: number }>`
+    select coalesce(max(plans.rank), 0)::integer as rank from workspaces join plans on plans.name = workspaces.plan
+    where workspaces.organization_id = ${organizationId} and workspaces.deleted_at is null`.execute(tx);
+  return rows[0]?.rank ?? 0;
+}
+
+/** Removes it with its memberships and the tombstones of its workspaces. */
+export async function deleteOrganizationRow(tx: Tx, id: string): Promise<void> {
+  await sql`delete from workspaces where organization_id = ${id} and deleted_at is not null`.execute(tx);
+  await tx.deleteFrom('organizations').where('id', '=', id).execute();
+}
+
+/** Ends what the members' tokens say, in this transaction. */
+export async function revokeMembers(tx: Tx, organizationId: string): Promise<void> {
+  await sql`select hexabase.revoke_user(user_id) from memberships where organization_id = ${organizationId}`.execute(tx);
+}
+
+export function toOrganization(row: OrganizationRow, role: OrganizationRole): Organization {
+  return {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    plan: row.plan,
+    billingEmail: row.billing_email,
+    role,
+    generation: row.generation,
+    createdAt: row.created_at.toISOString(),
+  };
+}

@@ -1,0 +1,84 @@
+import type { OperationCall } from '@hexabase/contract/call.ts';
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { isAppError } from '@hexabase/kernel/errors.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import type { Ports } from './ports.ts';
+import { insertAuditEntry } from './store.ts';
+
+/** What the audit entry will say; filled while the request runs. */
+export interface Trace {
+  organizationId: string | null;
+  target: string;
+  facts: Record<string, unknown>;
+}
+
+interface Outcome {
+  call: OperationCall;
+  actor: Actor;
+  trace: Trace;
+  data: unknown;
+  nowMs: number;
+}
+
+/** Writes the entry of a change in the transaction of the change: neither exists without the other. */
+export async function recordOutcome(tx: Tx, { call, actor, trace, data, nowMs }: Outcome): Promise<void> {
+  const made = idOf(data);
+  const noun = call.operation.id.split('.')[0] ?? '';
+  const isCreation = call.operation.status === 201 && made !== null;
+  await insertAuditEntry(tx, {
+    ...entryBase(call, actor, nowMs),
+    organizationId: trace.organizationId ?? (noun === 'organization' ? made : null),
+    target: isCreation ? `${noun}/${made}` : trace.target,
+    outcome: 'allowed',
+    details: { ...trace.facts, ...childOf(call) },
+  });
+}
+
+/**
+ * Writes the entry of a refusal, after the rollback of the request. Reads are recorded only when refused. A refusal on
+ * what the caller may not know has no organization, so that it cannot land in a log of somebody else.
+ */
+export async function recordRefusal(
+  ports: Ports,
+  { call, actor, trace, error }: Pick<Outcome, 'call' | 'actor' | 'trace'> & { error: unknown },
+): Promise<void> {
+  const denied = isAppError(error, 'forbidden') || isAppError(error, 'not_found');
+  if (call.operation.method === 'GET' && !denied) return;
+  if (isAppError(error, 'database_unavailable') || isAppError(error, 'storage_full')) return;
+  const scope = { userId: actor.userId, organizationIds: actor.memberships.map((membership) => membership.organizationId) };
+  try {
+    await ports.database.asTenant(scope, (tx) =>
+      insertAuditEntry(tx, {
+        ...entryBase(call, actor, ports.clock.now()),
+        organizationId: trace.organizationId,
+        target: trace.target,
+        outcome: denied ? 'denied' : 'failed',
+        details: { code: isAppError(error) ? error.code : 'internal', params: call.params },
+      }),
+    );
+  } catch (cause) {
+    ports.log.error({ requestId: call.requestId, cause }, 'a refusal could not be written to the audit log');
+  }
+}
+
+function entryBase(call: OperationCall, actor: Actor, nowMs: number) {
+  return {
+    id: newId(nowMs),
+    actorId: actor.userId,
+    actorEmail: actor.email,
+    action: call.operation.id,
+    requestId: call.requestId,
+    createdAt: new Date(nowMs),
+  };
+}
+
+/** The parameters after the target's own, for example the project. */
+function childOf(call: OperationCall): Record<string, string> {
+  const { id: _target, ...rest } = call.params;
+  return rest;
+}
+
+function idOf(data: unknown): string | null {
+  return data !== null && typeof data === 'object' && 'id' in data && typeof data.id === 'string' ? data.id : null;
+}

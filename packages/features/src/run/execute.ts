@@ -1,0 +1,95 @@
+import { decide } from '@hexabase/authz/decide.ts';
+import type { Execute, OperationAnswer, OperationCall } from '@hexabase/contract/call.ts';
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { recordOutcome, recordRefusal, type Trace } from './audit.ts';
+import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
+import type { Ports } from './ports.ts';
+import { resolveTarget } from './resolve.ts';
+import { etagOf, requireRevision } from './revision.ts';
+import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from './use-case.ts';
+
+/**
+ * The one way into the product: each operation runs in one transaction with the actor's tenant scope; target,
+ * decision, revision, idempotency and audit are applied here, so that no use case can forget them.
+ */
+export function createExecute(features: readonly Feature[], ports: Ports): Execute {
+  const bindings = new Map(features.flatMap((feature) => feature.bindings.map((binding) => [binding.operation.id, binding])));
+  return async (call) => {
+    const binding = bindings.get(call.operation.id);
+    if (!binding) throw new AppError('not_built');
+    const { actor } = call;
+    if (!actor) throw new AppError('unauthenticated');
+    const trace: Trace = { organizationId: null, target: call.operation.path, facts: {} };
+    const effects: (() => void)[] = [];
+    try {
+      const answer = await ports.database.asTenant(
+        { userId: actor.userId, organizationIds: actor.memberships.map((membership) => membership.organizationId) },
+        (tx) => runInside({ binding, call, actor, ports, tx, trace, effects }),
+        { readOnly: call.operation.method === 'GET', signal: call.signal },
+      );
+      for (const effect of effects) effect();
+      return answer;
+    } catch (error) {
+      await recordRefusal(ports, { call, actor, trace, error });
+      throw error;
+    }
+  };
+}
+
+interface Run {
+  binding: Binding;
+  call: OperationCall;
+  actor: Actor;
+  ports: Ports;
+  tx: Tx;
+  trace: Trace;
+  effects: (() => void)[];
+}
+
+async function runInside(run: Run): Promise<OperationAnswer> {
+  const { call, tx, trace, actor, ports } = run;
+  // The database repeats a transaction that lost a deadlock: nothing of the first attempt may stay.
+  run.effects.length = 0;
+  trace.facts = {};
+  const writes = call.operation.method !== 'GET';
+  const target = await resolveAndDecide(run);
+  const stored = await findOrReserveAnswer(tx, call, actor);
+  if (stored) return { ...stored, replayed: true };
+  if (writes && call.operation.conditional) requireRevision(call.ifMatch, target?.generation ?? null);
+  const result = await run.binding.run(contextOf(run, target), { params: call.params, query: call.query, body: call.body });
+  const answer: OperationAnswer = call.operation.conditional ? { ...result, etag: etagOf(result.data) } : result;
+  if (writes) await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs: ports.clock.now() });
+  await storeAnswer(tx, { call, actor, answer });
+  return answer;
+}
+
+async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<ResolvedTarget | null> {
+  const { access } = call.operation;
+  if (access.kind !== 'action') return null;
+  const target = await resolveTarget(tx, call, actor);
+  const decision = decide(actor, access.action, { organizationId: target.organizationId });
+  if (!decision.allowed && decision.reason === 'invisible') throw new AppError('not_found');
+  trace.organizationId = target.organizationId;
+  trace.target = `${target.kind}/${target.id}`;
+  if (!decision.allowed) throw new AppError('forbidden');
+  return target;
+}
+
+function contextOf(run: Run, target: ResolvedTarget | null): Context | TargetContext {
+  const context: Context = {
+    tx: run.tx,
+    ports: run.ports,
+    actor: run.actor,
+    requestId: run.call.requestId,
+    nowMs: run.ports.clock.now(),
+    signal: run.call.signal,
+    note: (facts) => Object.assign(run.trace.facts, facts),
+    afterCommit: (effect) => run.effects.push(effect),
+  };
+  if (!target) return context;
+  const role = run.actor.memberships.find((membership) => membership.organizationId === target.organizationId)?.role;
+  if (!role) throw new AppError('not_found');
+  return { ...context, target, role };
+}

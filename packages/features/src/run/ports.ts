@@ -1,0 +1,38 @@
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+
+/** What the use cases need from outside; the process puts it together. */
+export interface Ports {
+  database: Database;
+  clock: Clock;
+  log: Logger;
+  kubernetes: KubernetesAddress;
+  mintKubeToken: MintKubeToken;
+  /** Adds one to a counter of the process. */
+  count(metric: CounterName, labels: Record<string, string>): void;
+  /** Region of workspaces that ask for none. */
+  defaultRegion: string;
+}
+
+export type CounterName = 'hexabase_workspaces_created_total';
+
+/** Where kubectl reaches the gateway. */
+export interface KubernetesAddress {
+  /** Public https address of one workspace's API, without a trailing slash. */
+  urlOf(workspaceId: WorkspaceId): string;
+  /** PEM of the authority behind that address; null when it is publicly trusted. */
+  certificateAuthority(): string | null;
+}
+
+/** Signs a 15-minute OIDC token for one workspace from the actor's live session. `expiresAt` is RFC 3339. */
+export type MintKubeToken = (request: KubeTokenRequest) => Promise<{ token: string; expiresAt: string }>;
+
+export interface KubeTokenRequest {
+  actor: Actor;
+  workspaceId: WorkspaceId;
+  /** Full names, `hexabase:…`: only those that are bound in this workspace. */
+  groups: readonly string[];
+}

@@ -1,0 +1,63 @@
+import type { OperationCall } from '@hexabase/contract/call.ts';
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { OrganizationId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { findOperation, findOrganization, findWorkspace } from './store.ts';
+import type { ResolvedTarget } from './use-case.ts';
+
+/**
+ * Finds what a request is about. The organizations of the actor are part of every search (the first lock); row-level
+ * security is the second. Throws `not_found` for the absent and for the foreign alike.
+ */
+export async function resolveTarget(tx: Tx, call: OperationCall, actor: Actor): Promise<ResolvedTarget> {
+  const organizationIds = actor.memberships.map((membership) => membership.organizationId);
+  const search = {
+    organizationIds,
+    idOrSlug: call.params['id'] ?? '',
+    lock: call.operation.method !== 'GET' && call.operation.sensitive !== true,
+  };
+  const found = await find(tx, { call, search });
+  if (!found) throw new AppError('not_found');
+  return found;
+}
+
+/** Turns `?organization=` into an id. Throws `not_found` when it is none of the actor's. */
+export async function resolveOrganization(tx: Tx, actor: Actor, idOrSlug: string): Promise<OrganizationId> {
+  const organizationIds = actor.memberships.map((membership) => membership.organizationId);
+  const found = await findOrganization(tx, { organizationIds, idOrSlug, lock: false });
+  if (!found) throw new AppError('not_found');
+  return found.organizationId;
+}
+
+interface Find {
+  call: OperationCall;
+  search: { organizationIds: readonly OrganizationId[]; idOrSlug: string; lock: boolean };
+}
+
+async function find(tx: Tx, { call, search }: Find): Promise<ResolvedTarget | null> {
+  switch (call.operation.target) {
+    case 'organization':
+      return findOrganization(tx, search);
+    case 'workspace':
+      return findWorkspace(tx, search);
+    case 'operation':
+      return findOperation(tx, search);
+    case 'project':
+    case 'none': {
+      const named = organizationIn(call.query) ?? organizationIn(call.body) ?? search.organizationIds[0];
+      if (named === undefined) {
+        throw new AppError('conflict', {
+          message: 'You are in no organization yet; make one first.',
+          details: { howTo: 'hks organization create <name>' },
+        });
+      }
+      return findOrganization(tx, { ...search, idOrSlug: named, lock: false });
+    }
+  }
+}
+
+function organizationIn(input: unknown): string | undefined {
+  if (input === null || typeof input !== 'object' || !('organization' in input)) return undefined;
+  return typeof input.organization === 'string' ? input.organization : undefined;
+}

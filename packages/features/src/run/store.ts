@@ -1,0 +1,112 @@
+import type { OperationAnswer } from '@hexabase/contract/call.ts';
+import { brandId, isUuid, type OrganizationId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+import type { ResolvedTarget } from './use-case.ts';
+
+export interface Search {
+  organizationIds: readonly OrganizationId[];
+  idOrSlug: string;
+  /** Takes the row until the end of the transaction. */
+  lock: boolean;
+}
+
+export async function findOrganization(tx: Tx, search: Search): Promise<ResolvedTarget | null> {
+  const { rows } = await sql<{ id: string; generation: number }>`
+    select id, generation from organizations
+    where ${bySlug(search)} and id = any (${[...search.organizationIds]}) ${lockOf(search)}`.execute(tx);
+  const row = rows[0];
+  return row ? { kind: 'organization', id: row.id, organizationId: brandId(row.id), generation: row.generation } : null;
+}
+
+export async function findWorkspace(tx: Tx, search: Search): Promise<ResolvedTarget | null> {
+  const { rows } = await sql<{ id: string; organization_id: string; generation: number }>`
+    select id, organization_id, generation from workspaces
+    where ${bySlug(search)} and deleted_at is null
+      and organization_id = any (${[...search.organizationIds]}) ${lockOf(search)}`.execute(tx);
+  const row = rows[0];
+  return row
+    ? { kind: 'workspace', id: row.id, organizationId: brandId(row.organization_id), generation: row.generation }
+    : null;
+}
+
+export async function findOperation(tx: Tx, search: Search): Promise<ResolvedTarget | null> {
+  const { rows } = await sql<{ id: string; organization_id: string }>`
+    select id, organization_id from operations
+    where id = ${search.idOrSlug} and organization_id = any (${[...search.organizationIds]})`.execute(tx);
+  const row = rows[0];
+  return row ? { kind: 'operation', id: row.id, organizationId: brandId(row.organization_id), generation: null } : null;
+}
+
+export interface KeyOwner {
+  userId: string;
+  key: string;
+}
+
+export async function dropExpiredKey(tx: Tx, owner: KeyOwner): Promise<void> {
+  await sql`delete from idempotency_keys
+    where user_id = ${owner.userId} and organization_id = '' and key = ${owner.key} and expires_at < now()`.execute(tx);
+}
+
+/** Answers false when the key is there already; waits for a transaction that is just writing it. */
+export async function reserveKey(tx: Tx, row: KeyOwner & { operation: string; hash: string }): Promise<boolean> {
+  const { rows } = await sql`
+    insert into idempotency_keys (user_id, key, operation, request_hash)
+    values (${row.userId}, ${row.key}, ${row.operation}, ${row.hash})
+    on conflict do nothing returning key`.execute(tx);
+  return rows.length > 0;
+}
+
+export async function readKey(
+  tx: Tx,
+  owner: KeyOwner,
+): Promise<{ operation: string; hash: string; answer: OperationAnswer } | null> {
+  const { rows } = await sql<{ operation: string; request_hash: string; response: OperationAnswer }>`
+    select operation, request_hash, response from idempotency_keys
+    where user_id = ${owner.userId} and organization_id = '' and key = ${owner.key}`.execute(tx);
+  const row = rows[0];
+  return row ? { operation: row.operation, hash: row.request_hash, answer: row.response } : null;
+}
+
+export async function writeKeyAnswer(
+  tx: Tx,
+  owner: KeyOwner,
+  { status, answer }: { status: number; answer: OperationAnswer },
+): Promise<void> {
+  await sql`update idempotency_keys set status = ${status}, response = ${JSON.stringify(answer)}::jsonb
+    where user_id = ${owner.userId} and organization_id = '' and key = ${owner.key}`.execute(tx);
+}
+
+export interface NewAuditEntry {
+  id: string;
+  organizationId: string | null;
+  actorId: string;
+  actorEmail: string;
+  action: string;
+  target: string;
+  outcome: 'allowed' | 'denied' | 'failed';
+  requestId: string;
+  details: Record<string, unknown>;
+  createdAt: Date;
+}
+
+export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<void> {
+  await sql`
+    insert into audit_entries
+      (id, organization_id, actor_id, actor_email, action, target, outcome, request_id, details, created_at)
+    values (${entry.id}, ${entry.organizationId}, ${entry.actorId}, ${entry.actorEmail}, ${entry.action}, ${entry.target},
+      ${entry.outcome}, ${entry.requestId}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`.execute(tx);
+}
+
+/** Wakes the reconciler of `kind` for one key when this transaction commits; a wake-up carries no content. */
+export async function wake(tx: Tx, kind: 'workspace' | 'project', key: string): Promise<void> {
+  await sql`select hexabase.enqueue(${kind}, ${key})`.execute(tx);
+}
+
+function bySlug(search: Search) {
+  return isUuid(search.idOrSlug) ? sql`id = ${search.idOrSlug}` : sql`slug = ${search.idOrSlug}`;
+}
+
+function lockOf(search: Search) {
+  return search.lock ? sql`for update` : sql``;
+}

@@ -1,0 +1,77 @@
+import type { Operation } from '@hexabase/contract/operation.ts';
+import type { Body, Output, PathParams, Query } from '@hexabase/contract/types.ts';
+import type { Actor, OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { OrganizationId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import type { Ports } from './ports.ts';
+
+/** What every use case is given. Its transaction sees the actor's organizations only. */
+export interface Context {
+  tx: Tx;
+  ports: Ports;
+  actor: Actor;
+  requestId: string;
+  nowMs: number;
+  signal: AbortSignal;
+  /** Adds facts to the audit entry of this request; never secrets. */
+  note(facts: Record<string, unknown>): void;
+  /** Runs after the commit, and not at all when there is none. */
+  afterCommit(run: () => void): void;
+}
+
+/** The context of operations on something: it exists, the actor may do this to it, and on writes its row is locked. */
+export interface TargetContext extends Context {
+  target: ResolvedTarget;
+  role: OrganizationRole;
+}
+
+export interface ResolvedTarget {
+  /** `organization`, `workspace`, `operation`; for operations without a target the organization that they fall to. */
+  kind: 'organization' | 'workspace' | 'operation';
+  id: string;
+  organizationId: OrganizationId;
+  /** Compared with If-Match. */
+  generation: number | null;
+}
+
+export type ContextOf<Op extends Operation> = Op extends { access: { kind: 'action' } } ? TargetContext : Context;
+
+export interface Input<Op extends Operation> {
+  params: PathParams<Op['path']>;
+  query: Query<Op>;
+  body: Body<Op>;
+}
+
+/** `total` is asked of lists only. */
+export type Result<Op extends Operation> = Op extends { paged: true }
+  ? { data: Output<Op>; total: number }
+  : { data: Output<Op> };
+
+export type UseCase<Op extends Operation> = (context: ContextOf<Op>, input: Input<Op>) => Promise<Result<Op>>;
+
+/** A use case whose types were checked when it was bound. */
+export interface Binding {
+  operation: Operation;
+  run(context: Context | TargetContext, input: UncheckedInput): Promise<{ data: unknown; total?: number }>;
+}
+
+export interface UncheckedInput {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/** Ties an operation to the use case that does it; the compiler checks that they fit. */
+export function bind<const Op extends Operation>(operation: Op, useCase: UseCase<Op>): Binding {
+  return {
+    operation,
+    // The contract's schemas have parsed the input, and `execute` resolves a target for every operation with an action.
+    run: (context, input) => useCase(context as ContextOf<Op>, input as Input<Op>),
+  };
+}
+
+/** One noun of the product, as the process mounts it. */
+export interface Feature {
+  noun: string;
+  bindings: readonly Binding[];
+}
