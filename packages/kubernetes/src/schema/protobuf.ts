@@ -1,9 +1,9 @@
-import { ProtobufError, WireReader } from './protobuf-wire.ts';
-import { decodeSpecial } from './protobuf-special.ts';
+import { ProtobufError, WireReader } from './protobuf/wire.ts';
+import { decodeSpecial } from './protobuf/special.ts';
 import { structOf, typeNameOf, typeSchema } from './type-table.ts';
 import type { FieldSchema, TypeSchema } from './type-table.ts';
 
-export { ProtobufError } from './protobuf-wire.ts';
+export { ProtobufError } from './protobuf/wire.ts';
 
 /** A decoded body: the kind comes from the envelope, everything else from the type's fields. */
 export interface DecodedObject {

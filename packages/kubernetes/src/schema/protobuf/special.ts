@@ -1,4 +1,4 @@
-import { ProtobufError, WireReader } from './protobuf-wire.ts';
+import { ProtobufError, WireReader } from './wire.ts';
 
 /** Decodes types whose JSON form is not that of their message. Undefined stands for null (the zero time). */
 export function decodeSpecial(type: string, bytes: Buffer): unknown {
