@@ -1,0 +1,109 @@
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { Timers } from './timers.ts';
+
+/** What one piece of work answers: nothing, or when to look at the same key again. */
+export interface Requeue {
+  afterMs: number;
+}
+
+/** Keys waiting for work. A key is never worked on twice at the same time, and waits at most once. */
+export interface WorkQueue extends AsyncDisposable {
+  add(key: string, afterMs?: number): void;
+  /** Nothing waits to be worked on now and nothing is being worked on. Keys planned for later do not count. */
+  idle(): boolean;
+  /** Milliseconds since the epoch of the earliest key planned for later. */
+  nextWakeMs(): number | null;
+}
+
+export interface QueueOptions {
+  clock: Clock;
+  timers: Timers;
+  /** How many keys are worked on at once. */
+  concurrency: number;
+  work(key: string): Promise<Requeue | void>;
+  /** Told of failures; the key is tried again with exponential backoff. */
+  failed(key: string, error: unknown, attempt: number): void;
+}
+
+const FIRST_BACKOFF_MS = 10;
+const LONGEST_BACKOFF_MS = 300_000;
+
+/** A deduplicating queue with delays and per-key backoff, as client-go's rate limited work queue. */
+export function createQueue(options: QueueOptions): WorkQueue {
+  const ready = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  const again = new Set<string>();
+  const delayed = new Map<string, { atMs: number; cancel: () => void }>();
+  const attempts = new Map<string, number>();
+  let scheduled = false;
+  let closed = false;
+
+  function add(key: string, afterMs = 0): void {
+    if (closed) return;
+    if (afterMs > 0) return delay(key, options.clock.now() + afterMs);
+    if (running.has(key)) {
+      again.add(key);
+      return;
+    }
+    ready.add(key);
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(drain);
+  }
+
+  function delay(key: string, atMs: number): void {
+    const planned = delayed.get(key);
+    if (planned && planned.atMs <= atMs) return;
+    planned?.cancel();
+    const cancel = options.timers.at(atMs, () => {
+      delayed.delete(key);
+      add(key);
+    });
+    delayed.set(key, { atMs, cancel });
+  }
+
+  function drain(): void {
+    scheduled = false;
+    for (const key of ready) {
+      if (closed || running.size >= options.concurrency) return;
+      ready.delete(key);
+      running.set(key, run(key));
+    }
+  }
+
+  async function run(key: string): Promise<void> {
+    // Starts in a later microtask, so that `running` holds the key before it can end.
+    await Promise.resolve();
+    try {
+      const requeue = await options.work(key);
+      attempts.delete(key);
+      if (requeue) add(key, Math.max(requeue.afterMs, 1));
+    } catch (error) {
+      const attempt = (attempts.get(key) ?? 0) + 1;
+      attempts.set(key, attempt);
+      if (!closed) options.failed(key, error, attempt);
+      add(key, Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS));
+    } finally {
+      running.delete(key);
+      if (again.delete(key)) add(key);
+      drain();
+    }
+  }
+
+  return {
+    add,
+    idle: () => ready.size === 0 && running.size === 0,
+    nextWakeMs() {
+      let earliest: number | null = null;
+      for (const { atMs } of delayed.values()) if (earliest === null || atMs < earliest) earliest = atMs;
+      return earliest;
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      ready.clear();
+      for (const { cancel } of delayed.values()) cancel();
+      delayed.clear();
+      await Promise.allSettled(running.values());
+    },
+  };
+}

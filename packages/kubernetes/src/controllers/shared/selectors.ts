@@ -1,0 +1,44 @@
+import type { LabelSelector, SelectorRequirement } from '../../objects.ts';
+
+type Labels = Readonly<Record<string, string>> | undefined;
+
+/** Whether labels satisfy a selector. An absent selector matches nothing, an empty one everything (metav1.LabelSelector). */
+export function selects(selector: LabelSelector | undefined, labels: Labels): boolean {
+  if (!selector) return false;
+  return (
+    selectsAll(selector.matchLabels, labels) &&
+    (selector.matchExpressions ?? []).every((requirement) => meets(requirement, labels?.[requirement.key]))
+  );
+}
+
+/** Whether labels contain all of `wanted`. */
+export function selectsAll(wanted: Labels, labels: Labels): boolean {
+  for (const key in wanted) if (labels?.[key] !== wanted[key]) return false;
+  return true;
+}
+
+/** Whether one value (undefined when the key is absent) meets a requirement of a label or node selector. */
+export function meets(requirement: SelectorRequirement, value: string | undefined): boolean {
+  const values = requirement.values ?? [];
+  switch (requirement.operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    case 'Gt':
+      return value !== undefined && Number.parseInt(value, 10) > Number.parseInt(values[0] ?? '', 10);
+    case 'Lt':
+      return value !== undefined && Number.parseInt(value, 10) < Number.parseInt(values[0] ?? '', 10);
+    default:
+      return false;
+  }
+}
+
+/** An empty selector would take over every object, so workloads treat it as selecting nothing. */
+export function isEmptySelector(selector: LabelSelector | undefined): boolean {
+  return !selector || (Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0);
+}
