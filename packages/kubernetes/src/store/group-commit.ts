@@ -129,7 +129,7 @@ function toBatch(writes: readonly PendingWrite[], nowMs: number): CommitBatch {
     write.writtenAtMs = nowMs;
     clusters.set(clusterId, { id: clusterId, epoch: write.cluster.epoch(), revision });
     last.set(`${clusterId}/${keyText(key)}`, write);
-    log.push({ clusterId, key, type, revision, previous: write.previousText ?? null, writtenAtMs: nowMs });
+    log.push({ clusterId, key, type, revision, previous: write.previousText ?? null });
   }
   const puts: CommitBatch['puts'] = [];
   const deletes: CommitBatch['deletes'] = [];
@@ -138,5 +138,5 @@ function toBatch(writes: readonly PendingWrite[], nowMs: number): CommitBatch {
     else if (hidesBase) puts.push({ clusterId, key, revision, text: null });
     else deletes.push({ clusterId, key });
   }
-  return { clusters: [...clusters.values()], puts, deletes, log };
+  return { clusters: [...clusters.values()], puts, deletes, log, writtenAtMs: nowMs };
 }

@@ -69,8 +69,8 @@ function commit(rows: Map<string, Row>, batch: CommitBatch): { refused: Readonly
   const accepted = (clusterId: string): Row | undefined => (refused.has(clusterId) ? undefined : rows.get(clusterId));
   for (const { clusterId, key, revision, text } of batch.puts) accepted(clusterId)?.objects.set(keyText(key), { key, revision, text });
   for (const { clusterId, key } of batch.deletes) accepted(clusterId)?.objects.delete(keyText(key));
-  for (const { clusterId, key, revision, type, previous, writtenAtMs } of batch.log) {
-    accepted(clusterId)?.log.push({ key, revision, type, previous, writtenAtMs });
+  for (const { clusterId, key, revision, type, previous } of batch.log) {
+    accepted(clusterId)?.log.push({ key, revision, type, previous, writtenAtMs: batch.writtenAtMs });
   }
   return { refused };
 }

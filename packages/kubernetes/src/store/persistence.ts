@@ -72,5 +72,7 @@ export interface CommitBatch {
   /** The last state of each key in this batch; each key once. */
   puts: (PersistedObject & { clusterId: string })[];
   deletes: { clusterId: string; key: ObjectKey }[];
-  log: (LogRow & { clusterId: string })[];
+  log: (Omit<LogRow, 'writtenAtMs'> & { clusterId: string })[];
+  /** Milliseconds since the epoch, for all of the log. */
+  writtenAtMs: number;
 }
