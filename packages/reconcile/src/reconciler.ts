@@ -1,0 +1,112 @@
+import type { Condition, ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+
+/** What the engine must know of a thing it reconciles; the rest is the reconciler's own. */
+export interface Subject {
+  id: string;
+  organizationId: string;
+  generation: number;
+  observedGeneration: number;
+  conditions: readonly Condition[];
+  /** The operation that a person waits for; null when the work is only drift repair. */
+  operationId: string | null;
+}
+
+/**
+ * Brings one kind of thing from what people asked for to what is. The engine calls it for a key whenever something may
+ * have changed, and for every key now and then: a wake-up carries no content.
+ */
+export interface Reconciler<S extends Subject> {
+  kind: string;
+  /** All that `workflowFor` may answer: tests walk through every step of them. */
+  workflows: readonly Workflow<S>[];
+  /** Null when there is no such thing any more: the key is then forgotten. */
+  load(tx: Tx, key: string): Promise<S | null>;
+  /**
+   * What to do with it now; null when nothing is to be done until somebody changes it. `asked` tells that an operation
+   * waits for it; otherwise it is drift repair.
+   */
+  workflowFor(subject: S, asked: boolean): Workflow<S> | null;
+  /** Writes conditions, phase and progress. The only writer of them. Must refuse a fence lower than the row's. */
+  save(tx: Tx, subject: S, status: StatusWrite): Promise<void>;
+  /** All living keys, for the slow resync that makes lost wake-ups harmless. */
+  keys(tx: Tx): Promise<string[]>;
+}
+
+export interface StatusWrite {
+  fence: number;
+  observedGeneration: number;
+  conditions: readonly Condition[];
+  progress: Progress | null;
+}
+
+export interface Progress {
+  step: number;
+  steps: number;
+  message: string;
+}
+
+export interface Workflow<S extends Subject> {
+  /** `create`, `update`, `delete` … */
+  name: string;
+  steps: readonly Step<S>[];
+  /** For people, when all is done: 'The workspace is ready'. */
+  doneWords: string;
+  /** True for a removal: when the last step is done, the key is forgotten and the operation gets a report. */
+  removes?: boolean;
+}
+
+/**
+ * One small thing to do, safe to repeat: it looks first and changes only what differs. A crash may come before it, in it,
+ * or after it and before the engine has noted that it is done.
+ */
+export interface Step<S extends Subject> {
+  name: string;
+  /** For people who watch: 'Starting the Kubernetes API'. */
+  words: string;
+  /** Of one try; its signal aborts then. */
+  timeoutMs: number;
+  /** External things that exist once this has run: noted before it runs, so that nothing is made unrecorded. */
+  makes?(subject: S): readonly ExternalThing[];
+  /** The effect outside the database. Leave it out for a step that only writes rows. */
+  run?(context: StepContext<S>): Promise<StepResult>;
+  /** Rows to write in the same transaction that notes the step as done. */
+  commit?(tx: Tx, context: CommitContext<S>): Promise<void>;
+}
+
+export interface StepContext<S extends Subject> {
+  subject: S;
+  fence: number;
+  signal: AbortSignal;
+}
+
+export interface CommitContext<S extends Subject> {
+  subject: S;
+  fence: number;
+  /** False in drift repair: nobody waits, nothing was asked for. */
+  asked: boolean;
+}
+
+/** `{ cluster: 'embedded', kind: 'kubernetes-cluster', key: 'ws-…' }`: unique in the whole installation. */
+export interface ExternalThing {
+  cluster: string;
+  kind: string;
+  key: string;
+}
+
+export type StepResult =
+  | {
+      kind: 'done';
+      conditions?: readonly ConditionInput[];
+      /** Things that are proven to be gone; they leave the inventory and enter the report. */
+      released?: readonly ExternalThing[];
+    }
+  | { kind: 'wait'; requeueAfterMs: number; condition: ConditionInput }
+  | { kind: 'failed'; terminal: boolean; condition: ConditionInput };
+
+export const done: StepResult = { kind: 'done' };
+
+/** The text by which inventory and operations name a subject. */
+export function subjectName(kind: string, id: string): string {
+  return `${kind}/${id}`;
+}

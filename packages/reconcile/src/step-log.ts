@@ -1,0 +1,115 @@
+import { sql } from 'kysely';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { subjectName, type ExternalThing, type Progress, type Subject } from './reconciler.ts';
+import { leaseSeconds, type Claim } from './queue.ts';
+
+/** What is known of the operation that a subject is in. */
+export interface OperationLog {
+  id: string;
+  createdAt: Date;
+  /** Highest attempt per step. */
+  attempts: Map<string, number>;
+  done: Set<string>;
+}
+
+export interface StepEvent {
+  step: string;
+  attempt: number;
+  kind: 'intent' | 'done' | 'failed';
+  message: string;
+}
+
+/** What one transaction notes beside the rows of the step itself. */
+export interface Note {
+  events: readonly StepEvent[];
+  makes: readonly ExternalThing[];
+  released: readonly ExternalThing[];
+  progress: Progress | null;
+  /** Ends the operation. */
+  end: { state: 'succeeded' | 'failed' | 'stuck'; message: string } | null;
+}
+
+/** Another worker owns the key now; whoever gets this stops at once and writes nothing more. */
+export class LeaseLostError extends Error {
+  constructor(key: string) {
+    super(`the lease of ${key} was lost`);
+    this.name = 'LeaseLostError';
+  }
+}
+
+/** An external thing of that name belongs to something else: it is never taken over. */
+export class NotOursError extends Error {
+  constructor(things: readonly ExternalThing[]) {
+    super(`already belongs to something else: ${things.map((thing) => `${thing.kind} ${thing.key}`).join(', ')}`);
+    this.name = 'NotOursError';
+  }
+}
+
+/** Null when the operation does not run (any more): what is done now is drift repair. */
+export async function loadOperation(tx: Tx, operationId: string | null): Promise<OperationLog | null> {
+  if (operationId === null) return null;
+  const { rows } = await sql<{ createdAt: Date; step: string | null; attempt: number | null; done: boolean | null }>`
+    select o.created_at as "createdAt", e.step, max(e.attempt) as attempt, bool_or(e.kind = 'done') as done
+    from hexabase.operations o left join hexabase.operation_events e on e.operation_id = o.id
+    where o.id = ${operationId} and o.state in ('running', 'stuck')
+    group by o.id, e.step`.execute(tx);
+  const first = rows[0];
+  if (!first) return null;
+  const log: OperationLog = { id: operationId, createdAt: first.createdAt, attempts: new Map(), done: new Set() };
+  for (const { step, attempt, done } of rows) {
+    if (step === null) continue;
+    log.attempts.set(step, attempt ?? 0);
+    if (done) log.done.add(step);
+  }
+  return log;
+}
+
+/**
+ * Notes all of it in one statement, only while the lease is held, which it prolongs.
+ * Throws `LeaseLostError`, and `NotOursError` when an external thing is recorded for another subject.
+ */
+export async function writeNote(tx: Tx, claim: Claim, subject: Subject, note: Note & { operationId: string | null }): Promise<void> {
+  const name = subjectName(claim.kind, claim.key);
+  const report = note.released.length > 0 || note.end !== null;
+  const { rows } = await sql<{ held: number; made: number }>`
+    with held as (
+      update hexabase.reconcile_queue set lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
+      where kind = ${claim.kind} and key = ${claim.key} and fence = ${claim.fence} and lease_owner is not null
+      returning 1
+    ), events as (
+      insert into hexabase.operation_events (operation_id, organization_id, step, attempt, kind, fence, message)
+      select ${note.operationId}, ${subject.organizationId}, e.step, e.attempt, e.kind, ${claim.fence}, e.message
+      from jsonb_to_recordset(${JSON.stringify(note.operationId === null ? [] : note.events)}::jsonb)
+        as e (step text, attempt int, kind text, message text), held
+      on conflict do nothing
+    ), made as (
+      insert into hexabase.inventory as i (cluster, kind, key, subject, organization_id, fence, last_seen_at)
+      select m.cluster, m.kind, m.key, ${name}, ${subject.organizationId}, ${claim.fence}, now()
+      from jsonb_to_recordset(${JSON.stringify(note.makes)}::jsonb) as m (cluster text, kind text, key text), held
+      on conflict (cluster, kind, key) do update
+        set fence = excluded.fence, last_seen_at = now(), orphan_since = null where i.subject = excluded.subject
+      returning 1
+    ), gone as (
+      delete from hexabase.inventory i
+      using jsonb_to_recordset(${JSON.stringify(note.released)}::jsonb) as r (cluster text, kind text, key text), held
+      where i.cluster = r.cluster and i.kind = r.kind and i.key = r.key and i.subject = ${name}
+      returning i.cluster, i.kind, i.key
+    ), operation as (
+      update hexabase.operations o set
+        step = coalesce(${note.progress?.step ?? null}::int, o.step),
+        steps = coalesce(${note.progress?.steps ?? null}::int, o.steps),
+        message = coalesce(${note.end?.message ?? note.progress?.message ?? null}, o.message),
+        state = coalesce(${note.end?.state ?? null}, 'running'),
+        finished_at = case when ${note.end !== null && note.end.state !== 'stuck'} then now() end,
+        report = case when ${report} then jsonb_build_object(
+          'removed', coalesce(o.report -> 'removed', '[]') || coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) from gone), '[]'),
+          'left', coalesce((
+            select jsonb_agg(jsonb_build_object('kind', i.kind, 'key', i.key)) from hexabase.inventory i
+            where i.subject = ${name} and not exists (select from gone g where (g.cluster, g.kind, g.key) = (i.cluster, i.kind, i.key))
+          ), '[]')) else o.report end
+      from held where o.id = ${note.operationId}::text
+    )
+    select (select count(*)::int from held) as held, (select count(*)::int from made) as made`.execute(tx);
+  if (rows[0]?.held !== 1) throw new LeaseLostError(name);
+  if (rows[0].made !== note.makes.length) throw new NotOursError(note.makes);
+}

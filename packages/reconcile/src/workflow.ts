@@ -1,0 +1,202 @@
+import { isAppError } from '@hexabase/kernel/errors.ts';
+import { findCondition, setCondition, type Condition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import { failuresBeforeStalled } from './backoff.ts';
+import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
+import type { Claim } from './queue.ts';
+import { done, type ExternalThing, type Progress, type Reconciler, type Step, type StepResult, type Subject, type Workflow } from './reconciler.ts';
+import { LeaseLostError, NotOursError, writeNote, type Note, type OperationLog, type StepEvent } from './step-log.ts';
+
+export interface RunTools {
+  database: Database;
+  clock: Clock;
+  log: Logger;
+  observer: EngineObserver;
+  boundary: BoundaryHook | undefined;
+}
+
+export interface Run<S extends Subject> {
+  reconciler: Reconciler<S>;
+  workflow: Workflow<S>;
+  subject: S;
+  claim: Claim;
+  operation: OperationLog | null;
+  /** Aborts when the lease is lost. */
+  signal: AbortSignal;
+}
+
+export type WorkflowEnd =
+  | { kind: 'settled' }
+  | { kind: 'removed' }
+  | { kind: 'waiting'; afterMs: number }
+  | { kind: 'failed'; terminal: boolean; error: string };
+
+/** A thing that is not ready after this long is stalled: it stays as it is and somebody should look. */
+const waitMsMax = 20 * 60_000;
+
+/**
+ * Runs the steps that are not done yet, in order, until one must wait or fails. Without a running operation it is drift
+ * repair: every step looks again, what it makes is noted once at the beginning, and no step events are written.
+ * Throws `LeaseLostError` when another worker took over.
+ */
+export async function runWorkflow<S extends Subject>(tools: RunTools, run: Run<S>): Promise<WorkflowEnd> {
+  const journal = new Journal(tools, run);
+  if (!run.operation) await journal.write({ makes: run.workflow.steps.flatMap((step) => step.makes?.(run.subject) ?? []) });
+  for (const [index, step] of run.workflow.steps.entries()) {
+    if (run.operation?.done.has(step.name)) continue;
+    const result = await journal.attempt(step, index);
+    if (result.kind === 'wait') return journal.waiting(step, result);
+    if (result.kind === 'failed') return journal.failed(step, result);
+  }
+  await journal.finished();
+  return run.workflow.removes ? { kind: 'removed' } : { kind: 'settled' };
+}
+
+/** What happened and is not yet written: a step's end is written together with the beginning of the next one. */
+class Journal<S extends Subject> {
+  #conditions: Condition[];
+  #events: StepEvent[] = [];
+  #released: ExternalThing[] = [];
+  #ended: Step<S>[] = [];
+  #progress: Progress | null = null;
+  readonly #tools: RunTools;
+  readonly #run: Run<S>;
+
+  constructor(tools: RunTools, run: Run<S>) {
+    this.#tools = tools;
+    this.#run = run;
+    this.#conditions = [...run.subject.conditions];
+  }
+
+  async attempt(step: Step<S>, index: number): Promise<StepResult> {
+    const { operation, workflow, claim, subject } = this.#run;
+    const startedMs = performance.now();
+    const attempt = (operation?.attempts.get(step.name) ?? 0) + 1;
+    operation?.attempts.set(step.name, attempt);
+    let result: StepResult;
+    try {
+      await this.#at('before-intent', step);
+      this.#events.push({ step: step.name, attempt, kind: 'intent', message: '' });
+      if (step.run && operation) {
+        this.#progress = { step: index + 1, steps: workflow.steps.length, message: step.words };
+        await this.write({ makes: step.makes?.(subject) ?? [] });
+      }
+      await this.#at('after-intent', step);
+      result = step.run ? await this.#effect(step) : done;
+      await this.#at('after-effect', step);
+    } catch (error) {
+      result = this.#failure(step, error);
+    }
+    const durationMs = performance.now() - startedMs;
+    this.#tools.observer.stepEnded?.({ kind: claim.kind, workflow: workflow.name, step: step.name, outcome: result.kind, durationMs });
+    if (result.kind !== 'done') return result;
+    this.#events.push({ step: step.name, attempt, kind: 'done', message: '' });
+    this.#released.push(...(result.released ?? []));
+    this.#ended.push(step);
+    for (const condition of result.conditions ?? []) this.#set(condition);
+    return result;
+  }
+
+  async waiting(step: Step<S>, result: StepResult & { kind: 'wait' }): Promise<WorkflowEnd> {
+    const { operation } = this.#run;
+    const late = operation !== null && this.#tools.clock.now() - operation.createdAt.getTime() > waitMsMax;
+    if (late) {
+      const condition = { ...result.condition, reason: 'TookTooLong' };
+      return this.failed(step, { kind: 'failed', terminal: false, condition });
+    }
+    this.#set(result.condition);
+    await this.write({});
+    return { kind: 'waiting', afterMs: result.requeueAfterMs };
+  }
+
+  async failed(step: Step<S>, result: StepResult & { kind: 'failed' }): Promise<WorkflowEnd> {
+    const { claim, operation, workflow } = this.#run;
+    const { condition, terminal } = result;
+    const stalled = terminal || claim.attempts + 1 >= failuresBeforeStalled;
+    const attempt = operation?.attempts.get(step.name) ?? 1;
+    this.#events.push({ step: step.name, attempt, kind: 'failed', message: condition.message });
+    this.#set(condition);
+    if (stalled) this.#set({ type: 'Stalled', status: 'True', reason: condition.reason, message: condition.message });
+    if (stalled || claim.attempts >= 2) {
+      this.#set({ type: 'Ready', status: 'False', reason: condition.reason, message: condition.message });
+    }
+    const state = workflow.removes ? 'stuck' : 'failed';
+    await this.write({ end: stalled ? { state, message: condition.message } : null, settled: terminal });
+    return { kind: 'failed', terminal, error: condition.message };
+  }
+
+  async finished(): Promise<void> {
+    const { workflow } = this.#run;
+    this.#set({ type: 'Ready', status: 'True', reason: 'AllStepsDone', message: workflow.doneWords });
+    if (findCondition(this.#conditions, 'Stalled')) {
+      this.#set({ type: 'Stalled', status: 'False', reason: 'AllStepsDone', message: '' });
+    }
+    if (findCondition(this.#conditions, 'Synced')) {
+      this.#set({ type: 'Synced', status: 'True', reason: 'AllStepsDone', message: '' });
+    }
+    await this.write({ end: { state: 'succeeded', message: workflow.doneWords }, settled: true });
+  }
+
+  /** One transaction: the ended steps' rows, their events, the next intent, conditions and progress. */
+  async write(next: Partial<Pick<Note, 'makes' | 'end'>> & { settled?: boolean }): Promise<void> {
+    const { claim, subject, operation, reconciler, workflow } = this.#run;
+    const ended = this.#ended;
+    const note = { makes: [], end: null, ...next, progress: this.#progress, events: this.#events, released: this.#released };
+    this.#events = [];
+    this.#released = [];
+    this.#ended = [];
+    const gone = workflow.removes === true && next.end?.state === 'succeeded';
+    await this.#tools.database.asWorker(async (tx) => {
+      await writeNote(tx, claim, subject, { ...note, operationId: operation?.id ?? null });
+      for (const step of ended) await step.commit?.(tx, { subject, fence: claim.fence, asked: operation !== null });
+      if (!gone) {
+        await reconciler.save(tx, subject, {
+          fence: claim.fence,
+          observedGeneration: next.settled ? subject.generation : subject.observedGeneration,
+          conditions: this.#conditions,
+          progress: next.end ? null : this.#progress,
+        });
+      }
+      for (const step of ended) await this.#at('before-commit', step);
+    });
+    for (const step of ended) await this.#at('after-commit', step);
+  }
+
+  async #effect(step: Step<S>): Promise<StepResult> {
+    const { subject, claim, signal } = this.#run;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]);
+    const late = Promise.withResolvers<never>();
+    const giveUp = () => late.reject(deadline.reason);
+    deadline.addEventListener('abort', giveUp, { once: true });
+    try {
+      return (await Promise.race([step.run?.({ subject, fence: claim.fence, signal: deadline }), late.promise])) ?? done;
+    } finally {
+      deadline.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Only errors made for people are shown to people. */
+  #failure(step: Step<S>, error: unknown): StepResult {
+    const { claim, signal } = this.#run;
+    if (error instanceof LeaseLostError || signal.aborted) throw new LeaseLostError(`${claim.kind}/${claim.key}`);
+    if (isAppError(error, 'database_unavailable') || isAppError(error, 'storage_full')) throw error;
+    this.#tools.log.warn({ error, kind: claim.kind, key: claim.key, step: step.name }, 'a step failed');
+    const notOurs = error instanceof NotOursError;
+    const reason = notOurs ? 'NameTaken' : 'StepFailed';
+    const message = notOurs || isAppError(error) ? error.message : `"${step.words}" failed; it is tried again.`;
+    return { kind: 'failed', terminal: notOurs, condition: { type: 'Synced', status: 'False', reason, message } };
+  }
+
+  #set(condition: ConditionInput): void {
+    const at = { generation: this.#run.subject.generation, nowMs: this.#tools.clock.now() };
+    this.#conditions = setCondition(this.#conditions, condition, at);
+  }
+
+  async #at(boundary: Boundary, step: Step<S>): Promise<void> {
+    if (!this.#tools.boundary) return;
+    const { claim, workflow } = this.#run;
+    await this.#tools.boundary(boundary, { kind: claim.kind, key: claim.key, workflow: workflow.name, step: step.name });
+  }
+}
