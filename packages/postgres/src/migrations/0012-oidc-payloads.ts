@@ -1,9 +1,12 @@
-/** What oidc-provider keeps: interactions, grants, codes, device codes. Without it a restart would forget every one. */
+/**
+ * What oidc-provider keeps: interactions, grants, codes, device codes. Without it a restart would forget every one.
+ * Ids are hashes and payloads ciphertext, because a code or a session id is as good as its holder.
+ */
 export const up: readonly string[] = [
   `CREATE TABLE oidc.payloads (
     model text NOT NULL,
     id text NOT NULL,
-    payload jsonb NOT NULL,
+    payload text NOT NULL,
     grant_id text,
     user_code text,
     uid text,

@@ -1,0 +1,106 @@
+import formbody from '@fastify/formbody';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { loginBody, logoutBody, parseBody, refreshBody } from './auth-input.ts';
+import type { AuthIdentity, AuthTokens, OidcHandler } from './auth-port.ts';
+import { mountOidc } from './oidc-mount.ts';
+
+export interface AuthRoutesOptions {
+  identity: AuthIdentity;
+  /** Absent where another replica serves the provider. */
+  oidc?: OidcHandler;
+}
+
+const bodyBytesMax = 16 * 1024;
+const bearerHeader = /^Bearer +([\w.~+/=-]+) *$/i;
+
+/**
+ * Fastify plugin: signing in and out. `/auth/*` answers in OAuth's shape on the top level, `/api/v1/auth/*` in the
+ * envelope; errors are thrown as AppError for the error handler of the server that registers it.
+ */
+export async function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): Promise<void> {
+  const { identity } = options;
+  if (!app.hasContentTypeParser('application/x-www-form-urlencoded')) await app.register(formbody, { bodyLimit: bodyBytesMax });
+  const limits = { bodyLimit: bodyBytesMax };
+
+  app.post('/auth/login', limits, async (request, reply) => {
+    const { email, password, device_id } = parseBody(loginBody, request.body);
+    const tokens = await retryable(reply, identity.signIn({ email, password, device: deviceOf(request, device_id) }));
+    return privately(reply).send(oauthTokens(tokens));
+  });
+
+  app.post('/auth/refresh', limits, async (request, reply) => {
+    const { refresh_token, device_id } = parseBody(refreshBody, request.body);
+    const tokens = await identity.refresh({ refreshToken: refresh_token, deviceId: device_id ?? null });
+    return privately(reply).send(oauthTokens(tokens));
+  });
+
+  app.post('/auth/logout', limits, async (request, reply) => {
+    const { refresh_token } = parseBody(logoutBody, request.body);
+    await identity.signOut(refresh_token ?? requestToken(request));
+    return privately(reply).status(204).send();
+  });
+
+  app.get('/auth/me', async (request, reply) => privately(reply).send(await identity.describe(requestToken(request))));
+
+  app.get('/api/v1/auth/validate', async (request, reply) => {
+    const user = await identity.describe(requestToken(request));
+    return privately(reply).send({ data: { valid: true, user }, meta: { requestId: request.id } });
+  });
+
+  app.get('/api/v1/auth/sessions', async (request, reply) => {
+    const sessions = await identity.listSessions(await identity.authenticate(requestToken(request)));
+    return privately(reply).send({ data: sessions, meta: { requestId: request.id, total: sessions.length } });
+  });
+
+  app.delete<{ Params: { id: string } }>('/api/v1/auth/sessions/:id', async (request, reply) => {
+    const actor = await identity.authenticate(requestToken(request));
+    await identity.endSession(actor, brandId(request.params.id));
+    return privately(reply).status(204).send();
+  });
+
+  if (options.oidc) await app.register(mountOidc, { handler: options.oidc });
+}
+
+/** The bearer token of a request (RFC 6750 §2.1). Throws AppError `unauthenticated`. */
+export function requestToken(request: FastifyRequest): string {
+  const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw new AppError('unauthenticated');
+  return token;
+}
+
+function deviceOf(request: FastifyRequest, deviceId: string | undefined) {
+  return {
+    userAgent: request.headers['user-agent']?.slice(0, 256) ?? null,
+    address: request.ip,
+    deviceId: deviceId ?? null,
+  };
+}
+
+function oauthTokens(tokens: AuthTokens) {
+  return {
+    token: tokens.accessToken,
+    access_token: tokens.accessToken,
+    refresh_token: tokens.refreshToken,
+    token_type: tokens.tokenType,
+    expires_in: tokens.expiresIn,
+    expires_at: tokens.expiresAt,
+    user: tokens.user,
+  };
+}
+
+/** Answers with tokens or personal facts are kept by no cache (RFC 6749 §5.1). */
+function privately(reply: FastifyReply): FastifyReply {
+  return reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
+}
+
+async function retryable<T>(reply: FastifyReply, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const seconds = isAppError(error, 'rate_limited') ? error.details['retryAfterSeconds'] : undefined;
+    if (typeof seconds === 'number') reply.header('retry-after', String(seconds));
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+import type { KeyRing } from './keys/key-ring.ts';
+import { revocationChannel } from './revocation.ts';
+import { kubeClaims, workspaceAudience, type KubeClaims } from './tokens/claims.ts';
+import { createVerifier } from './tokens/verify.ts';
+
+export interface KubeAccessOptions {
+  keys: Pick<KeyRing, 'find'>;
+  issuer: string;
+  clock: Clock;
+  db: Pick<Database, 'asIdentity' | 'asWorker' | 'listen'>;
+}
+
+/** Whether a workspace can be reached through the gateway, and whose it is. */
+export interface ReachableWorkspace {
+  id: string;
+  organizationId: string;
+  /** Its API server takes requests now. */
+  servable: boolean;
+}
+
+/** What the gateway asks about tokens, sessions and workspaces. Answers come from PostgreSQL. */
+export interface KubeAccess {
+  /** Throws AppError `unauthenticated` or `token_expired`. */
+  verify(token: string, workspaceId: string): Promise<KubeClaims>;
+  /** The epoch of a session that lives, or null when it ended or the account is disabled. */
+  sessionEpoch(session: { sessionId: string; userId: string }): Promise<number | null>;
+  findWorkspace(idOrSlug: string): Promise<ReachableWorkspace | null>;
+  /** Calls back with a user id whose sessions or roles changed, or '' when any may have. */
+  onRevocation(listener: (userId: string) => void): Promise<AsyncDisposable>;
+}
+
+/** Phases in which the API server of a workspace is there; the others are being made, sleep or go away. */
+const servablePhases: readonly string[] = ['active', 'updating', 'degraded'];
+
+export function kubeAccess(options: KubeAccessOptions): KubeAccess {
+  const verifier = createVerifier({ ...options, headerType: 'JWT', claims: kubeClaims });
+  const { db, clock } = options;
+  return {
+    verify: (token, workspaceId) => verifier.verify(token, workspaceAudience(workspaceId)),
+    async sessionEpoch({ sessionId, userId }) {
+      const { rows } = await db.asIdentity((tx) =>
+        sql<{ epoch: number }>`
+          SELECT u.epoch::float8 AS epoch FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
+          WHERE s.id = ${sessionId} AND s.user_id = ${userId} AND s.ended_at IS NULL
+            AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL`.execute(tx),
+      );
+      return rows[0]?.epoch ?? null;
+    },
+    async findWorkspace(idOrSlug) {
+      const { rows } = await db.asWorker((tx) =>
+        sql<{ id: string; organization_id: string; phase: string }>`
+          SELECT id, organization_id, phase FROM hexabase.workspaces
+          WHERE (id = ${idOrSlug} OR slug = ${idOrSlug}) AND deleted_at IS NULL
+          ORDER BY (id = ${idOrSlug}) DESC LIMIT 1`.execute(tx),
+      );
+      const row = rows[0];
+      return row ? { id: row.id, organizationId: row.organization_id, servable: servablePhases.includes(row.phase) } : null;
+    },
+    onRevocation: (listener) => db.listen(revocationChannel, listener),
+  };
+}

@@ -1,0 +1,86 @@
+import { hkdfSync } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Account, ClientMetadata, Configuration, JWK } from 'oidc-provider';
+import type { KeyRing } from '../keys/key-ring.ts';
+import { createKeyVault } from '../keys/key-vault.ts';
+import { accessTokenSeconds, apiAudience } from '../tokens/claims.ts';
+import { payloadAdapter, type PayloadAdapterDeps } from './payload-adapter.ts';
+
+export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
+  keys: KeyRing;
+  masterKey: Uint8Array;
+  issuer: string;
+  /** Clients that may ask people to sign in here; none by default. */
+  clients?: readonly ClientMetadata[];
+  /** Groups of a person in ID tokens; by default only their own. */
+  groupsOf?: (userId: string) => Promise<string[]>;
+}
+
+const daySeconds = 86_400;
+
+/**
+ * The provider's settings: authorization code with PKCE S256 only (RFC 9700 §2.1.1), RS256, codes for 60 s and once.
+ * Interactive sign-in for third-party clients is not built yet, so the interaction address answers 404.
+ */
+export function providerConfiguration(options: ProviderOptions): Configuration {
+  const vault = createKeyVault(options.masterKey);
+  const clients = [...(options.clients ?? [])];
+  for (const { client_id: id } of clients) {
+    // A client's id is the audience of its ID tokens: it must never equal an audience of ours.
+    if (id === apiAudience || id.startsWith('ws:')) throw new Error(`the client id ${id} is reserved`);
+  }
+  return {
+    adapter: payloadAdapter({ db: options.db, clock: options.clock, vault }),
+    clients,
+    jwks: { keys: options.keys.all().map(privateJwk) },
+    cookies: { keys: [Buffer.from(hkdfSync('sha256', options.masterKey, Buffer.alloc(0), 'hexabase/oidc-cookies/v1', 32)).toString('base64url')] },
+    scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
+    conformIdTokenClaims: false,
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
+    enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
+    clientAuthMethods: ['none', 'client_secret_basic'],
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
+    ttl: {
+      AccessToken: accessTokenSeconds,
+      AuthorizationCode: 60,
+      IdToken: accessTokenSeconds,
+      RefreshToken: 7 * daySeconds,
+      Interaction: 600,
+      Session: daySeconds,
+      Grant: 7 * daySeconds,
+    },
+    interactions: { url: (_context, interaction) => `${options.issuer}/interaction/${interaction.uid}` },
+    findAccount: (_context, userId) => findAccount(options, userId),
+    renderError(context, out) {
+      context.type = 'json';
+      context.body = out;
+    },
+  };
+}
+
+function privateJwk(key: ReturnType<KeyRing['signer']>): JWK {
+  const jwk = key.privateKey.export({ format: 'jwk' });
+  return { ...jwk, kty: 'RSA', kid: key.kid, alg: 'RS256', use: 'sig' };
+}
+
+async function findAccount(options: ProviderOptions, userId: string): Promise<Account | undefined> {
+  const { rows } = await options.db.asIdentity((tx) =>
+    sql<{ email: string; display_name: string }>`
+      SELECT email, display_name FROM hexabase.users WHERE id = ${userId} AND disabled_at IS NULL`.execute(tx),
+  );
+  const user = rows[0];
+  if (!user) return undefined;
+  return {
+    accountId: userId,
+    claims: async () => ({
+      sub: userId,
+      email: user.email,
+      email_verified: true,
+      name: user.display_name,
+      groups: (await options.groupsOf?.(userId)) ?? [`hexabase:user:${userId}`],
+    }),
+  };
+}
