@@ -69,3 +69,37 @@ it('a writer killed in mid-load loses no acknowledged write, and revisions keep 
   }
   await pool.end();
 });
+
+it('connections that break in mid-load leave watchers with every change once, in order, and no acknowledged write lost', async () => {
+  await using database = await testDatabase({ migrations: storeMigrations });
+  const pool = new Pool(clientConfig(endpointAs(database.admin, 'hexabase_kube', database.masterKey)));
+  pool.on('error', () => undefined);
+  const admin = new Pool(clientConfig(database.admin));
+  const stores = createStores({ persistence: createPostgresPersistence(pool), clock: systemClock, log: silentLogger, base: [] });
+  await stores.create('broken', {});
+  const opened = await stores.open('broken');
+  if (opened === undefined) throw new Error('The cluster is gone.');
+  const { store } = opened;
+  const seen: number[] = [];
+  store.subscribe('*', ({ revision }) => seen.push(revision));
+  const acknowledged = new Map<string, number>();
+  let failures = 0;
+  const worker = async (id: number): Promise<void> => {
+    for (let count = 0; count < 60; count++) {
+      const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `w${id}-${count}`, namespace: 'a', uid: '', resourceVersion: '', creationTimestamp: '' } };
+      await store.write({ resource: '/configmaps', namespace: 'a', name: object.metadata.name }, () => ({ kind: 'put', object })).then(
+        ({ revision }) => acknowledged.set(object.metadata.name, revision),
+        () => failures++,
+      );
+      if (id === 0 && count % 10 === 5) await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'hexabase_kube' and datname = current_database()");
+    }
+  };
+  await Promise.all(Array.from({ length: 12 }, (_, id) => worker(id)));
+  expect(failures).toBeGreaterThan(0);
+  expect(acknowledged.size).toBeGreaterThan(0);
+  for (const [name, revision] of acknowledged) expect(store.get('/configmaps', 'a', name)?.metadata.resourceVersion).toBe(String(revision));
+  expect(seen).toEqual(Array.from(seen, (_, at) => at + 2));
+  expect(seen.at(-1)).toBe(store.revision());
+  await stores[Symbol.asyncDispose]();
+  await Promise.all([pool.end(), admin.end()]);
+});
