@@ -35,4 +35,6 @@ export interface KubeTokenRequest {
   workspaceId: WorkspaceId;
   /** Full names, `hexabase:…`: only those that are bound in this workspace. */
   groups: readonly string[];
+  /** Revocation epoch of the user, read before the groups. */
+  epoch: number;
 }

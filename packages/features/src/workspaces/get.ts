@@ -1,0 +1,7 @@
+import type { workspace } from '@hexabase/contract/workspace.ts';
+import type { UseCase } from '../run/use-case.ts';
+import { getWorkspaceRow, toWorkspace } from './store.ts';
+
+export const getWorkspace: UseCase<typeof workspace.operations.get> = async ({ tx, target, ports }) => ({
+  data: toWorkspace(await getWorkspaceRow(tx, target.id), ports.kubernetes),
+});

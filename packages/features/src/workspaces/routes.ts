@@ -1,0 +1,23 @@
+import { workspace } from '@hexabase/contract/workspace.ts';
+import { bind } from '../run/use-case.ts';
+import { createWorkspace } from './create.ts';
+import { deleteWorkspace } from './delete.ts';
+import { getWorkspace } from './get.ts';
+import { mintKubeToken } from './kube-token.ts';
+import { kubeconfig } from './kubeconfig.ts';
+import { listWorkspaces } from './list.ts';
+import { retryWorkspace } from './retry.ts';
+import { updateWorkspace } from './update.ts';
+
+const { operations } = workspace;
+
+export const workspaceRoutes = [
+  bind(operations.list, listWorkspaces),
+  bind(operations.create, createWorkspace),
+  bind(operations.get, getWorkspace),
+  bind(operations.update, updateWorkspace),
+  bind(operations.delete, deleteWorkspace),
+  bind(operations.retry, retryWorkspace),
+  bind(operations.kubeconfig, kubeconfig),
+  bind(operations.kubeToken, mintKubeToken),
+];

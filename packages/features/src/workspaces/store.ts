@@ -1,0 +1,198 @@
+import type { Workspace, WorkspacePhase } from '@hexabase/contract/workspace.ts';
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { Condition } from '@hexabase/kernel/conditions.ts';
+import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql, type ColumnType, type Generated, type JSONColumnType, type Selectable } from 'kysely';
+import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
+import type { KubernetesAddress } from '../run/ports.ts';
+
+export interface WorkspaceTable {
+  id: string;
+  uid: string;
+  organization_id: string;
+  slug: string;
+  name: string;
+  description: string;
+  plan: string;
+  region: string;
+  isolation: 'shared' | 'dedicated';
+  generation: Generated<number>;
+  observed_generation: Generated<number>;
+  conditions: ColumnType<Condition[], string | undefined, string>;
+  progress: JSONColumnType<{ step: number; steps: number; message: string }> | null;
+  phase: WorkspacePhase;
+  finalizers: string[];
+  fence: Generated<string>;
+  operation_id: string | null;
+  created_by: string | null;
+  created_at: Date;
+  deletion_requested_at: Date | null;
+  deleted_at: Date | null;
+}
+
+export interface WorkspaceGroupTable {
+  id: string;
+  workspace_id: string;
+  organization_id: string;
+  parent_id: string | null;
+  name: string;
+  created_at: Generated<Date>;
+}
+
+export interface WorkspaceGroupMemberTable {
+  group_id: string;
+  user_id: string;
+  organization_id: string;
+  created_at: Generated<Date>;
+}
+
+declare module '@hexabase/postgres/schema.ts' {
+  interface Schema {
+    workspaces: WorkspaceTable;
+    workspace_groups: WorkspaceGroupTable;
+    workspace_group_members: WorkspaceGroupMemberTable;
+  }
+}
+
+export type WorkspaceRow = Selectable<WorkspaceTable>;
+
+const sortable = { name: 'name', slug: 'slug', plan: 'plan', phase: 'phase', createdAt: 'created_at' } as const;
+
+export interface WorkspaceFilter extends PageQuery {
+  organizationIds: readonly OrganizationId[];
+  phase?: WorkspacePhase | undefined;
+}
+
+export async function listWorkspaceRows(tx: Tx, filter: WorkspaceFilter): Promise<{ rows: WorkspaceRow[]; total: number }> {
+  const order = orderBy(filter.sort, sortable, { column: 'created_at', direction: 'desc' });
+  const live = tx
+    .selectFrom('workspaces')
+    .where('organization_id', 'in', filter.organizationIds.length > 0 ? filter.organizationIds : [''])
+    .where('deleted_at', 'is', null)
+    .$if(filter.phase !== undefined, (query) => query.where('phase', '=', filter.phase ?? 'active'));
+  const rows = await live
+    .selectAll()
+    .orderBy(order.column, order.direction)
+    .orderBy('id', order.direction)
+    .limit(filter.limit)
+    .offset(offsetOf(filter))
+    .execute();
+  const { total } = await live.select(sql<number>`count(*)::integer`.as('total')).executeTakeFirstOrThrow();
+  return { rows, total };
+}
+
+export async function getWorkspaceRow(tx: Tx, id: string): Promise<WorkspaceRow> {
+  return tx.selectFrom('workspaces').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** The live workspaces among `ids` that the transaction may see. */
+export async function findWorkspaceRows(tx: Tx, ids: readonly string[]): Promise<WorkspaceRow[]> {
+  if (ids.length === 0) return [];
+  return tx.selectFrom('workspaces').selectAll().where('id', 'in', ids).where('deleted_at', 'is', null).execute();
+}
+
+export type NewWorkspace = Pick<
+  WorkspaceRow,
+  'id' | 'uid' | 'organization_id' | 'slug' | 'name' | 'description' | 'plan' | 'region' | 'isolation' | 'operation_id' | 'created_by' | 'created_at'
+>;
+
+/** Answers null when a live workspace has the slug, of whichever tenant. */
+export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<WorkspaceRow | null> {
+  const inserted = await tx
+    .insertInto('workspaces')
+    .values({ ...row, phase: 'provisioning', finalizers: ['tenant-cluster'], progress: null, deletion_requested_at: null, deleted_at: null })
+    .onConflict((conflict) => conflict.doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  return inserted ?? null;
+}
+
+export type WorkspaceChange = Partial<
+  Pick<WorkspaceRow, 'name' | 'description' | 'plan' | 'phase' | 'operation_id' | 'deletion_requested_at'>
+>;
+
+/** Writes what people ask for and starts a new generation; conditions and progress belong to the reconciler. */
+export async function changeWorkspaceRow(tx: Tx, id: string, change: WorkspaceChange): Promise<WorkspaceRow> {
+  return tx
+    .updateTable('workspaces')
+    .set({ ...change, generation: sql`generation + 1` })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+export interface NewGroup {
+  id: string;
+  name: string;
+  parentId: string | null;
+}
+
+export async function insertGroups(
+  tx: Tx,
+  workspace: Pick<WorkspaceRow, 'id' | 'organization_id'>,
+  groups: readonly NewGroup[],
+): Promise<void> {
+  const { id, organization_id } = workspace;
+  const rows = groups.map((group) => ({ id: group.id, workspace_id: id, organization_id, parent_id: group.parentId, name: group.name }));
+  await tx.insertInto('workspace_groups').values(rows).execute();
+}
+
+export async function insertGroupMember(
+  tx: Tx,
+  row: { group_id: string; user_id: string; organization_id: string },
+): Promise<void> {
+  await tx.insertInto('workspace_group_members').values(row).onConflict((conflict) => conflict.doNothing()).execute();
+}
+
+/** Ids of the workspace's groups that the user is in, with all groups above them. */
+export async function groupIdsOf(tx: Tx, workspaceId: string, userId: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    with recursive mine as (
+      select g.id, g.parent_id from workspace_groups g
+      join workspace_group_members m on m.group_id = g.id
+      where g.workspace_id = ${workspaceId} and m.user_id = ${userId}
+      union
+      select g.id, g.parent_id from workspace_groups g join mine on mine.parent_id = g.id
+    )
+    select id from mine order by id`.execute(tx);
+  return rows.map((row) => row.id);
+}
+
+/**
+ * The user's revocation epoch and role of this moment. The epoch is read first: a change of role that comes between
+ * raises it, and the token with the old role is void.
+ */
+export async function readStanding(
+  tx: Tx,
+  { userId, organizationId }: { userId: string; organizationId: string },
+): Promise<{ epoch: number; role: OrganizationRole } | null> {
+  const user = await sql<{ epoch: string }>`select epoch from users where id = ${userId}`.execute(tx);
+  const membership = await sql<{ role: OrganizationRole }>`
+    select role from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(tx);
+  const epoch = user.rows[0]?.epoch;
+  const role = membership.rows[0]?.role;
+  return epoch === undefined || role === undefined ? null : { epoch: Number(epoch), role };
+}
+
+export function toWorkspace(row: WorkspaceRow, kubernetes: KubernetesAddress): Workspace {
+  return {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    description: row.description,
+    organizationId: row.organization_id,
+    plan: row.plan,
+    region: row.region,
+    isolation: row.isolation,
+    phase: row.phase,
+    generation: row.generation,
+    observedGeneration: row.observed_generation,
+    conditions: row.conditions,
+    progress: row.progress,
+    kubernetesUrl: kubernetes.urlOf(brandId(row.id)),
+    operationId: row.operation_id,
+    createdAt: row.created_at.toISOString(),
+    deletionRequestedAt: row.deletion_requested_at?.toISOString() ?? null,
+  };
+}

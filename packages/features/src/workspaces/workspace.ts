@@ -1,0 +1,38 @@
+import type { Workspace, WorkspacePhase } from '@hexabase/contract/workspace.ts';
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+
+/** Phases in which the tenant's API server answers. */
+const connectable: readonly WorkspacePhase[] = ['active', 'updating', 'degraded'];
+
+export function isConnectable(phase: WorkspacePhase): boolean {
+  return connectable.includes(phase);
+}
+
+/**
+ * The phase from the moment a new generation is asked for until its conditions are known: what worked goes on working
+ * while it is updated, what never worked is still being provisioned.
+ */
+export function phaseAfterChange(phase: WorkspacePhase, observedGeneration: number): WorkspacePhase {
+  if (phase === 'deleting' || phase === 'asleep') return phase;
+  return observedGeneration === 0 ? 'provisioning' : 'updating';
+}
+
+/** The default groups: everybody is in `WorkspaceMembers` through one of its children. */
+export const defaultGroups = { members: 'WorkspaceMembers', admins: 'WSAdmins', users: 'WSUsers' } as const;
+
+/** What the role in the organization gives in each of its workspaces, as Kubernetes group names. */
+export function kubernetesGroupsOfRole(role: OrganizationRole): readonly string[] {
+  switch (role) {
+    case 'owner':
+    case 'admin':
+      return ['hexabase:ws-members', 'hexabase:ws-admins'];
+    case 'developer':
+    case 'viewer':
+      return ['hexabase:ws-members', 'hexabase:ws-users'];
+  }
+}
+
+/** Context name in kubeconfigs. */
+export function contextName(workspace: Pick<Workspace, 'slug'>): string {
+  return `hexabase-${workspace.slug}`;
+}
