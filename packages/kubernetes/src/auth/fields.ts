@@ -2,7 +2,7 @@
  * Narrow reads of JSON whose shape the schema already checked. A value of another type reads as absent, so a rule that
  * looks at a field can never be tripped by an odd object.
  */
-export type Json = Readonly<Record<string, unknown>>;
+export type Json = Record<string, unknown>;
 
 /** The value as an object; an empty one when it is something else. */
 export function fieldsOf(value: unknown): Json {
@@ -25,7 +25,7 @@ export function stringsOf(value: unknown): readonly string[] {
 }
 
 /** The list's objects. */
-export function objectsOf(value: unknown): readonly Json[] {
+export function objectsOf(value: unknown): Json[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 

@@ -80,7 +80,7 @@ export function rulesAllow(role: CompiledRules, request: Attributes): boolean {
 
 /** The non-resource URL patterns: exact, or a prefix when it ends in `*`. */
 export function pathMatches(pattern: string, path: string): boolean {
-  return pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)));
+  return pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, '')));
 }
 
 function someAllows(rules: readonly PolicyRule[] | undefined, request: ResourceAttributes): boolean {
