@@ -38,7 +38,7 @@ function readCounts(path: string): { passed: number; failed: number; skipped: nu
   };
   return {
     passed: count('numPassedTests'),
-    failed: count('numFailedTests') + count('numFailedTestSuites'),
+    failed: count('numFailedTests'),
     skipped: count('numPendingTests') + count('numTodoTests'),
   };
 }
