@@ -2,6 +2,10 @@ import { kubelet } from '../simulation/kubelet.ts';
 import { nodesController } from '../simulation/nodes.ts';
 import { scheduler } from '../scheduler/scheduler.ts';
 import type { Controller } from './controller.ts';
+import { garbageCollector } from './lifecycle/garbage.ts';
+import { namespaceController } from './lifecycle/namespace.ts';
+import { serviceAccountController } from './lifecycle/service-account.ts';
+import { claimProtection, volumeProtection } from './lifecycle/storage-protection.ts';
 import { deploymentController } from './workloads/deployment.ts';
 import { replicaSetController, replicationController } from './workloads/replicaset.ts';
 
@@ -10,6 +14,11 @@ export const builtinControllers: readonly Controller[] = [
   nodesController,
   scheduler,
   kubelet,
+  namespaceController,
+  garbageCollector,
+  serviceAccountController,
+  claimProtection,
+  volumeProtection,
   deploymentController,
   replicaSetController,
   replicationController,

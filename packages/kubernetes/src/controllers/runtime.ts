@@ -1,3 +1,4 @@
+import type { Logger } from '@hexabase/kernel/log.ts';
 import type { ApiClient } from '../api/client.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { ClusterConfig, GroupResource } from '../types.ts';
@@ -47,7 +48,7 @@ export function startControllers(
     },
   });
   const context: Context = {
-    client,
+    client: withQuietEvents(client, log),
     clock: deps.clock,
     log,
     caCertificate: deps.caCertificate,
@@ -71,6 +72,20 @@ export function startControllers(
     async [Symbol.asyncDispose]() {
       unsubscribe();
       await queue[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** An event that cannot be written (its namespace is going away, a quota is used up) must not stop the work it tells of. */
+function withQuietEvents(client: ApiClient, log: Logger): ApiClient {
+  return {
+    ...client,
+    event: async (about, event) => {
+      try {
+        await client.event(about, event);
+      } catch (error) {
+        log.debug({ reason: event.reason, err: error }, 'event was not recorded');
+      }
     },
   };
 }
