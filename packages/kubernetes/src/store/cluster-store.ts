@@ -31,8 +31,8 @@ export interface ClusterStoreOptions {
   parsed: ParsedCache;
   commit: GroupCommit;
   log: Logger;
-  /** Reads everything again and takes the cluster over again; undefined when it is gone. */
-  reload: () => Promise<ClusterState | undefined>;
+  /** Reads everything again if the cluster still has this epoch; undefined when it is gone or has another owner. */
+  reload: (epoch: number) => Promise<ClusterState | undefined>;
   /** Another process owns the cluster, or it is gone. */
   onLost: () => void;
 }
@@ -95,10 +95,11 @@ export function createClusterStore(options: ClusterStoreOptions): LoadedCluster 
 
   /** A commit that failed on the way back may have counted: whatever turns up is published like any other change. */
   async function readAgain(): Promise<void> {
-    const next = await options.reload();
+    const next = await options.reload(state.epoch);
     if (closed !== undefined) return;
     if (next === undefined) return options.onLost();
     const missed = next.ring.after(state.revision);
+    state.index.release();
     state = next;
     assigned = next.revision;
     broken = false;
@@ -195,6 +196,7 @@ export function createClusterStore(options: ClusterStoreOptions): LoadedCluster 
       overlays.clear();
       commit.cancel(cluster, error);
       listeners.clear();
+      state.index.release();
     },
   };
 }

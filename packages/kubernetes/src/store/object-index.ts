@@ -31,6 +31,8 @@ export interface ObjectIndex {
   onNode(nodeName: string): Entry[];
   /** How many objects are the cluster's own, not shared ones. */
   ownSize(): number;
+  /** Gives back what it has in the cache of parsed objects, before the index is forgotten. */
+  release(): void;
 }
 
 export interface NewState {
@@ -152,6 +154,9 @@ export function createObjectIndex(base: BaseIndex, parsed: ParsedCache): ObjectI
     dependents: (uid) => together(secondary.dependents(uid), base.secondary.dependents(uid)),
     onNode: (nodeName) => together(secondary.onNode(nodeName), base.secondary.onNode(nodeName)),
     ownSize: () => ownSize,
+    release() {
+      for (const { entries } of own.values()) for (const entry of entries.values()) parsed.drop(entry);
+    },
   };
 }
 

@@ -17,9 +17,9 @@ export function createMemoryPersistence(): Persistence {
   const rows = new Map<string, Row>();
   return {
     async insertCluster({ id, uid, config }) {
-      const row = rows.get(id) ?? newRow(uid, config);
-      rows.set(id, row);
-      return { uid: row.uid };
+      const known = rows.get(id);
+      if (known === undefined) rows.set(id, newRow(uid, config));
+      return { uid: known?.uid ?? uid, created: known === undefined };
     },
     async findCluster(id) {
       const row = rows.get(id);
@@ -34,9 +34,9 @@ export function createMemoryPersistence(): Persistence {
     async removeCluster(id) {
       rows.delete(id);
     },
-    async load(id, logRows) {
+    async load(id, { logRows, epoch }) {
       const row = rows.get(id);
-      return row === undefined ? undefined : loadRow(row, logRows);
+      return row === undefined || (epoch !== undefined && epoch !== row.epoch) ? undefined : loadRow(row, logRows);
     },
     commit: async (batch) => commit(rows, batch),
     lostClusters: async (owned) => owned.filter(({ id, epoch }) => rows.get(id)?.epoch !== epoch).map(({ id }) => id),

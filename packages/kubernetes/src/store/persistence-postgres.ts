@@ -2,7 +2,7 @@ import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { Pool, PoolClient } from 'pg';
 import { commitStatement, commitValues } from './commit-statement.ts';
 import { parseCluster, type ClusterRow, type LogColumns, type ObjectColumns } from './persistence-rows.ts';
-import type { CompactionLimits, PersistedCluster, Persistence } from './persistence.ts';
+import type { CompactionLimits, LoadOptions, PersistedCluster, Persistence } from './persistence.ts';
 
 /**
  * Keeps clusters in the schema `kube` of PostgreSQL 15 or newer. The pool stays the caller's: end it after the stores.
@@ -31,10 +31,10 @@ export function createPostgresPersistence(pool: Pool): Persistence {
   return {
     async insertCluster({ id, uid, config }) {
       const [row] = await query<{ uid: string }>(
-        `insert into kube.clusters (id, uid, config) values ($1, $2, $3) on conflict (id) do update set id = excluded.id returning uid`,
+        'insert into kube.clusters (id, uid, config) values ($1, $2, $3) on conflict (id) do update set id = excluded.id returning uid',
         [id, uid, JSON.stringify(config)],
       );
-      return { uid: row?.uid ?? uid };
+      return { uid: row?.uid ?? uid, created: row?.uid === uid };
     },
     async findCluster(id) {
       const [row] = await query<{ uid: string; config: unknown }>('select uid, config from kube.clusters where id = $1', [id]);
@@ -49,7 +49,7 @@ export function createPostgresPersistence(pool: Pool): Persistence {
       await query('update kube.clusters set config = $2 where id = $1', [id, JSON.stringify(config)]);
     },
     removeCluster: (id) => withClient((client) => inTransaction(client, () => removeRows(client, id))),
-    load: (id, logRows) => withClient((client) => inTransaction(client, () => loadRows(client, { id, logRows }))),
+    load: (id, options) => withClient((client) => inTransaction(client, () => loadRows(client, { id, ...options }))),
     commit: (batch) =>
       withClient(async (client) => {
         if (!tuned.has(client)) {
@@ -98,10 +98,11 @@ async function removeRows(client: PoolClient, id: string): Promise<void> {
 }
 
 /** Raising the epoch locks the cluster's row until everything is read, so that no commit falls in between. */
-async function loadRows(client: PoolClient, { id, logRows }: { id: string; logRows: number }): Promise<PersistedCluster | undefined> {
+async function loadRows(client: PoolClient, { id, logRows, epoch }: LoadOptions & { id: string }): Promise<PersistedCluster | undefined> {
   const { rows: [cluster] } = await client.query<ClusterRow>(
-    'update kube.clusters set epoch = epoch + 1 where id = $1 returning uid, config, epoch, rev, compact_rev',
-    [id],
+    `update kube.clusters set epoch = epoch + 1 where id = $1 and epoch = coalesce($2::bigint, epoch)
+     returning uid, config, epoch, rev, compact_rev`,
+    [id, epoch ?? null],
   );
   if (cluster === undefined) return undefined;
   const objects = await client.query<ObjectColumns>({

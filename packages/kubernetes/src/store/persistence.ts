@@ -5,15 +5,15 @@ import type { ObjectKey } from './store.ts';
  * takes it over by raising its epoch, and `commit` refuses the writes of whoever still holds an older epoch.
  */
 export interface Persistence {
-  /** Safe to repeat: an existing cluster keeps its uid and configuration. Answers the uid. */
-  insertCluster(cluster: { id: string; uid: string; config: unknown }): Promise<{ uid: string }>;
+  /** Safe to repeat: an existing cluster keeps its uid and configuration. */
+  insertCluster(cluster: { id: string; uid: string; config: unknown }): Promise<{ uid: string; created: boolean }>;
   findCluster(id: string): Promise<{ uid: string; config: unknown } | undefined>;
   listClusters(): Promise<{ id: string; uid: string }[]>;
   countClusters(): Promise<number>;
   updateConfig(id: string, config: unknown): Promise<void>;
   removeCluster(id: string): Promise<void>;
-  /** Takes the cluster over and reads it, with at most `logRows` of its newest log rows. Undefined when it does not exist. */
-  load(id: string, logRows: number): Promise<PersistedCluster | undefined>;
+  /** Takes the cluster over and reads it. Undefined when it does not exist, or no longer has the epoch of `options`. */
+  load(id: string, options: LoadOptions): Promise<PersistedCluster | undefined>;
   /** All or nothing for each cluster. Answers the clusters that another process took over or that are gone. */
   commit(batch: CommitBatch): Promise<{ refused: ReadonlySet<string> }>;
   /** Which of these clusters have another owner by now, or are gone. */
@@ -22,6 +22,13 @@ export interface Persistence {
   compact(keep: CompactionLimits): Promise<number>;
   setWake(id: string, atMs: number | null): Promise<void>;
   dueClusters(nowMs: number): Promise<string[]>;
+}
+
+export interface LoadOptions {
+  /** Reads at most so many of the newest log rows. */
+  logRows: number;
+  /** Only when it is still owned at this epoch: who reads again after a failure must not rob a new owner. */
+  epoch?: number;
 }
 
 /** A log row stays when it is among the newest `revisions` of its cluster or was written after `beforeMs`. */

@@ -112,6 +112,18 @@ describe.each(['memory', 'PostgreSQL'])('the store in %s', (kind) => {
       expect(one.store.since('*', 1)).toMatchObject(seen.map(({ text, previous }) => ({ text, previous })));
     });
 
+    it('keeps any text exactly, over a restart too', async () => {
+      const persistence = fresh();
+      const value = 'quote " backslash \\ brace {NULL, } newline \n nul \u0000 lone \ud800 emoji 🚀 日本語';
+      await using one = await openedCluster({ persistence });
+      await put(one.store, configMap('m', 'before'));
+      await put(one.store, configMap('m', value));
+      await using restarted = await openedCluster({ persistence });
+      expect(restarted.store.get(configMaps, 'a', 'm')?.['data']).toEqual({ value });
+      expect(restarted.store.getText(configMaps, 'a', 'm')).toBe(one.store.getText(configMaps, 'a', 'm'));
+      expect(restarted.store.since('*', 2)?.[0]).toMatchObject({ object: { data: { value } }, previous: { data: { value: 'before' } } });
+    });
+
     it('leaves everything as it was when the decision throws or changes nothing', async () => {
       await using one = await openedCluster();
       await put(one.store, configMap('m'));
@@ -153,7 +165,7 @@ describe.each(['memory', 'PostgreSQL'])('the store in %s', (kind) => {
       await using one = await openedCluster({ persistence });
       await one.all.create('two', {});
       const two = await one.all.open('two');
-      await persistence.load('one', 0);
+      await persistence.load('one', { logRows: 0 });
       const [stale, fine] = await Promise.allSettled([put(one.store, configMap('m')), put(two?.store ?? one.store, configMap('m'))]);
       expect([stale.status, fine.status]).toEqual(['rejected', 'fulfilled']);
       expect(one.opened.signal.aborted).toBe(true);
@@ -175,10 +187,21 @@ describe.each(['memory', 'PostgreSQL'])('the store in %s', (kind) => {
       await expect(put(second.store, configMap('y'))).rejects.toMatchObject({ code: 'cluster_unavailable' });
     });
 
+    it('a process that reads again after a failure does not rob the new owner', async () => {
+      let broken = false;
+      const persistence = fresh();
+      await using first = await openedCluster({ persistence: failing(persistence, () => (broken ? 'before' : undefined)) });
+      await using second = await openedCluster({ persistence });
+      broken = true;
+      await expect(put(first.store, configMap('m'))).rejects.toThrow('the database is gone');
+      await expect(put(first.store, configMap('m'))).rejects.toMatchObject({ code: 'cluster_unavailable' });
+      await expect(put(second.store, configMap('n'))).resolves.toMatchObject({ revision: 2 });
+    });
+
     it('is noticed without a write', async () => {
       const persistence = fresh();
       await using first = await openedCluster({ persistence, sweepIntervalMs: 5 });
-      await persistence.load('one', 0);
+      await persistence.load('one', { logRows: 0 });
       await new Promise((resolve) => first.opened.signal.addEventListener('abort', resolve));
       expect(first.all.stats().loadedClusters).toBe(0);
     });
@@ -280,7 +303,7 @@ describe.each(['memory', 'PostgreSQL'])('the store in %s', (kind) => {
     it('concurrent opens share one load, and an unused cluster leaves memory and comes back whole', async () => {
       const persistence = fresh();
       let loads = 0;
-      const counting: Persistence = { ...persistence, load: (id, rows) => (loads++, persistence.load(id, rows)) };
+      const counting: Persistence = { ...persistence, load: (id, options) => (loads++, persistence.load(id, options)) };
       const clock = fixedClock(0);
       await using all = stores({ persistence: counting, clock, sweepIntervalMs: 5, idleUnloadMs: 1000 });
       await all.create('one', { basePath: '' });

@@ -61,8 +61,8 @@ export function createStores(options: StoresOptions): Stores {
 
   const buildFrom = (rows: PersistedCluster): Promise<ClusterState> => buildState(rows, { base, parsed, ring: history });
 
-  async function reload(id: string): Promise<ClusterState | undefined> {
-    const rows = await persistence.load(id, logRowsAtLoad);
+  async function reload(id: string, epoch: number): Promise<ClusterState | undefined> {
+    const rows = await persistence.load(id, { logRows: logRowsAtLoad, epoch });
     return rows === undefined ? undefined : buildFrom(rows);
   }
 
@@ -76,14 +76,14 @@ export function createStores(options: StoresOptions): Stores {
   }
 
   async function load(id: string): Promise<Slot | undefined> {
-    const rows = await persistence.load(id, logRowsAtLoad);
+    const rows = await persistence.load(id, { logRows: logRowsAtLoad });
     if (rows === undefined) return undefined;
     const state = await buildFrom(rows);
     const lost = (): void => {
       log.warn({ clusterId: id }, 'the cluster has another owner now, or is gone');
       drop(slot, closedError());
     };
-    const cluster = createClusterStore({ id, uid: rows.uid, state, base, parsed, commit, log, reload: () => reload(id), onLost: lost });
+    const cluster = createClusterStore({ id, uid: rows.uid, state, base, parsed, commit, log, reload: (epoch) => reload(id, epoch), onLost: lost });
     const slot: Slot = { id, uid: rows.uid, config: rows.config, cluster, uses: 0, idleSinceMs: clock.now(), abort: new AbortController() };
     loaded.set(id, slot);
     return slot;
@@ -144,9 +144,9 @@ export function createStores(options: StoresOptions): Stores {
 
   return {
     async create(id, config) {
-      const created = await persistence.insertCluster({ id, uid: randomUUID(), config });
-      known = Math.max(known, await persistence.countClusters());
-      return created;
+      const { uid, created } = await persistence.insertCluster({ id, uid: randomUUID(), config });
+      if (created) known++;
+      return { uid };
     },
     async open(id) {
       for (;;) {
