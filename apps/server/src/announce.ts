@@ -1,0 +1,35 @@
+/** What `hks up` says once everything answers. */
+export interface Announcement {
+  httpUrl: string;
+  httpsUrl: string;
+  dataDir: string;
+  /** Only at the first start. */
+  owner: { email: string; password: string } | null;
+  launcher: string;
+}
+
+/** The text; the password is in it only when it is to be shown. */
+export function announcement({ httpUrl, httpsUrl, dataDir, owner, launcher }: Announcement): string {
+  const lines = [
+    '',
+    'Hexabase AI is ready. Workspaces are simulated Kubernetes: the API is real, nodes and containers are not.',
+    '',
+    `  Web and API          ${httpUrl}`,
+    `  Kubernetes gateway   ${httpsUrl}`,
+    `  Data folder          ${dataDir}`,
+    ...(owner
+      ? [
+          '',
+          `  First owner          ${owner.email}`,
+          `  Password             ${owner.password}   (shown only now; you are already signed in here)`,
+        ]
+      : []),
+    '',
+    'Next:',
+    `  ${launcher} workspace create my-first-workspace --plan starter`,
+    `  ${launcher} kubeconfig my-first-workspace > kc.yaml`,
+    '  KUBECONFIG=$PWD/kc.yaml kubectl get nodes',
+    '',
+  ];
+  return lines.join('\n');
+}

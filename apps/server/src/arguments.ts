@@ -1,0 +1,61 @@
+import { parseArgs } from 'node:util';
+import { StartError } from './lifecycle/data-folder.ts';
+
+const options = {
+  'data-dir': { type: 'string' },
+  'http-port': { type: 'string' },
+  'https-port': { type: 'string' },
+  'public-url': { type: 'string' },
+  listen: { type: 'string' },
+  detach: { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export interface Arguments {
+  command: 'up' | 'down' | 'status';
+  flags: { dataDir?: string; httpPort?: string; httpsPort?: string; publicUrl?: string; listen?: string };
+  detach: boolean;
+  json: boolean;
+  help: boolean;
+}
+
+export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-port N] [--public-url URL] [--listen ADDR] [--detach]
+       hks down [--data-dir DIR]
+       hks status [--data-dir DIR] [-o json]
+
+  --data-dir DIR     where everything is kept (HKS_DATA_DIR; default ~/.hexabase, for root /var/lib/hexabase)
+  --http-port N      web and API, default 8080; 0 takes any free port
+  --https-port N     Kubernetes gateway, default 8443; 0 takes any free port
+  --public-url URL   https address under which clients reach the gateway (HKS_PUBLIC_URL)
+  --listen ADDR      address to listen on, default loopback only
+  --detach           return when it is ready; \`hks down\` stops it`;
+
+/** Reads the command line of `hks up|down|status`. Throws `StartError` that names what is wrong. */
+export function readArguments(argv: readonly string[]): Arguments {
+  const [command, ...rest] = argv;
+  if (command !== 'up' && command !== 'down' && command !== 'status') throw new StartError(usage);
+  const { values } = parse(rest);
+  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
+  return {
+    command,
+    flags: {
+      ...(values['data-dir'] !== undefined && { dataDir: values['data-dir'] }),
+      ...(values['http-port'] !== undefined && { httpPort: values['http-port'] }),
+      ...(values['https-port'] !== undefined && { httpsPort: values['https-port'] }),
+      ...(values['public-url'] !== undefined && { publicUrl: values['public-url'] }),
+      ...(values.listen !== undefined && { listen: values.listen }),
+    },
+    detach: values.detach === true,
+    json: values.output === 'json',
+    help: values.help === true,
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: false });
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}

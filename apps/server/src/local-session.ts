@@ -1,0 +1,55 @@
+import { updateCliConfig, type CliContext } from '@hexabase/client/config-file.ts';
+import { isAppError } from '@hexabase/kernel/errors.ts';
+import type { UserId } from '@hexabase/kernel/id.ts';
+import type { Identity } from '@hexabase/oidc/identity.ts';
+
+const contextName = 'local';
+const device = { userAgent: 'hks up', address: 'local', deviceId: null };
+
+/**
+ * Leaves a live session for the command line in its settings file, so that whoever started the server is signed in. A
+ * session that still works is kept, and so is anybody else's at the same server.
+ */
+export async function storeLocalSession(
+  identity: Identity,
+  owner: { userId: UserId; email: string },
+  at: { configFile: string; server: string },
+): Promise<void> {
+  await updateCliConfig(at.configFile, async (config) => {
+    const before = config.contexts[contextName];
+    config.currentContext = contextName;
+    if (before?.server === at.server && (await works(identity, before))) return;
+    const tokens = await identity.startSession(owner.userId, device);
+    config.contexts[contextName] = {
+      ...(before?.server === at.server ? before : {}),
+      server: at.server,
+      email: owner.email,
+      accessToken: tokens.accessToken,
+      accessTokenExpiresAt: tokens.expiresAt,
+      refreshToken: tokens.refreshToken,
+    };
+  });
+}
+
+/** An expired access token is refreshed to find out: the refresh token alone does not tell whether its session lives. */
+async function works(identity: Identity, context: CliContext): Promise<boolean> {
+  try {
+    await identity.authenticate(context.accessToken ?? '');
+    return true;
+  } catch (error) {
+    if (!isAppError(error, 'token_expired')) return false;
+  }
+  return refresh(identity, context);
+}
+
+async function refresh(identity: Identity, context: CliContext): Promise<boolean> {
+  try {
+    const tokens = await identity.refresh({ refreshToken: context.refreshToken ?? '', deviceId: null });
+    context.accessToken = tokens.accessToken;
+    context.accessTokenExpiresAt = tokens.expiresAt;
+    context.refreshToken = tokens.refreshToken;
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,64 @@
+import { announcement } from './announce.ts';
+import { compose } from './compose.ts';
+import type { ServerConfig } from './config.ts';
+import { ensureFirstOwner } from './first-start.ts';
+import { loadMasterKey } from './lifecycle/data-folder.ts';
+import { reportToStarter } from './lifecycle/detach.ts';
+import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
+import { claimRun } from './lifecycle/run-file.ts';
+import { openListeners } from './listeners.ts';
+import { storeLocalSession } from './local-session.ts';
+import { createLog } from './log.ts';
+
+/** `hks up`: runs until it is asked to stop. Throws `StartError` for what the user can mend. */
+export async function up(config: ServerConfig, launcher: string): Promise<void> {
+  const stopping = stopSignal();
+  await using resources = new AsyncDisposableStack();
+  const claim = resources.use(claimRun(config.dataDir));
+  const ports = await choosePorts(
+    config.dataDir,
+    {
+      ...(config.httpPort !== undefined && { http: config.httpPort }),
+      ...(config.httpsPort !== undefined && { https: config.httpsPort }),
+    },
+    config.listen,
+  );
+  const urls = {
+    http: `http://localhost:${ports.http}`,
+    https: (config.publicUrl ?? `https://localhost:${ports.https}`).replace(/\/+$/, ''),
+  };
+  const log = createLog(config.logLevel);
+  const product = resources.use(await compose({ config, urls, masterKey: loadMasterKey(config.dataDir), log, launcher }));
+  resources.use(await openListeners(product, ports, config.listen));
+  rememberPorts(config.dataDir, ports);
+
+  const owner = await ensureFirstOwner({ ...product, dataDir: config.dataDir });
+  await storeLocalSession(product.identity, owner, { configFile: config.configFile, server: urls.http });
+  claim.publish({ httpUrl: urls.http, httpsUrl: urls.https, ready: true });
+  const text = announcement({
+    httpUrl: urls.http,
+    httpsUrl: urls.https,
+    dataDir: config.dataDir,
+    owner: owner.password === null ? null : { email: owner.email, password: owner.password },
+    launcher,
+  });
+  if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);
+  owner.shown();
+
+  await stopping;
+  log.info({}, 'stopping');
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (): void => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
