@@ -65,6 +65,11 @@ export async function findProjectRow(
   return row ?? null;
 }
 
+export async function findLiveProjectRow(tx: Tx, id: string): Promise<ProjectRow | null> {
+  const row = await tx.selectFrom('projects').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+  return row ?? null;
+}
+
 export type NewProject = Pick<
   ProjectRow,
   'id' | 'workspace_id' | 'organization_id' | 'name' | 'operation_id' | 'created_by' | 'created_at'

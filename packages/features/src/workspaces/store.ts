@@ -92,6 +92,12 @@ export async function findWorkspaceRows(tx: Tx, ids: readonly string[]): Promise
   return tx.selectFrom('workspaces').selectAll().where('id', 'in', ids).where('deleted_at', 'is', null).execute();
 }
 
+export async function countActiveRows(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from workspaces where phase = 'active' and deleted_at is null`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
 export type NewWorkspace = Pick<
   WorkspaceRow,
   'id' | 'uid' | 'organization_id' | 'slug' | 'name' | 'description' | 'plan' | 'region' | 'isolation' | 'operation_id' | 'created_by' | 'created_at'

@@ -1,0 +1,71 @@
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
+import { readProject } from '../projects/public.ts';
+import type { Ports } from '../run/ports.ts';
+import { readWorkspace } from '../workspaces/public.ts';
+
+/** A key without content, as the database announces it: see the triggers of the migrations. */
+export interface Change {
+  noun: string;
+  organizationId: OrganizationId;
+  id: string;
+}
+
+export interface ChangeFeed extends AsyncDisposable {
+  subscribe(listener: (change: Change | null) => void): Disposable;
+  onRevocation(listener: (userId: string | null) => void): Disposable;
+  read(actor: Actor, change: Change): Promise<unknown>;
+}
+
+/** Listens once for the whole process and tells every open stream; `null` after a reconnect of the database. */
+export async function openChangeFeed(ports: Pick<Ports, 'database' | 'kubernetes'>): Promise<ChangeFeed> {
+  const changes = new Set<(change: Change | null) => void>();
+  const revocations = new Set<(userId: string | null) => void>();
+  const listening = new AsyncDisposableStack();
+  listening.use(
+    await ports.database.listen('hexabase_changes', (payload) => {
+      const change = parseChange(payload);
+      for (const listener of changes) listener(change);
+    }),
+  );
+  listening.use(
+    await ports.database.listen('hexabase_revocation', (payload) => {
+      for (const listener of revocations) listener(payload === '' ? null : payload);
+    }),
+  );
+  return {
+    subscribe: (listener) => subscription(changes, listener),
+    onRevocation: (listener) => subscription(revocations, listener),
+    read: (actor, change) => readChange(ports, actor, change),
+    [Symbol.asyncDispose]: () => listening.disposeAsync(),
+  };
+}
+
+/** Reads as the actor, so that a stream can show nothing that a request could not. */
+async function readChange({ database, kubernetes }: Pick<Ports, 'database' | 'kubernetes'>, actor: Actor, change: Change): Promise<unknown> {
+  const scope = { userId: actor.userId, organizationIds: actor.memberships.map((membership) => membership.organizationId) };
+  return database.asTenant(
+    scope,
+    async (tx) => {
+      switch (change.noun) {
+        case 'workspace':
+          return readWorkspace(tx, change.id, kubernetes);
+        case 'project':
+          return readProject(tx, change.id);
+        default:
+          return null;
+      }
+    },
+    { readOnly: true },
+  );
+}
+
+function parseChange(payload: string): Change | null {
+  const [noun, organizationId, id] = payload.split(' ');
+  return noun && organizationId && id ? { noun, organizationId: brandId(organizationId), id } : null;
+}
+
+function subscription<T>(listeners: Set<T>, listener: T): Disposable {
+  listeners.add(listener);
+  return { [Symbol.dispose]: () => void listeners.delete(listener) };
+}

@@ -1,0 +1,108 @@
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { authRoutes } from './auth/auth-routes.ts';
+import { mountEventStream } from './event-stream.ts';
+import type { HttpDeps } from './http-deps.ts';
+import { mountHealth } from './health.ts';
+import { mountOperations } from './mount-operations.ts';
+import { mountPages } from './pages/mount-pages.ts';
+import { createRateLimiter, defaultRateLimit } from './rate-limit.ts';
+import { clientErrorText, sendError } from './request-errors.ts';
+import { requireKnownHost, setSecurityHeaders } from './security.ts';
+import { answerUnknown, collectRoutes } from './unknown-routes.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor | null;
+    /** From `performance.now()`. */
+    startedAtMs: number;
+  }
+}
+
+const bodyBytesMax = 64 * 1024;
+const parameterLengthMax = 254;
+
+/**
+ * The HTTP side of the product: every operation of the contract, signing in, health, metrics, OpenAPI and two pages.
+ * It listens to nothing yet; the caller does, and closes it.
+ */
+export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit: bodyBytesMax,
+    genReqId: () => newId<'Request'>(deps.clock.now()),
+    requestIdHeader: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: parameterLengthMax },
+    frameworkErrors: (error, request, reply) => void sendError(request, reply, { error, log: deps.log }),
+    clientErrorHandler: (_error, socket) => {
+      if (socket.writable) socket.end(clientErrorText(newId<'Request'>(deps.clock.now())));
+    },
+  });
+  app.decorateRequest('actor', null);
+  app.decorateRequest('startedAtMs', 0);
+  const routes = collectRoutes(app);
+  addHooks(app, deps);
+  parseOnlyJson(app);
+  app.setErrorHandler((error, request, reply) => sendError(request, reply, { error, log: deps.log }));
+  const limiter = createRateLimiter(deps.clock, { ...defaultRateLimit, ...deps.rateLimit });
+  app.setNotFoundHandler((request, reply) => {
+    limiter.take(`address ${request.ip}`, reply);
+    const answer = answerUnknown(routes, request, reply);
+    if (answer instanceof AppError) throw answer;
+    return answer;
+  });
+  mountHealth(app, deps);
+  mountPages(app, deps);
+  mountOperations(app, deps, limiter);
+  if (deps.changes) mountEventStream(app, { ...deps, changes: deps.changes });
+  const { auth } = deps;
+  if (auth) {
+    await app.register(async (scope) => {
+      scope.addHook('onRequest', async (request, reply) => limiter.take(`address ${request.ip}`, reply));
+      await authRoutes(scope, auth);
+    });
+  }
+  return app;
+}
+
+function addHooks(app: FastifyInstance, deps: HttpDeps): void {
+  const allowedHosts = new Set(deps.allowedHosts.map((host) => host.toLowerCase()));
+  app.addHook('onRequest', async (request, reply) => {
+    request.startedAtMs = performance.now();
+    setSecurityHeaders(reply);
+    reply.header('x-request-id', request.id);
+    requireKnownHost(request.headers.host, allowedHosts);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    deps.metrics.observeRequest({
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+      seconds: (performance.now() - request.startedAtMs) / 1000,
+      operation: request.routeOptions.config.operation ?? null,
+    });
+  });
+}
+
+/** JSON in UTF-8 only (RFC 8259 §8.1); `__proto__` is refused. */
+function parseOnlyJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    if (body.length === 0) return done(null, undefined);
+    try {
+      done(null, parseJson(decoder.decode(typeof body === 'string' ? Buffer.from(body) : body)));
+    } catch (cause) {
+      done(cause instanceof AppError ? cause : new AppError('malformed_json', { cause }));
+    }
+  });
+}
+
+function parseJson(text: string): unknown {
+  return JSON.parse(text, (key: string, value: unknown) => {
+    if (key === '__proto__') throw new AppError('unknown_field', { details: { fields: [{ path: key, message: 'there is no such field' }] } });
+    return value;
+  });
+}

@@ -1,0 +1,86 @@
+import { allOperations } from '@hexabase/contract/all-operations.ts';
+import type { Operation } from '@hexabase/contract/operation.ts';
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { requestToken } from './auth/auth-routes.ts';
+import { encoderOf } from './encode-answer.ts';
+import type { HttpDeps } from './http-deps.ts';
+import { idempotencyKeyOf, inputParser } from './parse-input.ts';
+import type { RateLimiter } from './rate-limit.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Id of the contract's operation that a route serves. */
+    operation?: string;
+  }
+}
+
+const requestTimeoutMsDefault = 30_000;
+
+/** One route per operation of the contract: authenticate → parse → run → encode. */
+export function mountOperations(app: FastifyInstance, deps: HttpDeps, limiter: RateLimiter): void {
+  for (const { operation } of allOperations()) {
+    app.route({
+      method: operation.method,
+      url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: operation.bodyLimitBytes,
+      config: { operation: operation.id },
+      // Before the body is read: who is not signed in makes us parse nothing.
+      onRequest: async (request, reply) => {
+        request.actor = await identify(operation, { request, reply, deps, limiter });
+      },
+      handler: operationHandler(operation, deps),
+    });
+  }
+}
+
+interface Identify {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  deps: HttpDeps;
+  limiter: RateLimiter;
+}
+
+async function identify(operation: Operation, { request, reply, deps, limiter }: Identify): Promise<Actor | null> {
+  if (operation.access.kind === 'public') {
+    limiter.take(`address ${request.ip}`, reply);
+    return null;
+  }
+  let actor: Actor;
+  try {
+    actor = await deps.authenticate(requestToken(request));
+  } catch (error) {
+    limiter.take(`address ${request.ip}`, reply);
+    throw error;
+  }
+  limiter.take(`session ${actor.sessionId}`, reply);
+  return actor;
+}
+
+function operationHandler(operation: Operation, deps: HttpDeps) {
+  const parse = inputParser(operation);
+  const encode = encoderOf(operation);
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const input = parse({ params: request.params, query: request.query, body: request.body });
+    const answer = await deps.execute({
+      ...input,
+      operation,
+      actor: request.actor,
+      requestId: request.id,
+      idempotencyKey: operation.method === 'POST' ? idempotencyKeyOf(request.headers['idempotency-key']) : null,
+      ifMatch: request.headers['if-match'] ?? null,
+      signal: AbortSignal.timeout(deps.requestTimeoutMs ?? requestTimeoutMsDefault),
+    });
+    if (answer.etag !== undefined) reply.header('etag', answer.etag);
+    if (answer.replayed) reply.header('idempotency-replayed', 'true');
+    reply.status(operation.status).header('cache-control', 'no-store');
+    if (operation.status === 204) return reply.send();
+    const meta = operation.paged ? { ...pageOf(input.query), total: answer.total ?? 0, requestId: request.id } : { requestId: request.id };
+    return reply.type('application/json; charset=utf-8').send(encode({ data: answer.data, meta }));
+  };
+}
+
+function pageOf(query: unknown): { page: number; limit: number } {
+  const { page, limit } = query !== null && typeof query === 'object' && 'page' in query && 'limit' in query ? query : { page: 1, limit: 0 };
+  return { page: Number(page), limit: Number(limit) };
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
+
+/** Text that is safe to send as HTML. */
+export interface Html {
+  readonly html: string;
+}
+
+/** Template tag: everything put in is escaped, unless it is Html already; lists are joined. */
+export function html(parts: TemplateStringsArray, ...values: readonly (string | number | Html | readonly Html[])[]): Html {
+  return { html: parts.map((part, index) => part + textOf(values[index])).join('') };
+}
+
+function textOf(value: string | number | Html | readonly Html[] | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value === 'string' || typeof value === 'number') return escapeHtml(String(value));
+  return 'html' in value ? value.html : value.map((item) => item.html).join('');
+}
+
+function escapeHtml(text: string): string {
+  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
+}
+
+const styleHash = createHash('sha256');
+
+/** One style for all pages; the content security policy allows exactly it, and no script at all. */
+const style = `:root{color-scheme:light dark;--ink:light-dark(#1b2330,#e6eaf0);--dim:light-dark(#5b6675,#9aa6b5);--paper:light-dark(#fbfbfa,#12161c);--card:light-dark(#fff,#1a2029);--line:light-dark(#e2e5e9,#2b333f);--accent:light-dark(#0b62c4,#6fb2ff);--good:light-dark(#187a3c,#5fd38a)}
+*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
+main{max-width:56rem;margin:0 auto;padding:3rem 1.25rem}h1{font-size:1.8rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}
+p.lead{color:var(--dim);margin:0 0 1.5rem}a{color:var(--accent)}code,pre{font:14px/1.5 ui-monospace,monospace}
+pre,details{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.75rem 1rem;overflow-x:auto}
+details{margin:.4rem 0}summary{cursor:pointer}summary code b{display:inline-block;min-width:4.2rem;color:var(--accent)}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
+.good{color:var(--good);font-weight:600}table{border-collapse:collapse;width:100%;margin:.5rem 0}td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}`;
+
+const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash.update(style).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+
+/** Sends a whole page. */
+export function sendPage(reply: FastifyReply, title: string, body: Html): FastifyReply {
+  const page = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title><style>${style}</style></head><body><main>${body.html}</main></body></html>`;
+  return reply
+    .header('content-security-policy', contentSecurityPolicy)
+    .header('cache-control', 'no-store')
+    .type('text/html; charset=utf-8')
+    .send(page);
+}
