@@ -1,0 +1,85 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import { isAppError } from '@hexabase/kernel/errors.ts';
+import { isUuid } from '@hexabase/kernel/id.ts';
+import type { KubeAccess, ReachableWorkspace } from '@hexabase/oidc/kube-access.ts';
+import type { KubeClaims } from '@hexabase/oidc/tokens/claims.ts';
+import { Refusal, unauthorized, unavailable } from './refusal.ts';
+import { onlyBearerToken } from './request-headers.ts';
+import { shortCache } from './short-cache.ts';
+
+/** Somebody whose token, session and workspace were found good. */
+export interface Admitted {
+  claims: KubeClaims;
+  workspace: ReachableWorkspace;
+}
+
+export interface Admission {
+  /**
+   * Checks the token of a request against the workspace in its path. Nothing is awaited between the last look at the
+   * session and the return, so a caller that registers the connection at once misses no revocation.
+   * Throws `Refusal`: 401, 404 or 503.
+   */
+  admit(request: IncomingMessage, workspace: string): Promise<Admitted>;
+  epochOf(session: { userId: string; sessionId: string }): Promise<number | null>;
+  /** A user's sessions or roles changed; '' for any. */
+  revoked(userId: string): void;
+}
+
+/** No answer about a session or a workspace is used for longer, even if every notification were lost. */
+const rememberedMs = 1_000;
+
+export function createAdmission(access: KubeAccess, clock: Clock): Admission {
+  const workspaces = shortCache((name) => access.findWorkspace(name), { ttlMs: rememberedMs, clock });
+  const epochs = shortCache(
+    (key) => {
+      const [userId = '', sessionId = ''] = key.split(' ');
+      return access.sessionEpoch({ userId, sessionId });
+    },
+    { ttlMs: rememberedMs, clock },
+  );
+  let revocations = 0;
+
+  async function claimsFor(request: IncomingMessage, workspace: string): Promise<KubeClaims> {
+    const token = onlyBearerToken(request.rawHeaders);
+    const id = isUuid(workspace) ? workspace : (await workspaces.get(workspace))?.id;
+    if (id === undefined) throw unauthorized();
+    return access.verify(token, id);
+  }
+
+  async function sessionLives(claims: KubeClaims): Promise<boolean> {
+    for (;;) {
+      const before = revocations;
+      const epoch = await epochs.get(`${claims.sub} ${claims.sid}`);
+      if (revocations === before) return epoch === claims.ep;
+    }
+  }
+
+  return {
+    async admit(request, name) {
+      try {
+        const claims = await claimsFor(request, name);
+        const workspace = await workspaces.get(claims.aud.slice('ws:'.length));
+        if (!(await sessionLives(claims))) throw unauthorized();
+        if (!workspace) throw new Refusal(404, 'NotFound', { message: 'the workspace is gone' });
+        if (!workspace.servable) throw unavailable('the workspace is not active');
+        return { claims, workspace };
+      } catch (error) {
+        throw refusalOf(error);
+      }
+    },
+    epochOf: (session) => access.sessionEpoch(session),
+    revoked(userId) {
+      revocations += 1;
+      if (userId === '') epochs.clear();
+      else epochs.forgetPrefix(`${userId} `);
+    },
+  };
+}
+
+function refusalOf(error: unknown): unknown {
+  if (error instanceof Refusal) return error;
+  if (isAppError(error, 'unauthenticated') || isAppError(error, 'token_expired')) return unauthorized();
+  if (isAppError(error) && error.status >= 500) return unavailable('access cannot be checked right now');
+  return error;
+}

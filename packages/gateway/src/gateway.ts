@@ -1,0 +1,207 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
+import { accessLog, type AccessAudit, type AccessEntry, type AccessLog } from './access-log.ts';
+import { gatewayPrefix, parseAddress } from './address.ts';
+import { createAdmission, type Admission, type Admitted } from './admit.ts';
+import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
+import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
+import { dropUntrustedHeaders, refuseForeignIdentity } from './request-headers.ts';
+import { requestVerb, type RequestVerb } from './request-verb.ts';
+import { passOn, passOnUpgrade } from './upstream.ts';
+
+export interface GatewayDeps {
+  access: KubeAccess;
+  driver: Pick<ClusterDriver, 'upstream'>;
+  audit: AccessAudit;
+  clock: Clock;
+  log: Logger;
+  /** Per workspace, so that one tenant cannot take all of the process. */
+  limits?: Partial<GatewayLimits>;
+}
+
+export interface GatewayLimits {
+  /** Requests in flight (an API server takes 400 reads and 200 writes). */
+  short: number;
+  /** Watches, followed logs and shells that are open. */
+  long: number;
+}
+
+/** The door to the clusters of workspaces: `/k8s/workspaces/<id>/…` on the https server. */
+export interface Gateway extends AsyncDisposable {
+  /** Whether a URL is the gateway's to answer. */
+  owns(url: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  stats(): { connections: number };
+}
+
+/** A request on its way: what it wants, and who is behind it once that is known. */
+interface Passage {
+  request: IncomingMessage;
+  workspace: string;
+  url: string;
+  path: string;
+  verb: RequestVerb;
+  requestId: string;
+}
+
+interface Parts {
+  admission: Admission;
+  connections: LiveConnections;
+  records: AccessLog;
+  limits: GatewayLimits;
+  clock: Clock;
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Starts listening for revocations and answers the gateway. Disposing it ends every connection and writes the last entries. */
+export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
+  const admission = createAdmission(deps.access, deps.clock);
+  const connections = liveConnections(deps.clock);
+  const records = accessLog(deps.audit, deps.log);
+  const parts: Parts = { admission, connections, records, clock: deps.clock, limits: { short: 600, long: 5_000, ...deps.limits } };
+  const listening = await deps.access.onRevocation((userId) => {
+    admission.revoked(userId);
+    void connections.recheck(userId, (connection) => admission.epochOf(connection));
+  });
+
+  return {
+    owns: (url) => url.startsWith(gatewayPrefix),
+    handle(request, response) {
+      serve(parts, deps, { request, response }).catch((error: unknown) => {
+        sendRefusal(response, refusalFor(error, deps.log));
+      });
+    },
+    upgrade(request, socket, head) {
+      socket.on('error', () => socket.destroy());
+      serveUpgrade(parts, deps, { request, socket, head }).catch((error: unknown) => {
+        sendRefusalOnSocket(socket, refusalFor(error, deps.log));
+      });
+    },
+    stats: () => ({ connections: connections.total() }),
+    async [Symbol.asyncDispose]() {
+      await listening[Symbol.asyncDispose]();
+      connections[Symbol.dispose]();
+      await records[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function serve(
+  parts: Parts,
+  { driver }: GatewayDeps,
+  { request, response }: { request: IncomingMessage; response: ServerResponse },
+): Promise<void> {
+  const passage = passageOf(request);
+  const admitted = await enter(parts, passage);
+  const connection = register(parts, { passage, admitted, end: () => response.destroy() });
+  response.once('close', () => {
+    parts.connections.remove(connection);
+    const status = response.headersSent ? response.statusCode : 0;
+    record(parts, { passage, admitted, status, stage: 'ended' });
+  });
+  response.setHeader('audit-id', passage.requestId);
+  request.url = passage.url;
+  dropUntrustedHeaders(request.headers);
+  passOn(driver.upstream(brandId(admitted.workspace.id)), request, response);
+}
+
+async function serveUpgrade(
+  parts: Parts,
+  { driver }: GatewayDeps,
+  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
+): Promise<void> {
+  const passage = passageOf(request);
+  const upgraded = { ...passage, verb: { ...passage.verb, readOnly: false, longRunning: true } };
+  const admitted = await enter(parts, upgraded);
+  const connection = register(parts, { passage: upgraded, admitted, end: () => socket.destroy() });
+  socket.once('close', () => {
+    parts.connections.remove(connection);
+    record(parts, { passage: upgraded, admitted, status: 101, stage: 'ended' });
+  });
+  request.url = passage.url;
+  dropUntrustedHeaders(request.headers);
+  passOnUpgrade(driver.upstream(brandId(admitted.workspace.id)), { request, socket, head });
+}
+
+/** Everything that can refuse a request, in one order for requests and upgrades. */
+async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
+  const admitted = await parts.admission.admit(passage.request, passage.workspace);
+  try {
+    refuseForeignIdentity(passage.request.rawHeaders);
+    if (parts.records.overloaded()) throw unavailable('access cannot be recorded right now');
+    const open = parts.connections.count(admitted.workspace.id);
+    const full = passage.verb.longRunning ? open.long >= parts.limits.long : open.short >= parts.limits.short;
+    if (full) {
+      throw new Refusal(429, 'TooManyRequests', { message: 'too many requests to this workspace at once', retryAfterSeconds: 1 });
+    }
+  } catch (error) {
+    if (error instanceof Refusal) record(parts, { passage, admitted, status: error.status, stage: 'ended' });
+    throw error;
+  }
+  return admitted;
+}
+
+function passageOf(request: IncomingMessage): Passage {
+  const method = request.method ?? 'GET';
+  const address = parseAddress(request.url ?? '/');
+  if (address.kind === 'other') throw new Refusal(404, 'NotFound', { message: 'the server could not find the requested resource' });
+  if (address.kind === 'unsafe') throw new Refusal(400, 'BadRequest', { message: 'the path is not written plainly' });
+  if (!methods.has(method)) throw new Refusal(405, 'MethodNotAllowed', { message: 'the method is not supported' });
+  const { workspace, url, path } = address;
+  return { request, workspace, url, path, verb: requestVerb(method, address), requestId: crypto.randomUUID() };
+}
+
+function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(): void }): LiveConnection {
+  const { claims, workspace } = at.admitted;
+  const connection: LiveConnection = {
+    userId: claims.sub,
+    sessionId: claims.sid,
+    workspaceId: workspace.id,
+    epoch: claims.ep,
+    expiresAtMs: claims.exp * 1000,
+    longRunning: at.passage.verb.longRunning,
+    end: at.end,
+  };
+  parts.connections.add(connection);
+  if (connection.longRunning) record(parts, { ...at, status: 0, stage: 'started' });
+  return connection;
+}
+
+function record(
+  { records, clock }: Parts,
+  of: { passage: Passage; admitted: Admitted; status: number; stage: 'started' | 'ended' },
+): void {
+  const { passage, admitted, status, stage } = of;
+  const entry: AccessEntry = {
+    organizationId: admitted.workspace.organizationId,
+    actorId: admitted.claims.sub,
+    actorEmail: admitted.claims.email,
+    action: `kube:${passage.verb.verb}`,
+    target: `workspaces/${admitted.workspace.id}${passage.path}`,
+    outcome: stage === 'started' ? 'allowed' : outcomeOf(status),
+    requestId: passage.requestId,
+    atMs: clock.now(),
+    details: passage.verb.longRunning ? { status, stage } : { status },
+  };
+  records.record(entry, { combine: passage.verb.readOnly && !passage.verb.longRunning });
+}
+
+/** 0 is a request that was given up before it was answered. */
+function outcomeOf(status: number): AccessEntry['outcome'] {
+  if (status === 401 || status === 403) return 'denied';
+  return status === 0 || status >= 400 ? 'failed' : 'allowed';
+}
+
+function refusalFor(error: unknown, log: Logger): Refusal {
+  if (error instanceof Refusal) return error;
+  log.error({ error }, 'the gateway failed');
+  return new Refusal(500, 'InternalError', { message: 'Internal error occurred' });
+}
+
