@@ -57,7 +57,7 @@ class Worker {
   #pumping = false;
   #wanted = false;
   #timer: NodeJS.Timeout | null = null;
-  #timerAtMs = Infinity;
+  #wakeTimes: number[] = [];
   #resyncTimer: NodeJS.Timeout | null = null;
 
   constructor(options: EngineOptions) {
@@ -166,16 +166,14 @@ class Worker {
     return { delayMs, attempts: 0, stalled: end.kind === 'failed', lastError };
   }
 
-  /** Looks again after this long at the latest. */
+  /** Looks again after this long at the latest; what is further away than the next poll needs no timer of its own. */
   #wakeIn(delayMs: number): void {
-    const atMs = performance.now() + delayMs;
-    if (this.#stopping || (this.#timer && this.#timerAtMs <= atMs)) return;
+    const nowMs = performance.now();
+    this.#wakeTimes = this.#wakeTimes.filter((timeMs) => timeMs > nowMs);
+    if (this.#wakeTimes.length === 0 || delayMs < pollMs) this.#wakeTimes.push(nowMs + delayMs);
     if (this.#timer) clearTimeout(this.#timer);
-    this.#timerAtMs = atMs;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.wake();
-    }, delayMs + 1);
+    if (this.#stopping) return;
+    this.#timer = setTimeout(() => this.wake(), Math.min(...this.#wakeTimes) - nowMs + 1);
   }
 
   /** A wake-up may be lost, a row may be missing: every living key is visited now and then all the same. */

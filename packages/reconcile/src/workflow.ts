@@ -1,4 +1,4 @@
-import { isAppError } from '@hexabase/kernel/errors.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { findCondition, setCondition, type Condition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -166,14 +166,22 @@ class Journal<S extends Subject> {
 
   async #effect(step: Step<S>): Promise<StepResult> {
     const { subject, claim, signal } = this.#run;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]);
     const late = Promise.withResolvers<never>();
-    const giveUp = () => late.reject(deadline.reason);
-    deadline.addEventListener('abort', giveUp, { once: true });
+    const controller = new AbortController();
+    const giveUp = (error: unknown) => {
+      controller.abort(error);
+      late.reject(error);
+    };
+    const lost = () => giveUp(signal.reason);
+    // A timer of our own: a signal made by AbortSignal.timeout may be collected before it fires.
+    const timer = setTimeout(() => giveUp(new AppError('request_timeout')), step.timeoutMs);
+    signal.addEventListener('abort', lost, { once: true });
     try {
-      return (await Promise.race([step.run?.({ subject, fence: claim.fence, signal: deadline }), late.promise])) ?? done;
+      const running = step.run?.({ subject, fence: claim.fence, signal: controller.signal });
+      return (await Promise.race([running, late.promise])) ?? done;
     } finally {
-      deadline.removeEventListener('abort', giveUp);
+      clearTimeout(timer);
+      signal.removeEventListener('abort', lost);
     }
   }
 
