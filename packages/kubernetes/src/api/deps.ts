@@ -1,47 +1,19 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Attributes } from '../auth/rules.ts';
 import type { ClusterStore } from '../store/store.ts';
 import type { ClusterConfig, KubeObject, ResourceInfo, UserInfo } from '../types.ts';
 import type { StatusCause } from './status-error.ts';
 
-/** What the API needs to know about kinds. The real one is `runtime/schema.ts`; tests may bring a smaller one. */
+/** What the API needs to know about kinds. */
 export interface Schema {
   findResource(group: string, version: string, plural: string): ResourceInfo | undefined;
-  resourceForKind(group: string, version: string, kind: string): ResourceInfo | undefined;
-  /** One entry per kind, at its preferred version. */
+  /** Every kind at every served version. */
   servedResources(): readonly ResourceInfo[];
-  groupVersions(): readonly { group: string; version: string }[];
-  decodeProtobuf(body: Buffer): unknown;
-  parseStrict(text: string): { value: unknown; duplicates: string[] };
-  /** Unknown fields and wrong types, in upstream's words. */
-  checkFields(apiVersion: string, kind: string, value: unknown): FieldProblem[];
-  prune(object: KubeObject): void;
+  /** In place. */
   applyDefaults(object: KubeObject): void;
   validateCreate(info: ResourceInfo, object: KubeObject): StatusCause[];
   validateUpdate(info: ResourceInfo, object: KubeObject, old: KubeObject): StatusCause[];
-  listStrategy(apiVersion: string, kind: string, path: readonly string[]): ListStrategy | undefined;
-  /** `/api`, `/apis…`, `/openapi/v3…`; undefined for other paths. */
-  document(path: string, query: URLSearchParams, aggregated: boolean): SchemaDocument | undefined;
-}
-
-export interface FieldProblem {
-  kind: 'unknown' | 'duplicate' | 'type';
-  message: string;
-}
-
-/** How strategic merge patch treats a field. */
-export interface ListStrategy {
-  merge: boolean;
-  mergeKey: string | undefined;
-  retainKeys: boolean;
-}
-
-export interface SchemaDocument {
-  body: Buffer | string;
-  contentType: string;
-  encoding?: 'gzip';
-  etag?: string;
-  immutable?: boolean;
 }
 
 /** One operation as admission sees it. */
@@ -65,18 +37,6 @@ export interface Admitted {
   release?: () => void;
 }
 
-export interface Attributes {
-  verb: string;
-  group: string;
-  version: string;
-  resource: string;
-  subresource: string;
-  namespace: string;
-  name: string;
-  path: string;
-  isResource: boolean;
-}
-
 /** Everything around the registry, one per process. */
 export interface ApiDeps {
   clock: Clock;
@@ -85,7 +45,7 @@ export interface ApiDeps {
   admit(input: AdmissionInput): Promise<Admitted>;
   authorize(cluster: ClusterApi, user: UserInfo, attributes: Attributes): { allowed: boolean; reason: string };
   /** Refuses role and binding writes that would give more than the writer has. Throws 403. */
-  checkEscalation(cluster: ClusterApi, user: UserInfo, object: KubeObject, subresource: string): void;
+  checkEscalation(cluster: ClusterApi, user: UserInfo, object: KubeObject, old?: KubeObject): void;
   /** Answers the review kinds of `authorization.k8s.io` and `authentication.k8s.io`. */
   review(cluster: ClusterApi, user: UserInfo, object: KubeObject): Promise<KubeObject>;
   /** The text of a container's log, streamed to `write` until done or `signal` aborts. */

@@ -2,14 +2,14 @@ import type { KubeObject } from '../../types.ts';
 import type { ListPage } from '../../store/store.ts';
 import type { Call } from '../deps.ts';
 import { badRequest, expired, invalid } from '../errors.ts';
+import { StatusError } from '../status-error.ts';
 import { parseFieldSelector, type FieldSelector } from '../select/field-selector.ts';
 import { parseLabelSelector } from '../select/label-selector.ts';
 import { decodeContinue, encodeContinue } from './list-tokens.ts';
 
 /** A page with the list's metadata. */
 export interface ObjectList {
-  items: KubeObject[];
-  texts: string[];
+  page: ListPage;
   metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
 }
 
@@ -26,15 +26,14 @@ export function listObjects(call: Call, query: URLSearchParams): ObjectList {
   const selection = selectionOf(call, query);
   const limit = Number(query.get('limit') ?? 0) || 0;
   const token = query.get('continue');
-  checkRevision(query, revision, store.compactedRevision());
+  let shown = checkRevision(query, revision, store.compactedRevision());
   let after: { namespace: string; name: string } | undefined;
-  let shown = revision;
   if (token) {
     if (query.has('resourceVersion') && query.get('resourceVersion') !== '' && query.get('resourceVersion') !== '0') {
       throw badRequest('specifying resource version is not allowed when using continue');
     }
     const place = decodeContinue(token);
-    if (place.revision < store.compactedRevision()) throw expiredToken(place, revision);
+    if (place.revision <= store.compactedRevision() && place.revision !== revision) throw expiredToken(place, revision);
     after = { namespace: place.namespace, name: place.name };
     shown = place.revision;
   }
@@ -42,14 +41,15 @@ export function listObjects(call: Call, query: URLSearchParams): ObjectList {
     ...(call.namespace !== '' && { namespace: call.namespace }),
     ...(limit > 0 && { limit }),
     ...(after && { after }),
+    ...(shown !== revision && { atRevision: shown }),
     ...(selection.filter && { filter: selection.filter }),
   });
-  return { items: page.items, texts: page.texts, metadata: listMetadata(page, shown, selection.filter === undefined) };
+  return { page, metadata: listMetadata(page, shown, selection.filter === undefined) };
 }
 
 function listMetadata(page: ListPage, revision: number, exact: boolean): ObjectList['metadata'] {
-  const last = page.items.at(-1);
-  if (!page.more || !last) return { resourceVersion: String(revision) };
+  const last = page.more ? page.items.at(-1) : undefined;
+  if (!last) return { resourceVersion: String(revision) };
   return {
     resourceVersion: String(revision),
     continue: encodeContinue({ revision, namespace: last.metadata.namespace ?? '', name: last.metadata.name }),
@@ -72,8 +72,11 @@ export function selectionOf(call: Call, query: URLSearchParams): Selection {
   return { filter: (object) => parts.every((part) => part(object)), field };
 }
 
-/** The newest state meets "any", "not older than" and the default; only an exact older revision cannot be had. */
-function checkRevision(query: URLSearchParams, revision: number, compacted: number): void {
+/**
+ * Which revision to show. The newest state meets "any", "not older than" and the default; an exact one is what was asked
+ * for, also for a first page with a resourceVersion and no match (upstream's legacy rule).
+ */
+function checkRevision(query: URLSearchParams, revision: number, compacted: number): number {
   const text = query.get('resourceVersion') ?? '';
   const match = query.get('resourceVersionMatch') ?? '';
   if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
@@ -85,11 +88,13 @@ function checkRevision(query: URLSearchParams, revision: number, compacted: numb
   if (match === 'Exact' && text === '0') {
     throw listOptionsProblem('resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
   }
-  if (text === '' || text === '0') return;
+  if (text === '' || text === '0') return revision;
   const asked = parseRevision(text);
   if (asked > revision) throw tooLarge(asked, revision);
   const exact = match === 'Exact' || (match === '' && Number(query.get('limit') ?? 0) > 0);
-  if (exact && asked < revision && asked < compacted) throw expired(`The provided resource version is too old: ${asked} (${compacted})`);
+  if (!exact || asked === revision) return revision;
+  if (asked <= compacted) throw expired(`The provided resource version is too old: ${asked} (${compacted})`);
+  return asked;
 }
 
 /** Throws 400 for what is no revision. */
@@ -109,7 +114,10 @@ function listOptionsProblem(text: string): Error {
 }
 
 function tooLarge(asked: number, revision: number): Error {
-  return badRequest(`Too large resource version: ${asked}, current: ${revision}`);
+  return new StatusError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${revision}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
 }
 
 function expiredToken(place: { namespace: string; name: string }, revision: number): Error {

@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { ApiDeps, ClusterApi } from './api/deps.ts';
+import { notImplemented, unknownPath } from './api/errors.ts';
+import { handleNodeRequest, statusOf } from './api/http/node-handler.ts';
+import { sendStatus } from './api/http/node-answer.ts';
+import { createApiDeps } from './runtime/api-deps.ts';
+import { parseClusterConfig } from './runtime/cluster-config.ts';
+import { createClusterPool, type ClusterPool, type Companion } from './runtime/cluster-pool.ts';
+import { requestInProcess } from './runtime/in-process.ts';
+import type { OpenCluster, Stores } from './store/store.ts';
+import type { Authenticator, ClusterConfig, Kubernetes } from './types.ts';
+
+export interface KubernetesOptions {
+  /** The clusters' storage; disposed by whoever made it, after this. */
+  stores: Stores;
+  /** Finds who sends a request to a cluster. */
+  authenticatorOf(clusterId: string): Authenticator;
+  clock: Clock;
+  log: Logger;
+  /** PEM text of the authority that clients trust, for the `kube-root-ca.crt` ConfigMaps. Default ''. */
+  caCertificate?: string;
+  /** Multiplies simulated delays. Default 1. */
+  timeScale?: number;
+  /** False runs no controllers, scheduler and kubelets. Default true. */
+  controllers?: boolean;
+  /** Milliseconds without use until a cluster leaves memory. Default 30,000. */
+  idleMs?: number;
+}
+
+/** Many logical Kubernetes clusters in this process. See `Kubernetes`. */
+export function createKubernetes(options: KubernetesOptions): Kubernetes {
+  const { stores, clock, log } = options;
+  const deps = createApiDeps({ clock, log });
+  const pool = createClusterPool({
+    stores,
+    clock,
+    log,
+    apiOf: (opened) => clusterApi(opened, deps),
+    start: () => noCompanion,
+    ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
+  });
+  const authenticators = new Map<string, Authenticator>();
+
+  return {
+    async ensureCluster(id, config) {
+      const made = await stores.create(id, config);
+      await stores.setConfig(id, config);
+      pool.reconfigured(id);
+      await pool.wake(id);
+      return made;
+    },
+    async removeCluster(id) {
+      authenticators.delete(id);
+      await stores.remove(id);
+    },
+    async findCluster(id) {
+      const found = await stores.find(id);
+      return found ? { uid: found.uid, config: parseClusterConfig(found.config) } : null;
+    },
+    listClusters: () => stores.all(),
+    handle(id, request, response) {
+      let authenticator = authenticators.get(id);
+      if (!authenticator) authenticators.set(id, (authenticator = options.authenticatorOf(id)));
+      void serve({ pool, log, authenticator, id }, request, response);
+    },
+    upgrade(_id, _request, socket) {
+      refuseUpgrade(socket);
+    },
+    async request(id, request) {
+      using lease = await pool.acquire(id);
+      if (!lease) return { status: 404, body: unknownPath().status };
+      return await requestInProcess(lease.api, request);
+    },
+    stats: () => ({ ...stores.stats(), watches: pool.watches() }),
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+interface Serving {
+  pool: ClusterPool;
+  log: Logger;
+  authenticator: Authenticator;
+  id: string;
+}
+
+/** Holds the cluster until the answer is sent, which for a watch is when it ends. */
+async function serve({ pool, log, authenticator, id }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const lease = await pool.acquire(id);
+    if (!lease) return sendStatus(unknownPath().status, { response });
+    response.once('close', () => lease[Symbol.dispose]());
+    await handleNodeRequest(request, response, { cluster: lease.api, authenticate: authenticator, log, signal: lease.signal });
+  } catch (error) {
+    log.error({ clusterId: id, error }, 'a cluster could not be opened');
+    sendStatus(statusOf(error), { response });
+  }
+}
+
+/** Before the handshake an upgrade can still be answered with plain HTTP. */
+function refuseUpgrade(socket: Duplex): void {
+  const { status } = notImplemented('exec, attach and port-forward are not supported: no containers run behind this simulated cluster');
+  const body = JSON.stringify(status);
+  socket.end(
+    `HTTP/1.1 501 Not Implemented\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+const noCompanion: Companion = {
+  idle: () => true,
+  nextWakeMs: () => null,
+  configure: () => undefined,
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+function clusterApi(opened: OpenCluster, deps: ApiDeps): ClusterApi {
+  let source: unknown;
+  let parsed: ClusterConfig | undefined;
+  return {
+    id: opened.store.id,
+    uid: opened.store.uid,
+    store: opened.store,
+    deps,
+    get config() {
+      if (parsed === undefined || source !== opened.config) {
+        source = opened.config;
+        parsed = parseClusterConfig(source);
+      }
+      return parsed;
+    },
+  };
+}
