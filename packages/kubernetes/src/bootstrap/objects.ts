@@ -1,5 +1,5 @@
 import type { GroupResource, KubeObject } from '../types.ts';
-import type { BaseObject } from '../store/object-index.ts';
+import type { BaseObject } from '../store/store.ts';
 import { baseMaker, type BaseMaker } from './maker.ts';
 import { rbacObjects } from './rbac-objects.ts';
 

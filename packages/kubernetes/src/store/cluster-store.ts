@@ -1,12 +1,12 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { GroupResource, KubeObject } from '../types.ts';
-import { ofKind, toEvent } from './change-ring.ts';
+import { ofKind, toEvent } from './memory/change-ring.ts';
 import { keyText, type ClusterState } from './cluster-state.ts';
 import type { CommittingCluster, GroupCommit, PendingWrite } from './group-commit.ts';
-import { listPage } from './list-page.ts';
-import { objectId, type BaseIndex } from './object-index.ts';
-import { withRevision, type ParsedCache } from './parsed-cache.ts';
+import { listPage } from './memory/list-page.ts';
+import { objectId, type BaseIndex } from './memory/object-index.ts';
+import { withRevision, type ParsedCache } from './memory/parsed-cache.ts';
 import type { ClusterStore, ObjectKey, StoreEvent, WriteDecision, WriteResult } from './store.ts';
 
 /** A loaded cluster: the store that everybody sees, and the handles that its owner keeps to itself. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { RingLimits } from './change-ring.ts';
+import type { RingLimits } from './memory/change-ring.ts';
 import type { Persistence } from './persistence.ts';
 
 export interface CompactionOptions {

@@ -1,7 +1,7 @@
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { Pool, PoolClient } from 'pg';
-import { commitStatement, commitValues } from './commit-statement.ts';
-import { parseCluster, type ClusterRow, type LogColumns, type ObjectColumns } from './persistence-rows.ts';
+import { commitStatement, commitValues } from './postgres/commit-statement.ts';
+import { parseCluster, type ClusterRow, type LogColumns, type ObjectColumns } from './postgres/persistence-rows.ts';
 import type { CompactionLimits, LoadOptions, PersistedCluster, Persistence } from './persistence.ts';
 
 /**

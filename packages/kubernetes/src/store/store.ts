@@ -110,3 +110,9 @@ export interface OpenCluster extends Disposable {
   /** Aborts when the cluster is removed, another process took it over, or the stores are disposed: end watches, reopen. */
   readonly signal: AbortSignal;
 }
+
+/** An object that every cluster has at revision 1 until the cluster changes or deletes it. It needs a uid. */
+export interface BaseObject {
+  resource: GroupResource;
+  object: KubeObject;
+}

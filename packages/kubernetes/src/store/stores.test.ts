@@ -1,6 +1,5 @@
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
-import { clientConfig, endpointAs } from '@hexabase/postgres/connection.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -17,7 +16,7 @@ let pool: Pool | undefined;
 
 beforeAll(async () => {
   database = await testDatabase({ migrations: storeMigrations });
-  pool = new Pool({ ...clientConfig(endpointAs(database.admin, 'hexabase_kube', database.masterKey)), max: 6 });
+  pool = new Pool({ connectionString: database.ownerUrl, max: 6 });
 });
 
 afterAll(async () => {

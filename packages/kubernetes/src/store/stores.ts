@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { RingLimits } from './change-ring.ts';
+import type { RingLimits } from './memory/change-ring.ts';
 import { createCompaction } from './compaction.ts';
 import { buildState, type ClusterState } from './cluster-state.ts';
 import { closedError, createClusterStore, type LoadedCluster } from './cluster-store.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { createBaseIndex, type BaseObject } from './object-index.ts';
-import { createParsedCache } from './parsed-cache.ts';
+import { createBaseIndex } from './memory/object-index.ts';
+import { createParsedCache } from './memory/parsed-cache.ts';
 import type { PersistedCluster, Persistence } from './persistence.ts';
-import type { OpenCluster, Stores } from './store.ts';
+import type { BaseObject, OpenCluster, Stores } from './store.ts';
 
 export interface StoresOptions {
   persistence: Persistence;

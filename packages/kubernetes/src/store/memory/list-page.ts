@@ -1,8 +1,8 @@
-import type { GroupResource, KubeObject } from '../types.ts';
-import type { ClusterState } from './cluster-state.ts';
+import type { GroupResource, KubeObject } from '../../types.ts';
+import type { ClusterState } from '../cluster-state.ts';
 import { lowerBound, objectId, type Entry } from './object-index.ts';
 import { parseObject, type ParsedCache } from './parsed-cache.ts';
-import type { ListOptions, ListPage } from './store.ts';
+import type { ListOptions, ListPage } from '../store.ts';
 
 interface Source {
   state: ClusterState;

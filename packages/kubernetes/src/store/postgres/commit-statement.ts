@@ -1,5 +1,5 @@
 import { bigintArray, textArray } from './binary-array.ts';
-import type { CommitBatch } from './persistence.ts';
+import type { CommitBatch } from '../persistence.ts';
 
 /**
  * One statement for a batch of any size. Writing the cluster's row with the epoch compared both fences off former owners

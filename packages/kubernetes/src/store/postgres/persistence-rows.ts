@@ -1,5 +1,5 @@
-import type { GroupResource } from '../types.ts';
-import type { ChangeType, LogRow, PersistedCluster, PersistedObject } from './persistence.ts';
+import type { GroupResource } from '../../types.ts';
+import type { ChangeType, LogRow, PersistedCluster, PersistedObject } from '../persistence.ts';
 
 /** As `pg` gives them: bigint comes as text. */
 export interface ClusterRow {

@@ -1,7 +1,7 @@
-import type { GroupResource, KubeObject } from '../types.ts';
+import type { GroupResource, KubeObject } from '../../types.ts';
 import { withRevision, type ParsedCache } from './parsed-cache.ts';
 import { createSecondaryIndex, type SecondaryIndex } from './secondary-index.ts';
-import type { ObjectKey } from './store.ts';
+import type { BaseObject, ObjectKey } from '../store.ts';
 
 /** One committed object: its text, and what the secondary indexes need to know of it. */
 export interface Entry {
@@ -40,12 +40,6 @@ export interface NewState {
   text: string;
   object: KubeObject;
   revision: number;
-}
-
-/** An object that every cluster has at revision 1 until the cluster changes or deletes it. */
-export interface BaseObject {
-  resource: GroupResource;
-  object: KubeObject;
 }
 
 /** The shared objects, in a form that thousands of clusters read without a copy. */

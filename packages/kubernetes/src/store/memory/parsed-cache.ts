@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { KubeObject } from '../types.ts';
+import type { KubeObject } from '../../types.ts';
 import type { Entry } from './object-index.ts';
 
 /** Objects parsed from the stored texts, shared by all clusters; the least recently used ones are parsed again. */

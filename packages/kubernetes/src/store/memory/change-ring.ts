@@ -1,7 +1,7 @@
-import type { GroupResource, KubeObject } from '../types.ts';
+import type { GroupResource, KubeObject } from '../../types.ts';
 import { parseObject } from './parsed-cache.ts';
-import type { ChangeType } from './persistence.ts';
-import type { ObjectKey, StoreEvent } from './store.ts';
+import type { ChangeType } from '../persistence.ts';
+import type { ObjectKey, StoreEvent } from '../store.ts';
 
 /** A committed change as texts only; watchers that come later parse what they need. */
 export interface Change {
