@@ -69,7 +69,7 @@ export interface Container {
   image?: string;
   command?: string[];
   args?: string[];
-  env?: { name: string; value?: string; valueFrom?: { configMapKeyRef?: KeyRef; secretKeyRef?: KeyRef } }[];
+  env?: { name: string; value?: string; valueFrom?: EnvSource }[];
   envFrom?: { configMapRef?: KeyRef; secretRef?: KeyRef }[];
   ports?: { name?: string; containerPort: number; protocol?: string }[];
   resources?: { requests?: Record<string, string | number>; limits?: Record<string, string | number> };
@@ -79,6 +79,12 @@ export interface Container {
   startupProbe?: Probe;
   livenessProbe?: Probe;
   [field: string]: unknown;
+}
+
+export interface EnvSource {
+  configMapKeyRef?: KeyRef;
+  secretKeyRef?: KeyRef;
+  fieldRef?: { apiVersion?: string; fieldPath: string };
 }
 
 export interface Probe {

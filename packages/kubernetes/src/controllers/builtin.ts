@@ -2,6 +2,8 @@ import { kubelet } from '../simulation/kubelet.ts';
 import { nodesController } from '../simulation/nodes.ts';
 import { scheduler } from '../scheduler/scheduler.ts';
 import type { Controller } from './controller.ts';
+import { cronJobController } from './jobs/cronjob.ts';
+import { jobController, ttlController } from './jobs/job.ts';
 import { garbageCollector } from './lifecycle/garbage.ts';
 import { namespaceController } from './lifecycle/namespace.ts';
 import { serviceAccountController } from './lifecycle/service-account.ts';
@@ -22,4 +24,7 @@ export const builtinControllers: readonly Controller[] = [
   deploymentController,
   replicaSetController,
   replicationController,
+  jobController,
+  ttlController,
+  cronJobController,
 ];

@@ -10,6 +10,7 @@ export interface PodPlan {
   template: PodTemplate;
   /** A fixed name; generated from the owner's name otherwise. */
   name?: string;
+  generateName?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   finalizers?: string[];
@@ -58,7 +59,7 @@ function podFromTemplate(plan: PodPlan): NewObject {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      ...(plan.name === undefined ? { generateName: `${owner.metadata.name}-` } : { name: plan.name }),
+      ...(plan.name === undefined ? { generateName: plan.generateName ?? `${owner.metadata.name}-` } : { name: plan.name }),
       ...(owner.metadata.namespace !== undefined && { namespace: owner.metadata.namespace }),
       labels: { ...template.metadata?.labels, ...plan.labels },
       annotations: { ...template.metadata?.annotations, ...plan.annotations },

@@ -2,7 +2,7 @@ import { silentLogger } from '@hexabase/kernel/log.ts';
 import type { ApiClient } from '../../api/client.ts';
 import type { ApiDeps, ClusterApi } from '../../api/deps.ts';
 import { createApiClient } from '../../runtime/api-client.ts';
-import { findResource, groupVersions, servedResources } from '../../schema/catalog.ts';
+import { findResource, servedResources } from '../../schema/catalog.ts';
 import { createMemoryPersistence } from '../../store/persistence-memory.ts';
 import { createStores } from '../../store/stores.ts';
 import type { ClusterConfig, KubeObject, SimulatedNode } from '../../types.ts';
@@ -105,8 +105,6 @@ function testDeps(clock: ApiDeps['clock']): ApiDeps {
     schema: {
       findResource,
       servedResources,
-      groupVersions,
-      decodeProtobuf: unused,
       parseStrict: unused,
       checkFields: () => [],
       prune: () => undefined,
