@@ -8,8 +8,10 @@ import { garbageCollector } from './lifecycle/garbage.ts';
 import { namespaceController } from './lifecycle/namespace.ts';
 import { serviceAccountController } from './lifecycle/service-account.ts';
 import { claimProtection, volumeProtection } from './lifecycle/storage-protection.ts';
+import { daemonSetController } from './workloads/daemonset.ts';
 import { deploymentController } from './workloads/deployment.ts';
 import { replicaSetController, replicationController } from './workloads/replicaset.ts';
+import { statefulSetController } from './workloads/statefulset.ts';
 
 /** Everything that runs in a cluster, by default. */
 export const builtinControllers: readonly Controller[] = [
@@ -24,6 +26,8 @@ export const builtinControllers: readonly Controller[] = [
   deploymentController,
   replicaSetController,
   replicationController,
+  statefulSetController,
+  daemonSetController,
   jobController,
   ttlController,
   cronJobController,

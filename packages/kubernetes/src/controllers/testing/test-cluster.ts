@@ -105,7 +105,6 @@ function testDeps(clock: ApiDeps['clock']): ApiDeps {
     schema: {
       findResource,
       servedResources,
-      parseStrict: unused,
       checkFields: () => [],
       prune: () => undefined,
       applyDefaults: () => undefined,
