@@ -8,7 +8,8 @@ import { handleNodeRequest, statusOf } from './api/http/node-handler.ts';
 import { sendStatus } from './api/http/node-answer.ts';
 import { createApiDeps } from './runtime/api-deps.ts';
 import { parseClusterConfig } from './runtime/cluster-config.ts';
-import { createClusterPool, type ClusterPool, type Companion } from './runtime/cluster-pool.ts';
+import { createClusterPool, type ClusterPool } from './runtime/cluster-pool.ts';
+import { noCompanion, startCompanion } from './runtime/companion.ts';
 import { requestInProcess } from './runtime/in-process.ts';
 import type { OpenCluster, Stores } from './store/store.ts';
 import type { Authenticator, ClusterConfig, Kubernetes } from './types.ts';
@@ -33,13 +34,14 @@ export interface KubernetesOptions {
 /** Many logical Kubernetes clusters in this process. See `Kubernetes`. */
 export function createKubernetes(options: KubernetesOptions): Kubernetes {
   const { stores, clock, log } = options;
+  const companionOptions = { caCertificate: options.caCertificate ?? '', timeScale: options.timeScale ?? 1 };
   const deps = createApiDeps({ clock, log });
   const pool = createClusterPool({
     stores,
     clock,
     log,
     apiOf: (opened) => clusterApi(opened, deps),
-    start: () => noCompanion,
+    start: (api) => (options.controllers === false ? noCompanion : startCompanion(api, companionOptions)),
     ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
   });
   const authenticators = new Map<string, Authenticator>();
@@ -107,13 +109,6 @@ function refuseUpgrade(socket: Duplex): void {
     `HTTP/1.1 501 Not Implemented\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
-
-const noCompanion: Companion = {
-  idle: () => true,
-  nextWakeMs: () => null,
-  configure: () => undefined,
-  [Symbol.asyncDispose]: () => Promise.resolve(),
-};
 
 function clusterApi(opened: OpenCluster, deps: ApiDeps): ClusterApi {
   let source: unknown;

@@ -106,12 +106,26 @@ function runWatch(answer: WatchAnswer, { response, signal }: Exchange): void {
   });
 }
 
+/** The head waits for the first text or a turn of the event loop: a stream that is refused at once is an ordinary failure. */
 async function runStream(answer: StreamAnswer, { response, signal }: Exchange): Promise<void> {
-  response.writeHead(200, { 'content-type': answer.contentType, 'cache-control': 'no-cache, private' });
-  response.flushHeaders();
+  const begin = (): void => {
+    if (response.headersSent || response.destroyed) return;
+    response.writeHead(200, { 'content-type': answer.contentType, 'cache-control': 'no-cache, private' });
+    response.flushHeaders();
+  };
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  await answer.run((chunk) => void response.write(chunk), AbortSignal.any([signal, gone.signal]));
+  const write = (chunk: string): void => {
+    begin();
+    response.write(chunk);
+  };
+  const pending = setImmediate(begin);
+  try {
+    await answer.run(write, AbortSignal.any([signal, gone.signal]));
+  } finally {
+    clearImmediate(pending);
+  }
+  begin();
   response.end();
 }
 

@@ -37,8 +37,6 @@ function applied(apply: () => unknown): unknown {
     return apply();
   } catch (error) {
     if (!(error instanceof PatchProblem)) throw error;
-    throw new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {
-      causes: [{ message: error.message }],
-    });
+    throw new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
   }
 }

@@ -15,16 +15,19 @@ export interface FieldSelector {
   namespace: string | undefined;
 }
 
+/** Every kind can be selected by name and namespace. */
+const metadataFields = 2;
+
 /** Parses the text of a `fieldSelector` query (k8s.io/apimachinery/pkg/fields). Throws 400 for fields the kind does not index. */
 export function parseFieldSelector(info: ResourceInfo, text: string): FieldSelector {
   const labels = fieldLabelsOf(info);
   const terms = splitTerms(text).map(parseTerm);
   for (const term of terms) {
-    if (!labels.has(term.path)) {
-      throw badRequest(
-        `Unable to find "${info.group === '' ? '' : `${info.group}/`}${info.version}, Resource=${info.plural}" that match label selector "", field selector "${text}": field label not supported: ${term.path}`,
-      );
-    }
+    if (labels.has(term.path)) continue;
+    const bare = labels.size === metadataFields;
+    throw badRequest(
+      bare ? `"${term.path}" is not a known field selector: only "metadata.name", "metadata.namespace"` : `field label not supported: ${term.path}`,
+    );
   }
   const pinned = (path: string): string | undefined => terms.find((term) => term.equal && term.path === path)?.value;
   return {
