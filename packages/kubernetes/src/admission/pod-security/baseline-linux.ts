@@ -1,8 +1,8 @@
 import { fieldsOf, objectsOf, stringsOf, textOf, type Json } from '../../auth/fields.ts';
 import {
   containersOf,
+  isInUserNamespace,
   namedContainers,
-  nameOf,
   plural,
   quoted,
   securityContext,
@@ -50,14 +50,15 @@ const appArmor: Check = ({ spec, annotations }) => {
   const who = setters(isBad(spec), bad);
   const notes = Object.entries(annotations)
     .filter(([key, value]) => key.startsWith(appArmorPrefix) && !isSafeAppArmor(value))
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  const details = [
-    ...(who === '' ? [] : [`${who} must not set AppArmor profile type to ${quoted(types)}`]),
-    ...(notes.length === 0 ? [] : [`${plural('annotation', notes.length)} ${notes.toSorted().join(', ')}`]),
-  ];
-  if (details.length === 0) return undefined;
-  const count = types.length + notes.length;
-  return { reason: plural('forbidden AppArmor profile', count), detail: details.join('; ') };
+    .map(([key, value]) => `${key}="${value}"`)
+    .toSorted();
+  const all = [...(who === '' ? [] : [who]), ...(notes.length === 0 ? [] : [plural('annotation', notes.length)])];
+  if (all.length === 0) return undefined;
+  const values = [...types, ...notes];
+  return {
+    reason: plural('forbidden AppArmor profile', values.length),
+    detail: `${all.join(' and ')} must not set AppArmor profile type to ${quoted(values)}`,
+  };
 };
 
 function isSafeAppArmor(profile: string): boolean {
@@ -76,13 +77,16 @@ const capabilities: Check = ({ spec }) => {
   };
 };
 
-const procMount: Check = ({ spec }) => {
+/** Refuses an unmasked /proc; `restricted` does so even in a user namespace. */
+export const procMountAlways: Check = ({ spec }) => {
   const typeOf = (container: Json) => textOf(securityContext(container)['procMount']);
   const bad = containersOf(spec).filter((container) => !['', 'Default'].includes(typeOf(container)));
   if (bad.length === 0) return undefined;
   const types = quoted(sorted(bad.map(typeOf)));
   return { reason: 'procMount', detail: `${namedContainers(bad)} must not set securityContext.procMount to ${types}` };
 };
+
+const procMount: Check = (pod) => (isInUserNamespace(pod.spec) ? undefined : procMountAlways(pod));
 
 const seLinux: Check = ({ spec }) => {
   const optionsOf = (holder: Json) => fieldsOf(securityContext(holder)['seLinuxOptions']);
@@ -103,24 +107,13 @@ const seLinux: Check = ({ spec }) => {
   return { reason: 'seLinuxOptions', detail: `${who} set forbidden securityContext.seLinuxOptions: ${problems.join('; ')}` };
 };
 
-const seccompAnnotations = ['seccomp.security.alpha.kubernetes.io/pod', 'container.seccomp.security.alpha.kubernetes.io/'];
-
 /** A profile that is set and is not one of the confined ones. */
-const seccomp: Check = ({ spec, annotations }) => {
+const seccomp: Check = ({ spec }) => {
   const bad = containersOf(spec).filter(isUnconfined);
   const who = setters(isUnconfined(spec), bad);
-  if (who !== '') {
-    const types = quoted(sorted([...(isUnconfined(spec) ? [spec] : []), ...bad].map(seccompType)));
-    return { reason: 'seccompProfile', detail: `${who} must not set securityContext.seccompProfile.type to ${types}` };
-  }
-  const names = ['', ...containersOf(spec).map(nameOf)];
-  const notes = names.flatMap((name) => {
-    const key = name === '' ? seccompAnnotations[0] : `${seccompAnnotations[1]}${name}`;
-    const value = key === undefined ? undefined : annotations[key];
-    return value === 'unconfined' ? [`${key}=${JSON.stringify(value)}`] : [];
-  });
-  if (notes.length === 0) return undefined;
-  return { reason: plural('forbidden seccomp annotation', notes.length), detail: notes.join(', ') };
+  if (who === '') return undefined;
+  const types = quoted(sorted([...(isUnconfined(spec) ? [spec] : []), ...bad].map(seccompType)));
+  return { reason: 'seccompProfile', detail: `${who} must not set securityContext.seccompProfile.type to ${types}` };
 };
 
 /** `securityContext.seccompProfile.type`, '' when unset. */
@@ -135,7 +128,7 @@ export function isUnconfined(holder: Json): boolean {
 
 const sysctls: Check = ({ spec }) => {
   const names = objectsOf(securityContext(spec)['sysctls']).map((sysctl) => textOf(sysctl['name']));
-  const bad = sorted(names.filter((name) => !safeSysctls.has(name)));
+  const bad = names.filter((name) => !safeSysctls.has(name));
   return bad.length === 0 ? undefined : { reason: 'forbidden sysctls', detail: bad.join(', ') };
 };
 

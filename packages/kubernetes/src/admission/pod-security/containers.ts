@@ -44,7 +44,7 @@ export function plural(word: string, count: number): string {
 
 /** `"a", "b"`. */
 export function quoted(words: Iterable<string>): string {
-  return [...words].map((word) => JSON.stringify(word)).join(', ');
+  return [...words].map((word) => `"${word}"`).join(', ');
 }
 
 /** Distinct, in byte order. */
@@ -55,4 +55,9 @@ export function sorted(words: Iterable<string>): string[] {
 /** Pods for Windows have no Linux security fields. */
 export function isWindows(spec: Json): boolean {
   return fieldsOf(spec['os'])['name'] === 'windows';
+}
+
+/** In a user namespace, root and an unmasked /proc are the pod's own (KEP-127; from v1.35 on). */
+export function isInUserNamespace(spec: Json): boolean {
+  return spec['hostUsers'] === false;
 }

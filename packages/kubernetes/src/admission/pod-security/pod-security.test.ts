@@ -47,7 +47,7 @@ const baselineCases: [string, PodParts][] = [
     context({ appArmorProfile: { type: 'Unconfined' } }),
   ],
   [
-    'forbidden AppArmor profile (annotation container.apparmor.security.beta.kubernetes.io/c="unconfined")',
+    'forbidden AppArmor profile (annotation must not set AppArmor profile type to "container.apparmor.security.beta.kubernetes.io/c="unconfined"")',
     { metadata: { annotations: { 'container.apparmor.security.beta.kubernetes.io/c': 'unconfined' } } },
   ],
   [
@@ -136,9 +136,20 @@ describe('enforce', () => {
   });
 });
 
+test('in a user namespace root is allowed, an unmasked proc only below restricted', async () => {
+  const given = pod('p', context({ procMount: 'Unmasked', runAsUser: 0 }));
+  const userNamespace = { ...given, spec: { ...(given['spec'] as object), hostUsers: false } };
+  await using baseline = await openTeam(level('enforce', 'baseline'));
+  expect(await create(baseline, userNamespace)).toBe('created');
+  await using restricted = await openTeam(level('enforce', 'restricted'));
+  const refusal = await create(restricted, userNamespace);
+  expect(refusal).toContain('procMount (container "c" must not set securityContext.procMount to "Unmasked")');
+  expect(refusal).not.toContain('runAs');
+});
+
 describe('warn', () => {
   test('workloads are warned about and not refused', async () => {
-    await using cluster = await openTeam({ ...level('enforce', 'baseline'), ...level('warn', 'baseline') });
+    await using cluster = await openTeam(level('enforce', 'baseline'));
     const template = { spec: { containers: [{ name: 'c', securityContext: { privileged: true } }], hostNetwork: true } };
     const deployment = { kind: 'Deployment', metadata: { name: 'd', namespace: 'team' }, spec: { template } };
     const outcome = await attempt(cluster, deployment);

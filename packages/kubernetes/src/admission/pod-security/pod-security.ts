@@ -3,7 +3,7 @@ import { sameJson } from '../../api/registry/object.ts';
 import type { KubeObject } from '../../types.ts';
 import { refused, type AdmissionContext } from '../context.ts';
 import type { CheckedPod } from './containers.ts';
-import { checkLabels, describe, policyOf, policyText, violations } from './policy.ts';
+import { checkLabels, describe, policiesOf, policyText, violations, type Policy } from './policy.ts';
 
 /** How many pods a tightened namespace is checked against, and how many it names. */
 const podsChecked = 3_000;
@@ -41,14 +41,14 @@ function onPod(context: AdmissionContext, object: KubeObject, namespace: KubeObj
   if (!['', 'ephemeralcontainers'].includes(context.subresource)) return;
   if (context.old && !touchesSecurity(object, context.old)) return;
   const pod = podOf(object);
-  const policy = policyOf(namespace, 'enforce');
+  const policy = policiesOf(namespace).enforce;
   const found = violations(pod, policy.level);
   if (found.length > 0) throw refused(context, `violates PodSecurity ${JSON.stringify(policyText(policy))}: ${describe(found)}`);
   warn(context, namespace, pod);
 }
 
 function warn(context: AdmissionContext, namespace: KubeObject, pod: CheckedPod): void {
-  const policy = policyOf(namespace, 'warn');
+  const policy = policiesOf(namespace).warn;
   const found = violations(pod, policy.level);
   if (found.length > 0) context.warn(`would violate PodSecurity ${JSON.stringify(policyText(policy))}: ${describe(found)}`);
 }
@@ -69,23 +69,28 @@ function onNamespace(context: AdmissionContext, object: KubeObject): void {
   if (context.subresource !== '') return;
   if (context.old === undefined || !sameJson(object.metadata.labels, context.old.metadata.labels)) checkLabels(object);
   if (!context.old) return;
-  const policy = policyOf(object, 'enforce');
-  const before = policyOf(context.old, 'enforce');
+  const policy = policiesOf(object).enforce;
+  const before = policiesOf(context.old).enforce;
   if (policy.level === 'privileged' || policyText(policy) === policyText(before)) return;
-  if (policy.level === before.level || before.level === 'restricted') return;
+  const isRelaxed = before.level === 'restricted' || policy.level === before.level;
+  if (policy.version === before.version && isRelaxed) return;
+  for (const warning of runningViolations(context, object.metadata.name, policy)) context.warn(warning);
+}
+
+function runningViolations(context: AdmissionContext, namespace: string, policy: Policy): string[] {
+  const { items, remaining } = context.store.list('/pods', { namespace, limit: podsChecked });
   const groups = new Map<string, string[]>();
-  for (const pod of context.store.list('/pods', { namespace: object.metadata.name, limit: podsChecked }).items) {
+  for (const pod of items) {
     const reasons = violations(podOf(pod), policy.level).map(({ reason }) => reason).join(', ');
     if (reasons !== '') groups.set(reasons, [...(groups.get(reasons) ?? []), pod.metadata.name]);
   }
-  if (groups.size === 0) return;
-  context.warn(
-    `existing pods in namespace ${JSON.stringify(object.metadata.name)} violate the new PodSecurity enforce level ${JSON.stringify(policyText(policy))}`,
-  );
-  for (const [reasons, [first = '', ...others]] of groups) {
+  const named = [...groups].map(([reasons, [first = '', ...others]]) => {
     const more = others.length === 0 ? '' : ` (and ${others.length} other ${others.length === 1 ? 'pod' : 'pods'})`;
-    context.warn(`${first}${more}: ${reasons}`);
-  }
+    return `${first}${more}: ${reasons}`;
+  });
+  const checked = `new PodSecurity enforce level only checked against the first ${items.length} of ${items.length + remaining} existing pods`;
+  const head = `existing pods in namespace ${JSON.stringify(namespace)} violate the new PodSecurity enforce level ${JSON.stringify(policyText(policy))}`;
+  return [...(remaining > 0 ? [checked] : []), ...(named.length > 0 ? [head] : []), ...named.toSorted()];
 }
 
 function podOf(holder: Json): CheckedPod {

@@ -34,13 +34,21 @@ export function policyText({ level, version }: Policy): string {
   return `${level}:${version}`;
 }
 
-/** The policy that a namespace sets for a mode. An unreadable label means the strictest level, as upstream does. */
-export function policyOf(namespace: KubeObject, mode: 'enforce' | 'warn' | 'audit'): Policy {
+/** What a namespace's labels ask for. An unreadable level is the strictest for `enforce` and none for `warn`. */
+export function policiesOf(namespace: KubeObject): { enforce: Policy; warn: Policy } {
   const labels = namespace.metadata.labels ?? {};
-  const label = labels[`${prefix}${mode}`];
-  const version = labels[`${prefix}${mode}-version`] ?? 'latest';
-  if (label === undefined) return { level: 'privileged', version };
-  return { level: levels.find((level) => level === label) ?? 'restricted', version };
+  const levelOf = (mode: string) => levels.find((level) => level === labels[`${prefix}${mode}`]);
+  const versionOf = (mode: string) => {
+    const version = labels[`${prefix}${mode}-version`];
+    return version !== undefined && isVersion(version) ? version : undefined;
+  };
+  const enforced = levelOf('enforce');
+  const isUnreadable = enforced === undefined && labels[`${prefix}enforce`] !== undefined;
+  const enforce = { level: enforced ?? (isUnreadable ? 'restricted' : 'privileged'), version: versionOf('enforce') ?? 'latest' } as const;
+  // Without a label of its own, `warn` follows `enforce`, so that workloads are warned about what their pods will meet.
+  const follows = labels[`${prefix}warn`] === undefined && enforced !== undefined;
+  const own = { level: levelOf('warn') ?? 'privileged', version: versionOf('warn') ?? 'latest' } as const;
+  return { enforce, warn: follows ? { level: enforced, version: versionOf('warn') ?? enforce.version } : own };
 }
 
 /** Refuses a namespace whose labels name no level or version, with 422. */
@@ -50,7 +58,7 @@ export function checkLabels(namespace: KubeObject): void {
       levels.some((level) => level === value) ? '' : 'must be one of privileged, baseline, restricted',
     ),
     ...labelProblem(namespace, `${mode}-version`, (value) =>
-      value === 'latest' || /^v1\.([0-9]|[1-9][0-9]*)$/.test(value) ? '' : 'must be "latest" or "v1.x"',
+      isVersion(value) ? '' : 'must be "latest" or "v1.x"',
     ),
   ]);
   if (causes.length === 0) return;
@@ -59,6 +67,10 @@ export function checkLabels(namespace: KubeObject): void {
   const { name } = namespace.metadata;
   const message = `Namespace ${JSON.stringify(name)} is invalid: ${list}`;
   throw new StatusError(422, 'Invalid', message, { name, kind: 'Namespace', causes });
+}
+
+function isVersion(value: string): boolean {
+  return value === 'latest' || /^v1\.([0-9]|[1-9][0-9]*)$/.test(value);
 }
 
 function labelProblem(namespace: KubeObject, mode: string, problem: (value: string) => string): StatusCause[] {

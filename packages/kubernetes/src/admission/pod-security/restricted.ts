@@ -1,7 +1,8 @@
 import { fieldsOf, objectsOf, stringsOf, textOf, type Json } from '../../auth/fields.ts';
-import { isUnconfined, seccompType } from './baseline-linux.ts';
+import { linuxBaseline, procMountAlways, seccompType } from './baseline-linux.ts';
 import {
   containersOf,
+  isInUserNamespace,
   isWindows,
   namedContainers,
   plural,
@@ -66,6 +67,7 @@ const volumes: Check = ({ spec }) => {
 };
 
 const runAsNonRoot: Check = ({ spec }) => {
+  if (isInUserNamespace(spec)) return undefined;
   const reason = 'runAsNonRoot != true';
   const valueOf = (holder: Json) => securityContext(holder)['runAsNonRoot'];
   const containers = containersOf(spec);
@@ -80,26 +82,21 @@ const runAsNonRoot: Check = ({ spec }) => {
 };
 
 const runAsUser: Check = ({ spec }) => {
+  if (isInUserNamespace(spec)) return undefined;
   const isRoot = (holder: Json) => securityContext(holder)['runAsUser'] === 0;
   const who = setters(isRoot(spec), containersOf(spec).filter(isRoot));
   return who === '' ? undefined : { reason: 'runAsUser=0', detail: `${who} must not set runAsUser=0` };
 };
 
-const seccomp: Check = ({ spec }) => {
+const seccomp: Check = (pod) => {
+  const { spec } = pod;
   if (isWindows(spec)) return undefined;
-  const reason = 'seccompProfile';
-  const containers = containersOf(spec);
-  const bad = containers.filter(isUnconfined);
-  const who = setters(isUnconfined(spec), bad);
-  if (who !== '') {
-    const types = quoted(sorted([...(isUnconfined(spec) ? [spec] : []), ...bad].map(seccompType)));
-    return { reason, detail: `${who} must not set securityContext.seccompProfile.type to ${types}` };
-  }
-  if (seccompType(spec) !== '') return undefined;
-  const silent = containers.filter((container) => seccompType(container) === '');
-  if (silent.length === 0) return undefined;
+  const bad = linuxBaseline.seccomp(pod);
+  if (bad) return bad;
+  const silent = containersOf(spec).filter((container) => seccompType(container) === '');
+  if (seccompType(spec) !== '' || silent.length === 0) return undefined;
   return {
-    reason,
+    reason: 'seccompProfile',
     detail: `pod or ${namedContainers(silent)} must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"`,
   };
 };
@@ -108,6 +105,7 @@ const seccomp: Check = ({ spec }) => {
 export const restricted: readonly (readonly [id: string, check: Check, replaces?: string])[] = [
   ['allowPrivilegeEscalation', allowPrivilegeEscalation],
   ['capabilities_restricted', capabilities, 'capabilities_baseline'],
+  ['procMount_restricted', procMountAlways, 'procMount'],
   ['restrictedVolumes', volumes, 'hostPathVolumes'],
   ['runAsNonRoot', runAsNonRoot],
   ['runAsUser', runAsUser],
