@@ -1,5 +1,5 @@
 import formbody from '@fastify/formbody';
-import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { loginBody, logoutBody, parseBody, refreshBody } from './auth-input.ts';
@@ -26,7 +26,7 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
 
   app.post('/auth/login', limits, async (request, reply) => {
     const { email, password, device_id } = parseBody(loginBody, request.body);
-    const tokens = await retryable(reply, identity.signIn({ email, password, device: deviceOf(request, device_id) }));
+    const tokens = await identity.signIn({ email, password, device: deviceOf(request, device_id) });
     return privately(reply).send(oauthTokens(tokens));
   });
 
@@ -93,14 +93,4 @@ function oauthTokens(tokens: AuthTokens) {
 /** Answers with tokens or personal facts are kept by no cache (RFC 6749 §5.1). */
 function privately(reply: FastifyReply): FastifyReply {
   return reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
-}
-
-async function retryable<T>(reply: FastifyReply, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    const seconds = isAppError(error, 'rate_limited') ? error.details['retryAfterSeconds'] : undefined;
-    if (typeof seconds === 'number') reply.header('retry-after', String(seconds));
-    throw error;
-  }
 }
