@@ -105,13 +105,9 @@ function testDeps(clock: ApiDeps['clock']): ApiDeps {
     schema: {
       findResource,
       servedResources,
-      checkFields: () => [],
-      prune: () => undefined,
       applyDefaults: () => undefined,
       validateCreate: () => [],
       validateUpdate: () => [],
-      listStrategy: () => undefined,
-      document: () => undefined,
     },
     admit: (input) => Promise.resolve({ object: input.object }),
     authorize: () => ({ allowed: true, reason: '' }),
