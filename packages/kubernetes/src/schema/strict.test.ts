@@ -18,7 +18,7 @@ describe('bodies', () => {
 
   it('never lose precision of an integer', () => {
     expect(() => parseStrict('{"a":9007199254740993}')).toThrow(BodyError);
-    expect(parseStrict('{"a":9007199254740991,"b":0.12345678901234567}').value).toEqual({ a: 9007199254740991, b: 0.12345678901234567 });
+    expect(parseStrict('{"a":9007199254740991,"b":0.123456789012345}').value).toEqual({ a: 9007199254740991, b: 0.123456789012345 });
   });
 
   it('that are no JSON are refused', () => {

@@ -24,7 +24,7 @@ export function checkFields(apiVersion: string, kind: string, value: unknown): F
   const type = typeSchema(typeName);
   if (!type) return [];
   const problems: FieldProblem[] = [];
-  checkStruct(value, type, { struct: '', path: '', goPath: '', goName: '', typeName }, problems);
+  checkStruct(value, type, { struct: '', path: '', goPath: '', goName: '', typeName, problems });
   return problems.slice(0, REPORT_MAX);
 }
 
@@ -46,45 +46,48 @@ interface Place {
   goName: string;
   path: string;
   typeName: string;
+  problems: FieldProblem[];
 }
 
-function checkStruct(value: unknown, type: TypeSchema, place: Place, problems: FieldProblem[]): void {
+function checkStruct(value: unknown, type: TypeSchema, place: Place): void {
   if (value === null || value === undefined) return;
   if (typeof value !== 'object' || Array.isArray(value)) {
-    problems.push(mismatch(value, shortName(place.typeName), place));
+    place.problems.push(mismatch(value, shortName(place.typeName), place));
     return;
   }
   for (const [name, child] of Object.entries(value)) {
     const path = join(place.path, name);
     const field = fieldSchema(type, name);
-    if (!field) problems.push({ kind: 'unknown', path, message: `unknown field ${JSON.stringify(path)}` });
-    else checkField(child, field, fieldPlace(place, name, path, field), problems);
+    if (!field) place.problems.push({ kind: 'unknown', path, message: `unknown field ${JSON.stringify(path)}` });
+    else checkField(child, field, fieldPlace(place, name, field));
   }
 }
 
-function fieldPlace(parent: Place, name: string, path: string, field: FieldSchema): Place {
+function fieldPlace(parent: Place, name: string, field: FieldSchema): Place {
   return {
+    problems: parent.problems,
     struct: parent.typeName.split('.').at(-1) ?? '',
     goPath: join(parent.goPath, name),
     goName: field.go ?? '',
-    path,
+    path: join(parent.path, name),
     typeName: structOf(field.type) ?? '',
   };
 }
 
-function checkField(value: unknown, field: { type: string }, place: Place, problems: FieldProblem[]): void {
+function checkField(value: unknown, field: { type: string }, place: Place): void {
   if (value === null) return;
+  const { problems } = place;
   const { type } = field;
   if (type.startsWith('[]') || type.startsWith('@')) {
     const element = type.startsWith('@') ? type.slice(1) : type.slice(2);
     if (!Array.isArray(value)) problems.push(mismatch(value, goTypeName(type, place), place));
-    else value.forEach((item, index) => checkField(item, { type: element }, at(place, `${place.path}[${index}]`), problems));
+    else value.forEach((item, index) => checkField(item, { type: element }, at(place, `${place.path}[${index}]`)));
   } else if (type.startsWith('{}')) {
     if (typeof value !== 'object' || Array.isArray(value)) problems.push(mismatch(value, goTypeName(type, place), place));
-    else for (const [key, item] of Object.entries(value)) checkField(item, { type: type.slice(2) }, at(place, join(place.path, key)), problems);
+    else for (const [key, item] of Object.entries(value)) checkField(item, { type: type.slice(2) }, at(place, join(place.path, key)));
   } else if (type.startsWith('#')) {
     const struct = typeSchema(place.typeName);
-    if (struct) checkStruct(value, struct, place, problems);
+    if (struct) checkStruct(value, struct, place);
   } else {
     const problem = describeMismatch(value, type);
     if (problem) problems.push({ kind: 'type', path: place.path, message: problem.custom ?? unmarshal(problem.value, goTypeName(type, place), place) });

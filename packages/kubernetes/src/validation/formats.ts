@@ -1,17 +1,26 @@
 /** Checks of single values. Each answers upstream's messages, none when the value is right. */
 export type FormatCheck = (value: string) => string[];
 
-const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const SUBDOMAIN = String.raw`${LABEL}(\.${LABEL})*`;
 const DNS_1035 = '[a-z]([-a-z0-9]*[a-z0-9])?';
 const KEY_NAME = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const CONFIG_KEY = '[-._a-zA-Z0-9]+';
+const PATTERNS = {
+  label: new RegExp(`^${LABEL}$`),
+  subdomain: new RegExp(`^${SUBDOMAIN}$`),
+  wildcard: new RegExp(String.raw`^\*\.${SUBDOMAIN}$`),
+  dns1035: new RegExp(`^${DNS_1035}$`),
+  keyName: new RegExp(`^${KEY_NAME}$`),
+  labelValue: new RegExp(`^(${KEY_NAME})?$`),
+  configKey: new RegExp(`^${CONFIG_KEY}$`),
+};
 const NAME_RULE = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
 /** A DNS label of RFC 1123, at most 63 bytes: namespaces, containers, volumes. */
 export const dnsLabel: FormatCheck = (value) => [
   ...tooLong(value, 63),
-  ...unless(new RegExp(`^${LABEL}$`), value, {
+  ...unless(PATTERNS.label, value, {
     rule: "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
     examples: ['my-name', '123-abc'],
     regex: LABEL,
@@ -21,7 +30,7 @@ export const dnsLabel: FormatCheck = (value) => [
 /** A DNS subdomain of RFC 1123, at most 253 bytes: most object names. */
 export const dnsSubdomain: FormatCheck = (value) => [
   ...tooLong(value, 253),
-  ...unless(new RegExp(`^${SUBDOMAIN}$`), value, {
+  ...unless(PATTERNS.subdomain, value, {
     rule: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
     examples: ['example.com'],
     regex: SUBDOMAIN,
@@ -31,7 +40,7 @@ export const dnsSubdomain: FormatCheck = (value) => [
 /** A DNS label that starts with a letter. */
 export const dns1035Label: FormatCheck = (value) => [
   ...tooLong(value, 63),
-  ...unless(new RegExp(`^${DNS_1035}$`), value, {
+  ...unless(PATTERNS.dns1035, value, {
     rule: "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
     examples: ['my-name', 'abc-123'],
     regex: DNS_1035,
@@ -40,7 +49,7 @@ export const dns1035Label: FormatCheck = (value) => [
 
 /** `*.example.com`, for ingress hosts. */
 export const wildcardSubdomain: FormatCheck = (value) =>
-  unless(new RegExp(String.raw`^\*\.${SUBDOMAIN}$`), value, {
+  unless(PATTERNS.wildcard, value, {
     rule: "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
     examples: ['*.example.com'],
     regex: String.raw`\*\.${SUBDOMAIN}`,
@@ -66,14 +75,14 @@ export const qualifiedName: FormatCheck = (value) => {
   else if (prefix !== undefined) messages.push(...dnsSubdomain(prefix).map((message) => `prefix part ${message}`));
   if (name === '') messages.push('name part must be non-empty');
   else messages.push(...tooLong(name, 63).map((message) => `name part ${message}`));
-  if (!new RegExp(`^${KEY_NAME}$`).test(name)) messages.push(`name part ${explain(failure)}`);
+  if (!PATTERNS.keyName.test(name)) messages.push(`name part ${explain(failure)}`);
   return messages;
 };
 
 /** The value of a label. */
 export const labelValue: FormatCheck = (value) => [
   ...tooLong(value, 63),
-  ...unless(new RegExp(`^(${KEY_NAME})?$`), value, {
+  ...unless(PATTERNS.labelValue, value, {
     rule: "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
     examples: ['MyValue', 'my_value', '12345'],
     regex: `(${KEY_NAME})?`,
@@ -83,7 +92,7 @@ export const labelValue: FormatCheck = (value) => [
 /** The key of a ConfigMap or Secret. */
 export const configKey: FormatCheck = (value) => [
   ...tooLong(value, 253),
-  ...unless(new RegExp(`^${CONFIG_KEY}$`), value, {
+  ...unless(PATTERNS.configKey, value, {
     rule: "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
     examples: ['key.name', 'KEY_NAME', 'key-name'],
     regex: CONFIG_KEY,

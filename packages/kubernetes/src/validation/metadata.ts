@@ -44,7 +44,8 @@ export function checkMetadata(info: ResourceInfo, metadata: Json, problems: Prob
 export function checkMetadataUpdate(metadata: Json, old: Json, problems: Problems): void {
   checkCommon(metadata, problems);
   for (const field of ['name', 'namespace', 'uid', 'creationTimestamp']) {
-    checkImmutable(`metadata.${field}`, { now: metadata[field], before: old[field] }, problems);
+    // Leaving out what the server fills in is no change.
+    if (metadata[field] !== undefined && metadata[field] !== '') checkImmutable(`metadata.${field}`, { now: metadata[field], before: old[field] }, problems);
   }
   if (text(old['deletionTimestamp']) === '') return;
   const added = strings(metadata['finalizers']).filter((finalizer) => !strings(old['finalizers']).includes(finalizer));

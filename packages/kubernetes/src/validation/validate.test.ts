@@ -58,6 +58,7 @@ describe('valid objects have no problems', () => {
     ['Namespace', 'v1', { metadata: { name: 'a' } }],
     ['PersistentVolume', 'v1', { spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/x' } } }],
     ['PodDisruptionBudget', 'policy/v1', { spec: { minAvailable: '50%', selector: { matchLabels: { a: 'b' } } } }],
+    ['SelfSubjectAccessReview', 'authorization.k8s.io/v1', { metadata: { name: '', namespace: '' }, spec: {} }],
     ['Job', 'batch/v1', { spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: pod({ restartPolicy: 'Never' }) } } }],
   ])('%s', (kind, apiVersion, fields) => {
     expect(created(kind, apiVersion, fields)).toEqual([]);
