@@ -9,6 +9,7 @@ export async function mountOidc(app: FastifyInstance, options: { handler: OidcHa
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.all('/oidc/*', (request, reply) => {
+    reply.raw.setHeader('x-request-id', request.id);
     reply.hijack();
     options.handler(request.raw, reply.raw);
   });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorCodes } from '@hexabase/kernel/error-codes.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { providerConfiguration, type ProviderOptions } from './provider-configuration.ts';
 
@@ -38,6 +39,16 @@ async function buildHandler(options: ProviderOptions & { log: Logger }): Promise
   // Only `canonical` sets these headers, so they can be trusted here.
   provider.proxy = true;
   provider.on('server_error', (_context, error) => options.log.error({ error }, 'the OpenID provider failed'));
+  provider.use(async (context, next) => {
+    await next();
+    if (context.status !== 404 || context.body) return;
+    // Setting a body would set the status to 200.
+    context.status = errorCodes.not_found.status;
+    context.body = {
+      error: { code: 'not_found', message: errorCodes.not_found.message, details: {} },
+      meta: { requestId: String(context.res.getHeader('x-request-id') ?? '') },
+    };
+  });
   const callback = provider.callback();
   return (request, response) => void callback(request, response);
 }
