@@ -27,9 +27,10 @@ export function aggregateFrom(role: KubeObject, candidates: readonly KubeObject[
 /** `metav1.LabelSelector` as upstream evaluates it: an empty one picks everything, an unknown operator nothing. */
 export function selects(selector: Json, labels: Readonly<Record<string, string>>): boolean {
   const wanted = Object.entries(stringMapOf(selector['matchLabels']));
-  if (!wanted.every(([key, value]) => labels[key] === value)) return false;
+  const labelOf = (key: string) => (Object.hasOwn(labels, key) ? labels[key] : undefined);
+  if (!wanted.every(([key, value]) => labelOf(key) === value)) return false;
   return objectsOf(selector['matchExpressions']).every((expression) => {
-    const value = labels[textOf(expression['key'])];
+    const value = labelOf(textOf(expression['key']));
     const values = stringsOf(expression['values']);
     switch (expression['operator']) {
       case 'In':

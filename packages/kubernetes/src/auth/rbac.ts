@@ -11,8 +11,11 @@ export interface Decision {
 
 /** Decides for one cluster. Reviews and escalation checks ask this, so that the cluster's mode holds everywhere. */
 export interface Authorizer {
+  /** For a signed-in user, who always is in `system:authenticated`. */
   authorize(user: UserInfo, request: Attributes): Decision;
-  /** All rules that a user holds in a namespace, cluster-wide ones included. */
+  /** For exactly the given groups; SubjectAccessReview asks about users that need not be signed in. */
+  judge(user: UserInfo, request: Attributes): Decision;
+  /** All rules that a signed-in user holds in a namespace, cluster-wide ones included. */
   rulesFor(user: UserInfo, namespace: string): HeldRules;
 }
 
@@ -29,11 +32,13 @@ const everything: readonly PolicyRule[] = [
 
 /** The authorizer of a cluster in its mode. `mode` is asked each time: configuration may change while it is loaded. */
 export function authorizerOf(store: ClusterStore, mode: () => AuthorizationMode): Authorizer {
+  const judge = (user: UserInfo, request: Attributes): Decision =>
+    mode() === 'AlwaysAllow' ? { allowed: true, reason: '' } : decide(store, user, request);
   return {
-    authorize: (user, request) =>
-      mode() === 'AlwaysAllow' ? { allowed: true, reason: '' } : decide(store, user, request),
+    judge,
+    authorize: (user, request) => judge(withAuthenticatedGroup(user), request),
     rulesFor: (user, namespace) =>
-      mode() === 'AlwaysAllow' ? { rules: everything, errors: [] } : rulesFor(store, user, namespace),
+      mode() === 'AlwaysAllow' ? { rules: everything, errors: [] } : rulesFor(store, withAuthenticatedGroup(user), namespace),
   };
 }
 
@@ -42,7 +47,7 @@ export function authorize(store: ClusterStore, user: UserInfo, request: Attribut
   return decide(store, withAuthenticatedGroup(user), request);
 }
 
-/** RBAC with exactly the given groups; SubjectAccessReview asks about users that need not be signed in. */
+/** RBAC with exactly the given groups. */
 export function decide(store: ClusterStore, user: UserInfo, request: Attributes): Decision {
   if (user.groups.includes('system:masters')) return { allowed: true, reason: '' };
   const namespace = 'path' in request ? '' : request.namespace;

@@ -1,7 +1,7 @@
 import { StatusError } from '../api/status-error.ts';
 import type { KubeObject, UserInfo } from '../types.ts';
 import { fieldsOf, isObject, stringsOf, textOf, type Json } from './fields.ts';
-import { withAuthenticatedGroup, type Authorizer } from './rbac.ts';
+import { withAuthenticatedGroup, type Authorizer, type Decision } from './rbac.ts';
 import type { Attributes } from './rules.ts';
 
 /** Who a bearer token belongs to; null for a token that is not valid for any of the audiences. */
@@ -25,10 +25,10 @@ export async function answerReview(context: ReviewContext, review: KubeObject): 
   const spec = fieldsOf(review['spec']);
   switch (review.kind) {
     case 'SelfSubjectAccessReview':
-      return { ...review, status: accessStatus(authorizer, user, requestOf(review, spec)) };
+      return { ...review, status: accessStatus(authorizer.authorize(user, requestOf(review, spec))) };
     case 'SubjectAccessReview':
     case 'LocalSubjectAccessReview':
-      return { ...review, status: accessStatus(authorizer, subjectOf(review, spec), requestOf(review, spec)) };
+      return { ...review, status: accessStatus(authorizer.judge(subjectOf(review, spec), requestOf(review, spec))) };
     case 'SelfSubjectRulesReview':
       return { ...review, status: rulesStatus(authorizer, user, spec) };
     case 'SelfSubjectReview':
@@ -40,8 +40,7 @@ export async function answerReview(context: ReviewContext, review: KubeObject): 
   }
 }
 
-function accessStatus(authorizer: Authorizer, user: UserInfo, request: Attributes): Json {
-  const { allowed, reason } = authorizer.authorize(user, request);
+function accessStatus({ allowed, reason }: Decision): Json {
   return { allowed, ...(reason !== '' && { reason }) };
 }
 
