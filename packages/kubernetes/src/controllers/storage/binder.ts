@@ -14,7 +14,7 @@ const COMPONENT = 'persistentvolume-controller';
 const PROVISIONED_ANNOTATION = 'pv.kubernetes.io/provisioned-by';
 
 /** StorageClasses with this provisioner get simulated volumes: objects without a byte behind them. */
-export const SIMULATED_PROVISIONER = 'simulation.kubernetes.embedded/provisioner';
+export const SIMULATED_PROVISIONER = 'simulated.storage';
 
 /** Binds claims to volumes: existing ones that fit, or new ones of the simulated provisioner. */
 export const claimBinder: Controller = {
