@@ -10,7 +10,9 @@ const wholeV6 = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff';
 
 /** SubjectAltName of a server: DNS names and addresses. */
 export function subjectAltNames(hosts: readonly string[]): Buffer {
-  return sequence(...hosts.map((host) => (isIP(host) ? element(ipAddressTag, addressBytes(host)) : dnsName(host))));
+  return sequence(
+    ...hosts.map((host) => (isIP(host) ? element(ipAddressTag, addressBytes(host)) : dnsName(host))),
+  );
 }
 
 /**

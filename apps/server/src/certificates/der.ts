@@ -14,7 +14,12 @@ const tags = {
 /** An element of any tag: context-specific ones are given as their byte (`0xa0` for `[0] EXPLICIT`). */
 export function element(tag: number, content: Uint8Array): Buffer {
   const { length } = content;
-  const header = length < 0x80 ? [tag, length] : length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
+  const header =
+    length < 0x80
+      ? [tag, length]
+      : length < 0x100
+        ? [tag, 0x81, length]
+        : [tag, 0x82, length >> 8, length & 0xff];
   return Buffer.concat([Buffer.from(header), content]);
 }
 
@@ -39,7 +44,10 @@ export function objectIdentifier(dotted: string): Buffer {
 
 /** RFC 5280 §4.1.2.5.1: UTC, good until 2049. */
 export function utcTime(atMs: number): Buffer {
-  const digits = new Date(atMs).toISOString().replace(/[-:T]|\.\d+/g, '').slice(2);
+  const digits = new Date(atMs)
+    .toISOString()
+    .replace(/[-:T]|\.\d+/g, '')
+    .slice(2);
   return element(tags.utcTime, Buffer.from(digits));
 }
 

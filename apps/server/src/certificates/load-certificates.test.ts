@@ -24,12 +24,19 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe('certificates', () => {
   it('are made once, private, and good for the loopback names and the public host', async () => {
-    const made = await loadCertificates({ dir: join(dir, 'tls'), hosts: ['hexabase.example'], clock: systemClock });
-    expect(await loadCertificates({ dir: join(dir, 'tls'), hosts: ['hexabase.example'], clock: systemClock })).toEqual(made);
+    const made = await loadCertificates({
+      dir: join(dir, 'tls'),
+      hosts: ['hexabase.example'],
+      clock: systemClock,
+    });
+    expect(
+      await loadCertificates({ dir: join(dir, 'tls'), hosts: ['hexabase.example'], clock: systemClock }),
+    ).toEqual(made);
     const certificate = new X509Certificate(made.certPem);
     for (const host of ['localhost', 'hexabase.example']) expect(certificate.checkHost(host)).toBe(host);
     for (const address of ['127.0.0.1', '::1']) expect(certificate.checkIP(address)).toBe(address);
-    for (const file of await readdir(join(dir, 'tls'))) expect((await stat(join(dir, 'tls', file))).mode & 0o077).toBe(0);
+    for (const file of await readdir(join(dir, 'tls')))
+      expect((await stat(join(dir, 'tls', file))).mode & 0o077).toBe(0);
     expect((await stat(join(dir, 'tls'))).mode & 0o077).toBe(0);
   });
 
@@ -52,16 +59,24 @@ describe('certificates', () => {
   it('that were damaged are named, not replaced in silence', async () => {
     await loadCertificates({ dir, hosts: [], clock: systemClock });
     await writeFile(join(dir, 'authority.json'), '{');
-    await expect(loadCertificates({ dir, hosts: [], clock: systemClock })).rejects.toThrow(/authority\.json cannot be read/);
+    await expect(loadCertificates({ dir, hosts: [], clock: systemClock })).rejects.toThrow(
+      /authority\.json cannot be read/,
+    );
   });
 });
 
 describe('the authority', () => {
   it.skipIf(!openssl)('is accepted by openssl, and its constraints are critical', async () => {
-    const made = await loadCertificates({ dir, hosts: ['hexabase.example', '192.0.2.7'], clock: systemClock });
+    const made = await loadCertificates({
+      dir,
+      hosts: ['hexabase.example', '192.0.2.7'],
+      clock: systemClock,
+    });
     await expect(verify(made)).resolves.toMatch(/OK/);
     const { stdout } = await run('openssl', ['x509', '-in', join(dir, 'ca.pem'), '-noout', '-text']);
-    expect(stdout).toMatch(/Name Constraints: critical\s+Permitted:\s+DNS:localhost\s+DNS:hexabase\.example\s+IP:127\.0\.0\.0\/255\.0\.0\.0/);
+    expect(stdout).toMatch(
+      /Name Constraints: critical\s+Permitted:\s+DNS:localhost\s+DNS:hexabase\.example\s+IP:127\.0\.0\.0\/255\.0\.0\.0/,
+    );
     expect(stdout).toMatch(/CA:TRUE, pathlen:0/);
   });
 
@@ -69,39 +84,76 @@ describe('the authority', () => {
     const authority = makeAuthority(['localhost', '127.0.0.1', '::1'], Date.now());
     for (const host of ['bank.example', '192.0.2.1', 'localhost.example']) {
       const server = signServer(authority, [host], Date.now());
-      await expect(verify({ caPem: authority.certPem, ...server })).rejects.toThrow(/permitted subtree violation/);
+      await expect(verify({ caPem: authority.certPem, ...server })).rejects.toThrow(
+        /permitted subtree violation/,
+      );
     }
   });
 
-  it.skipIf(!has('kubectl'))('is accepted by kubectl over a real connection, and a stranger’s is not', async () => {
-    const made = await loadCertificates({ dir, hosts: [], clock: systemClock });
-    const server = createServer({ cert: made.certPem, key: made.keyPem }, (_request, response) => response.end('{"gitVersion":"v1.34.0"}'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    try {
-      const address = server.address();
-      const port = address !== null && typeof address === 'object' ? address.port : 0;
-      await writeFile(join(dir, 'ca.pem'), made.caPem);
-      const { stdout } = await kubectl(['--certificate-authority', join(dir, 'ca.pem'), '--server', `https://localhost:${port}`, 'get', '--raw', '/version']);
-      expect(stdout).toBe('{"gitVersion":"v1.34.0"}');
-      const stranger = await loadCertificates({ dir: join(dir, 'stranger'), hosts: [], clock: systemClock });
-      await writeFile(join(dir, 'ca.pem'), stranger.caPem);
-      await expect(
-        kubectl(['--certificate-authority', join(dir, 'ca.pem'), '--server', `https://localhost:${port}`, 'get', '--raw', '/version']),
-      ).rejects.toThrow(/certificate signed by unknown authority/);
-    } finally {
-      server.close();
-      server.closeAllConnections();
-    }
-  });
+  it.skipIf(!has('kubectl'))(
+    'is accepted by kubectl over a real connection, and a stranger’s is not',
+    async () => {
+      const made = await loadCertificates({ dir, hosts: [], clock: systemClock });
+      const server = createServer({ cert: made.certPem, key: made.keyPem }, (_request, response) =>
+        response.end('{"gitVersion":"v1.34.0"}'),
+      );
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      try {
+        const address = server.address();
+        const port = address !== null && typeof address === 'object' ? address.port : 0;
+        await writeFile(join(dir, 'ca.pem'), made.caPem);
+        const { stdout } = await kubectl([
+          '--certificate-authority',
+          join(dir, 'ca.pem'),
+          '--server',
+          `https://localhost:${port}`,
+          'get',
+          '--raw',
+          '/version',
+        ]);
+        expect(stdout).toBe('{"gitVersion":"v1.34.0"}');
+        const stranger = await loadCertificates({
+          dir: join(dir, 'stranger'),
+          hosts: [],
+          clock: systemClock,
+        });
+        await writeFile(join(dir, 'ca.pem'), stranger.caPem);
+        await expect(
+          kubectl([
+            '--certificate-authority',
+            join(dir, 'ca.pem'),
+            '--server',
+            `https://localhost:${port}`,
+            'get',
+            '--raw',
+            '/version',
+          ]),
+        ).rejects.toThrow(/certificate signed by unknown authority/);
+      } finally {
+        server.close();
+        server.closeAllConnections();
+      }
+    },
+  );
 });
 
 async function verify(made: Certificates): Promise<string> {
   await writeFile(join(dir, 'ca.pem'), made.caPem);
   await writeFile(join(dir, 'server.pem'), made.certPem);
-  const { stdout } = await run('openssl', ['verify', '-x509_strict', '-CAfile', join(dir, 'ca.pem'), join(dir, 'server.pem')]);
+  const { stdout } = await run('openssl', [
+    'verify',
+    '-x509_strict',
+    '-CAfile',
+    join(dir, 'ca.pem'),
+    join(dir, 'server.pem'),
+  ]);
   return stdout;
 }
 
 function kubectl(args: string[]) {
-  return run('kubectl', [...args, '--token', 'any', '--kubeconfig', '/dev/null', '--cache-dir', join(dir, 'cache')], { timeout: 20_000 });
+  return run(
+    'kubectl',
+    [...args, '--token', 'any', '--kubeconfig', '/dev/null', '--cache-dir', join(dir, 'cache')],
+    { timeout: 20_000 },
+  );
 }

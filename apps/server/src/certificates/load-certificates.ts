@@ -77,7 +77,10 @@ async function read(dir: string, file: string): Promise<StoredPair | null> {
     return storedPair.parse(JSON.parse(await readFile(join(dir, file), 'utf8')));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new Error(`The certificate file ${join(dir, file)} cannot be read; remove it to have a new one made.`, { cause: error });
+    throw new Error(
+      `The certificate file ${join(dir, file)} cannot be read; remove it to have a new one made.`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,6 +1,25 @@
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto';
 import { nameConstraints, subjectAltNames } from './certificate-names.ts';
-import { bitString, boolean, element, integer, objectIdentifier, octetString, sequence, set, utcTime, utf8String } from './der.ts';
+import {
+  bitString,
+  boolean,
+  element,
+  integer,
+  objectIdentifier,
+  octetString,
+  sequence,
+  set,
+  utcTime,
+  utf8String,
+} from './der.ts';
 
 /** A certificate and its private key, as PEM. */
 export interface KeyedCertificate {
@@ -55,7 +74,11 @@ export function makeAuthority(hosts: readonly string[], nowMs: number): KeyedCer
 }
 
 /** Signs a server certificate for `hosts`. */
-export function signServer(authority: KeyedCertificate, hosts: readonly string[], nowMs: number): KeyedCertificate {
+export function signServer(
+  authority: KeyedCertificate,
+  hosts: readonly string[],
+  nowMs: number,
+): KeyedCertificate {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = new X509Certificate(authority.certPem);
   const certPem = signCertificate({
