@@ -22,6 +22,11 @@ export interface ClusterDriver {
   tenantClient(workspaceId: WorkspaceId): TenantClient;
   /** Where the gateway sends a user's request, with the user's own token. */
   upstream(workspaceId: WorkspaceId): Upstream;
+  /**
+   * Calls `changed` soon after somebody made or deleted a namespace. Only a hint that saves time: it may come twice or
+   * not at all, and a cluster at rest must cost nothing. A driver that cannot tell leaves it out.
+   */
+  watchNamespaces?(changed: (workspaceId: WorkspaceId) => void): Disposable;
 }
 
 export interface Call {

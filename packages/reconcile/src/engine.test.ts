@@ -241,6 +241,14 @@ test('a removal reports what was removed and forgets the key', async () => {
   expect(await read(sql`select 1 from lamps union all select 1 from inventory`)).toEqual([]);
 });
 
+test('an operation that a later one overtook ends too', async () => {
+  await test1.database.asWorker((tx) => sql`insert into operations (id, organization_id, kind, subject, created_at) values ('old', 'org', 'lamp.create', 'lamp/a', now() - interval '1 minute')`.execute(tx));
+  await start(lamps([shine]));
+  await addLamp('a');
+  await operationEnds('op-a');
+  expect(await operationEnds('old')).toMatchObject({ state: 'succeeded', message: 'A later operation took over' });
+});
+
 test('a row without a queue entry is found by the resync', async () => {
   await read(sql`insert into lamps (id) values ('lost')`);
   await start(lamps([shine]));

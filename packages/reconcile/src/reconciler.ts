@@ -68,8 +68,12 @@ export interface Step<S extends Subject> {
   timeoutMs: number;
   /** External things that exist once this has run: noted before it runs, so that nothing is made unrecorded. */
   makes?(subject: S): readonly ExternalThing[];
-  /** The effect outside the database. Leave it out for a step that only writes rows. */
+  /** The effect outside the database. Leave it out for a step that only decides or writes rows. */
   run?(context: StepContext<S>): Promise<StepResult>;
+  /** True when `run` only looks: then nothing needs to be noted before it. */
+  looks?: boolean;
+  /** For a step that needs nothing but the subject. */
+  decide?(subject: S): StepResult;
   /** Rows to write in the same transaction that notes the step as done. */
   commit?(tx: Tx, context: CommitContext<S>): Promise<void>;
 }
@@ -98,10 +102,12 @@ export type StepResult =
   | {
       kind: 'done';
       conditions?: readonly ConditionInput[];
-      /** Things that are proven to be gone; they leave the inventory and enter the report. */
-      released?: readonly ExternalThing[];
+      /** Things that are proven to be gone; they leave the inventory and enter the report. `all` of the subject's. */
+      released?: readonly ExternalThing[] | 'all';
+      /** Rows that follow from what was seen, written with it. */
+      write?(tx: Tx): Promise<void>;
     }
-  | { kind: 'wait'; requeueAfterMs: number; condition: ConditionInput }
+  | { kind: 'wait'; requeueAfterMs: number; condition: ConditionInput; write?(tx: Tx): Promise<void> }
   | { kind: 'failed'; terminal: boolean; condition: ConditionInput };
 
 export const done: StepResult = { kind: 'done' };

@@ -24,6 +24,9 @@ export interface Note {
   events: readonly StepEvent[];
   makes: readonly ExternalThing[];
   released: readonly ExternalThing[];
+  /** All that is recorded for the subject is proven to be gone. */
+  allReleased: boolean;
+  removes: boolean;
   progress: Progress | null;
   /** Ends the operation. */
   end: { state: 'succeeded' | 'failed' | 'stuck'; message: string } | null;
@@ -70,7 +73,9 @@ export async function loadOperation(tx: Tx, operationId: string | null): Promise
  */
 export async function writeNote(tx: Tx, claim: Claim, subject: Subject, note: Note & { operationId: string | null }): Promise<void> {
   const name = subjectName(claim.kind, claim.key);
-  const report = note.released.length > 0 || note.end !== null;
+  const report = note.removes && (note.released.length > 0 || note.allReleased || note.end !== null);
+  const ended = note.end !== null && note.end.state !== 'stuck' && note.operationId !== null;
+  const released = JSON.stringify(note.released);
   const { rows } = await sql<{ held: number; made: number }>`
     with held as (
       update hexabase.reconcile_queue set lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
@@ -90,9 +95,10 @@ export async function writeNote(tx: Tx, claim: Claim, subject: Subject, note: No
         set fence = excluded.fence, last_seen_at = now(), orphan_since = null where i.subject = excluded.subject
       returning 1
     ), gone as (
-      delete from hexabase.inventory i
-      using jsonb_to_recordset(${JSON.stringify(note.released)}::jsonb) as r (cluster text, kind text, key text), held
-      where i.cluster = r.cluster and i.kind = r.kind and i.key = r.key and i.subject = ${name}
+      delete from hexabase.inventory i using held
+      where i.subject = ${name} and (${note.allReleased} or exists (
+        select from jsonb_to_recordset(${released}::jsonb) as r (cluster text, kind text, key text)
+        where (r.cluster, r.kind, r.key) = (i.cluster, i.kind, i.key)))
       returning i.cluster, i.kind, i.key
     ), operation as (
       update hexabase.operations o set
@@ -108,6 +114,13 @@ export async function writeNote(tx: Tx, claim: Claim, subject: Subject, note: No
             where i.subject = ${name} and not exists (select from gone g where (g.cluster, g.kind, g.key) = (i.cluster, i.kind, i.key))
           ), '[]')) else o.report end
       from held where o.id = ${note.operationId}::text
+    ), older as (
+      update hexabase.operations o set
+        state = case when ${note.removes} then 'failed' else ${note.end?.state ?? 'failed'}::text end,
+        message = 'A later operation took over', finished_at = now()
+      from held, hexabase.operations mine
+      where ${ended} and mine.id = ${note.operationId}::text and o.subject = mine.subject and o.id <> mine.id
+        and o.state in ('running', 'stuck') and o.created_at <= mine.created_at
     )
     select (select count(*)::int from held) as held, (select count(*)::int from made) as made`.execute(tx);
   if (rows[0]?.held !== 1) throw new LeaseLostError(name);

@@ -2,7 +2,7 @@ import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { findCondition, setCondition, type Condition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { Database } from '@hexabase/postgres/database.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { failuresBeforeStalled } from './backoff.ts';
 import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
 import type { Claim } from './queue.ts';
@@ -59,7 +59,9 @@ class Journal<S extends Subject> {
   #conditions: Condition[];
   #events: StepEvent[] = [];
   #released: ExternalThing[] = [];
+  #allReleased = false;
   #ended: Step<S>[] = [];
+  #writes: ((tx: Tx) => Promise<void>)[] = [];
   #progress: Progress | null = null;
   readonly #tools: RunTools;
   readonly #run: Run<S>;
@@ -79,12 +81,12 @@ class Journal<S extends Subject> {
     try {
       await this.#at('before-intent', step);
       this.#events.push({ step: step.name, attempt, kind: 'intent', message: '' });
-      if (step.run && operation) {
+      if (step.run && !step.looks && operation) {
         this.#progress = { step: index + 1, steps: workflow.steps.length, message: step.words };
         await this.write({ makes: step.makes?.(subject) ?? [] });
       }
       await this.#at('after-intent', step);
-      result = step.run ? await this.#effect(step) : done;
+      result = step.run ? await this.#effect(step) : (step.decide?.(subject) ?? done);
       await this.#at('after-effect', step);
     } catch (error) {
       result = this.#failure(step, error);
@@ -93,8 +95,10 @@ class Journal<S extends Subject> {
     this.#tools.observer.stepEnded?.({ kind: claim.kind, workflow: workflow.name, step: step.name, outcome: result.kind, durationMs });
     if (result.kind !== 'done') return result;
     this.#events.push({ step: step.name, attempt, kind: 'done', message: '' });
-    this.#released.push(...(result.released ?? []));
+    if (result.released === 'all') this.#allReleased = true;
+    else this.#released.push(...(result.released ?? []));
     this.#ended.push(step);
+    if (result.write) this.#writes.push(result.write);
     for (const condition of result.conditions ?? []) this.#set(condition);
     return result;
   }
@@ -107,6 +111,7 @@ class Journal<S extends Subject> {
       return this.failed(step, { kind: 'failed', terminal: false, condition });
     }
     this.#set(result.condition);
+    if (result.write) this.#writes.push(result.write);
     await this.write({});
     return { kind: 'waiting', afterMs: result.requeueAfterMs };
   }
@@ -123,7 +128,7 @@ class Journal<S extends Subject> {
       this.#set({ type: 'Ready', status: 'False', reason: condition.reason, message: condition.message });
     }
     const state = workflow.removes ? 'stuck' : 'failed';
-    await this.write({ end: stalled ? { state, message: condition.message } : null, settled: terminal });
+    await this.write({ end: stalled ? { state, message: condition.message } : null });
     return { kind: 'failed', terminal, error: condition.message };
   }
 
@@ -143,14 +148,18 @@ class Journal<S extends Subject> {
   async write(next: Partial<Pick<Note, 'makes' | 'end'>> & { settled?: boolean }): Promise<void> {
     const { claim, subject, operation, reconciler, workflow } = this.#run;
     const ended = this.#ended;
-    const note = { makes: [], end: null, ...next, progress: this.#progress, events: this.#events, released: this.#released };
+    const writes = this.#writes;
+    const note = { makes: [], end: null, ...next, progress: this.#progress, events: this.#events, released: this.#released, allReleased: this.#allReleased };
     this.#events = [];
     this.#released = [];
+    this.#allReleased = false;
     this.#ended = [];
+    this.#writes = [];
     const gone = workflow.removes === true && next.end?.state === 'succeeded';
     await this.#tools.database.asWorker(async (tx) => {
-      await writeNote(tx, claim, subject, { ...note, operationId: operation?.id ?? null });
+      await writeNote(tx, claim, subject, { ...note, removes: workflow.removes === true, operationId: operation?.id ?? null });
       for (const step of ended) await step.commit?.(tx, { subject, fence: claim.fence, asked: operation !== null });
+      for (const rows of writes) await rows(tx);
       if (!gone) {
         await reconciler.save(tx, subject, {
           fence: claim.fence,

@@ -1,0 +1,126 @@
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { TenantClient, TenantResponse } from './port.ts';
+
+/** The part of an object that we decide; what others add to it is left alone. */
+export interface WantedObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+  [field: string]: unknown;
+}
+
+export interface Place {
+  client: TenantClient;
+  /** Of the collection: `/api/v1/namespaces`. */
+  path: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Makes the object, or changes the fields that differ from `wanted`. Safe to repeat; a second call writes nothing.
+ * Answers what is there then. Throws AppError `cluster_unavailable` when the cluster refuses or does not answer.
+ */
+export async function ensureObject(place: Place, wanted: WantedObject): Promise<Record<string, unknown>> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const existing = await readObject(place, wanted.metadata.name);
+    if (existing && covers(existing, wanted)) return existing;
+    const answer = existing
+      ? await request(place, 'PUT', `/${wanted.metadata.name}`, merge(existing, wanted))
+      : await request(place, 'POST', '', wanted);
+    if (answer.status < 300 && isRecord(answer.body)) return answer.body;
+    // Somebody else made or changed it between the two requests: look again.
+    if (answer.status !== 409) throw refused(answer, `${wanted.kind} ${wanted.metadata.name}`);
+  }
+  throw new AppError('cluster_unavailable', { cause: `${wanted.kind} ${wanted.metadata.name} changes all the time` });
+}
+
+/** Null when there is none. */
+export async function readObject(place: Place, name: string): Promise<Record<string, unknown> | null> {
+  const answer = await request(place, 'GET', `/${name}`);
+  if (answer.status === 404) return null;
+  if (answer.status === 200 && isRecord(answer.body)) return answer.body;
+  throw refused(answer, `${place.path}/${name}`);
+}
+
+/** Deletes the object of exactly this uid; one of the same name that is newer stays. */
+export async function deleteObject(place: Place, name: string, uid: string): Promise<void> {
+  const answer = await request(place, 'DELETE', `/${name}`, {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    preconditions: { uid },
+    propagationPolicy: 'Background',
+  });
+  if (answer.status < 300 || answer.status === 404 || answer.status === 409) return;
+  throw refused(answer, `${place.path}/${name}`);
+}
+
+/** Items of a collection. */
+export async function listObjects(place: Place): Promise<Record<string, unknown>[]> {
+  const answer = await request(place, 'GET', '');
+  const items = isRecord(answer.body) ? answer.body.items : undefined;
+  if (answer.status === 200 && Array.isArray(items)) return items.filter(isRecord);
+  throw refused(answer, place.path);
+}
+
+/** `metadata` as far as it is text; '' for what is missing. */
+export function metadataOf(object: Record<string, unknown>): {
+  name: string;
+  uid: string;
+  deleting: boolean;
+  labels: Record<string, unknown>;
+} {
+  const metadata = isRecord(object.metadata) ? object.metadata : {};
+  return {
+    name: typeof metadata.name === 'string' ? metadata.name : '',
+    uid: typeof metadata.uid === 'string' ? metadata.uid : '',
+    deleting: typeof metadata.deletionTimestamp === 'string',
+    labels: isRecord(metadata.labels) ? metadata.labels : {},
+  };
+}
+
+async function request(place: Place, method: 'GET' | 'POST' | 'PUT' | 'DELETE', suffix: string, body?: unknown): Promise<TenantResponse> {
+  try {
+    return await place.client.request({
+      method,
+      path: `${place.path}${suffix}`,
+      signal: place.signal,
+      ...(body === undefined ? {} : { body, contentType: 'application/json' }),
+    });
+  } catch (cause) {
+    throw new AppError('cluster_unavailable', { cause });
+  }
+}
+
+function refused(answer: TenantResponse, what: string): AppError {
+  return new AppError('cluster_unavailable', { cause: { what, status: answer.status, body: answer.body } });
+}
+
+/** True when everything in `wanted` is in `existing`; lists must be equal in length. */
+export function covers(existing: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return Array.isArray(existing) && existing.length === wanted.length && wanted.every((item, index) => covers(existing[index], item));
+  }
+  if (isRecord(wanted)) {
+    return isRecord(existing) && Object.entries(wanted).every(([key, value]) => covers(existing[key], value));
+  }
+  return existing === wanted;
+}
+
+/** `metadata` is joined, every other field is ours as a whole. */
+function merge(existing: Record<string, unknown>, wanted: WantedObject): Record<string, unknown> {
+  const old = isRecord(existing.metadata) ? existing.metadata : {};
+  const { labels, annotations } = wanted.metadata;
+  return {
+    ...existing,
+    ...wanted,
+    metadata: {
+      ...old,
+      ...(labels ? { labels: { ...(isRecord(old.labels) ? old.labels : {}), ...labels } } : {}),
+      ...(annotations ? { annotations: { ...(isRecord(old.annotations) ? old.annotations : {}), ...annotations } } : {}),
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

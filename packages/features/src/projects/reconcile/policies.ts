@@ -1,0 +1,86 @@
+import { ensureObject, type WantedObject } from '@hexabase/cluster/ensure-object.ts';
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import type { Step } from '@hexabase/reconcile/reconciler.ts';
+import type { ProjectSubject } from './store.ts';
+
+const name = 'hexabase';
+const labels = { 'app.kubernetes.io/managed-by': 'hexabase' };
+
+/** Quota, limits and network policy of a project. They are always put back: the plan decides them, not the tenant. */
+export function policiesStep(driver: ClusterDriver): Step<ProjectSubject> {
+  return {
+    name: 'policies',
+    words: 'Setting quota, limits and network policy',
+    timeoutMs: 30_000,
+    run: async ({ subject, signal }) => {
+      const client = driver.tenantClient(subject.workspaceId);
+      const core = `/api/v1/namespaces/${subject.name}`;
+      const network = `/apis/networking.k8s.io/v1/namespaces/${subject.name}/networkpolicies`;
+      await ensureObject({ client, path: network, signal }, denyFromOutside(subject));
+      await ensureObject({ client, path: `${core}/resourcequotas`, signal }, quota(subject));
+      await ensureObject({ client, path: `${core}/limitranges`, signal }, limits(subject));
+      return { kind: 'done', conditions: [{ type: 'PolicyReady', status: 'True', reason: 'InPlace', message: '' }] };
+    },
+  };
+}
+
+function quota({ name: namespace, size }: ProjectSubject): WantedObject {
+  const cpu = cpuText(size.cpuMilli);
+  const memory = memoryText(size.memoryMib);
+  return {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name, namespace, labels },
+    spec: {
+      hard: {
+        'requests.cpu': cpu,
+        'limits.cpu': cpu,
+        'requests.memory': memory,
+        'limits.memory': memory,
+        'requests.storage': `${size.storageGib}Gi`,
+        pods: '100',
+        persistentvolumeclaims: '20',
+        'services.loadbalancers': '2',
+        'services.nodeports': '0',
+      },
+    },
+  };
+}
+
+/** What a container gets that asks for nothing: with a quota on limits it would else be refused. */
+function limits({ name: namespace }: ProjectSubject): WantedObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata: { name, namespace, labels },
+    spec: {
+      limits: [
+        {
+          type: 'Container',
+          default: { cpu: '200m', memory: '256Mi' },
+          defaultRequest: { cpu: '50m', memory: '64Mi' },
+        },
+      ],
+    },
+  };
+}
+
+/** Pods of the project reach each other; from elsewhere nothing comes in until a policy of the project allows it. */
+function denyFromOutside({ name: namespace }: ProjectSubject): WantedObject {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'hexabase-default-deny', namespace, labels },
+    spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [{ from: [{ podSelector: {} }] }] },
+  };
+}
+
+/** As Kubernetes writes it back: `2`, `500m`. */
+export function cpuText(milli: number): string {
+  return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`;
+}
+
+/** As Kubernetes writes it back: `4Gi`, `512Mi`. */
+export function memoryText(mib: number): string {
+  return mib % 1024 === 0 ? `${mib / 1024}Gi` : `${mib}Mi`;
+}

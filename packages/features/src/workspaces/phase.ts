@@ -1,0 +1,23 @@
+import type { WorkspacePhase } from '@hexabase/contract/workspace.ts';
+import { findCondition, type Condition } from '@hexabase/kernel/conditions.ts';
+
+export interface PhaseInput {
+  conditions: readonly Condition[];
+  generation: number;
+  observedGeneration: number;
+  deletionRequested: boolean;
+}
+
+/**
+ * The one place where a phase is decided. What never worked is `provisioning` until it works or is given up (`failed`);
+ * what worked once is `degraded` when it does not, and `updating` while a newer generation is on its way.
+ */
+export function derivePhase({ conditions, generation, observedGeneration, deletionRequested }: PhaseInput): WorkspacePhase {
+  if (deletionRequested) return 'deleting';
+  const ready = findCondition(conditions, 'Ready');
+  const stalled = findCondition(conditions, 'Stalled')?.status === 'True';
+  const worked = observedGeneration > 0;
+  if (!worked) return stalled ? 'failed' : 'provisioning';
+  if (stalled || ready?.status !== 'True') return 'degraded';
+  return observedGeneration < generation ? 'updating' : 'active';
+}

@@ -1,0 +1,32 @@
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import { collectOrphans, type OrphanReport } from '@hexabase/reconcile/orphans.ts';
+import { livingWorkspaces } from './store.ts';
+import { tenantThing } from './tenant.ts';
+
+/** Pause between two passes. */
+export const orphanPassMs = 15 * 60_000;
+
+/** One pass over tenant clusters that no workspace owns. They hold people's data, so they are reported, not removed. */
+export async function collectTenantOrphans(deps: {
+  database: Database;
+  driver: ClusterDriver;
+  log: Logger;
+  graceMs?: number;
+}): Promise<OrphanReport> {
+  const { database, driver, log, graceMs } = deps;
+  const report = await collectOrphans({
+    database,
+    log,
+    kind: 'workspace',
+    find: async () => {
+      const tenants = await driver.listTenants({ signal: AbortSignal.timeout(30_000) });
+      return tenants.map(({ workspaceId, uid }) => ({ ...tenantThing(driver, workspaceId), subjectId: workspaceId, uid }));
+    },
+    living: async () => new Set(await database.asWorker(livingWorkspaces)),
+    ...(graceMs === undefined ? {} : { graceMs }),
+  });
+  for (const thing of report.reported) log.error({ thing }, 'a tenant cluster belongs to no workspace');
+  return report;
+}
