@@ -1,6 +1,7 @@
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { ClusterConfig, Kubernetes } from '@hexabase/kubernetes/types.ts';
 import { FencedError, type ClusterDriver, type InventoryItem, type TenantSpec, type TenantState } from '../../port.ts';
+import { namespaceHints } from '../../namespace-hints.ts';
 import { nodesFor } from './nodes.ts';
 
 /** What the driver remembers with each cluster. */
@@ -13,8 +14,10 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
     if (found && Number(found.config.annotations?.[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
     return found?.config ?? null;
   };
+  const hints = namespaceHints();
   return {
     name: 'embedded',
+    watchNamespaces: hints.watch,
     async ensureTenant(spec) {
       await refuseOlder(spec.workspaceId, spec.fence);
       await kubernetes.ensureCluster(spec.workspaceId, configOf(spec));
@@ -37,7 +40,10 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
     tenantClient: (workspaceId) => ({ request: (request) => kubernetes.request(workspaceId, request) }),
     upstream: (workspaceId) => ({
       kind: 'handler',
-      handle: (request, response) => kubernetes.handle(workspaceId, request, response),
+      handle: (request, response) => {
+        hints.notice(workspaceId, request, response);
+        kubernetes.handle(workspaceId, request, response);
+      },
       upgrade: (request, socket, head) => kubernetes.upgrade(workspaceId, request, socket, head),
     }),
   };

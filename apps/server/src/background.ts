@@ -1,0 +1,105 @@
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { chainAuditEntries } from '@hexabase/features/events/chain.ts';
+import { namespacesReconciler, wakeOnNamespaceChanges } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
+import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
+import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspaces/reconcile/orphans.ts';
+import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Identity } from '@hexabase/oidc/identity.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { startEngine } from '@hexabase/reconcile/engine.ts';
+import { startOutboxRelay, sweepOutbox, type Published } from '@hexabase/reconcile/outbox-relay.ts';
+import { register } from '@hexabase/reconcile/registration.ts';
+
+export interface BackgroundOptions {
+  database: OpenedDatabase;
+  identity: Identity;
+  driver: ClusterDriver;
+  issuer: string;
+  clock: Clock;
+  log: Logger;
+  publish(message: Published): void;
+}
+
+const secondMs = 1_000;
+const hourMs = 3_600_000;
+const keyAgeMsMax = 30 * 24 * hourMs;
+
+/** The work that no request waits for: reconcilers, the outbox, the audit chain, and housekeeping. */
+export async function startBackground(options: BackgroundOptions): Promise<AsyncDisposable> {
+  const { database, identity, driver, issuer, clock, log } = options;
+  await using started = new AsyncDisposableStack();
+  const registrations = [
+    register(workspaceReconciler({ driver, issuer })),
+    register(projectReconciler({ driver })),
+    register(namespacesReconciler({ driver })),
+  ];
+  started.use(await startEngine({ database, registrations, clock, log }));
+  started.use(wakeOnNamespaceChanges({ driver, database, log }));
+  started.use(
+    await startOutboxRelay({ database, log, publish: async (message) => options.publish(message) }),
+  );
+  const loops = [
+    repeat({
+      name: 'audit chain',
+      everyMs: secondMs,
+      log,
+      work: async () => {
+        while ((await chainAuditEntries(database)) > 0);
+      },
+    }),
+    repeat({
+      name: 'housekeeping',
+      everyMs: hourMs,
+      log,
+      work: async () => {
+        await sweepOutbox(database);
+        await identity.prune();
+        await identity.rotateSigningKeys({ olderThanMs: keyAgeMsMax });
+      },
+    }),
+    repeat({
+      name: 'orphans',
+      everyMs: orphanPassMs,
+      log,
+      work: async () => {
+        await collectTenantOrphans({ database, driver, log });
+      },
+    }),
+  ];
+  for (const loop of loops) started.use(loop);
+  const resources = started.move();
+  return { [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+interface Loop {
+  name: string;
+  everyMs: number;
+  log: Logger;
+  work: () => Promise<void>;
+}
+
+/** Runs `work` now and then, one at a time; a failure is logged and tried again at the next turn. */
+function repeat({ name, everyMs, log, work }: Loop): AsyncDisposable {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let running = Promise.resolve();
+  const turn = (): void => {
+    running = work()
+      .catch((error: unknown) => {
+        if (!stopped) log.warn({ error, loop: name }, 'background work failed; it is tried again');
+      })
+      .then(() => {
+        if (!stopped) timer = setTimeout(turn, everyMs);
+      });
+  };
+  timer = setTimeout(turn, everyMs);
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
