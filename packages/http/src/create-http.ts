@@ -1,7 +1,7 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { authRoutes } from './auth/auth-routes.ts';
 import { mountEventStream } from './event-stream.ts';
 import type { HttpDeps } from './http-deps.ts';
@@ -35,7 +35,11 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
     requestIdHeader: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: parameterLengthMax },
-    frameworkErrors: (error, request, reply) => void sendError(request, reply, { error, log: deps.log }),
+    frameworkErrors: (error, request, reply) => {
+      // These come before any hook has run.
+      setCommonHeaders(request, reply);
+      void sendError(request, reply, { error, log: deps.log });
+    },
     clientErrorHandler: (_error, socket) => {
       if (socket.writable) socket.end(clientErrorText(newId<'Request'>(deps.clock.now())));
     },
@@ -71,8 +75,7 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
   const allowedHosts = new Set(deps.allowedHosts.map((host) => host.toLowerCase()));
   app.addHook('onRequest', async (request, reply) => {
     request.startedAtMs = performance.now();
-    setSecurityHeaders(reply);
-    reply.header('x-request-id', request.id);
+    setCommonHeaders(request, reply);
     requireKnownHost(request.headers.host, allowedHosts);
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -84,6 +87,11 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
       operation: request.routeOptions.config.operation ?? null,
     });
   });
+}
+
+function setCommonHeaders(request: Pick<FastifyRequest, 'id'>, reply: FastifyReply): void {
+  setSecurityHeaders(reply);
+  reply.header('x-request-id', request.id);
 }
 
 /** JSON in UTF-8 only (RFC 8259 §8.1); `__proto__` is refused. */

@@ -15,8 +15,7 @@ export const deleteWorkspace: UseCase<typeof workspace.operations.delete> = asyn
     organizationId: target.organizationId,
     generation: row.generation + 1,
   });
-  const changed = await changeWorkspaceRow(tx, row.id, {
-    phase: 'deleting',
+  const changed = await changeWorkspaceRow(tx, row, {
     deletion_requested_at: new Date(nowMs),
     operation_id: operationId,
   });

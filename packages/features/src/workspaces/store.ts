@@ -6,6 +6,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type ColumnType, type Generated, type JSONColumnType, type Selectable } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
 import type { KubernetesAddress } from '../run/ports.ts';
+import { phaseOfNextGeneration } from './workspace.ts';
 
 export interface WorkspaceTable {
   id: string;
@@ -115,15 +116,21 @@ export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<Worksp
 }
 
 export type WorkspaceChange = Partial<
-  Pick<WorkspaceRow, 'name' | 'description' | 'plan' | 'phase' | 'operation_id' | 'deletion_requested_at'>
+  Pick<WorkspaceRow, 'name' | 'description' | 'plan' | 'operation_id' | 'deletion_requested_at'>
 >;
 
 /** Writes what people ask for and starts a new generation; conditions and progress belong to the reconciler. */
-export async function changeWorkspaceRow(tx: Tx, id: string, change: WorkspaceChange): Promise<WorkspaceRow> {
+export async function changeWorkspaceRow(tx: Tx, row: WorkspaceRow, change: WorkspaceChange): Promise<WorkspaceRow> {
+  const phase = phaseOfNextGeneration({
+    conditions: row.conditions,
+    generation: row.generation,
+    observedGeneration: row.observed_generation,
+    deletionRequested: (change.deletion_requested_at ?? row.deletion_requested_at) !== null,
+  });
   return tx
     .updateTable('workspaces')
-    .set({ ...change, generation: sql`generation + 1` })
-    .where('id', '=', id)
+    .set({ ...change, phase, generation: sql`generation + 1` })
+    .where('id', '=', row.id)
     .returningAll()
     .executeTakeFirstOrThrow();
 }

@@ -6,7 +6,6 @@ import { wake } from '../run/store.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { choosePlan } from './plan-choice.ts';
 import { changeWorkspaceRow, getWorkspaceRow, toWorkspace, type WorkspaceChange } from './store.ts';
-import { phaseAfterChange } from './workspace.ts';
 
 /** Throws `workspace_not_active` for one that is being deleted, `plan_limit_reached` above the organization's plan. */
 export const updateWorkspace: UseCase<typeof workspace.operations.update> = async (context, { body }) => {
@@ -27,8 +26,7 @@ export const updateWorkspace: UseCase<typeof workspace.operations.update> = asyn
     organizationId: target.organizationId,
     generation: row.generation + 1,
   });
-  const phase = phaseAfterChange(row.phase, row.observed_generation);
-  const changed = await changeWorkspaceRow(tx, row.id, { ...change, phase, operation_id: operationId });
+  const changed = await changeWorkspaceRow(tx, row, { ...change, operation_id: operationId });
   await wake(tx, 'workspace', row.id);
   return { data: toWorkspace(changed, ports.kubernetes) };
 };

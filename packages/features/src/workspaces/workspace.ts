@@ -1,5 +1,6 @@
 import type { Workspace, WorkspacePhase } from '@hexabase/contract/workspace.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import { derivePhase, type PhaseInput } from './phase.ts';
 
 /** Phases in which the tenant's API server answers. */
 const connectable: readonly WorkspacePhase[] = ['active', 'updating', 'degraded'];
@@ -9,12 +10,12 @@ export function isConnectable(phase: WorkspacePhase): boolean {
 }
 
 /**
- * The phase from the moment a new generation is asked for until its conditions are known: what worked goes on working
- * while it is updated, what never worked is still being provisioned.
+ * The phase from the moment a new generation is asked for until its conditions are known. A new generation starts
+ * afresh: that the one before was given up says nothing about it.
  */
-export function phaseAfterChange(phase: WorkspacePhase, observedGeneration: number): WorkspacePhase {
-  if (phase === 'deleting' || phase === 'asleep') return phase;
-  return observedGeneration === 0 ? 'provisioning' : 'updating';
+export function phaseOfNextGeneration(input: PhaseInput): WorkspacePhase {
+  const conditions = input.conditions.filter((condition) => condition.type !== 'Stalled');
+  return derivePhase({ ...input, conditions, generation: input.generation + 1 });
 }
 
 /** The default groups: everybody is in `WorkspaceMembers` through one of its children. */

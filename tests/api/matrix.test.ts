@@ -1,0 +1,99 @@
+import { callers, matrix, type Caller } from '@hexabase/authz/matrix.ts';
+import { pathParameters } from '@hexabase/contract/all-operations.ts';
+import type { Operation } from '@hexabase/contract/operation.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type Answer, type Api, type Person } from './start-api.ts';
+
+let api: Api;
+let organizationId: string;
+let owner: Person;
+const people = new Map<Caller, Person>();
+
+beforeAll(async () => {
+  api = await startApi();
+  const found = await api.owner('owner');
+  owner = found;
+  organizationId = found.organizationId;
+  people.set('owner', found);
+  people.set('foreign', await api.owner('foreign'));
+  for (const role of ['admin', 'developer', 'viewer'] as const) {
+    const person = await api.person(role);
+    await api.join(organizationId, person, role);
+    people.set(role, person);
+  }
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+/** A valid body for each operation that takes one; a new operation fails here until it is given one. */
+const bodies: Record<string, () => unknown> = {
+  'member.add': () => ({ email: 'viewer@example.test' }),
+  'member.update': () => ({ role: 'viewer' }),
+  'organization.create': () => ({ name: 'One more' }),
+  'organization.update': () => ({ name: 'Renamed' }),
+  'project.create': () => ({ name: `p-${crypto.randomUUID().slice(0, 8)}` }),
+  'workspace.create': () => ({ name: 'From the matrix', organization: organizationId }),
+  'workspace.update': () => ({ description: crypto.randomUUID() }),
+};
+
+/** Things of the organization that one request may use up. */
+async function freshTargets(): Promise<Record<string, string>> {
+  const workspace = await owner.call('POST', '/api/v1/workspaces', { body: { name: 'Target', organization: organizationId } });
+  const id = String(workspace.data['id']);
+  await api.activate(id);
+  const project = await owner.call('POST', `/api/v1/workspaces/${id}/projects`, { body: { name: 'my-app' } });
+  const member = await api.person(`member-${crypto.randomUUID()}`);
+  await api.join(organizationId, member, 'viewer');
+  return {
+    workspace: id,
+    organization: organizationId,
+    operation: String(workspace.data['operationId']),
+    project: String(project.data['id']),
+    userId: member.userId,
+  };
+}
+
+function addressOf(operation: Operation, targets: Record<string, string>): string {
+  return pathParameters(operation.path).reduce(
+    (path, name) => path.replace(`{${name}}`, targets[name === 'id' ? operation.target : name] ?? 'missing'),
+    operation.path,
+  );
+}
+
+async function callAs(caller: Caller, operation: Operation, targets: Record<string, string>): Promise<Answer> {
+  const options = operation.body ? { body: bodies[operation.id]?.() } : {};
+  const person = people.get(caller);
+  return person
+    ? person.call(operation.method, addressOf(operation, targets), options)
+    : api.call(operation.method, addressOf(operation, targets), options);
+}
+
+/** Everything that a refused request could have changed. */
+async function fingerprint(): Promise<unknown> {
+  return api.query(`select
+    (select md5(string_agg(w::text, '|' order by id)) from workspaces w) as workspaces,
+    (select md5(string_agg(p::text, '|' order by id)) from projects p) as projects,
+    (select md5(string_agg(o::text, '|' order by id)) from organizations o) as organizations,
+    (select md5(string_agg(m::text, '|' order by organization_id, user_id)) from memberships m) as memberships,
+    (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs`);
+}
+
+describe.each(matrix())('$operation.id', ({ operation, verdicts }) => {
+  it.each(callers)('as %s', async (caller) => {
+    const targets = await freshTargets();
+    const before = await fingerprint();
+    const answer = await callAs(caller, operation, targets);
+    const verdict = verdicts[caller];
+    if (verdict === 'ok') {
+      expect(answer.status < 300 || answer.status === 409, `${answer.status} ${answer.text}`).toBe(true);
+      if (answer.status < 300 && operation.output) expect(() => operation.output?.parse(answer.data)).not.toThrow();
+      return;
+    }
+    expect(answer.status).toBe(verdict);
+    expect(await fingerprint()).toEqual(before);
+    if (verdict !== 404) return;
+    const absent = Object.fromEntries(Object.keys(targets).map((name) => [name, newId()]));
+    const nothing = operation.target === 'none' ? answer : await callAs(caller, operation, absent);
+    expect([nothing.status, nothing.error]).toEqual([404, answer.error]);
+  });
+});
