@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createChangeRing, type Change, type ChangeRing, type RingLimits } from './memory/change-ring.ts';
-import { createObjectIndex, objectId, type BaseIndex, type ObjectIndex } from './memory/object-index.ts';
+import type { BaseIndex } from './memory/base-index.ts';
+import { objectId } from './memory/entry.ts';
+import { createObjectIndex, type ObjectIndex } from './memory/object-index.ts';
 import { parseObject, withRevision, type ParsedCache } from './memory/parsed-cache.ts';
 import type { LogRow, PersistedCluster } from './persistence.ts';
 import type { ObjectKey } from './store.ts';

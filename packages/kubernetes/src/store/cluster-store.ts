@@ -1,13 +1,16 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { GroupResource, KubeObject } from '../types.ts';
-import { ofKind, toEvent } from './memory/change-ring.ts';
-import { keyText, type ClusterState } from './cluster-state.ts';
+import type { KubeObject } from '../types.ts';
+import type { ClusterState } from './cluster-state.ts';
 import type { CommittingCluster, GroupCommit, PendingWrite } from './group-commit.ts';
-import { listPage } from './memory/list-page.ts';
-import { objectId, type BaseIndex } from './memory/object-index.ts';
-import { withRevision, type ParsedCache } from './memory/parsed-cache.ts';
-import type { ClusterStore, ObjectKey, StoreEvent, WriteDecision, WriteResult } from './store.ts';
+import { toEvent } from './memory/change-ring.ts';
+import type { BaseIndex } from './memory/base-index.ts';
+import { objectId } from './memory/entry.ts';
+import type { ParsedCache } from './memory/parsed-cache.ts';
+import { createPublisher, type Publisher } from './memory/publisher.ts';
+import { createReads } from './memory/reads.ts';
+import { createPendingWrites, type PendingWrites } from './pending-writes.ts';
+import type { ClusterStore, ObjectKey, WriteDecision, WriteResult } from './store.ts';
 
 /** A loaded cluster: the store that everybody sees, and the handles that its owner keeps to itself. */
 export interface LoadedCluster {
@@ -37,171 +40,90 @@ export interface ClusterStoreOptions {
   onLost: () => void;
 }
 
-interface Overlay {
-  write: PendingWrite;
-  done: Promise<WriteResult>;
+/** The memory of one cluster, shared by the functions of this file. */
+interface Running {
+  readonly options: ClusterStoreOptions;
+  readonly cluster: CommittingCluster;
+  readonly publisher: Publisher;
+  readonly pending: PendingWrites;
+  state: ClusterState;
+  /** The newest revision given away, durable or not. */
+  assigned: number;
+  closed: { error: unknown } | undefined;
+  /** A commit failed: what is durable is not known until the cluster is read again. */
+  broken: boolean;
+  recovery: Promise<void> | undefined;
 }
 
 /** Reads come from committed memory; a write is decided at once on the newest state and resolves when it is durable. */
 export function createClusterStore(options: ClusterStoreOptions): LoadedCluster {
-  const { id, uid, parsed, commit, log } = options;
-  let state = options.state;
-  let assigned = state.revision;
-  let closed: { error: unknown } | undefined;
-  let recovery: Promise<void> | undefined;
-  let broken = false;
-  let waiting = 0;
-  const overlays = new Map<string, Overlay>();
-  const listeners = new Map<GroupResource | '*', Set<(event: StoreEvent) => void>>();
-
+  const { id, uid, parsed, commit, state } = options;
+  const log = options.log.child({ clusterId: id });
   const cluster: CommittingCluster = {
     id,
-    epoch: () => state.epoch,
-    committed(write) {
-      apply(state, write);
-      const text = keyText(write.key);
-      if (overlays.get(text)?.write === write) overlays.delete(text);
-      publish(toEvent(change(write), write));
-    },
-    failed(error, refused) {
-      overlays.clear();
-      commit.cancel(cluster, error);
-      if (refused) return options.onLost();
-      log.error({ clusterId: id, error }, 'a commit failed; the cluster is read again');
-      broken = true;
-      recover().catch((cause: unknown) => log.error({ clusterId: id, error: cause }, 'the cluster could not be read again yet'));
-    },
+    epoch: () => running.state.epoch,
+    committed: (write) => show(running, write),
+    failed: (error, refused) => fail(running, { error, refused }),
   };
-
-  function publish(event: StoreEvent): void {
-    for (const resource of [event.key.resource, '*'] as const) {
-      for (const listener of listeners.get(resource) ?? []) {
-        try {
-          listener(event);
-        } catch (error) {
-          log.error({ clusterId: id, error }, 'a listener of the store threw');
-        }
-      }
-    }
-  }
-
-  function recover(): Promise<void> {
-    if (!broken) return Promise.resolve();
-    recovery ??= readAgain().finally(() => {
-      recovery = undefined;
-    });
-    return recovery;
-  }
-
-  /** A commit that failed on the way back may have counted: whatever turns up is published like any other change. */
-  async function readAgain(): Promise<void> {
-    const next = await options.reload(state.epoch);
-    if (closed !== undefined) return;
-    if (next === undefined) return options.onLost();
-    const missed = next.ring.after(state.revision);
-    state.index.release();
-    state = next;
-    assigned = next.revision;
-    broken = false;
-    if (missed === undefined) return options.onLost();
-    for (const found of missed) publish(toEvent(found));
-  }
-
-  async function write(key: ObjectKey, decide: (current: KubeObject | undefined) => WriteDecision): Promise<WriteResult> {
-    if (broken) await recover();
-    if (closed !== undefined) throw closed.error;
-    const text = keyText(key);
-    const overlay = overlays.get(text);
-    const entry = state.index.get(key.resource, objectId(key.namespace, key.name));
-    const committed = entry === undefined ? undefined : parsed.get(entry);
-    const current = overlay === undefined ? committed : stateAfter(overlay.write);
-    const decision = decideOn(current, decide);
-    if (decision.kind === 'failed') {
-      await overlay?.done;
-      throw decision.error;
-    }
-    if (decision.kind === 'none' || (decision.kind === 'delete' && current === undefined)) {
-      await overlay?.done;
-      return { object: current, revision: current === undefined ? state.revision : Number(current.metadata.resourceVersion) };
-    }
-    const currentText = overlay === undefined ? entry?.text : overlay.write.text;
-    const previous = current === undefined ? undefined : { object: current, text: currentText ?? '' };
-    const done = enqueue(key, decision, previous);
-    return done;
-  }
-
-  function enqueue(key: ObjectKey, decision: PutOrDelete, previous: { object: KubeObject; text: string } | undefined): Promise<WriteResult> {
-    const next = decision.kind === 'put' ? decision.object : previous?.object;
-    if (next === undefined) throw new Error('Nothing to delete.');
-    const object = withRevision(next, assigned + 1);
-    const text = JSON.stringify(object);
-    const revision = ++assigned;
-    const { promise: done, resolve, reject } = Promise.withResolvers<WriteResult>();
-    const write: PendingWrite = {
-      cluster, key, revision, object, text, resolve, reject,
-      type: decision.kind === 'delete' ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED',
-      previous: previous?.object,
-      previousText: previous?.text,
-      hidesBase: options.base.kinds.get(key.resource)?.entries.has(objectId(key.namespace, key.name)) === true,
-      writtenAtMs: 0,
-    };
-    overlays.set(keyText(key), { write, done });
-    waiting++;
-    const settled = (): void => {
-      waiting--;
-    };
-    done.then(settled, settled);
-    commit.add(write);
-    return done;
-  }
-
-  const store: ClusterStore = {
-    id,
-    uid,
-    write,
-    revision: () => state.revision,
-    compactedRevision: () => state.ring.dropped() - 1,
-    get(resource, namespace, name) {
-      const entry = state.index.get(resource, objectId(namespace, name));
-      return entry === undefined ? undefined : parsed.get(entry);
-    },
-    getText: (resource, namespace, name) => state.index.get(resource, objectId(namespace, name))?.text,
-    list: (resource, listOptions = {}) => listPage({ state, parsed, resource }, listOptions),
-    dependents: (ownerUid) => state.index.dependents(ownerUid).map(parsed.get),
-    byUid(objectUid) {
-      const entry = state.index.byUid(objectUid);
-      return entry === undefined ? undefined : { resource: entry.key.resource, object: parsed.get(entry) };
-    },
-    podsOnNode: (nodeName) => state.index.onNode(nodeName).map(parsed.get),
-    subscribe(resource, listener) {
-      const known = listeners.get(resource) ?? new Set();
-      listeners.set(resource, known.add(listener));
-      return () => void known.delete(listener);
-    },
-    since(resource, revision) {
-      const changes = state.ring.after(revision);
-      return changes === undefined ? undefined : ofKind(changes, resource).map((found) => toEvent(found));
-    },
+  const publisher = createPublisher(log);
+  const running: Running = {
+    options: { ...options, log },
+    cluster, publisher, state,
+    pending: createPendingWrites(cluster),
+    assigned: state.revision,
+    closed: undefined,
+    broken: false,
+    recovery: undefined,
   };
-
+  const reads = createReads(() => running.state, parsed);
   return {
-    store,
-    recover,
-    epoch: () => state.epoch,
-    pending: () => waiting,
-    ownObjects: () => state.index.ownSize(),
-    trim: (nowMs) => state.ring.trim(nowMs),
+    store: { id, uid, ...reads, subscribe: publisher.subscribe, write: (key, decide) => write(running, key, decide) },
+    recover: () => recover(running),
+    epoch: () => running.state.epoch,
+    pending: () => running.pending.waiting(),
+    ownObjects: () => running.state.index.ownSize(),
+    trim: (nowMs) => running.state.ring.trim(nowMs),
     close(error) {
-      closed ??= { error };
-      overlays.clear();
+      running.closed ??= { error };
+      running.pending.clear();
       commit.cancel(cluster, error);
-      listeners.clear();
-      state.index.release();
+      publisher.clear();
+      running.state.index.release();
     },
   };
 }
 
-type PutOrDelete = Exclude<WriteDecision, { kind: 'none' }>;
+/** What writers hear when the stores shut down or a cluster is removed. */
+export function closedError(): AppError {
+  return new AppError('cluster_unavailable', { message: 'The cluster was removed or this server is stopping; the change was not made.' });
+}
+
+/** Between reading the newest state and taking the revision nothing can happen: there is no await. */
+async function write(running: Running, key: ObjectKey, decide: (current: KubeObject | undefined) => WriteDecision): Promise<WriteResult> {
+  if (running.broken) await recover(running);
+  if (running.closed !== undefined) throw running.closed.error;
+  const { state, pending, options: { parsed, base, commit } } = running;
+  const newest = pending.newest(key);
+  const id = objectId(key.namespace, key.name);
+  const entry = newest === undefined ? state.index.get(key.resource, id) : undefined;
+  const current = newest === undefined ? entry && parsed.get(entry) : newest.after;
+  const decision = decideOn(current, decide);
+  if (decision.kind === 'failed') {
+    // What the decision saw must not turn out never to have happened.
+    await newest?.done;
+    throw decision.error;
+  }
+  if (decision.kind === 'none' || (decision.kind === 'delete' && current === undefined)) {
+    await newest?.done;
+    return { object: current, revision: current === undefined ? state.revision : Number(current.metadata.resourceVersion) };
+  }
+  const previous = current && { object: current, text: entry?.text ?? newest?.write.text ?? '' };
+  const hidesBase = base.kinds.get(key.resource)?.entries.has(id) === true;
+  const added = pending.add({ key, decision, revision: running.assigned + 1, previous, hidesBase });
+  running.assigned = added.write.revision;
+  commit.add(added.write);
+  return added.done;
+}
 
 function decideOn(current: KubeObject | undefined, decide: (current: KubeObject | undefined) => WriteDecision): WriteDecision | { kind: 'failed'; error: unknown } {
   try {
@@ -211,21 +133,50 @@ function decideOn(current: KubeObject | undefined, decide: (current: KubeObject 
   }
 }
 
-const stateAfter = (write: PendingWrite): KubeObject | undefined => (write.type === 'DELETED' ? undefined : write.object);
-
-function change({ type, key, revision, writtenAtMs, text, previousText }: PendingWrite) {
-  return { type, key, revision, writtenAtMs, text, previousText };
-}
-
-function apply(state: ClusterState, write: PendingWrite): void {
-  const { key, text, object, revision } = write;
-  if (write.type === 'DELETED') state.index.remove(key.resource, objectId(key.namespace, key.name));
+/** A write became durable: readers and watchers get it. */
+function show({ state, pending, publisher }: Running, write: PendingWrite): void {
+  const { type, key, revision, object, text, previous, previousText, writtenAtMs } = write;
+  if (type === 'DELETED') state.index.remove(key.resource, objectId(key.namespace, key.name));
   else state.index.put({ key, text, object, revision });
   state.revision = revision;
-  state.ring.append(change(write));
+  const change = { type, key, revision, writtenAtMs, text, previousText };
+  state.ring.append(change);
+  pending.settle(write);
+  publisher.publish(toEvent(change, { object, previous }));
 }
 
-/** What writers hear when the stores shut down or a cluster is removed. */
-export function closedError(): AppError {
-  return new AppError('cluster_unavailable', { message: 'The cluster was removed or this server is stopping; the change was not made.' });
+function fail(running: Running, { error, refused }: { error: unknown; refused: boolean }): void {
+  const { options, pending, cluster } = running;
+  pending.clear();
+  options.commit.cancel(cluster, error);
+  if (refused) {
+    options.log.warn({}, 'a write was refused: the cluster has another owner now, or is gone');
+    return options.onLost();
+  }
+  options.log.error({ error }, 'a commit failed; the cluster is read again');
+  running.broken = true;
+  recover(running).catch((cause: unknown) => options.log.error({ error: cause }, 'the cluster could not be read again yet'));
+}
+
+function recover(running: Running): Promise<void> {
+  if (!running.broken) return Promise.resolve();
+  running.recovery ??= readAgain(running).finally(() => {
+    running.recovery = undefined;
+  });
+  return running.recovery;
+}
+
+/** A commit that failed on the way back may have counted: whatever turns up is published like any other change. */
+async function readAgain(running: Running): Promise<void> {
+  const { options, publisher } = running;
+  const next = await options.reload(running.state.epoch);
+  if (running.closed !== undefined) return;
+  if (next === undefined) return options.onLost();
+  const missed = next.ring.after(running.state.revision);
+  running.state.index.release();
+  running.state = next;
+  running.assigned = next.revision;
+  running.broken = false;
+  if (missed === undefined) return options.onLost();
+  for (const change of missed) publisher.publish(toEvent(change));
 }

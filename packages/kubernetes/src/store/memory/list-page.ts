@@ -1,6 +1,7 @@
 import type { GroupResource, KubeObject } from '../../types.ts';
 import type { ClusterState } from '../cluster-state.ts';
-import { lowerBound, objectId, type Entry } from './object-index.ts';
+import { objectId, type Entry } from './entry.ts';
+import { lowerBound } from './kind.ts';
 import { parseObject, type ParsedCache } from './parsed-cache.ts';
 import type { ListOptions, ListPage } from '../store.ts';
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { KubeObject } from '../../types.ts';
-import type { Entry } from './object-index.ts';
+import type { Entry } from './entry.ts';
 
 /** Objects parsed from the stored texts, shared by all clusters; the least recently used ones are parsed again. */
 export interface ParsedCache {

@@ -1,4 +1,4 @@
-import type { Entry } from './object-index.ts';
+import type { Entry } from './entry.ts';
 
 /** Finds entries by uid, by the uid of an owner, and by node. An entry must be removed before its fields change. */
 export interface SecondaryIndex {
