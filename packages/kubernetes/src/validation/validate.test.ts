@@ -81,6 +81,8 @@ describe('new objects are refused in upstream words', () => {
     ['Pod', 'v1', { spec: container({ imagePullPolicy: 'Sometimes' }) }, ['spec.containers[0].imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"']],
     ['Pod', 'v1', { spec: pod({ restartPolicy: 'Maybe' }) }, ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"']],
     ['Pod', 'v1', { spec: container({ livenessProbe: {} }) }, ['spec.containers[0].livenessProbe: Required value: must specify a handler type']],
+    ['Pod', 'v1', { spec: pod({ topologySpreadConstraints: [{ maxSkew: 0, topologyKey: 'a', whenUnsatisfiable: 'X' }] }) }, ['spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero', 'spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "X": supported values: "DoNotSchedule", "ScheduleAnyway"']],
+    ['Pod', 'v1', { spec: pod({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: {} }] } } }) }, ['spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty']],
     ['Deployment', 'apps/v1', { spec: deployment({ selector: undefined }) }, ['spec.selector: Required value']],
     ['Deployment', 'apps/v1', { spec: deployment({ selector: { matchLabels: { app: 'x' } } }) }, ['spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`']],
     ['Deployment', 'apps/v1', { spec: deployment({ replicas: -1 }) }, ['spec.replicas: Invalid value: -1: must be greater than or equal to 0']],

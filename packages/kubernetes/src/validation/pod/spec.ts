@@ -4,6 +4,7 @@ import { dnsLabel, dnsSubdomain, labelValue, qualifiedName } from '../formats.ts
 import { checkFormat } from '../problems.ts';
 import type { Problems } from '../problems.ts';
 import { checkContainer } from './container.ts';
+import { checkScheduling } from './scheduling.ts';
 import { checkVolumes } from './volume.ts';
 
 const INT32_MAX = 2_147_483_647;
@@ -29,6 +30,7 @@ export function checkPodSpec(spec: Json, path: string, problems: Problems): void
   }
   checkEnums(spec, path, problems);
   checkNames(spec, path, problems);
+  checkScheduling(spec, path, problems);
   checkTolerations(items(spec['tolerations']), `${path}.tolerations`, problems);
 }
 
