@@ -22,7 +22,7 @@ const cases = [
 ] as const;
 
 describe('the verb of a request', () => {
-  it.each(cases)('%s %s is %s', (method, url, verb, kind) => {
+  it.each(cases)('%s %s is %s', (...[method, url, verb, kind]) => {
     expect(requestVerb(method, { url, path: url.replace(/\?.*/, '') })).toEqual({ verb, ...kind });
   });
 });
