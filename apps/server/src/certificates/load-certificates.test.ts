@@ -69,7 +69,7 @@ describe('the authority', () => {
   it.skipIf(!openssl)('is accepted by openssl, and its constraints are critical', async () => {
     const made = await loadCertificates({
       dir,
-      hosts: ['hexabase.example', '192.0.2.7'],
+      hosts: ['hexabase.example', '192.0.2.7', '[2001:db8::7]'],
       clock: systemClock,
     });
     await expect(verify(made)).resolves.toMatch(/OK/);

@@ -38,7 +38,7 @@ const renewAuthorityMs = 400 * dayMs;
  */
 export async function loadCertificates({ dir, hosts, clock }: CertificateOptions): Promise<Certificates> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const names = [...new Set([...loopback, ...hosts])];
+  const names = [...new Set([...loopback, ...hosts.map(withoutBrackets)])];
   const nowMs = clock.now();
   const foundAuthority = await read(dir, 'authority.json');
   const authority =
@@ -51,6 +51,11 @@ export async function loadCertificates({ dir, hosts, clock }: CertificateOptions
       ? foundServer
       : await keep(dir, 'server.json', { names, ...signServer(authority, names, nowMs) });
   return { caPem: authority.certPem, certPem: server.certPem, keyPem: server.keyPem };
+}
+
+/** URLs write IPv6 addresses as `[::1]`. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
 }
 
 function maySignFor(authority: StoredPair, names: readonly string[], nowMs: number): boolean {
