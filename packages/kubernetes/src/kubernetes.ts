@@ -44,6 +44,11 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
     start: (api) => (options.controllers === false ? noCompanion : startCompanion(api, companionOptions)),
     ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
   });
+  let watches = 0;
+  const watchBegan = (): (() => void) => {
+    watches++;
+    return () => void watches--;
+  };
   const authenticators = new Map<string, Authenticator>();
 
   return {
@@ -66,7 +71,7 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
     handle(id, request, response) {
       let authenticator = authenticators.get(id);
       if (!authenticator) authenticators.set(id, (authenticator = options.authenticatorOf(id)));
-      void serve({ pool, log, authenticator, id }, request, response);
+      void serve({ pool, log, authenticator, id, watchBegan }, request, response);
     },
     upgrade(_id, _request, socket) {
       refuseUpgrade(socket);
@@ -76,7 +81,7 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
       if (!lease) return { status: 404, body: unknownPath().status };
       return await requestInProcess(lease.api, request);
     },
-    stats: () => ({ ...stores.stats(), watches: pool.watches() }),
+    stats: () => ({ ...stores.stats(), watches }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
@@ -86,15 +91,16 @@ interface Serving {
   log: Logger;
   authenticator: Authenticator;
   id: string;
+  watchBegan(): () => void;
 }
 
 /** Holds the cluster until the answer is sent, which for a watch is when it ends. */
-async function serve({ pool, log, authenticator, id }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve({ pool, log, authenticator, id, watchBegan }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const lease = await pool.acquire(id);
     if (!lease) return sendStatus(unknownPath().status, { response });
     response.once('close', () => lease[Symbol.dispose]());
-    await handleNodeRequest(request, response, { cluster: lease.api, authenticate: authenticator, log, signal: lease.signal });
+    await handleNodeRequest(request, response, { cluster: lease.api, authenticate: authenticator, log, signal: lease.signal, watchBegan });
   } catch (error) {
     log.error({ clusterId: id, error }, 'a cluster could not be opened');
     sendStatus(statusOf(error), { response });

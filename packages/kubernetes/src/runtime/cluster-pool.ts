@@ -39,7 +39,6 @@ export interface ClusterPool extends AsyncDisposable {
   reconfigured(id: string): void;
   /** Starts what a cluster has to do, if it is not running yet. */
   wake(id: string): Promise<void>;
-  watches(): number;
 }
 
 interface Running {
@@ -149,7 +148,6 @@ export function createClusterPool(options: PoolOptions): ClusterPool {
     },
     reconfigured: (id) => ready.get(id)?.companion.configure(),
     wake,
-    watches: () => [...ready.values()].reduce((sum, entry) => sum + entry.leases, 0),
     async [Symbol.asyncDispose]() {
       disposed = true;
       clearInterval(timer);

@@ -16,6 +16,8 @@ export interface HandlerOptions {
   log: Logger;
   /** Ends watches and streams. */
   signal: AbortSignal;
+  /** Called when a watch begins; answers what to call when it ends. */
+  watchBegan(): () => void;
 }
 
 /** Serves one HTTP request on one cluster; always answers. */
@@ -37,7 +39,7 @@ export async function handleNodeRequest(request: IncomingMessage, response: Serv
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, { cluster, authenticate, signal }: HandlerOptions): Promise<void> {
+async function serve(request: IncomingMessage, response: ServerResponse, { cluster, authenticate, signal, watchBegan }: HandlerOptions): Promise<void> {
   const user = await authenticate(request);
   if (!user) throw unauthorized();
   refuseImpersonation(request, user);
@@ -61,6 +63,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, { clust
     signal,
   };
   const answer = await dispatch(cluster, apiRequest);
+  if (answer.kind === 'watch') response.once('close', watchBegan());
   await sendAnswer(answer, { response, head: request.method === 'HEAD', acceptsGzip, warnings, signal });
 }
 

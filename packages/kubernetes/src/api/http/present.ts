@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../types.ts';
 import type { Call } from '../deps.ts';
+import { storedFormOf } from '../kinds/stored-form.ts';
 import type { ObjectList } from '../registry/list.ts';
 import { includePolicy, partialOf, tableOf, tableShell } from '../table/present.ts';
 import type { FrameEncoder } from '../watch/frames.ts';
@@ -30,6 +31,8 @@ export function answerObject(call: Call, request: ApiRequest, { object, status =
     const value = partialOf(object, negotiated);
     return { kind: 'json', status, value: () => value, negotiated };
   }
+  const form = storedFormOf(call.info);
+  if (form) return { kind: 'json', status, value: () => form.fromStored(object), negotiated };
   const text = storedText(call, object);
   return { kind: 'json', status, value: () => object, ...(text !== undefined && { text }), negotiated };
 }
@@ -56,7 +59,9 @@ export function answerList(call: Call, request: ApiRequest, list: ObjectList): J
   }
   const { info } = call;
   const head = JSON.stringify({ kind: `${info.kind}List`, apiVersion: apiVersionOf(call), metadata });
-  const text = `${head.slice(0, -1)},"items":[${page.texts.join(',')}]}`;
+  const form = storedFormOf(info);
+  const texts = form ? page.items.map((object) => JSON.stringify(form.fromStored(object))) : page.texts;
+  const text = `${head.slice(0, -1)},"items":[${texts.join(',')}]}`;
   return { kind: 'json', status: 200, value: () => JSON.parse(text), text, negotiated };
 }
 
@@ -84,6 +89,8 @@ export function frameEncoder(call: Call, request: ApiRequest, negotiated: Negoti
       bookmark: (object) => JSON.stringify(partialOf(object, negotiated)),
     };
   }
+  const form = storedFormOf(call.info);
+  if (form) return { share: call.info.group, encode: (object) => JSON.stringify(form.fromStored(object)), bookmark: (object) => JSON.stringify(object) };
   return {
     share: 'json',
     encode: (object, text) => text ?? JSON.stringify(object),

@@ -2,12 +2,19 @@ import type { ParsedBody } from '../../schema/parse-body.ts';
 import type { KubeObject } from '../../types.ts';
 import type { Call } from '../deps.ts';
 import { badRequest, bodyTooLarge } from '../errors.ts';
+import { storedFormOf } from '../kinds/stored-form.ts';
 import { parseDeleteRequest, type DeleteRequest } from '../registry/delete.ts';
 import { copyJson } from '../registry/object.ts';
 import type { ApiRequest } from './answer.ts';
 import { decodeObject, readValue, type ExpectedKind, } from './decode-body.ts';
 
 const objectBytesMax = 1_572_864;
+
+/** Reads the body as an object of the call's kind, in the form in which it is stored. Throws 400, 413 and 415. */
+export async function readStored(call: Call, request: ApiRequest): Promise<KubeObject> {
+  const object = await readObject(request, call.info);
+  return storedFormOf(call.info)?.toStored(object) ?? object;
+}
 
 /** Reads the body as an object of the expected kind. Throws 400, 413 and 415. */
 export async function readObject(request: ApiRequest, expected: ExpectedKind): Promise<KubeObject> {

@@ -6,7 +6,7 @@ import { listObjects } from '../registry/list.ts';
 import { serveEphemeral } from '../subresources/ephemeral.ts';
 import { prepareWatch } from '../watch/watch.ts';
 import type { ApiAnswer, ApiRequest } from './answer.ts';
-import { readDeleteRequest, readObject } from './read-object.ts';
+import { readDeleteRequest, readStored } from './read-object.ts';
 import { answerList, answerObject, frameEncoder, negotiateList } from './present.ts';
 
 /** Serves a path that names a kind: list, watch, create and delete of many. */
@@ -21,7 +21,8 @@ export async function serveCollection(call: Call, request: ApiRequest, verb: str
       return { kind: 'watch', negotiated, run: prepareWatch(call, request.query, frameEncoder(call, request, negotiated)) };
     }
     case 'create': {
-      const object = await readObject(request, call.info);
+      const object = await readStored(call, request);
+      if (call.namespace !== '') object.metadata.namespace ??= call.namespace;
       call.cluster.deps.checkEscalation(call.cluster, call.user, object);
       return answerObject(call, request, { object: await createObject(call, object), status: 201 });
     }

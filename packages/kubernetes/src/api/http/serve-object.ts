@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../types.ts';
 import type { Call } from '../deps.ts';
 import { methodNotAllowed, notFound } from '../errors.ts';
+import { storedFormOf } from '../kinds/stored-form.ts';
 import { answersDeletedObject } from '../kinds/traits.ts';
 import { deleteObject, type Deleted } from '../registry/delete.ts';
 import { patchObject } from '../registry/patch.ts';
@@ -9,7 +10,7 @@ import { serveEphemeral } from '../subresources/ephemeral.ts';
 import type { ApiAnswer, ApiRequest } from './answer.ts';
 import { negotiate } from './negotiate.ts';
 import { answerObject } from './present.ts';
-import { readDeleteRequest, readObject } from './read-object.ts';
+import { readDeleteRequest, readStored } from './read-object.ts';
 
 /** Serves a path that names one object. */
 export async function serveObject(call: Call, request: ApiRequest, verb: string): Promise<ApiAnswer> {
@@ -19,7 +20,8 @@ export async function serveObject(call: Call, request: ApiRequest, verb: string)
     case 'get':
       return getObject(call, request);
     case 'update': {
-      const object = await readObject(request, call.info);
+      const object = await readStored(call, request);
+      if (call.namespace !== '') object.metadata.namespace ??= call.namespace;
       call.cluster.deps.checkEscalation(call.cluster, call.user, object, currentOf(call));
       const result = await replaceObject(call, object);
       return answerObject(call, request, { object: result.object, status: result.created ? 201 : 200 });
@@ -45,7 +47,7 @@ function getObject(call: Call, request: ApiRequest): ApiAnswer {
     return object;
   };
   const accept = request.accept;
-  if (accept === undefined || !accept.includes('as=')) {
+  if ((accept === undefined || !accept.includes('as=')) && !storedFormOf(info)) {
     return { kind: 'json', status: 200, value: current, text, negotiated: negotiate(accept) };
   }
   return answerObject(call, request, { object: current() });

@@ -3,6 +3,7 @@ import type { ApiRequest } from '../http/answer.ts';
 import { toObject } from '../http/read-object.ts';
 import type { Call } from '../deps.ts';
 import { badRequest } from '../errors.ts';
+import { storedFormOf } from '../kinds/stored-form.ts';
 import { PatchProblem } from '../patch/json-patch.ts';
 import { parsePatch } from '../patch/parse-patch.ts';
 import { StatusError } from '../status-error.ts';
@@ -13,15 +14,17 @@ import { changeObject } from './update.ts';
 export async function patchObject(call: Call, request: ApiRequest): Promise<{ object: KubeObject; created: boolean }> {
   const body = request.parsedBody ?? (await request.readBody()).toString('utf8');
   const patch = parsePatch({ contentType: request.contentType, body, info: call.info });
+  const form = storedFormOf(call.info);
   const object = await changeObject(call, {
     from: (current) => {
-      const value = applied(() => patch.apply(current));
+      const value = applied(() => patch.apply(form?.fromStored(current) ?? current));
       if (!isRecord(value)) throw badRequest('a patch must leave an object');
       const metadata = isRecord(value['metadata']) ? value['metadata'] : {};
       // Untouched by the patch, the revision is no precondition: the write is repeated instead.
       const untouched = metadata['resourceVersion'] === current.metadata.resourceVersion;
       const raw = { value: { ...value, metadata: { ...metadata, ...(untouched && { resourceVersion: '' }) } }, duplicates: patch.duplicates };
-      const next = toObject(request, { raw, expected: call.info });
+      const patched = toObject(request, { raw, expected: call.info });
+      const next = form?.toStored(patched) ?? patched;
       if (next.metadata.name !== call.name) {
         throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${call.name})`);
       }

@@ -4,7 +4,7 @@ import { badRequest, conflict, invalid, modifiedMessage, notFound } from '../err
 import { prepareKindForUpdate } from '../kinds/prepare.ts';
 import { countsGeneration, needsRevisionOnUpdate, updateMayCreate } from '../kinds/traits.ts';
 import { createObject } from './create.ts';
-import { sameJson } from './object.ts';
+import { arrayAt, recordAt, sameJson } from './object.ts';
 import { emptyAfterUpdate } from './removal.ts';
 
 /** How a write gets its new object from the current one. Called again after a lost race. */
@@ -128,8 +128,15 @@ function prepare(call: Call, wanted: KubeObject, current: KubeObject): KubeObjec
     if (current['status'] === undefined) delete next['status'];
     else next['status'] = current['status'];
   }
+  if (call.subresource === 'ephemeralcontainers') return ephemeralOnly(next, current);
   call.cluster.deps.schema.applyDefaults(next);
   return next;
+}
+
+/** `pods/ephemeralcontainers` changes nothing else. */
+function ephemeralOnly(next: KubeObject, current: KubeObject): KubeObject {
+  const ephemeralContainers = arrayAt(recordAt(next, 'spec'), 'ephemeralContainers');
+  return { ...current, spec: { ...recordAt(current, 'spec'), ephemeralContainers } };
 }
 
 function keep<K extends keyof KubeObject['metadata']>(to: KubeObject['metadata'], from: KubeObject['metadata'], field: K): void {

@@ -53,14 +53,17 @@ const cache = new Map<string, ReadonlyMap<string, Reader>>();
 const specialReaders = new Map<string, Reader>([
   ['/events:source', (object) => read(object, ['source', 'component']) || read(object, ['reportingComponent'])],
   ['/events:reportingController', (object) => read(object, ['reportingComponent'])],
+  ['events.k8s.io/events:source', (object) => read(object, ['source', 'component']) || read(object, ['reportingComponent'])],
+  ['events.k8s.io/events:reportingController', (object) => read(object, ['reportingComponent'])],
   ['/nodes:spec.unschedulable', (object) => read(object, ['spec', 'unschedulable']) || 'false'],
   ['/pods:spec.hostNetwork', (object) => read(object, ['spec', 'hostNetwork']) || 'false'],
   ['/pods:status.podIPs', (object) => read(object, ['status', 'podIP'])],
   ['batch/jobs:status.successful', (object) => read(object, ['status', 'succeeded']) || '0'],
 ]);
 
+/** `regarding` is what the stored event calls `involvedObject`. */
 function pathReader(path: string): Reader {
-  const parts = path.split('.');
+  const parts = path.replace(/^regarding\./, 'involvedObject.').split('.');
   return (object) => read(object, parts);
 }
 
