@@ -87,6 +87,14 @@ describe('writing roles', () => {
     expect(attempt(cluster, { ...made, metadata: { ...made.metadata, labels } })).toMatchObject(forbidden);
   });
 
+  test('a cluster-wide role does not become a local one by naming a namespace', async () => {
+    await using cluster = await withAdmin();
+    const made = role({ rules: [pods] });
+    expect(attempt(cluster, { ...made, metadata: { ...made.metadata, namespace: 'team' } })).toMatchObject(forbidden);
+    const everywhere = binding({ role: 'admin', subject: 'mallory' });
+    expect(attempt(cluster, { ...everywhere, metadata: { ...everywhere.metadata, namespace: 'team' } })).toMatchObject(forbidden);
+  });
+
   test('an aggregation rule needs full authority, also to be taken away', async () => {
     await using cluster = await withAdmin();
     const aggregationRule = { clusterRoleSelectors: [{}] };
@@ -101,6 +109,8 @@ describe('writing roles', () => {
     const old = role({ rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] });
     const next = { ...old, metadata: { ...old.metadata, finalizers: ['x/y'] } };
     expect(attempt(cluster, next, { old })).toBe('passed');
+    const newer = { ...old, metadata: { ...old.metadata, resourceVersion: '9' } };
+    expect(attempt(cluster, next, { old: newer })).toMatchObject(forbidden);
     expect(attempt(cluster, { ...next, rules: [pods] }, { old })).toMatchObject(forbidden);
   });
 

@@ -65,7 +65,7 @@ function checkBinding(write: RoleWrite): void {
   const name = textOf(roleRef['name']);
   const plural = kind === 'Role' ? 'roles' : 'clusterroles';
   if (mayUse(write, { verb: 'bind', resource: plural, name })) return;
-  const namespace = object.kind === 'RoleBinding' ? (object.metadata.namespace ?? '') : '';
+  const namespace = homeOf(object);
   const role = store.get(`${group}/${plural}`, kind === 'Role' ? namespace : '', name);
   if (!role) {
     const singular = kind.toLowerCase();
@@ -75,13 +75,18 @@ function checkBinding(write: RoleWrite): void {
   confirmHeld(write, parseRules(role['rules']));
 }
 
+/** The namespace whose rights count: a cluster-wide kind has none, whatever its metadata claims. */
+function homeOf(object: KubeObject): string {
+  return object.kind.startsWith('Cluster') ? '' : (object.metadata.namespace ?? '');
+}
+
 function mayUse(write: RoleWrite, what: { verb: string; resource: string; name: string }): boolean {
-  const namespace = write.object.metadata.namespace ?? '';
+  const namespace = homeOf(write.object);
   return write.authorizer.authorize(write.user, { ...what, group, subresource: '', namespace }).allowed;
 }
 
 function confirmHeld({ authorizer, user, object }: RoleWrite, wanted: readonly PolicyRule[]): void {
-  const held = authorizer.rulesFor(user, object.metadata.namespace ?? '');
+  const held = authorizer.rulesFor(user, homeOf(object));
   const missing = missingOrRefuse(object, held.rules, wanted);
   if (missing.length === 0) return;
   const texts = [...new Set(compactRules(missing).map(ruleText))].toSorted();
@@ -99,10 +104,14 @@ function missingOrRefuse(object: KubeObject, held: readonly PolicyRule[], wanted
   }
 }
 
-/** Owners and finalizers may change without the rights of the role: garbage collection needs that. */
+/**
+ * Owners and finalizers may change without the rights of the role: garbage collection needs that. Only for a write that
+ * names the revision it changes: otherwise it could bring back rules that were taken away in between.
+ */
 function changesOnlyLifecycle(object: KubeObject, old: KubeObject): boolean {
+  if (object.metadata.resourceVersion !== old.metadata.resourceVersion) return false;
   const rest = ({ metadata, ...fields }: KubeObject) => {
-    const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _managed, resourceVersion: _revision, ...kept } = metadata;
+    const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _managed, ...kept } = metadata;
     return { ...fields, metadata: kept };
   };
   return sameJson(rest(object), rest(old));
