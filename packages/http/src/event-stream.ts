@@ -30,6 +30,7 @@ interface StreamDeps {
 const heartbeatMs = 15_000;
 const reauthenticateMs = 60_000;
 const queueMax = 1_000;
+const unreadBytesMax = 1024 * 1024;
 
 /**
  * `GET /api/v1/events/stream`: server-sent events about the caller's organizations (event = noun, data = its present
@@ -113,5 +114,8 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
 }
 
 function send(reply: FastifyReply, event: string, data: unknown): void {
+  if (reply.raw.writableEnded || reply.raw.destroyed) return;
   reply.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  // Who does not read what comes is let go and may come again, before this process fills up.
+  if (reply.raw.writableLength > unreadBytesMax) reply.raw.destroy();
 }

@@ -45,7 +45,7 @@ function toAppError(error: unknown): AppError {
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new AppError('not_found', { cause: error });
     default:
-      return error instanceof Error && error.name === 'AbortError'
+      return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
         ? new AppError('request_timeout', { cause: error })
         : new AppError('internal', { cause: error });
   }
