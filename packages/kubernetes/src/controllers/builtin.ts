@@ -5,6 +5,7 @@ import type { Controller } from './controller.ts';
 import { cronJobController } from './jobs/cronjob.ts';
 import { jobController, ttlController } from './jobs/job.ts';
 import { disruptionController } from './lifecycle/disruption.ts';
+import { eventExpiry } from './lifecycle/event-expiry.ts';
 import { garbageCollector } from './lifecycle/garbage.ts';
 import { namespaceController } from './lifecycle/namespace.ts';
 import { quotaController } from './lifecycle/quota.ts';
@@ -27,6 +28,7 @@ export const builtinControllers: readonly Controller[] = [
   serviceAccountController,
   claimProtection,
   volumeProtection,
+  eventExpiry,
   quotaController,
   disruptionController,
   endpointsController,

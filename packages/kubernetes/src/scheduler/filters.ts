@@ -17,11 +17,15 @@ export function refuseNode(pod: Pod, node: Node, ledger: Ledger): Refusal | unde
   if (node.spec?.unschedulable && !tolerations.some((toleration) => tolerates(toleration, cordon))) {
     return { reasons: ['node(s) were unschedulable'], resolvable: false };
   }
-  const taint = untolerated(tolerations, node);
-  if (taint) return { reasons: [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`], resolvable: false };
+  if (untolerated(tolerations, node)) return { reasons: ['node(s) had untolerated taint(s)'], resolvable: false };
   if (!matchesNode(pod, node)) return { reasons: ["node(s) didn't match Pod's node affinity/selector"], resolvable: false };
   const reasons = shortages(pod, node, ledger);
-  return reasons.length > 0 ? { reasons, resolvable: true } : undefined;
+  return reasons.length > 0 ? { reasons, resolvable: fitsWhenEmpty(pod, node) } : undefined;
+}
+
+function fitsWhenEmpty(pod: Pod, node: Node): boolean {
+  const room = allocatable(node);
+  return Object.entries(podRequests(pod.spec)).every(([name, amount]) => amount <= (room[name] ?? 0));
 }
 
 /** Names what a node has too little of: `Insufficient cpu`, `Too many pods`. */

@@ -41,6 +41,11 @@ export const scheduler: Controller = {
     memory.pending.clear();
     const waiting = pods.filter(isSchedulable).sort(byPriority);
     const world = worldOf(context, memory);
+    if (world.nodes.size === 0 && context.config().nodes.length > 0) {
+      // The cluster is just being set up: its nodes are about to come.
+      for (const pod of waiting) memory.unschedulable.add(keyOf(pod));
+      return;
+    }
     // Decisions are made one after the other without a gap; their writes then share commits.
     const results = await Promise.allSettled(waiting.map((pod) => schedule(context, pod, world)));
     results.forEach((result, index) => {
@@ -169,7 +174,11 @@ function withCount(message: string, world: World): string {
 
 function worldOf(context: Context, memory: Memory): World {
   const nodes = new Map(context.client.list<Node>('/nodes').map((node) => [node.metadata.name, node]));
-  for (const [name, node] of nodes) if (node.metadata.deletionTimestamp) nodes.delete(name);
+  for (const [name, node] of nodes) {
+    // A node that has not yet said what it has is not there yet.
+    const isThere = node.metadata.deletionTimestamp === undefined && (node.status?.allocatable ?? node.status?.capacity) !== undefined;
+    if (!isThere) nodes.delete(name);
+  }
   return { client: context.client, nodes, ledger: memory.ledger };
 }
 

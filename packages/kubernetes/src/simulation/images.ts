@@ -44,10 +44,10 @@ export function resolveImage(image: string): ImageResolution {
   };
 }
 
-/** The first part is a host only with a dot, a port, or as `localhost`; otherwise the image is on Docker Hub. */
+/** The first part is a host only with a dot, a port, a capital, or as `localhost`; otherwise the image is on Docker Hub. */
 function splitHost(first: string | undefined, rest: string): [string, string] {
   if (first === undefined) return ['docker.io', rest.includes('/') ? rest : `library/${rest}`];
-  if (/[.:]/.test(first) || first === 'localhost') return [first, rest];
+  if (/[.:A-Z]/.test(first) || first === 'localhost') return [first, rest];
   return ['docker.io', `${first}/${rest}`];
 }
 

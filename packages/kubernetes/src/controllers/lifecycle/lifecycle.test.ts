@@ -105,3 +105,20 @@ it('a graceful deletion shows before the pod is gone', async () => {
   expect(cluster.client.get('/pods', 'default', name)).toBeUndefined();
   expect(count(cluster, '/pods')).toBe(3);
 });
+
+it('events go an hour after they last happened, and then nothing is planned', async () => {
+  await using cluster = await testCluster();
+  await deployment(cluster);
+  expect(cluster.client.list('/events').length).toBeGreaterThan(0);
+  await cluster.advance(3_600_000);
+  expect(cluster.client.list('/events')).toEqual([]);
+  expect(cluster.controllers.nextWakeMs()).toBeNull();
+});
+
+it('controllers that start over existing objects finish what was begun', async () => {
+  await using cluster = await testCluster({ controllers: [] });
+  await deployment(cluster);
+  expect(count(cluster, '/pods')).toBe(0);
+  await cluster.restart();
+  expect(cluster.client.list<Pod>('/pods').map(({ status }) => status?.phase)).toEqual(['Running', 'Running', 'Running']);
+});

@@ -11,11 +11,13 @@ import type { Controller } from '../controller.ts';
 import { startControllers, type Controllers } from '../runtime.ts';
 import { createTimers } from '../timers.ts';
 
-/** A cluster for tests: the real store and registry in memory, time that moves only when told, no simulated delays. */
+/** A cluster for tests, with its nodes: the real store and registry in memory, time that moves only when told, no simulated delays. */
 export interface TestCluster extends AsyncDisposable {
   client: ApiClient;
-  controllers: Controllers;
+  readonly controllers: Controllers;
   now(): number;
+  /** Ends the controllers and starts all built-in ones over what is stored, as after a crash. */
+  restart(): Promise<void>;
   /** Works until nothing is left to do now. */
   settle(): Promise<void>;
   /** Moves the clock, runs what became due on the way, and settles. */
@@ -45,11 +47,9 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   const client = createApiClient(api, 'system:kube-controller-manager');
   await client.create('/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
   const timers = createTimers(clock, () => () => undefined);
-  const controllers = startControllers(
-    client,
-    { clock, log: silentLogger, config, caCertificate: 'test certificate', timeScale: options.timeScale ?? 0, timers },
-    options.controllers ?? builtinControllers,
-  );
+  const start = (running: readonly Controller[]): Controllers =>
+    startControllers(client, { clock, log: silentLogger, config, caCertificate: 'test certificate', timeScale: options.timeScale ?? 0, timers }, running);
+  let controllers = start(options.controllers ?? builtinControllers);
   async function settle(): Promise<void> {
     for (let rounds = 0; rounds < 20_000; rounds++) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -62,9 +62,17 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     }
     throw new Error('the cluster does not settle');
   }
+  await settle();
   return {
     client,
-    controllers,
+    get controllers() {
+      return controllers;
+    },
+    async restart() {
+      await controllers[Symbol.asyncDispose]();
+      controllers = start(builtinControllers);
+      await settle();
+    },
     now: () => nowMs,
     settle,
     async advance(ms) {
