@@ -19,6 +19,8 @@ export async function benchDatabase(): Promise<BenchDatabase> {
   const password = 'benchmark';
   const server = await startEmbedded({ dataDir, password, log: silentLogger });
   const pool = new Pool({ host: server.host, port: server.port, user: superuser, password, database: 'postgres', max: 8 });
+  // The server ends while connections are still being closed.
+  pool.on('error', () => undefined);
   await ensureSchema(pool);
   return {
     pool,

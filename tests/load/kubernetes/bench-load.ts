@@ -16,7 +16,7 @@ export interface LoadFigures {
   get: Load;
   list500: Load;
   listAll: { objects: number; ms: number; mib: number };
-  /** A GET and a PUT of the whole object with one label changed. */
+  /** A GET and a PUT of the whole object with one label changed; conflicts with controllers count as errors. */
   getAndPut: Load;
   watch: { events: number; fromRequestP50Ms: number; fromRequestP99Ms: number; afterAnswerP50Ms: number; afterAnswerP99Ms: number };
   /** Creates while the one watcher follows. */
