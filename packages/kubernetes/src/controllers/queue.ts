@@ -33,33 +33,21 @@ export function createQueue(options: QueueOptions): WorkQueue {
   const ready = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
-  const delayed = new Map<string, { atMs: number; cancel: () => void }>();
+  const delays = createDelays(options.timers, (key) => add(key));
   const attempts = new Map<string, number>();
   let scheduled = false;
   let closed = false;
 
   function add(key: string, afterMs = 0): void {
     if (closed) return;
-    if (afterMs > 0) return delay(key, options.clock.now() + afterMs);
+    if (afterMs > 0) return delays.plan(key, options.clock.now() + afterMs);
     if (running.has(key)) {
       again.add(key);
       return;
     }
     ready.add(key);
-    if (scheduled) return;
+    if (!scheduled) setImmediate(drain);
     scheduled = true;
-    setImmediate(drain);
-  }
-
-  function delay(key: string, atMs: number): void {
-    const planned = delayed.get(key);
-    if (planned && planned.atMs <= atMs) return;
-    planned?.cancel();
-    const cancel = options.timers.at(atMs, () => {
-      delayed.delete(key);
-      add(key);
-    });
-    delayed.set(key, { atMs, cancel });
   }
 
   function drain(): void {
@@ -79,8 +67,7 @@ export function createQueue(options: QueueOptions): WorkQueue {
       attempts.delete(key);
       if (requeue) add(key, Math.max(requeue.afterMs, 1));
     } catch (error) {
-      const attempt = (attempts.get(key) ?? 0) + 1;
-      attempts.set(key, attempt);
+      const attempt = countUp(attempts, key);
       if (!closed) options.failed(key, error, attempt);
       add(key, Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS));
     } finally {
@@ -93,17 +80,50 @@ export function createQueue(options: QueueOptions): WorkQueue {
   return {
     add,
     idle: () => ready.size === 0 && running.size === 0,
-    nextWakeMs() {
-      let earliest: number | null = null;
-      for (const { atMs } of delayed.values()) if (earliest === null || atMs < earliest) earliest = atMs;
-      return earliest;
-    },
+    nextWakeMs: () => delays.earliestMs(),
     async [Symbol.asyncDispose]() {
       closed = true;
       ready.clear();
-      for (const { cancel } of delayed.values()) cancel();
-      delayed.clear();
+      delays.clear();
       await Promise.allSettled(running.values());
+    },
+  };
+}
+
+function countUp(counts: Map<string, number>, key: string): number {
+  const next = (counts.get(key) ?? 0) + 1;
+  counts.set(key, next);
+  return next;
+}
+
+/** Keys that wait for their time; of two plans for a key the earlier one counts. */
+interface Delays {
+  plan(key: string, atMs: number): void;
+  earliestMs(): number | null;
+  clear(): void;
+}
+
+function createDelays(timers: Timers, due: (key: string) => void): Delays {
+  const planned = new Map<string, { atMs: number; cancel: () => void }>();
+  return {
+    plan(key, atMs) {
+      const known = planned.get(key);
+      if (known && known.atMs <= atMs) return;
+      known?.cancel();
+      const cancel = timers.at(atMs, () => {
+        planned.delete(key);
+        due(key);
+      });
+      planned.set(key, { atMs, cancel });
+    },
+    earliestMs() {
+      let earliest: number | null = null;
+      for (const { atMs } of planned.values()) if (earliest === null || atMs < earliest) earliest = atMs;
+      return earliest;
+    },
+    clear() {
+      for (const { cancel } of planned.values()) cancel();
+      planned.clear();
     },
   };
 }

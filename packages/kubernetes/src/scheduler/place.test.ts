@@ -6,7 +6,7 @@ import { findCondition } from '../controllers/shared/conditions.ts';
 import { eventsAbout, testCluster, twoNodes, type TestCluster } from '../controllers/testing/test-cluster.ts';
 import { podRequests } from './requests.ts';
 
-async function pod(cluster: TestCluster, name: string, spec: Partial<PodSpec> = {}, labels: Record<string, string> = {}): Promise<Pod> {
+async function pod(cluster: TestCluster, name: string, { labels = {}, ...spec }: Partial<PodSpec> & { labels?: Record<string, string> } = {}): Promise<Pod> {
   return cluster.client.create<Pod>('/pods', {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -79,9 +79,9 @@ it('required anti-affinity holds both ways and spread keeps domains even', async
   const nodes = ['a', 'b', 'c'].map((zone) => ({ name: `node-${zone}`, cpuMilli: 4000, memoryMib: 8192, pods: 50, labels: { zone } }));
   await using cluster = await testCluster({ nodes });
   const apart = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'zone', labelSelector: { matchLabels: { app: 'x' } } }] } };
-  for (const name of ['x1', 'x2', 'x3', 'x4']) await pod(cluster, name, { affinity: apart }, { app: 'x' });
+  for (const name of ['x1', 'x2', 'x3', 'x4']) await pod(cluster, name, { affinity: apart, labels: { app: 'x' } });
   const spread = [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'y' } } }];
-  for (let index = 0; index < 9; index++) await pod(cluster, `y${index}`, { topologySpreadConstraints: spread }, { app: 'y' });
+  for (let index = 0; index < 9; index++) await pod(cluster, `y${index}`, { topologySpreadConstraints: spread, labels: { app: 'y' } });
   await cluster.settle();
   expect(new Set(['x1', 'x2', 'x3'].map((name) => nodeOf(cluster, name))).size).toBe(3);
   expect(verdict(cluster, 'x4')?.message).toContain("3 node(s) didn't match pod anti-affinity rules");

@@ -28,7 +28,7 @@ export const cronJobController: Controller = {
     await removeHistory(context, cronJob, jobs);
     if (cronJob.metadata.deletionTimestamp || cronJob.spec.suspend) return;
     const schedule = parseSchedule(cronJob.spec.schedule, cronJob.spec.timeZone);
-    if (!schedule) return warn(context, cronJob, 'UnparseableSchedule', `unparseable schedule: "${cronJob.spec.schedule}"`);
+    if (!schedule) return warn(context, cronJob, { reason: 'UnparseableSchedule', message: `unparseable schedule: "${cronJob.spec.schedule}"` });
     await runIfDue(context, cronJob, { schedule, jobs });
     const nowMs = context.clock.now();
     const nextMs = schedule.next(nowMs);
@@ -45,14 +45,14 @@ async function runIfDue(context: Context, cronJob: CronJob, { schedule, jobs }: 
   if (atMs === undefined) return;
   if (missed >= MANY_MISSED) {
     const advice = 'Set or decrease .spec.startingDeadlineSeconds or check clock skew';
-    await warn(context, cronJob, 'TooManyMissedTimes', `too many missed start times. ${advice}`);
+    await warn(context, cronJob, { reason: 'TooManyMissedTimes', message: `too many missed start times. ${advice}` });
   }
   const active = jobs.filter((job) => !isJobFinished(job));
   if (spec.concurrencyPolicy === 'Forbid' && active.length > 0) {
     const message = 'Not starting job because prior execution is running and concurrency policy is Forbid';
     return context.client.event(cronJob, { type: 'Normal', reason: 'JobAlreadyActive', message, component: COMPONENT });
   }
-  if (spec.concurrencyPolicy === 'Replace') for (const job of active) await removeJob(context, cronJob, job, 'SuccessfulDelete');
+  if (spec.concurrencyPolicy === 'Replace') for (const job of active) await removeJob(context, cronJob, job);
   await startJob(context, cronJob, atMs);
 }
 
@@ -78,7 +78,7 @@ async function startJob(context: Context, cronJob: CronJob, atMs: number): Promi
   } catch (error) {
     if (isNamespaceTerminating(error)) return;
     if (!isStatus(error, 'AlreadyExists')) {
-      await warn(context, cronJob, 'FailedCreate', `Error creating job: ${error instanceof Error ? error.message : String(error)}`);
+      await warn(context, cronJob, { reason: 'FailedCreate', message: `Error creating job: ${error instanceof Error ? error.message : String(error)}` });
       throw error;
     }
     job = context.client.get<Job>('batch/jobs', namespace, name);
@@ -120,15 +120,15 @@ async function removeHistory(context: Context, cronJob: CronJob, jobs: readonly 
     const finished = jobs
       .filter((job) => !job.metadata.deletionTimestamp && findCondition(job.status?.conditions, type)?.status === 'True')
       .sort((a, b) => parseTime(a.status?.startTime) - parseTime(b.status?.startTime) || (a.metadata.name < b.metadata.name ? -1 : 1));
-    for (const job of finished.slice(0, Math.max(0, finished.length - limit))) await removeJob(context, cronJob, job, 'SuccessfulDelete');
+    for (const job of finished.slice(0, Math.max(0, finished.length - limit))) await removeJob(context, cronJob, job);
   }
 }
 
-async function removeJob(context: Context, cronJob: CronJob, job: Job, reason: string): Promise<void> {
+async function removeJob(context: Context, cronJob: CronJob, job: Job): Promise<void> {
   await context.client.delete('batch/jobs', refOf(job), { uid: job.metadata.uid, propagationPolicy: 'Background' });
-  await context.client.event(cronJob, { type: 'Normal', reason, message: `Deleted job ${job.metadata.name}`, component: COMPONENT });
+  await context.client.event(cronJob, { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted job ${job.metadata.name}`, component: COMPONENT });
 }
 
-async function warn(context: Context, cronJob: CronJob, reason: string, message: string): Promise<void> {
+async function warn(context: Context, cronJob: CronJob, { reason, message }: { reason: string; message: string }): Promise<void> {
   await context.client.event(cronJob, { type: 'Warning', reason, message, component: COMPONENT });
 }

@@ -25,7 +25,7 @@ export async function claimOwned<T extends KubeObject>(context: Context, options
     else if (!object.metadata.deletionTimestamp) await release(context, options, object);
   }
   if (owner.metadata.deletionTimestamp) return claimed;
-  for (const name of [...context.orphans.names(resource, namespace)]) {
+  for (const name of context.orphans.names(resource, namespace)) {
     const object = client.get<T>(resource, namespace, name);
     if (!object || controllerOf(object) || object.metadata.deletionTimestamp || !matches(object.metadata.labels)) continue;
     const adopted = await adopt<T>(context, options, object);

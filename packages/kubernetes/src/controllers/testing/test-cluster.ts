@@ -36,14 +36,12 @@ export const twoNodes: readonly SimulatedNode[] = ['node-a', 'node-b'].map((name
 export async function testCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   let nowMs = options.startMs ?? Date.parse('2026-03-01T12:00:00Z');
   const clock = { now: () => nowMs };
-  const persistence = createMemoryPersistence();
-  const stores = createStores({ persistence, clock, log: silentLogger, base: [] });
+  const stores = createStores({ persistence: createMemoryPersistence(), clock, log: silentLogger, base: [] });
   const config: ClusterConfig = { authorization: 'AlwaysAllow', nodes: options.nodes ?? twoNodes, basePath: '' };
   await stores.create('test', config);
   const opened = await stores.open('test');
   if (!opened) throw new Error('the test cluster did not open');
-  const deps = testDeps(clock);
-  const api: ClusterApi = { id: 'test', uid: opened.store.uid, store: opened.store, config, deps };
+  const api: ClusterApi = { id: 'test', uid: opened.store.uid, store: opened.store, config, deps: testDeps(clock) };
   const client = createApiClient(api, 'system:kube-controller-manager');
   await client.create('/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
   const timers = createTimers(clock, () => () => undefined);
