@@ -4,9 +4,9 @@ import type { ClusterStore } from '../store/store.ts';
 import type { KubeObject } from '../types.ts';
 import { refused, type AdmissionContext } from './context.ts';
 import { containerAmounts, type Amounts } from './pod-resources.ts';
-import { countUsage, hardOf, increase, ledgerOf, limitedNames, type Reservation } from './quota-ledger.ts';
-import { isTerminatingPod, quotaMatches } from './quota-scope.ts';
-import { computeUsage, usageOf } from './quota-usage.ts';
+import { countUsage, hardOf, increase, ledgerOf, limitedNames, type Reservation } from './quota/ledger.ts';
+import { isTerminatingPod, quotaMatches } from './quota/scope.ts';
+import { computeUsage, usageOf } from './quota/usage.ts';
 
 /** Names that every container must state when a quota limits them. */
 const mustBeStated: ReadonlySet<string> = new Set([

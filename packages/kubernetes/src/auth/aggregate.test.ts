@@ -5,13 +5,19 @@ import { completed, openTestStore } from './store-for-tests.ts';
 const group = 'rbac.authorization.k8s.io';
 const rule = (resource: string) => ({ apiGroups: [''], resources: [resource], verbs: ['get'] });
 
-function role(name: string, labels: Record<string, string>, rules: unknown[] = [], clusterRoleSelectors?: unknown[]) {
-  return completed({ kind: 'ClusterRole', metadata: { name, labels }, rules, ...(clusterRoleSelectors && { aggregationRule: { clusterRoleSelectors } }) });
+function role(name: string, labels: Record<string, string>, fields: { rules?: unknown[]; aggregationRule?: object } = {}) {
+  return completed({ kind: 'ClusterRole', metadata: { name, labels }, rules: [], ...fields });
 }
 
 test('an aggregated role gathers the rules of all roles that any selector picks, once each', () => {
-  const target = role('target', { a: '1' }, [rule('stale')], [{ matchLabels: { a: '1' } }, { matchExpressions: [{ key: 'b', operator: 'Exists' }] }]);
-  const candidates = [role('x', { a: '1' }, [rule('pods')]), role('y', { b: '' }, [rule('pods'), rule('nodes')]), role('z', {}, [rule('secrets')]), target];
+  const clusterRoleSelectors = [{ matchLabels: { a: '1' } }, { matchExpressions: [{ key: 'b', operator: 'Exists' }] }];
+  const target = role('target', { a: '1' }, { rules: [rule('stale')], aggregationRule: { clusterRoleSelectors } });
+  const candidates = [
+    role('x', { a: '1' }, { rules: [rule('pods')] }),
+    role('y', { b: '' }, { rules: [rule('pods'), rule('nodes')] }),
+    role('z', {}, { rules: [rule('secrets')] }),
+    target,
+  ];
   expect(aggregateFrom(target, candidates)).toEqual([rule('pods'), rule('nodes')]);
 });
 
@@ -22,7 +28,7 @@ test('a role without an aggregation rule is left alone', () => {
 test('a role of the cluster joins the base role that its label names', async () => {
   await using cluster = await openTestStore();
   const labels = { [`${group}/aggregate-to-view`]: 'true' };
-  await cluster.put(`${group}/clusterroles`, { ...role('widgets', labels, [rule('widgets')]) });
+  await cluster.put(`${group}/clusterroles`, { ...role('widgets', labels, { rules: [rule('widgets')] }) });
   const view = cluster.store.get(`${group}/clusterroles`, '', 'view');
   expect(view && aggregateRules(cluster.store, view)).toContainEqual(rule('widgets'));
 });

@@ -15,6 +15,8 @@ const attackers = {
   account: { username: 'system:serviceaccount:team:robot', groups: accountGroups },
 };
 
+type Sent = [method: string, path: string, body?: unknown];
+
 let served: ServedKubernetes;
 
 beforeAll(async () => {
@@ -36,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(() => served[Symbol.asyncDispose]());
 
-async function send(token: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+async function send(token: string, [method, path, body]: Sent, headers: Record<string, string> = {}) {
   const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
   const response = await fetch(`${served.url}${path}`, {
     method,
@@ -46,19 +48,19 @@ async function send(token: string, method: string, path: string, body?: unknown,
   return { status: response.status, body: await response.json() };
 }
 
-async function must(method: string, path: string, body: unknown): Promise<void> {
-  const answer = await send('root', method, path, body);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.body.message}`);
+async function must(...sent: Sent): Promise<void> {
+  const answer = await send('root', sent);
+  if (answer.status >= 300) throw new Error(`${sent[0]} ${sent[1]}: ${answer.body.message}`);
 }
 
 /** Everything in the cluster that the attacks aim at, as one text. */
 async function state(): Promise<string> {
   const paths = ['/api/v1/namespaces', '/api/v1/pods', '/api/v1/serviceaccounts', `${rbac}/roles`, `${rbac}/clusterroles`, `${rbac}/rolebindings`, `${rbac}/clusterrolebindings`];
-  const lists = await Promise.all(paths.map((path) => send('root', 'GET', path)));
+  const lists = await Promise.all(paths.map((path) => send('root', ['GET', path])));
   return JSON.stringify(lists.map(({ body }) => body.items));
 }
 
-type Attack = [name: string, method: string, path: string, body?: unknown];
+type Attack = [name: string, ...Sent];
 
 const role = (rules: unknown[], labels = {}) => ({ metadata: { name: 'made', labels }, rules });
 const roleRef = (name: string, kind = 'ClusterRole') => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
@@ -110,9 +112,9 @@ const podEscapes: Attack[] = [
 
 for (const attacker of ['mallory', 'account'] as const) {
   describe(`the namespace admin ${attackers[attacker].username}`, () => {
-    test.each([...escalations, ...namespaceChanges, ...podEscapes])('cannot get %s', async (_name, method, path, body) => {
+    test.each([...escalations, ...namespaceChanges, ...podEscapes])('cannot get %s', async (_name, ...sent) => {
       const before = await state();
-      expect(await send(attacker, method, path, body)).toMatchObject({ status: 403, body: { reason: 'Forbidden' } });
+      expect(await send(attacker, sent)).toMatchObject({ status: 403, body: { reason: 'Forbidden' } });
       expect(await state()).toBe(before);
     });
 
@@ -121,29 +123,43 @@ for (const attacker of ['mallory', 'account'] as const) {
       { 'impersonate-user': 'x', 'impersonate-group': 'system:masters' },
       { 'Impersonate-User': 'system:serviceaccount:kube-system:default' },
     ])('cannot act as %j', async (headers) => {
-      expect((await send(attacker, 'GET', '/api/v1/secrets', undefined, headers)).status).toBe(403);
+      expect((await send(attacker, ['GET', '/api/v1/secrets'], headers)).status).toBe(403);
     });
 
     test('may still do the work of an admin', async () => {
       const name = `fine-${attacker}`;
-      expect((await send(attacker, 'POST', pods, { metadata: { name }, spec: { containers: [plain] } })).status).toBe(201);
+      expect((await send(attacker, ['POST', pods, { metadata: { name }, spec: { containers: [plain] } }])).status).toBe(201);
       const binding = { metadata: { name }, roleRef: roleRef('view'), subjects: [{ kind: 'User', name: 'guest' }] };
-      expect(await send(attacker, 'POST', `${team}/rolebindings`, binding)).toMatchObject({ status: 201 });
+      expect(await send(attacker, ['POST', `${team}/rolebindings`, binding])).toMatchObject({ status: 201 });
     });
   });
 }
 
 test('a namespace that is going away takes nothing new, whoever claims otherwise', async () => {
   await must('POST', '/api/v1/namespaces', { metadata: { name: 'ending' } });
-  expect((await send('root', 'DELETE', '/api/v1/namespaces/ending')).body.status.phase).toBe('Terminating');
-  await send('root', 'PATCH', '/api/v1/namespaces/ending/status', { status: { phase: 'Active' } });
-  const { status, body } = await send('root', 'POST', '/api/v1/namespaces/ending/configmaps', { metadata: { name: 'late' } });
+  expect((await send('root', ['DELETE', '/api/v1/namespaces/ending'])).body.status.phase).toBe('Terminating');
+  await send('root', ['PATCH', '/api/v1/namespaces/ending/status', { status: { phase: 'Active' } }]);
+  const { status, body } = await send('root', ['POST', '/api/v1/namespaces/ending/configmaps', { metadata: { name: 'late' } }]);
   expect(status).toBe(403);
   expect(body.details.causes).toMatchObject([{ reason: 'NamespaceTerminating' }]);
 });
 
 test('strangers learn nothing', async () => {
   for (const path of ['/api/v1/namespaces', `${rbac}/clusterroles`, '/api', '/openapi/v3']) {
-    expect((await send('nobody', 'GET', path)).status).toBe(401);
+    expect((await send('nobody', ['GET', path])).status).toBe(401);
   }
+});
+
+test('a flood of requests gets exactly what the quota allows', async () => {
+  const home = '/api/v1/namespaces/flooded';
+  await must('POST', '/api/v1/namespaces', { metadata: { name: 'flooded' } });
+  await must('POST', `${home}/resourcequotas`, { metadata: { name: 'q' }, spec: { hard: { configmaps: '5' } } });
+  const flood = () => Promise.all(Array.from({ length: 40 }, () => send('root', ['POST', `${home}/configmaps`, { metadata: { generateName: 'x-' } }])));
+  const statuses = (await flood()).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 201)).toHaveLength(5);
+  expect(statuses.filter((status) => status === 403)).toHaveLength(35);
+  const { body } = await send('root', ['GET', `${home}/configmaps`]);
+  expect(body.items).toHaveLength(5);
+  await send('root', ['DELETE', `${home}/configmaps/${body.items[0].metadata.name}`]);
+  expect((await flood()).filter(({ status }) => status === 201)).toHaveLength(1);
 });

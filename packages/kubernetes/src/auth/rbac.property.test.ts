@@ -148,7 +148,7 @@ test('a role or binding that passes gives nobody a right that its writer did not
   const asked = fc.array(fc.tuple(userArbitrary, requestArbitrary), { minLength: 40, maxLength: 40 });
   let written = 0;
   await fc.assert(
-    fc.asyncProperty(worldArbitrary, userArbitrary, write, asked, async (world, writer, object, requests) => {
+    fc.asyncProperty(fc.tuple(worldArbitrary, userArbitrary, write), asked, async ([world, writer, object], requests) => {
       await fill(cluster, world);
       const allowed = (user: UserInfo, request: Attributes) => decide(cluster.store, user, request).allowed;
       if (mayEscalate(cluster.store, writer)) return;

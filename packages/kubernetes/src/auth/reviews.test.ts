@@ -17,12 +17,13 @@ async function withViewer(): Promise<TestStore> {
   return cluster;
 }
 
-function ask(cluster: TestStore, kind: string, spec: unknown, more: Partial<ReviewContext> & { namespace?: string } = {}) {
+function ask({ store }: TestStore, review: { kind: string; spec: unknown }, more: Partial<ReviewContext> & { namespace?: string } = {}) {
+  const { kind, spec } = review;
   const api = ['SelfSubjectReview', 'TokenReview'].includes(kind) ? 'authentication' : 'authorization';
   const { namespace, ...context } = more;
-  const review = completed({ apiVersion: `${api}.k8s.io/v1`, kind, metadata: { ...(namespace && { namespace }) }, spec });
-  const authorizer = authorizerOf(cluster.store, () => 'RBAC');
-  return answerReview({ authorizer, user, ...context }, review).then(
+  const object = completed({ apiVersion: `${api}.k8s.io/v1`, kind, metadata: { ...(namespace && { namespace }) }, spec });
+  const authorizer = authorizerOf(store, () => 'RBAC');
+  return answerReview({ authorizer, user, ...context }, object).then(
     (answer) => answer['status'],
     (error) => error.status,
   );
@@ -34,22 +35,22 @@ const listPods = { verb: 'list', resource: 'pods', namespace: 'default' };
 describe('access reviews', () => {
   test('the asker learns what they may do, and why', async () => {
     await using cluster = await withViewer();
-    const can = (resourceAttributes: object) => ask(cluster, 'SelfSubjectAccessReview', { resourceAttributes });
+    const can = (resourceAttributes: object) => ask(cluster, { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } });
     expect(await can(listPods)).toEqual({ allowed: true, reason });
     expect(await can({ ...listPods, verb: 'delete' })).toEqual({ allowed: false });
     expect(await can({ ...listPods, namespace: '' })).toEqual({ allowed: false });
-    expect(await ask(cluster, 'SelfSubjectAccessReview', { nonResourceAttributes: { verb: 'get', path: '/api' } })).toMatchObject({ allowed: true });
+    expect(await ask(cluster, { kind: 'SelfSubjectAccessReview', spec: { nonResourceAttributes: { verb: 'get', path: '/api' } } })).toMatchObject({ allowed: true });
   });
 
   test('an asker may not smuggle another user into a self review', async () => {
     await using cluster = await withViewer();
     const spec = { resourceAttributes: { ...listPods, verb: 'delete' }, user: 'root', groups: ['system:masters'] };
-    expect(await ask(cluster, 'SelfSubjectAccessReview', spec)).toEqual({ allowed: false });
+    expect(await ask(cluster, { kind: 'SelfSubjectAccessReview', spec: spec })).toEqual({ allowed: false });
   });
 
   test('a SubjectAccessReview judges exactly the named user and groups', async () => {
     await using cluster = await withViewer();
-    const about = (spec: object) => ask(cluster, 'SubjectAccessReview', spec);
+    const about = (spec: object) => ask(cluster, { kind: 'SubjectAccessReview', spec: spec });
     expect(await about({ user: 'bob', resourceAttributes: listPods })).toEqual({ allowed: false });
     expect(await about({ user: 'bob', groups: ['devs'], resourceAttributes: listPods })).toEqual({ allowed: true, reason });
     expect(await about({ user: 'bob', nonResourceAttributes: { verb: 'get', path: '/api' } })).toEqual({ allowed: false });
@@ -63,7 +64,7 @@ describe('access reviews', () => {
   test('a LocalSubjectAccessReview stays in its namespace', async () => {
     await using cluster = await withViewer();
     const local = (namespace: string) =>
-      ask(cluster, 'LocalSubjectAccessReview', { user: 'bob', groups: ['devs'], resourceAttributes: listPods }, { namespace });
+      ask(cluster, { kind: 'LocalSubjectAccessReview', spec: { user: 'bob', groups: ['devs'], resourceAttributes: listPods } }, { namespace });
     expect(await local('default')).toEqual({ allowed: true, reason });
     expect(await local('kube-system')).toMatchObject({
       code: 400,
@@ -73,16 +74,16 @@ describe('access reviews', () => {
 
   test('a review asks exactly one thing', async () => {
     await using cluster = await withViewer();
-    expect(await ask(cluster, 'SelfSubjectAccessReview', {})).toMatchObject({ code: 422 });
+    expect(await ask(cluster, { kind: 'SelfSubjectAccessReview', spec: {} })).toMatchObject({ code: 422 });
     const both = { resourceAttributes: listPods, nonResourceAttributes: { verb: 'get', path: '/api' } };
-    expect(await ask(cluster, 'SelfSubjectAccessReview', both)).toMatchObject({ code: 422 });
+    expect(await ask(cluster, { kind: 'SelfSubjectAccessReview', spec: both })).toMatchObject({ code: 422 });
   });
 });
 
 describe('who am I and what may I', () => {
   test('the rules review lists the rules of all roles in the namespace', async () => {
     await using cluster = await withViewer();
-    const status = await ask(cluster, 'SelfSubjectRulesReview', { namespace: 'default' });
+    const status = await ask(cluster, { kind: 'SelfSubjectRulesReview', spec: { namespace: 'default' } });
     expect(status).toMatchObject({ incomplete: false });
     expect(status.resourceRules).toContainEqual({
       verbs: ['create'],
@@ -91,21 +92,21 @@ describe('who am I and what may I', () => {
     });
     expect(status.resourceRules.some((rule: { resources: string[] }) => rule.resources.includes('pods'))).toBe(true);
     expect(status.nonResourceRules.some((rule: { nonResourceURLs: string[] }) => rule.nonResourceURLs.includes('/version'))).toBe(true);
-    expect(await ask(cluster, 'SelfSubjectRulesReview', {})).toMatchObject({ code: 400, message: 'no namespace on request' });
+    expect(await ask(cluster, { kind: 'SelfSubjectRulesReview', spec: {} })).toMatchObject({ code: 400, message: 'no namespace on request' });
   });
 
   test('a SelfSubjectReview names the asker with their groups', async () => {
     await using cluster = await withViewer();
-    expect(await ask(cluster, 'SelfSubjectReview', {})).toEqual({
+    expect(await ask(cluster, { kind: 'SelfSubjectReview', spec: {} })).toEqual({
       userInfo: { username: 'alice', groups: ['devs', 'system:authenticated'] },
     });
   });
 
   test('a TokenReview needs somebody who can check tokens', async () => {
     await using cluster = await withViewer();
-    expect(await ask(cluster, 'TokenReview', { token: 'x' })).toMatchObject({ code: 501 });
+    expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'x' } })).toMatchObject({ code: 501 });
     const checkToken: ReviewContext['checkToken'] = async (token) => (token === 'good' ? { user, audiences: ['a'] } : null);
-    expect(await ask(cluster, 'TokenReview', { token: 'good' }, { checkToken })).toEqual({ authenticated: true, user, audiences: ['a'] });
-    expect(await ask(cluster, 'TokenReview', { token: 'bad' }, { checkToken })).not.toHaveProperty('authenticated');
+    expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'good' } }, { checkToken })).toEqual({ authenticated: true, user, audiences: ['a'] });
+    expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'bad' } }, { checkToken })).not.toHaveProperty('authenticated');
   });
 });

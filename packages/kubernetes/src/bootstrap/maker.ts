@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject, ObjectMeta } from '../types.ts';
 
-/** Makes one base object; group '' is core. */
-export type BaseMaker = (
-  group: string,
-  kind: string,
-  meta: BaseMeta,
-  fields?: Readonly<Record<string, unknown>>,
-) => KubeObject;
+/** Makes one base object: its kind, its metadata, and the other fields. */
+export type BaseMaker = (kind: BaseKind, meta: BaseMeta, fields?: Readonly<Record<string, unknown>>) => KubeObject;
+
+/** `Kind` of the core group or `group/Kind`; all are at version v1. */
+export type BaseKind = string;
 
 export type BaseMeta = Pick<ObjectMeta, 'name'> & Partial<Pick<ObjectMeta, 'namespace' | 'labels' | 'annotations' | 'generation'>>;
 
 /** A maker that stamps every object with the given time, revision 1 and a uid that follows from kind and name. */
 export function baseMaker(creationTimestamp: string): BaseMaker {
-  return (group, kind, meta, fields = {}) => {
+  return (groupKind, meta, fields = {}) => {
+    const [kind = '', group = ''] = groupKind.split('/').reverse();
     const { name, namespace, ...rest } = meta;
     return {
       apiVersion: group === '' ? 'v1' : `${group}/v1`,

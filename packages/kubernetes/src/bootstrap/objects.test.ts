@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { objectsOf } from '../auth/fields.ts';
 import { baseObjects } from './objects.ts';
 
 const objects = baseObjects();
@@ -45,7 +46,7 @@ describe('base objects', () => {
   });
 
   test('the aggregated roles come with their rules: admin holds edit, edit holds view', () => {
-    const rules = (name: string) => (find('ClusterRole', name)?.['rules'] as unknown[]).map((rule) => JSON.stringify(rule));
+    const rules = (name: string) => objectsOf(find('ClusterRole', name)?.['rules']).map((rule) => JSON.stringify(rule));
     expect(rules('edit')).toEqual(expect.arrayContaining(rules('view')));
     expect(rules('admin')).toEqual(expect.arrayContaining(rules('edit')));
     expect(rules('view').some((rule) => rule.includes('"secrets"'))).toBe(false);

@@ -35,13 +35,12 @@ export function baseObjects(creationTimestamp = '2026-01-01T00:00:00Z'): readonl
 function coreObjects(make: BaseMaker): KubeObject[] {
   const namespaces = baseNamespaces.map((name) =>
     make(
-      '',
       'Namespace',
       { name, labels: { 'kubernetes.io/metadata.name': name } },
       { spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } },
     ),
   );
-  const accounts = baseNamespaces.map((namespace) => make('', 'ServiceAccount', { name: 'default', namespace }));
+  const accounts = baseNamespaces.map((namespace) => make('ServiceAccount', { name: 'default', namespace }));
   return [...namespaces, ...accounts, kubernetesService(make)];
 }
 
@@ -58,14 +57,13 @@ function kubernetesService(make: BaseMaker): KubeObject {
     sessionAffinity: 'None',
     type: 'ClusterIP',
   };
-  return make('', 'Service', { name: 'kubernetes', namespace: 'default', labels }, { spec, status: { loadBalancer: {} } });
+  return make('Service', { name: 'kubernetes', namespace: 'default', labels }, { spec, status: { loadBalancer: {} } });
 }
 
 function classObjects(make: BaseMaker): KubeObject[] {
   const priority = (name: string, value: number, description: string) =>
     make(
-      'scheduling.k8s.io',
-      'PriorityClass',
+      'scheduling.k8s.io/PriorityClass',
       { name, generation: 1 },
       { value, description, preemptionPolicy: 'PreemptLowerPriority' },
     );
@@ -77,8 +75,7 @@ function classObjects(make: BaseMaker): KubeObject[] {
     ),
     priority('system-node-critical', 2_000_001_000, 'Used for system critical pods that must not be moved from their current node.'),
     make(
-      'storage.k8s.io',
-      'StorageClass',
+      'storage.k8s.io/StorageClass',
       {
         name: 'standard',
         labels: simulatedLabels,
@@ -92,8 +89,7 @@ function classObjects(make: BaseMaker): KubeObject[] {
       },
     ),
     make(
-      'networking.k8s.io',
-      'IngressClass',
+      'networking.k8s.io/IngressClass',
       {
         name: 'simulated',
         generation: 1,

@@ -16,7 +16,7 @@ export function rbacObjects(make: BaseMaker): KubeObject[] {
     ...Object.entries(clusterRoleRules),
     ...Object.entries(controllerRoleRules).map(([name, rules]) => [`system:controller:${name}`, rules] as const),
   ].map(([name, rules]) =>
-    make(rbacGroup, 'ClusterRole', { name, ...rbacMeta(aggregateLabels(name)) }, { rules: rules.map(parseRuleText) }),
+    make(`${rbacGroup}/ClusterRole`, { name, ...rbacMeta(aggregateLabels(name)) }, { rules: rules.map(parseRuleText) }),
   );
   return [
     ...plain,
@@ -27,10 +27,9 @@ export function rbacObjects(make: BaseMaker): KubeObject[] {
       return clusterBinding(make, { name: role, role, subjects: [`ServiceAccount:kube-system/${account}`] });
     }),
     ...namespacedRoles.flatMap(({ namespace, name, binding, rules, subjects }) => [
-      make(rbacGroup, 'Role', { namespace, name, ...rbacMeta() }, { rules: rules.map(parseRuleText) }),
+      make(`${rbacGroup}/Role`, { namespace, name, ...rbacMeta() }, { rules: rules.map(parseRuleText) }),
       make(
-        rbacGroup,
-        'RoleBinding',
+        `${rbacGroup}/RoleBinding`,
         { namespace, name: binding, ...rbacMeta() },
         { roleRef: { apiGroup: rbacGroup, kind: 'Role', name }, subjects: subjects.map(parseSubject) },
       ),
@@ -48,8 +47,8 @@ function aggregatedRoles(make: BaseMaker, plain: readonly KubeObject[]): KubeObj
     const fields = { aggregationRule: { clusterRoleSelectors: [selector] } };
     const meta = { name, ...rbacMeta(labels) };
     const candidates = [...plain, ...roles].toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-    const rules = aggregateFrom(make(rbacGroup, 'ClusterRole', meta, fields), candidates);
-    roles.push(make(rbacGroup, 'ClusterRole', meta, { ...fields, rules }));
+    const rules = aggregateFrom(make(`${rbacGroup}/ClusterRole`, meta, fields), candidates);
+    roles.push(make(`${rbacGroup}/ClusterRole`, meta, { ...fields, rules }));
   }
   return roles;
 }
@@ -61,8 +60,7 @@ function aggregateLabels(name: string): Record<string, string> {
 
 function clusterBinding(make: BaseMaker, binding: { name: string; role: string; subjects: readonly string[] }): KubeObject {
   return make(
-    rbacGroup,
-    'ClusterRoleBinding',
+    `${rbacGroup}/ClusterRoleBinding`,
     { name: binding.name, ...rbacMeta() },
     {
       roleRef: { apiGroup: rbacGroup, kind: 'ClusterRole', name: binding.role },

@@ -1,5 +1,5 @@
-import { fieldsOf, objectsOf, stringsOf, textOf, type Json } from '../auth/fields.ts';
-import type { GroupResource, KubeObject } from '../types.ts';
+import { fieldsOf, objectsOf, stringsOf, textOf, type Json } from '../../auth/fields.ts';
+import type { GroupResource, KubeObject } from '../../types.ts';
 
 /** True when a quota speaks of the object: a quota with scopes counts only the pods that meet all of them. */
 export function quotaMatches(quota: KubeObject, resource: GroupResource, object: KubeObject): boolean {

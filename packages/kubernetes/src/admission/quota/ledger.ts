@@ -1,10 +1,10 @@
-import { add, sub, type Quantity } from '../schema/quantity.ts';
-import { fieldsOf } from '../auth/fields.ts';
-import type { ClusterStore, ObjectKey, StoreEvent } from '../store/store.ts';
-import type { GroupResource, KubeObject } from '../types.ts';
-import { amountsOf, type Amounts } from './pod-resources.ts';
-import { quotaMatches } from './quota-scope.ts';
-import { measuredKind, usageOf } from './quota-usage.ts';
+import { add, sub, type Quantity } from '../../schema/quantity.ts';
+import { fieldsOf } from '../../auth/fields.ts';
+import type { ClusterStore, ObjectKey, StoreEvent } from '../../store/store.ts';
+import type { GroupResource, KubeObject } from '../../types.ts';
+import { amountsOf, type Amounts } from '../pod-resources.ts';
+import { quotaMatches } from './scope.ts';
+import { measuredKind, usageOf } from './usage.ts';
 
 const quotas = '/resourcequotas';
 

@@ -1,7 +1,7 @@
-import { quantityOf, type Quantity } from '../schema/quantity.ts';
-import { fieldsOf, objectsOf, textOf, type Json } from '../auth/fields.ts';
-import type { GroupResource, KubeObject } from '../types.ts';
-import { amountsOf, podAmounts, type Amounts } from './pod-resources.ts';
+import { quantityOf, type Quantity } from '../../schema/quantity.ts';
+import { fieldsOf, objectsOf, textOf, type Json } from '../../auth/fields.ts';
+import type { GroupResource, KubeObject } from '../../types.ts';
+import { amountsOf, podAmounts, type Amounts } from '../pod-resources.ts';
 
 const storageClassSuffix = '.storageclass.storage.k8s.io/';
 const one = quantityOf(1);
