@@ -25,6 +25,8 @@ export interface KubernetesOptions {
   caCertificate?: string;
   /** Multiplies simulated delays. Default 1. */
   timeScale?: number;
+  /** Let those act as somebody else whom the cluster's roles allow it. Default false: such requests are refused. */
+  impersonation?: boolean;
   /** False runs no controllers, scheduler and kubelets. Default true. */
   controllers?: boolean;
   /** Milliseconds without use until a cluster leaves memory. Default 30,000. */
@@ -49,6 +51,7 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
     watches++;
     return () => void watches--;
   };
+  const impersonation = options.impersonation ?? false;
   const authenticators = new Map<string, Authenticator>();
 
   return {
@@ -71,7 +74,7 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
     handle(id, request, response) {
       let authenticator = authenticators.get(id);
       if (!authenticator) authenticators.set(id, (authenticator = options.authenticatorOf(id)));
-      void serve({ pool, log, authenticator, id, watchBegan }, request, response);
+      void serve({ pool, log, authenticator, id, impersonation, watchBegan }, request, response);
     },
     upgrade(_id, _request, socket) {
       refuseUpgrade(socket);
@@ -91,16 +94,17 @@ interface Serving {
   log: Logger;
   authenticator: Authenticator;
   id: string;
+  impersonation: boolean;
   watchBegan(): () => void;
 }
 
 /** Holds the cluster until the answer is sent, which for a watch is when it ends. */
-async function serve({ pool, log, authenticator, id, watchBegan }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve({ pool, log, authenticator, id, impersonation, watchBegan }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const lease = await pool.acquire(id);
     if (!lease) return sendStatus(unknownPath().status, { response });
     response.once('close', () => lease[Symbol.dispose]());
-    await handleNodeRequest(request, response, { cluster: lease.api, authenticate: authenticator, log, signal: lease.signal, watchBegan });
+    await handleNodeRequest(request, response, { cluster: lease.api, authenticate: authenticator, log, signal: lease.signal, impersonation, watchBegan });
   } catch (error) {
     log.error({ clusterId: id, error }, 'a cluster could not be opened');
     sendStatus(statusOf(error), { response });

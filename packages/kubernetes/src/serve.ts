@@ -49,6 +49,7 @@ export async function serveKubernetes(options: ServeOptions): Promise<ServedKube
     clock: systemClock,
     log,
     authenticatorOf: () => authenticate,
+    impersonation: true,
     ...(options.tls && { caCertificate: options.tls.cert }),
     ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
     ...(options.controllers !== undefined && { controllers: options.controllers }),

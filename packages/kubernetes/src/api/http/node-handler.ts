@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { actingUser } from '../../auth/impersonation.ts';
 import type { UserInfo } from '../../types.ts';
 import type { ClusterApi } from '../deps.ts';
 import { badRequest, forbidden, unauthorized } from '../errors.ts';
@@ -16,6 +17,8 @@ export interface HandlerOptions {
   log: Logger;
   /** Ends watches and streams. */
   signal: AbortSignal;
+  /** Honour `Impersonate-*` headers of those whom authorization allows it; refused otherwise. */
+  impersonation: boolean;
   /** Called when a watch begins; answers what to call when it ends. */
   watchBegan(): () => void;
 }
@@ -39,10 +42,9 @@ export async function handleNodeRequest(request: IncomingMessage, response: Serv
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, { cluster, authenticate, signal, watchBegan }: HandlerOptions): Promise<void> {
-  const user = await authenticate(request);
-  if (!user) throw unauthorized();
-  refuseImpersonation(request, user);
+async function serve(request: IncomingMessage, response: ServerResponse, options: HandlerOptions): Promise<void> {
+  const { cluster, signal, watchBegan } = options;
+  const user = await userOf(request, options);
   const warnings: string[] = [];
   const acceptsGzip = headerOf(request, 'accept-encoding').includes('gzip');
   const { path, query } = splitUrl(request.url ?? '/');
@@ -75,7 +77,18 @@ function splitUrl(url: string): { path: string; query: URLSearchParams } {
   return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
 }
 
-/** Acting as somebody else is not built; ignoring the headers would act with the wrong rights. */
+async function userOf(request: IncomingMessage, { cluster, authenticate, impersonation }: HandlerOptions): Promise<UserInfo> {
+  const user = await authenticate(request);
+  if (!user) throw unauthorized();
+  if (!impersonation) {
+    refuseImpersonation(request, user);
+    return user;
+  }
+  const authorize = cluster.deps.authorize.bind(cluster.deps, cluster);
+  return actingUser({ user, rawHeaders: request.rawHeaders, authorize });
+}
+
+/** Ignoring the headers would act with the wrong rights. */
 function refuseImpersonation(request: IncomingMessage, user: UserInfo): void {
   for (const header of Object.keys(request.headers)) {
     if (!header.startsWith('impersonate-')) continue;
