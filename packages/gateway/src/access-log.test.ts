@@ -21,9 +21,12 @@ describe('the access log', () => {
   it('writes everything that waits when it is closed', async () => {
     const written: AccessEntry[] = [];
     const log = accessLog({ write: async (entries) => void written.push(...entries) }, silentLogger);
-    for (let index = 0; index < 5_000; index++) log.record(entry({ requestId: String(index) }), { combine: false });
+    for (let index = 0; index < 5_000; index++)
+      log.record(entry({ requestId: String(index) }), { combine: false });
     await log[Symbol.asyncDispose]();
-    expect(written.map((one) => one.requestId)).toEqual(Array.from({ length: 5_000 }, (_, index) => String(index)));
+    expect(written.map((one) => one.requestId)).toEqual(
+      Array.from({ length: 5_000 }, (_, index) => String(index)),
+    );
   });
 
   it('keeps entries that could not be written, in order, and writes them later', async () => {
@@ -55,8 +58,17 @@ describe('the access log', () => {
   it('counts reads alike, and keeps different people, targets and outcomes apart', async () => {
     const written: AccessEntry[] = [];
     const log = accessLog({ write: async (entries) => void written.push(...entries) }, silentLogger);
-    for (const change of [{}, {}, {}, { actorId: 'bob' }, { target: 'workspaces/w/version' }, { details: { status: 403 } }]) {
-      log.record(entry({ ...change, ...(change.details ? {} : { details: { status: 200 } }) }), { combine: true });
+    for (const change of [
+      {},
+      {},
+      {},
+      { actorId: 'bob' },
+      { target: 'workspaces/w/version' },
+      { details: { status: 403 } },
+    ]) {
+      log.record(entry({ ...change, ...(change.details ? {} : { details: { status: 200 } }) }), {
+        combine: true,
+      });
     }
     await log[Symbol.asyncDispose]();
     expect(written.map((one) => one.details.count ?? 1)).toEqual([3, 1, 1, 1]);

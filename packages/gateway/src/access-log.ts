@@ -77,7 +77,7 @@ export function accessLog(audit: AccessAudit, log: Logger): AccessLog {
     async [Symbol.asyncDispose]() {
       if (timer) clearTimeout(timer);
       await writing;
-      for (let before = Infinity; waiting.length > 0 && waiting.length < before; ) {
+      for (let before = Infinity; waiting.length > 0 && waiting.length < before;) {
         before = waiting.length;
         await flush();
       }

@@ -12,7 +12,8 @@ export type Address =
  * What no Kubernetes client sends in a path, and what two parsers may read differently: control and non-ASCII characters,
  * backslash, `;`, `#`, broken escapes, escaped `/ \ . % NUL` and controls, empty and dot segments.
  */
-const unsafePath = /[^\x21-\x7e]|[\\;#]|\/\/|%(?![0-9a-f]{2})|%(?:2f|5c|2e|25|3b|[01][0-9a-f]|7f)|\/\.{1,2}(?:\/|$)/i;
+const unsafePath =
+  /[^\x21-\x7e]|[\\;#]|\/\/|%(?![0-9a-f]{2})|%(?:2f|5c|2e|25|3b|[01][0-9a-f]|7f)|\/\.{1,2}(?:\/|$)/i;
 const workspaceName = /^[a-z0-9-]{1,63}$/;
 
 /** Splits `/k8s/workspaces/<id or slug>/<path>?<query>`; `url` is what the cluster sees. */

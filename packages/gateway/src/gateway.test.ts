@@ -1,4 +1,10 @@
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -36,7 +42,9 @@ beforeAll(async () => {
   const { database: db } = test;
   identity = await openIdentity({ db, masterKey: test.masterKey, issuer, clock: systemClock });
   await db.asIdentity((tx) =>
-    sql`INSERT INTO hexabase.organizations (id, slug, name, plan) VALUES (${organizationId}, 'acme', 'Acme', 'enterprise')`.execute(tx),
+    sql`INSERT INTO hexabase.organizations (id, slug, name, plan) VALUES (${organizationId}, 'acme', 'Acme', 'enterprise')`.execute(
+      tx,
+    ),
   );
   await insertWorkspace(mine, 'mine', 'active');
   await insertWorkspace(other, 'other', 'active');
@@ -94,7 +102,9 @@ function isAddressInfo(address: string | AddressInfo | null): address is Address
 async function insertWorkspace(id: WorkspaceId, slug: string, phase: string): Promise<void> {
   await test.database.asWorker((tx) =>
     sql`INSERT INTO hexabase.workspaces (id, uid, organization_id, slug, name, plan, region, isolation, phase)
-      VALUES (${id}, ${newId()}, ${organizationId}, ${slug}, ${slug}, 'starter', 'local', 'shared', ${phase})`.execute(tx),
+      VALUES (${id}, ${newId()}, ${organizationId}, ${slug}, ${slug}, 'starter', 'local', 'shared', ${phase})`.execute(
+      tx,
+    ),
   );
 }
 
@@ -107,12 +117,19 @@ interface SignedIn {
 async function signedIn(): Promise<SignedIn> {
   counter += 1;
   const email = `user-${counter}@example.test`;
-  const user = await test.database.asIdentity((tx) => createUser(tx, { email, displayName: 'User', password }, Date.now()));
-  const tokens = await identity.signIn({ email, password, device: { userAgent: null, address: '192.0.2.1', deviceId: null } });
+  const user = await test.database.asIdentity((tx) =>
+    createUser(tx, { email, displayName: 'User', password }, Date.now()),
+  );
+  const tokens = await identity.signIn({
+    email,
+    password,
+    device: { userAgent: null, address: '192.0.2.1', deviceId: null },
+  });
   const kube = async (workspaceId = mine) => {
     const actor = await identity.authenticate(tokens.accessToken);
     const epoch = await test.database.asIdentity((tx) => readEpoch(tx, actor.userId));
-    return (await identity.mintKubeToken({ actor, workspaceId, groups: ['hexabase:ws-members'], epoch })).token;
+    return (await identity.mintKubeToken({ actor, workspaceId, groups: ['hexabase:ws-members'], epoch }))
+      .token;
   };
   return { user, tokens, kube };
 }
@@ -123,16 +140,29 @@ interface Answer {
 }
 
 /** Sends the path exactly as written; header names and duplicates are kept. */
-async function send(path: string, options: { token?: string; method?: string; headers?: string[] } = {}): Promise<Answer> {
+async function send(
+  path: string,
+  options: { token?: string; method?: string; headers?: string[] } = {},
+): Promise<Answer> {
   const response = await open(path, options);
   return { status: response.statusCode ?? 0, body: await text(response) };
 }
 
-function open(path: string, options: { token?: string; method?: string; headers?: string[] } = {}): Promise<IncomingMessage> {
+function open(
+  path: string,
+  options: { token?: string; method?: string; headers?: string[] } = {},
+): Promise<IncomingMessage> {
   const authorization = options.token === undefined ? [] : ['Authorization', `Bearer ${options.token}`];
   return new Promise((resolve, reject) => {
     const headers = ['Host', 'localhost', ...authorization, ...(options.headers ?? [])];
-    const request = httpRequest({ host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers, agent: false });
+    const request = httpRequest({
+      host: '127.0.0.1',
+      port,
+      path,
+      method: options.method ?? 'GET',
+      headers,
+      agent: false,
+    });
     request.on('response', resolve);
     request.on('error', reject);
     request.end();
@@ -154,11 +184,23 @@ describe('the way through', () => {
     const token = await (await signedIn()).kube();
     const answer = await send(`/k8s/workspaces/${mine}${pods}?limit=1&fieldSelector=a%2Fb`, {
       token,
-      headers: ['Cookie', 'session=1', 'X-Forwarded-For', '10.0.0.1', 'X-Forwarded-User', 'root', 'Accept', 'application/json'],
+      headers: [
+        'Cookie',
+        'session=1',
+        'X-Forwarded-For',
+        '10.0.0.1',
+        'X-Forwarded-User',
+        'root',
+        'Accept',
+        'application/json',
+      ],
     });
     expect(answer.status).toBe(200);
     expect(reached.map(({ line }) => line)).toEqual([`${mine} GET ${pods}?limit=1&fieldSelector=a%2Fb`]);
-    expect(reached[0]?.headers).toMatchObject({ authorization: `Bearer ${token}`, accept: 'application/json' });
+    expect(reached[0]?.headers).toMatchObject({
+      authorization: `Bearer ${token}`,
+      accept: 'application/json',
+    });
     expect(Object.keys(reached[0]?.headers ?? {})).not.toEqual(expect.arrayContaining(['cookie']));
     expect(JSON.stringify(reached[0]?.headers)).not.toMatch(/x-forwarded|session=1/);
   });
@@ -192,8 +234,8 @@ describe('who may pass', () => {
       send('/k8s/workspaces/other/version', { token }),
       send(`/k8s/workspaces/${mine}/version`, { token: tokens.accessToken }),
       send(`/k8s/workspaces/${mine}/version`, { token: tokens.refreshToken }),
-      ...['', 'x', `${token}x`, token.slice(0, -2), 'dev_token_admin', 'internal_x', 'ai_agent_x'].map((bad) =>
-        send(`/k8s/workspaces/${mine}/version`, { token: bad }),
+      ...['', 'x', `${token}x`, token.slice(0, -2), 'dev_token_admin', 'internal_x', 'ai_agent_x'].map(
+        (bad) => send(`/k8s/workspaces/${mine}/version`, { token: bad }),
       ),
       send(`/k8s/workspaces/${mine}/version`, { headers: ['Authorization', `Basic ${token}`] }),
       send(`/k8s/workspaces/${mine}/version`, { headers: ['Cookie', `access_token=${token}`] }),
@@ -201,7 +243,10 @@ describe('who may pass', () => {
       send(`/k8s/workspaces/${mine}/version`, { token, headers: ['authorization', `Bearer ${token}`] }),
       send(`/k8s/workspaces/${mine}/version`, {
         token,
-        headers: ['Sec-WebSocket-Protocol', `base64url.bearer.authorization.k8s.io.${Buffer.from(token).toString('base64url')}`],
+        headers: [
+          'Sec-WebSocket-Protocol',
+          `base64url.bearer.authorization.k8s.io.${Buffer.from(token).toString('base64url')}`,
+        ],
       }),
     ];
     for (const answer of await Promise.all(attempts)) {
@@ -222,12 +267,15 @@ describe('who may pass', () => {
   it('stops at once for a session that ended, an account that was disabled and a role that changed', async () => {
     const people = [await signedIn(), await signedIn(), await signedIn()] as const;
     const kubeTokens = await Promise.all(people.map((person) => person.kube()));
-    for (const token of kubeTokens) expect(await send(`/k8s/workspaces/${mine}/version`, { token })).toMatchObject({ status: 200 });
+    for (const token of kubeTokens)
+      expect(await send(`/k8s/workspaces/${mine}/version`, { token })).toMatchObject({ status: 200 });
     await identity.signOut(people[0].tokens.accessToken);
     await test.database.asIdentity((tx) => disableUser(tx, people[1].user.id, Date.now()));
     await test.database.asWorker((tx) => revokeUser(tx, people[2].user.id));
     for (const token of kubeTokens) {
-      await vi.waitFor(async () => expect(await send(`/k8s/workspaces/${mine}/version`, { token })).toMatchObject({ status: 401 }));
+      await vi.waitFor(async () =>
+        expect(await send(`/k8s/workspaces/${mine}/version`, { token })).toMatchObject({ status: 401 }),
+      );
     }
     const fresh = await people[2].kube();
     expect(await send(`/k8s/workspaces/${mine}/version`, { token: fresh })).toMatchObject({ status: 200 });
@@ -283,10 +331,18 @@ describe('paths', () => {
 
   it('that only look like ours reach no cluster', async () => {
     const token = await (await signedIn()).kube();
-    for (const path of [`/K8S/workspaces/${mine}/version`, `/k8s//workspaces/${mine}/version`, `/k8s/workspaces/${mine.toUpperCase()}/version`, '/k8s/workspaces/', '/k8s/workspaces']) {
+    for (const path of [
+      `/K8S/workspaces/${mine}/version`,
+      `/k8s//workspaces/${mine}/version`,
+      `/k8s/workspaces/${mine.toUpperCase()}/version`,
+      '/k8s/workspaces/',
+      '/k8s/workspaces',
+    ]) {
       expect([400, 401, 404]).toContain((await send(path, { token })).status);
     }
-    expect(await send(`/k8s/workspaces/${mine}/version`, { token, method: 'TRACE' })).toMatchObject({ status: 405 });
+    expect(await send(`/k8s/workspaces/${mine}/version`, { token, method: 'TRACE' })).toMatchObject({
+      status: 405,
+    });
     expect(reached).toEqual([]);
   });
 });
@@ -296,7 +352,10 @@ describe('open connections', () => {
     const leaver = await signedIn();
     const stayer = await signedIn();
     const watch = `/k8s/workspaces/${mine}${pods}?watch=true`;
-    const [leaving, staying] = [await open(watch, { token: await leaver.kube() }), await open(watch, { token: await stayer.kube() })];
+    const [leaving, staying] = [
+      await open(watch, { token: await leaver.kube() }),
+      await open(watch, { token: await stayer.kube() }),
+    ];
     const ended = untilEnd(leaving);
     await test.database.asWorker((tx) => revokeUser(tx, leaver.user.id));
     expect(await ended).toBe('{"type":"ADDED"}\n');
@@ -309,7 +368,10 @@ describe('open connections', () => {
     const token = await person.kube();
     const logs = await open(`/k8s/workspaces/${mine}${pods}/web/log?follow=true`, { token });
     const shell = await openShell(token);
-    const ended = Promise.all([untilEnd(logs), new Promise((resolve) => shell.socket.once('close', resolve))]);
+    const ended = Promise.all([
+      untilEnd(logs),
+      new Promise((resolve) => shell.socket.once('close', resolve)),
+    ]);
     await identity.signOut(person.tokens.accessToken);
     await ended;
     expect(gateway.stats().connections).toBe(0);
@@ -332,7 +394,11 @@ describe('open connections', () => {
   it('are limited per workspace with 429', async () => {
     const token = await (await signedIn()).kube(other);
     const watch = `/k8s/workspaces/${other}${pods}?watch=1`;
-    const watches = [await open(watch, { token }), await open(watch, { token }), await open(watch, { token })];
+    const watches = [
+      await open(watch, { token }),
+      await open(watch, { token }),
+      await open(watch, { token }),
+    ];
     const refused = await send(watch, { token });
     expect(refused).toMatchObject({ status: 429 });
     expect(JSON.parse(refused.body)).toMatchObject({ reason: 'TooManyRequests' });
@@ -384,4 +450,3 @@ async function openShell(token: string, extra = ''): Promise<{ socket: Duplex; a
   await answered;
   return { socket, answered };
 }
-

@@ -65,7 +65,13 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const admission = createAdmission(deps.access, deps.clock);
   const connections = liveConnections(deps.clock);
   const records = accessLog(deps.audit, deps.log);
-  const parts: Parts = { admission, connections, records, clock: deps.clock, limits: { short: 600, long: 5_000, ...deps.limits } };
+  const parts: Parts = {
+    admission,
+    connections,
+    records,
+    clock: deps.clock,
+    limits: { short: 600, long: 5_000, ...deps.limits },
+  };
   const listening = await deps.access.onRevocation((userId) => {
     admission.revoked(userId);
     void connections.recheck(userId, (connection) => admission.epochOf(connection));
@@ -139,7 +145,10 @@ async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
     const open = parts.connections.count(admitted.workspace.id);
     const full = passage.verb.longRunning ? open.long >= parts.limits.long : open.short >= parts.limits.short;
     if (full) {
-      throw new Refusal(429, 'TooManyRequests', { message: 'too many requests to this workspace at once', retryAfterSeconds: 1 });
+      throw new Refusal(429, 'TooManyRequests', {
+        message: 'too many requests to this workspace at once',
+        retryAfterSeconds: 1,
+      });
     }
   } catch (error) {
     if (error instanceof Refusal) record(parts, { passage, admitted, status: error.status, stage: 'ended' });
@@ -151,11 +160,21 @@ async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
 function passageOf(request: IncomingMessage): Passage {
   const method = request.method ?? 'GET';
   const address = parseAddress(request.url ?? '/');
-  if (address.kind === 'other') throw new Refusal(404, 'NotFound', { message: 'the server could not find the requested resource' });
-  if (address.kind === 'unsafe') throw new Refusal(400, 'BadRequest', { message: 'the path is not written plainly' });
-  if (!methods.has(method)) throw new Refusal(405, 'MethodNotAllowed', { message: 'the method is not supported' });
+  if (address.kind === 'other')
+    throw new Refusal(404, 'NotFound', { message: 'the server could not find the requested resource' });
+  if (address.kind === 'unsafe')
+    throw new Refusal(400, 'BadRequest', { message: 'the path is not written plainly' });
+  if (!methods.has(method))
+    throw new Refusal(405, 'MethodNotAllowed', { message: 'the method is not supported' });
   const { workspace, url, path } = address;
-  return { request, workspace, url, path, verb: requestVerb(method, address), requestId: crypto.randomUUID() };
+  return {
+    request,
+    workspace,
+    url,
+    path,
+    verb: requestVerb(method, address),
+    requestId: crypto.randomUUID(),
+  };
 }
 
 function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(): void }): LiveConnection {
@@ -204,4 +223,3 @@ function refusalFor(error: unknown, log: Logger): Refusal {
   log.error({ error }, 'the gateway failed');
   return new Refusal(500, 'InternalError', { message: 'Internal error occurred' });
 }
-

@@ -23,7 +23,9 @@ describe('live connections', () => {
   it('end when their token expires, and not before', async () => {
     const clock = fixedClock(0);
     using connections = liveConnections(clock);
-    const finished = new Promise<void>((resolve) => connections.add(connection({ expiresAtMs: 60_000, end: resolve }).live));
+    const finished = new Promise<void>((resolve) =>
+      connections.add(connection({ expiresAtMs: 60_000, end: resolve }).live),
+    );
     const longer = connection({ expiresAtMs: 120_000 });
     connections.add(longer.live);
     clock.advance(60_000);
@@ -33,7 +35,9 @@ describe('live connections', () => {
 
   it('end when the session ended, the epoch passed or nobody can tell, and stay otherwise', async () => {
     using connections = liveConnections(fixedClock(0));
-    const [stays, ended, passed, unknown] = ['stays', 'ended', 'passed', 'unknown'].map((sessionId) => connection({ sessionId }));
+    const [stays, ended, passed, unknown] = ['stays', 'ended', 'passed', 'unknown'].map((sessionId) =>
+      connection({ sessionId }),
+    );
     if (!stays || !ended || !passed || !unknown) throw new Error('expected four');
     for (const { live } of [stays, ended, passed, unknown]) connections.add(live);
     await connections.recheck('ada', async ({ sessionId }) => {

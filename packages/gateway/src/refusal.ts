@@ -41,7 +41,11 @@ export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
 export function sendRefusalOnSocket(socket: Duplex, refusal: Refusal): void {
   if (!socket.writable) return;
   const body = statusBody(refusal);
-  const headers = { ...refusalHeaders(refusal), 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
+  const headers = {
+    ...refusalHeaders(refusal),
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n${lines.join('')}\r\n${body}`);
 }

@@ -14,7 +14,12 @@ const cases = [
   ['POST', '/api/v1/namespaces/a/pods/b/portforward', 'create', { readOnly: false, longRunning: true }],
   ['POST', '/api/v1/namespaces', 'create', { readOnly: false, longRunning: false }],
   ['PUT', '/api/v1/namespaces/a/pods/b', 'update', { readOnly: false, longRunning: false }],
-  ['PATCH', '/apis/apps/v1/namespaces/a/deployments/b/scale', 'patch', { readOnly: false, longRunning: false }],
+  [
+    'PATCH',
+    '/apis/apps/v1/namespaces/a/deployments/b/scale',
+    'patch',
+    { readOnly: false, longRunning: false },
+  ],
   ['DELETE', '/api/v1/namespaces/a/pods/b', 'delete', { readOnly: false, longRunning: false }],
   ['DELETE', '/api/v1/namespaces/a/pods', 'deletecollection', { readOnly: false, longRunning: false }],
   ['GET', '/version', 'get', { readOnly: true, longRunning: false }],

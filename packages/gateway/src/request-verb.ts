@@ -15,7 +15,8 @@ export function requestVerb(method: string, address: { path: string; url: string
   const parts = resourceParts(address.path);
   const streaming = trueParameter.exec(address.url)?.[1];
   const reading = method === 'GET' || method === 'HEAD';
-  if (!parts) return { verb: method.toLowerCase(), readOnly: reading || method === 'OPTIONS', longRunning: false };
+  if (!parts)
+    return { verb: method.toLowerCase(), readOnly: reading || method === 'OPTIONS', longRunning: false };
   const named = parts.length > 1;
   const stream = parts.length > 2 && subresourceStreams.has(parts[2] ?? '');
   const watching = reading && (streaming === 'watch' || parts[0] === 'watch');

@@ -11,7 +11,10 @@ export interface ShortCache<T> {
 const entriesMax = 20_000;
 
 /** `ttlMs` counts from the start of loading, so that an answer is never older. Failures are not remembered. */
-export function shortCache<T>(load: (key: string) => Promise<T>, options: { ttlMs: number; clock: Clock }): ShortCache<T> {
+export function shortCache<T>(
+  load: (key: string) => Promise<T>,
+  options: { ttlMs: number; clock: Clock },
+): ShortCache<T> {
   const entries = new Map<string, { at: number; value: Promise<T> }>();
   return {
     get(key) {

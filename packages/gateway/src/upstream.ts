@@ -14,7 +14,16 @@ export interface UpgradeRequest {
 }
 
 /** Headers that belong to one hop (RFC 9110 §7.6.1). `transfer-encoding` is set anew by node. */
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host']);
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+]);
 
 /** One pool of connections per address and authority; a driver answers with new objects but few values. */
 const agents = new Map<string, Agent>();
@@ -33,7 +42,9 @@ export function passOn(upstream: Upstream, request: IncomingMessage, response: S
     response.flushHeaders();
     pipeline(answer, response, () => undefined);
   });
-  outgoing.on('error', () => sendRefusal(response, unavailable('the cluster of this workspace does not answer')));
+  outgoing.on('error', () =>
+    sendRefusal(response, unavailable('the cluster of this workspace does not answer')),
+  );
   response.once('close', () => outgoing.destroy());
   // Not `pipeline`: it would close the client's connection before a refusal could be sent on it.
   request.pipe(outgoing);
@@ -45,7 +56,13 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head }: Upg
     upstream.upgrade(request, socket, head);
     return;
   }
-  const headers = [...forwardable(upstream, request), 'connection', 'Upgrade', 'upgrade', request.headers.upgrade ?? ''];
+  const headers = [
+    ...forwardable(upstream, request),
+    'connection',
+    'Upgrade',
+    'upgrade',
+    request.headers.upgrade ?? '',
+  ];
   const outgoing = httpsRequest({ ...target(upstream, request), headers, agent: false });
   outgoing.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headerLines(answer.rawHeaders)}\r\n`);
@@ -58,10 +75,14 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head }: Upg
   });
   outgoing.on('response', (answer) => {
     const lines = headerLines(withoutHops(answer.rawHeaders));
-    socket.write(`HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}\r\nconnection: close\r\n${lines}\r\n`);
+    socket.write(
+      `HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}\r\nconnection: close\r\n${lines}\r\n`,
+    );
     pipeline(answer, socket, () => undefined);
   });
-  outgoing.on('error', () => sendRefusalOnSocket(socket, unavailable('the cluster of this workspace does not answer')));
+  outgoing.on('error', () =>
+    sendRefusalOnSocket(socket, unavailable('the cluster of this workspace does not answer')),
+  );
   socket.once('close', () => outgoing.destroy());
   outgoing.end();
 }
@@ -80,7 +101,10 @@ function target(upstream: UrlUpstream, request: IncomingMessage): RequestOptions
 
 /** The authority of that cluster alone is trusted, and no client certificate is ever presented on a user's request. */
 function tlsOf(upstream: UrlUpstream) {
-  return { ca: upstream.certificateAuthority, ...(upstream.serverName !== undefined && { servername: upstream.serverName }) };
+  return {
+    ca: upstream.certificateAuthority,
+    ...(upstream.serverName !== undefined && { servername: upstream.serverName }),
+  };
 }
 
 function agentFor(upstream: UrlUpstream): Agent {
@@ -123,6 +147,7 @@ function withoutHops(rawHeaders: readonly string[]): string[] {
 
 function headerLines(rawHeaders: readonly string[]): string {
   let lines = '';
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) lines += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
+    lines += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`;
   return lines;
 }

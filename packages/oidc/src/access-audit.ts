@@ -16,7 +16,9 @@ export interface AccessRecord {
 }
 
 /** Writes batches of cluster accesses into the audit log, unchained; the chainer numbers and hashes them later. */
-export function accessAudit(db: Pick<Database, 'asWorker'>): { write(records: readonly AccessRecord[]): Promise<void> } {
+export function accessAudit(db: Pick<Database, 'asWorker'>): {
+  write(records: readonly AccessRecord[]): Promise<void>;
+} {
   return {
     async write(records) {
       const rows = records.map((record) => ({
@@ -37,7 +39,9 @@ export function accessAudit(db: Pick<Database, 'asWorker'>): { write(records: re
             (id, organization_id, actor_id, actor_email, action, target, outcome, request_id, details, created_at)
           SELECT id, organization_id, actor_id, actor_email, action, target, outcome, request_id, details, created_at
           FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r (id text, organization_id text, actor_id text,
-            actor_email text, action text, target text, outcome text, request_id text, details jsonb, created_at timestamptz)`.execute(tx),
+            actor_email text, action text, target text, outcome text, request_id text, details jsonb, created_at timestamptz)`.execute(
+          tx,
+        ),
       );
     },
   };

@@ -71,16 +71,21 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       return rows.map((row) => ({ ...row, current: row.id === actor.sessionId }));
     },
     async endSession(actor, sessionId) {
-      const session = { sessionId: brandId<'Session'>(sessionId), userId: actor.userId, reason: 'revoked' } as const;
+      const session = {
+        sessionId: brandId<'Session'>(sessionId),
+        userId: actor.userId,
+        reason: 'revoked',
+      } as const;
       const ended = await db.asIdentity((tx) => endOneSession(tx, session, clock.now()));
       if (!ended) throw new AppError('not_found');
     },
     mintKubeToken: (request) => mintKubeToken(deps, request),
     rotateSigningKeys: (rotation) => keys.rotate(rotation),
-    prune: () => db.asIdentity(async (tx) => {
-      await pruneAttempts(tx, clock.now());
-      await pruneIdentity(tx, clock.now());
-    }),
+    prune: () =>
+      db.asIdentity(async (tx) => {
+        await pruneAttempts(tx, clock.now());
+        await pruneIdentity(tx, clock.now());
+      }),
     [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose](),
   };
 }

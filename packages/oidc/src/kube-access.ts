@@ -57,7 +57,9 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
           ORDER BY (id = ${idOrSlug}) DESC LIMIT 1`.execute(tx),
       );
       const row = rows[0];
-      return row ? { id: row.id, organizationId: row.organization_id, servable: servablePhases.includes(row.phase) } : null;
+      return row
+        ? { id: row.id, organizationId: row.organization_id, servable: servablePhases.includes(row.phase) }
+        : null;
     },
     onRevocation: (listener) => db.listen(revocationChannel, listener),
   };

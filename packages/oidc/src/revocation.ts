@@ -21,6 +21,8 @@ export async function announceSessionsChanged(tx: Tx, userId: string): Promise<v
 
 /** The revocation epoch now. Read it before the groups of a token are computed, so that a change in between makes the token stale. */
 export async function readEpoch(tx: Tx, userId: UserId): Promise<number> {
-  const { rows } = await sql<{ epoch: string }>`SELECT epoch::text AS epoch FROM hexabase.users WHERE id = ${userId}`.execute(tx);
+  const { rows } = await sql<{
+    epoch: string;
+  }>`SELECT epoch::text AS epoch FROM hexabase.users WHERE id = ${userId}`.execute(tx);
   return Number(rows[0]?.epoch ?? -1);
 }

@@ -33,7 +33,9 @@ export function tenantAuthenticator(
   const verifier = createVerifier({ ...options, headerType: 'JWT', claims: kubeClaims });
   return (workspaceId) => async (request) => {
     try {
-      return userOf(await verifier.verify(bearerToken(request.headers.authorization), workspaceAudience(workspaceId)));
+      return userOf(
+        await verifier.verify(bearerToken(request.headers.authorization), workspaceAudience(workspaceId)),
+      );
     } catch (error) {
       if (isAppError(error, 'unauthenticated') || isAppError(error, 'token_expired')) return null;
       throw error;
@@ -42,7 +44,8 @@ export function tenantAuthenticator(
 }
 
 function userOf(claims: KubeClaims): TenantUser | null {
-  if (claims.email.startsWith('system:') || !claims.groups.every((group) => group.startsWith(prefix))) return null;
+  if (claims.email.startsWith('system:') || !claims.groups.every((group) => group.startsWith(prefix)))
+    return null;
   return {
     username: `${prefix}${claims.email}`,
     uid: claims.sub,

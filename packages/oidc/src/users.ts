@@ -33,7 +33,9 @@ const emailPattern = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,189}$/u;
 export function normalizeEmail(email: string): string {
   const normal = email.normalize('NFC').trim().toLowerCase();
   if (!emailPattern.test(normal)) {
-    throw new AppError('validation_failed', { details: { fields: [{ path: 'email', message: 'is not an e-mail address' }] } });
+    throw new AppError('validation_failed', {
+      details: { fields: [{ path: 'email', message: 'is not an e-mail address' }] },
+    });
   }
   return normal;
 }
@@ -49,7 +51,9 @@ export async function createUser(tx: Tx, user: NewUser, nowMs: number): Promise<
   try {
     await sql`
       INSERT INTO hexabase.users (id, email, display_name, password_hash, platform_role, created_at)
-      VALUES (${id}, ${email}, ${user.displayName}, ${passwordHash}, ${platformRole}, ${createdAt})`.execute(tx);
+      VALUES (${id}, ${email}, ${user.displayName}, ${passwordHash}, ${platformRole}, ${createdAt})`.execute(
+      tx,
+    );
   } catch (error) {
     if (brokenUnique(error) === 'users_email_key') throw new AppError('already_exists', { cause: error });
     throw error;
@@ -99,7 +103,9 @@ export async function setPassword(
 /** Disables an account: every session and token of it stops working within a second. Runs as identity. */
 export async function disableUser(tx: Tx, userId: UserId, nowMs: number): Promise<void> {
   const { numAffectedRows } = await sql`
-    UPDATE hexabase.users SET disabled_at = ${new Date(nowMs)} WHERE id = ${userId} AND disabled_at IS NULL`.execute(tx);
+    UPDATE hexabase.users SET disabled_at = ${new Date(nowMs)} WHERE id = ${userId} AND disabled_at IS NULL`.execute(
+    tx,
+  );
   if (numAffectedRows !== 1n) return;
   await endAllSessions(tx, { userId, reason: 'user_disabled' }, nowMs);
   await revokeUser(tx, userId);

@@ -33,14 +33,29 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'hks-gateway-'));
   certificates = await loadCertificates({ dir, hosts: [], clock: systemClock });
   cluster = await makeCluster();
-  upstream = { kind: 'url', url: `https://localhost:${portOf(cluster)}/base`, certificateAuthority: certificates.caPem };
+  upstream = {
+    kind: 'url',
+    url: `https://localhost:${portOf(cluster)}/base`,
+    certificateAuthority: certificates.caPem,
+  };
   gateway = await createGateway({
     access: {
       verify: async (given, id) => {
         if (given !== token || id !== workspaceId) throw new AppError('unauthenticated');
         const now = Math.floor(Date.now() / 1000);
         const times = { iat: now, exp: now + 900, jti: 'j' };
-        return { ...times, iss: 'i', sub: 'ada', aud: `ws:${id}`, sid: 's', typ: 'kube', email: 'ada@example.test', email_verified: true, groups: [], ep: 0 };
+        return {
+          ...times,
+          iss: 'i',
+          sub: 'ada',
+          aud: `ws:${id}`,
+          sid: 's',
+          typ: 'kube',
+          email: 'ada@example.test',
+          email_verified: true,
+          groups: [],
+          ep: 0,
+        };
       },
       sessionEpoch: async () => 0,
       findWorkspace: async (id) => ({ id, organizationId: 'acme', servable: true }),
@@ -67,10 +82,18 @@ afterAll(async () => {
 
 /** Stands for a vCluster's API server: another process behind TLS, which asks clients for certificates as they do. */
 async function makeCluster(): Promise<Server> {
-  const server = createServer({ cert: certificates.certPem, key: certificates.keyPem, requestCert: true, rejectUnauthorized: false });
+  const server = createServer({
+    cert: certificates.certPem,
+    key: certificates.keyPem,
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
   server.on('request', (request, response) => {
     const { socket } = request;
-    seen.push({ headers: request.headers, clientCertificate: socket instanceof TLSSocket && Object.keys(socket.getPeerCertificate()).length > 0 });
+    seen.push({
+      headers: request.headers,
+      clientCertificate: socket instanceof TLSSocket && Object.keys(socket.getPeerCertificate()).length > 0,
+    });
     if (request.url === '/base/big') return response.end(bigBody);
     if (request.url === '/base/echo') return request.pipe(response);
     if (request.url?.startsWith('/base/api/v1/pods?watch')) return response.write('{"type":"ADDED"}\n');
@@ -93,7 +116,14 @@ function portOf(server: Server): number {
   return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
-function open(path: string, { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: Buffer } = {}) {
+function open(
+  path: string,
+  {
+    method = 'GET',
+    headers = {},
+    body,
+  }: { method?: string; headers?: Record<string, string>; body?: Buffer } = {},
+) {
   return new Promise<IncomingMessage>((resolve, reject) => {
     const request = httpsRequest({
       host: 'localhost',
@@ -119,7 +149,9 @@ async function sha256(stream: AsyncIterable<Buffer>): Promise<string> {
 describe('a cluster behind an address', () => {
   it('gets the user’s token, no cookie, no hop-by-hop header and never a client certificate', async () => {
     seen = [];
-    const answer = await open('/version?a=b', { headers: { cookie: 'session=1', te: 'trailers', 'x-forwarded-for': '1.2.3.4' } });
+    const answer = await open('/version?a=b', {
+      headers: { cookie: 'session=1', te: 'trailers', 'x-forwarded-for': '1.2.3.4' },
+    });
     expect(JSON.parse(await text(answer))).toMatchObject({ url: '/base/version?a=b' });
     expect(seen).toHaveLength(1);
     expect(seen[0]?.headers.authorization).toBe(`Bearer ${token}`);
@@ -185,8 +217,16 @@ describe('a cluster behind an address', () => {
     const kubectl = (bearer: string, ...args: string[]) =>
       promisify(execFile)(
         'kubectl',
-        ['--kubeconfig=/dev/null', `--cache-dir=${join(dir, 'cache')}`, `--certificate-authority=${join(dir, 'ca.pem')}`, `--token=${bearer}`,
-          `--server=https://localhost:${portOf(front)}/k8s/workspaces/${workspaceId}`, 'version', '--output=json', ...args],
+        [
+          '--kubeconfig=/dev/null',
+          `--cache-dir=${join(dir, 'cache')}`,
+          `--certificate-authority=${join(dir, 'ca.pem')}`,
+          `--token=${bearer}`,
+          `--server=https://localhost:${portOf(front)}/k8s/workspaces/${workspaceId}`,
+          'version',
+          '--output=json',
+          ...args,
+        ],
         { timeout: 20_000 },
       );
     expect((await kubectl(token)).stdout).toContain('v1.34.0');

@@ -5,9 +5,17 @@ const deviceId = z.string().min(1).max(128).optional();
 
 /** `username` is OAuth's word for the e-mail address; forms of generic clients send it. */
 export const loginBody = z.union([
-  z.strictObject({ email: z.string().min(1).max(254), password: z.string().min(1).max(1024), device_id: deviceId }),
+  z.strictObject({
+    email: z.string().min(1).max(254),
+    password: z.string().min(1).max(1024),
+    device_id: deviceId,
+  }),
   z
-    .object({ username: z.string().min(1).max(254), password: z.string().min(1).max(1024), device_id: deviceId })
+    .object({
+      username: z.string().min(1).max(254),
+      password: z.string().min(1).max(1024),
+      device_id: deviceId,
+    })
     .transform(({ username, password, device_id }) => ({ email: username, password, device_id })),
 ]);
 

@@ -34,7 +34,17 @@ beforeAll(async () => {
     log: silentLogger,
     metrics: createMetrics(async () => 0),
     ping: () => db.ping(),
-    auth: { identity, oidc: createOidcHandler({ db, masterKey, keys: identity.keys, issuer, clock: systemClock, log: silentLogger }) },
+    auth: {
+      identity,
+      oidc: createOidcHandler({
+        db,
+        masterKey,
+        keys: identity.keys,
+        issuer,
+        clock: systemClock,
+        log: silentLogger,
+      }),
+    },
     version: '0.0.0',
   });
   url = await app.listen({ port: 0, host: '127.0.0.1' });
@@ -52,7 +62,11 @@ interface Tokens {
 }
 
 function post(path: string, body: unknown, headers: Record<string, string> = json): Promise<Response> {
-  return fetch(url + path, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+  return fetch(url + path, {
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 }
 
 async function signIn(): Promise<Tokens> {
@@ -68,7 +82,9 @@ function isTokens(value: unknown): value is Tokens {
 }
 
 function get(path: string, token?: string, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(url + path, { headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) } });
+  return fetch(url + path, {
+    headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+  });
 }
 
 describe('POST /auth/login', () => {
@@ -82,8 +98,18 @@ describe('POST /auth/login', () => {
       expect(response.status).toBe(200);
       expect(response.headers.get('cache-control')).toBe('no-store');
       const body: unknown = await response.json();
-      expect(body).toMatchObject({ token_type: 'Bearer', expires_in: 900, user: { email, displayName: 'Ada' } });
-      expect(body).toEqual(expect.objectContaining({ token: expect.any(String), refresh_token: expect.any(String), expires_at: expect.any(String) }));
+      expect(body).toMatchObject({
+        token_type: 'Bearer',
+        expires_in: 900,
+        user: { email, displayName: 'Ada' },
+      });
+      expect(body).toEqual(
+        expect.objectContaining({
+          token: expect.any(String),
+          refresh_token: expect.any(String),
+          expires_at: expect.any(String),
+        }),
+      );
       expect(JSON.stringify(body)).not.toMatch(/password|argon2/);
     }
   });
@@ -111,7 +137,10 @@ describe('POST /auth/login', () => {
       const response = await post('/auth/login', body, headers);
       expect(response.status).toBe(status);
       const text = await response.text();
-      expect(JSON.parse(text)).toMatchObject({ error: { code: expect.any(String) }, meta: { requestId: expect.any(String) } });
+      expect(JSON.parse(text)).toMatchObject({
+        error: { code: expect.any(String) },
+        meta: { requestId: expect.any(String) },
+      });
       expect(text).not.toMatch(/sesame|correct horse/);
     }
   });
@@ -132,14 +161,21 @@ describe('POST /auth/login', () => {
 describe('a session', () => {
   it('can be shown, refreshed, listed and ended', async () => {
     const first = await signIn();
-    expect(await (await get('/auth/me', first.access_token)).json()).toMatchObject({ email, organizations: [] });
+    expect(await (await get('/auth/me', first.access_token)).json()).toMatchObject({
+      email,
+      organizations: [],
+    });
     expect(await (await get('/api/v1/auth/validate', first.access_token)).json()).toMatchObject({
       data: { valid: true, user: { email } },
       meta: { requestId: expect.any(String) },
     });
-    const refreshed: unknown = await (await post('/auth/refresh', { refresh_token: first.refresh_token })).json();
+    const refreshed: unknown = await (
+      await post('/auth/refresh', { refresh_token: first.refresh_token })
+    ).json();
     if (!isTokens(refreshed)) throw new Error('expected tokens');
-    const listed: { data: { id: string; current: boolean }[] } = await (await get('/api/v1/auth/sessions', refreshed.access_token)).json();
+    const listed: { data: { id: string; current: boolean }[] } = await (
+      await get('/api/v1/auth/sessions', refreshed.access_token)
+    ).json();
     const current = listed.data.find((session) => session.current);
     const ended = await fetch(`${url}/api/v1/auth/sessions/${current?.id}`, {
       method: 'DELETE',
@@ -153,7 +189,10 @@ describe('a session', () => {
 
   it('ends at /auth/logout, with either token', async () => {
     const [one, two] = [await signIn(), await signIn()];
-    const bare = await fetch(`${url}/auth/logout`, { method: 'POST', headers: { authorization: `Bearer ${one.access_token}` } });
+    const bare = await fetch(`${url}/auth/logout`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${one.access_token}` },
+    });
     expect(bare.status).toBe(204);
     expect((await post('/auth/logout', { refresh_token: two.refresh_token })).status).toBe(204);
     expect((await get('/auth/me', one.access_token)).status).toBe(401);
@@ -175,19 +214,33 @@ describe('who is asking', () => {
     const { access_token: token } = await signIn();
     const attempts = [
       get('/auth/me'),
-      ...['dev_token_admin', 'dev_token_', 'internal_x', 'ai_agent_x', 'null'].map((magic) => get('/auth/me', magic)),
+      ...['dev_token_admin', 'dev_token_', 'internal_x', 'ai_agent_x', 'null'].map((magic) =>
+        get('/auth/me', magic),
+      ),
       get(`/auth/me?access_token=${token}`),
       get('/auth/me', undefined, { cookie: `access_token=${token}; session=${token}` }),
-      get('/auth/me', undefined, { 'x-user-id': 'admin', 'x-forwarded-user': 'admin', 'x-remote-user': 'admin', 'x-internal-api': 'true' }),
+      get('/auth/me', undefined, {
+        'x-user-id': 'admin',
+        'x-forwarded-user': 'admin',
+        'x-remote-user': 'admin',
+        'x-internal-api': 'true',
+      }),
       get('/auth/me', undefined, { authorization: token }),
-      get('/auth/me', undefined, { authorization: `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}` }),
+      get('/auth/me', undefined, {
+        authorization: `Basic ${Buffer.from(`${email}:${password}`).toString('base64')}`,
+      }),
     ];
     for (const response of await Promise.all(attempts)) expect(response.status).toBe(401);
   });
 
   it('is not a workspace token', async () => {
     const actor = await identity.authenticate((await signIn()).access_token);
-    const { token } = await identity.mintKubeToken({ actor, workspaceId: newId<'Workspace'>(), groups: [], epoch: 0 });
+    const { token } = await identity.mintKubeToken({
+      actor,
+      workspaceId: newId<'Workspace'>(),
+      groups: [],
+      epoch: 0,
+    });
     expect((await get('/auth/me', token)).status).toBe(401);
   });
 });

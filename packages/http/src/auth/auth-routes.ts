@@ -21,7 +21,8 @@ const bearerHeader = /^Bearer +([\w.~+/=-]+) *$/i;
  */
 export async function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): Promise<void> {
   const { identity } = options;
-  if (!app.hasContentTypeParser('application/x-www-form-urlencoded')) await app.register(formbody, { bodyLimit: bodyBytesMax });
+  if (!app.hasContentTypeParser('application/x-www-form-urlencoded'))
+    await app.register(formbody, { bodyLimit: bodyBytesMax });
   const limits = { bodyLimit: bodyBytesMax };
 
   app.post('/auth/login', limits, async (request, reply) => {
@@ -42,7 +43,9 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
     return privately(reply).status(204).send();
   });
 
-  app.get('/auth/me', async (request, reply) => privately(reply).send(await identity.describe(requestToken(request))));
+  app.get('/auth/me', async (request, reply) =>
+    privately(reply).send(await identity.describe(requestToken(request))),
+  );
 
   app.get('/api/v1/auth/validate', async (request, reply) => {
     const user = await identity.describe(requestToken(request));

@@ -60,7 +60,9 @@ export async function openKeyRing({ db, vault, clock }: KeyRingDeps): Promise<Ke
     jwks: () => ({ keys: keys.map((key) => key.publicJwk) }),
     version: () => version,
     async rotate({ olderThanMs = 0 } = {}) {
-      const result = await db.asIdentity((tx) => rotateKeysIn(tx, vault, { nowMs: clock.now(), olderThanMs }));
+      const result = await db.asIdentity((tx) =>
+        rotateKeysIn(tx, vault, { nowMs: clock.now(), olderThanMs }),
+      );
       if (result.rotated) await reload();
       return result;
     },

@@ -26,7 +26,9 @@ export function createKeyVault(masterKey: Uint8Array): KeyVault {
     open(sealed, context) {
       if (!sealed.startsWith(`${version}.`)) throw new Error('the sealed secret has an unknown version');
       const bytes = Buffer.from(sealed.slice(version.length + 1), 'base64url');
-      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes });
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), {
+        authTagLength: tagBytes,
+      });
       decipher.setAAD(Buffer.from(context));
       decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
       return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]);

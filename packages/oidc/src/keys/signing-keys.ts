@@ -59,7 +59,9 @@ export async function rotateKeysIn(
     UPDATE hexabase.signing_keys SET state = 'retired', retired_at = ${now}
     WHERE state = 'active' AND activated_at <= ${youngest} RETURNING kid`.execute(tx);
   if (retired.rows.length === 0) return { rotated: false };
-  await sql`UPDATE hexabase.signing_keys SET state = 'active', activated_at = ${now} WHERE state = 'next'`.execute(tx);
+  await sql`UPDATE hexabase.signing_keys SET state = 'active', activated_at = ${now} WHERE state = 'next'`.execute(
+    tx,
+  );
   await insertKey(tx, vault, { state: 'next', nowMs: at.nowMs });
   await sql`DELETE FROM hexabase.signing_keys
     WHERE state = 'retired' AND retired_at < ${new Date(at.nowMs - retiredPublishedMs)}`.execute(tx);
@@ -92,7 +94,11 @@ function openKey(row: Row, vault: KeyVault): SigningKey {
   };
 }
 
-async function insertKey(tx: Tx, vault: KeyVault, key: { state: SigningKeyState; nowMs: number }): Promise<void> {
+async function insertKey(
+  tx: Tx,
+  vault: KeyVault,
+  key: { state: SigningKeyState; nowMs: number },
+): Promise<void> {
   const pair = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   const kid = await calculateJwkThumbprint(pair.publicKey.export({ format: 'jwk' }));
   const sealed = vault.seal(pair.privateKey.export({ format: 'der', type: 'pkcs8' }), vaultContext(kid));
@@ -105,7 +111,8 @@ async function insertKey(tx: Tx, vault: KeyVault, key: { state: SigningKeyState;
 
 function publicJwkOf(publicKey: KeyObject, kid: string): JWK {
   const { kty, n, e } = publicKey.export({ format: 'jwk' });
-  if (kty !== 'RSA' || n === undefined || e === undefined) throw new Error('the signing key is not an RSA key');
+  if (kty !== 'RSA' || n === undefined || e === undefined)
+    throw new Error('the signing key is not an RSA key');
   return { kty, n, e, kid, alg: 'RS256', use: 'sig' };
 }
 

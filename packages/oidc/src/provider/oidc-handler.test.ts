@@ -25,8 +25,22 @@ let origin = '';
 beforeAll(async () => {
   test = await testDatabase();
   identity = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock: systemClock });
-  const clients = [{ client_id: 'cli', redirect_uris: ['https://cli.example/callback'], token_endpoint_auth_method: 'none' as const }];
-  const options = { db: test.database, masterKey: test.masterKey, keys: identity.keys, issuer, clock: systemClock, log: silentLogger, clients };
+  const clients = [
+    {
+      client_id: 'cli',
+      redirect_uris: ['https://cli.example/callback'],
+      token_endpoint_auth_method: 'none' as const,
+    },
+  ];
+  const options = {
+    db: test.database,
+    masterKey: test.masterKey,
+    keys: identity.keys,
+    issuer,
+    clock: systemClock,
+    log: silentLogger,
+    clients,
+  };
   const handler = createOidcHandler(options);
   server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -57,16 +71,29 @@ describe('an independent verifier', () => {
     const { jwks_uri: jwksUri, issuer: published } = client.serverMetadata();
     expect(published).toBe(issuer);
     const keys = createRemoteJWKSet(new URL(jwksUri ?? ''), { [customFetch]: atPublicAddress });
-    const { payload, protectedHeader } = await jwtVerify((await mint()).token, keys, { issuer, audience: `ws:${workspaceId}`, algorithms: ['RS256'] });
+    const { payload, protectedHeader } = await jwtVerify((await mint()).token, keys, {
+      issuer,
+      audience: `ws:${workspaceId}`,
+      algorithms: ['RS256'],
+    });
     expect(protectedHeader.alg).toBe('RS256');
-    expect(payload).toMatchObject({ sub: actor.userId, email: actor.email, email_verified: true, groups, sid: actor.sessionId, ep: 4 });
+    expect(payload).toMatchObject({
+      sub: actor.userId,
+      email: actor.email,
+      email_verified: true,
+      groups,
+      sid: actor.sessionId,
+      ep: 4,
+    });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900);
   });
 
   it('finds new keys after a rotation at the same address', async () => {
     await identity.rotateSigningKeys();
     const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`), { [customFetch]: atPublicAddress });
-    await expect(jwtVerify((await mint()).token, keys, { issuer })).resolves.toMatchObject({ payload: { ep: 4 } });
+    await expect(jwtVerify((await mint()).token, keys, { issuer })).resolves.toMatchObject({
+      payload: { ep: 4 },
+    });
     const answer = await (await atPublicAddress(`${issuer}/jwks`)).text();
     expect(answer).not.toMatch(/"(?:d|p|q)":/);
   });
@@ -75,7 +102,11 @@ describe('an independent verifier', () => {
 describe('the provider', () => {
   it('writes the issuer’s addresses into its answers, whatever host or proxy a request claims', async () => {
     const response = await fetch(`${origin}/oidc/.well-known/openid-configuration`, {
-      headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http', forwarded: 'host=evil.example' },
+      headers: {
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'http',
+        forwarded: 'host=evil.example',
+      },
     });
     const document = await response.text();
     expect(document).not.toContain('evil.example');
@@ -89,7 +120,14 @@ describe('the provider', () => {
   });
 
   it('redirects nowhere for unknown clients, foreign redirect addresses and flows without PKCE', async () => {
-    const good = { client_id: 'cli', response_type: 'code', scope: 'openid', redirect_uri: 'https://cli.example/callback', code_challenge: 'a'.repeat(43), code_challenge_method: 'S256' };
+    const good = {
+      client_id: 'cli',
+      response_type: 'code',
+      scope: 'openid',
+      redirect_uri: 'https://cli.example/callback',
+      code_challenge: 'a'.repeat(43),
+      code_challenge_method: 'S256',
+    };
     const authorize = (change: Record<string, string>) =>
       fetch(`${origin}/oidc/auth?${new URLSearchParams({ ...good, ...change })}`, { redirect: 'manual' });
     expect((await authorize({})).headers.get('location')).toMatch(`${issuer}/interaction/`);
@@ -102,13 +140,23 @@ describe('the provider', () => {
       const response = await authorize(change);
       expect([response.status, response.headers.get('location')]).toEqual([400, null]);
     }
-    for (const change of [{ code_challenge: '', code_challenge_method: '' }, { code_challenge_method: 'plain' }]) {
+    for (const change of [
+      { code_challenge: '', code_challenge_method: '' },
+      { code_challenge_method: 'plain' },
+    ]) {
       expect((await authorize(change)).headers.get('location')).toMatch(/callback\?error=invalid_request/);
     }
   });
 
   it('refuses client ids that are audiences of ours', () => {
-    const options = { db: test.database, masterKey: test.masterKey, keys: identity.keys, issuer, clock: systemClock, log: silentLogger };
+    const options = {
+      db: test.database,
+      masterKey: test.masterKey,
+      keys: identity.keys,
+      issuer,
+      clock: systemClock,
+      log: silentLogger,
+    };
     const handler = createOidcHandler({ ...options, clients: [{ client_id: 'hexabase-api' }] });
     const refused = createServer(handler);
     return new Promise<void>((resolve, reject) => {
@@ -125,7 +173,8 @@ describe('the provider', () => {
 });
 
 describe('codes and grants', () => {
-  const open = () => payloadAdapter({ db: test.database, vault: createKeyVault(test.masterKey), clock: systemClock });
+  const open = () =>
+    payloadAdapter({ db: test.database, vault: createKeyVault(test.masterKey), clock: systemClock });
 
   it('survive a restart, and a code is redeemed once even by twenty at the same time', async () => {
     await open()('AuthorizationCode').upsert('the-code', { grantId: 'grant-1', accountId: 'ada' }, 60);
@@ -151,7 +200,10 @@ describe('codes and grants', () => {
 });
 
 describe('the authenticator of a workspace', () => {
-  const request = (token?: string) => Object.assign(Object.create(null), { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+  const request = (token?: string) =>
+    Object.assign(Object.create(null), {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    });
 
   it('answers the user and groups of its own tokens, and nobody for those of another workspace', async () => {
     const authenticatorFor = tenantAuthenticator({ keys: identity.keys, issuer, clock: systemClock });
@@ -162,12 +214,21 @@ describe('the authenticator of a workspace', () => {
       groups,
     });
     expect(await authenticatorFor(newId<'Workspace'>())(request(token))).toBeNull();
-    for (const bad of [undefined, '', 'x', `${token}x`]) expect(await authenticatorFor(workspaceId)(request(bad))).toBeNull();
+    for (const bad of [undefined, '', 'x', `${token}x`])
+      expect(await authenticatorFor(workspaceId)(request(bad))).toBeNull();
   });
 
   it('never meets a group outside our prefix, because none is minted', async () => {
-    for (const group of ['system:masters', 'hexabase', 'hexabase:', ' hexabase:x', 'hexabase:a\nsystem:masters']) {
-      await expect(identity.mintKubeToken({ actor, workspaceId, groups: [group], epoch: 0 })).rejects.toMatchObject({ code: 'internal' });
+    for (const group of [
+      'system:masters',
+      'hexabase',
+      'hexabase:',
+      ' hexabase:x',
+      'hexabase:a\nsystem:masters',
+    ]) {
+      await expect(
+        identity.mintKubeToken({ actor, workspaceId, groups: [group], epoch: 0 }),
+      ).rejects.toMatchObject({ code: 'internal' });
     }
   });
 });

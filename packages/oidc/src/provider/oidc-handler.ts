@@ -6,7 +6,14 @@ import { providerConfiguration, type ProviderOptions } from './provider-configur
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Headers with which a client could choose the addresses that the provider writes into its answers. */
-const forwardedHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-ssl'];
+const forwardedHeaders = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-ssl',
+];
 
 /**
  * Serves the OpenID provider under `/oidc`: discovery, keys, authorization, token, userinfo. The provider is loaded at
@@ -38,7 +45,9 @@ async function buildHandler(options: ProviderOptions & { log: Logger }): Promise
   const provider = new Provider(options.issuer, providerConfiguration(options));
   // Only `canonical` sets these headers, so they can be trusted here.
   provider.proxy = true;
-  provider.on('server_error', (_context, error) => options.log.error({ error }, 'the OpenID provider failed'));
+  provider.on('server_error', (_context, error) =>
+    options.log.error({ error }, 'the OpenID provider failed'),
+  );
   provider.use(async (context, next) => {
     await next();
     if (context.status !== 404 || context.body) return;

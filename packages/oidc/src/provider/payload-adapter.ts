@@ -27,12 +27,16 @@ export function payloadAdapter(deps: PayloadAdapterDeps): (model: string) => Ada
       const now = new Date(deps.clock.now());
       const { rows } = await deps.db.asIdentity((tx) =>
         sql<Row>`SELECT id, payload, consumed_at FROM oidc.payloads
-          WHERE model = ${model} AND ${condition} AND (expires_at IS NULL OR expires_at > ${now})`.execute(tx),
+          WHERE model = ${model} AND ${condition} AND (expires_at IS NULL OR expires_at > ${now})`.execute(
+          tx,
+        ),
       );
       const row = rows[0];
       if (!row) return undefined;
       const payload: AdapterPayload = JSON.parse(deps.vault.open(row.payload, contextOf(row.id)).toString());
-      return row.consumed_at ? { ...payload, consumed: Math.floor(row.consumed_at.getTime() / 1000) } : payload;
+      return row.consumed_at
+        ? { ...payload, consumed: Math.floor(row.consumed_at.getTime() / 1000) }
+        : payload;
     }
 
     return {
@@ -50,16 +54,22 @@ export function payloadAdapter(deps: PayloadAdapterDeps): (model: string) => Ada
       async consume(id) {
         const now = new Date(deps.clock.now());
         const { numAffectedRows } = await deps.db.asIdentity((tx) =>
-          sql`UPDATE oidc.payloads SET consumed_at = ${now} WHERE model = ${model} AND id = ${digest(id)} AND consumed_at IS NULL`.execute(tx),
+          sql`UPDATE oidc.payloads SET consumed_at = ${now} WHERE model = ${model} AND id = ${digest(id)} AND consumed_at IS NULL`.execute(
+            tx,
+          ),
         );
         // The provider looks first and consumes later: of two parallel redemptions the second must fail here.
         if (numAffectedRows !== 1n) throw new errors.InvalidGrant('it was already used');
       },
       async destroy(id) {
-        await deps.db.asIdentity((tx) => sql`DELETE FROM oidc.payloads WHERE model = ${model} AND id = ${digest(id)}`.execute(tx));
+        await deps.db.asIdentity((tx) =>
+          sql`DELETE FROM oidc.payloads WHERE model = ${model} AND id = ${digest(id)}`.execute(tx),
+        );
       },
       async revokeByGrantId(grantId) {
-        await deps.db.asIdentity((tx) => sql`DELETE FROM oidc.payloads WHERE grant_id = ${grantDigest(grantId)}`.execute(tx));
+        await deps.db.asIdentity((tx) =>
+          sql`DELETE FROM oidc.payloads WHERE grant_id = ${grantDigest(grantId)}`.execute(tx),
+        );
       },
     };
   };
@@ -74,7 +84,10 @@ interface Upsert {
   digest(text: string): string;
 }
 
-async function upsertPayload(tx: Tx, { model, id, sealed, payload, expiresAt, digest }: Upsert): Promise<void> {
+async function upsertPayload(
+  tx: Tx,
+  { model, id, sealed, payload, expiresAt, digest }: Upsert,
+): Promise<void> {
   const grantId = payload.grantId === undefined ? null : grantDigest(payload.grantId);
   const userCode = payload.userCode === undefined ? null : digest(payload.userCode);
   const uid = payload.uid === undefined ? null : digest(payload.uid);

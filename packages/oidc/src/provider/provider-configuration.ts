@@ -33,7 +33,13 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
     adapter: payloadAdapter({ db: options.db, clock: options.clock, vault }),
     clients,
     jwks: { keys: options.keys.all().map(privateJwk) },
-    cookies: { keys: [Buffer.from(hkdfSync('sha256', options.masterKey, Buffer.alloc(0), 'hexabase/oidc-cookies/v1', 32)).toString('base64url')] },
+    cookies: {
+      keys: [
+        Buffer.from(
+          hkdfSync('sha256', options.masterKey, Buffer.alloc(0), 'hexabase/oidc-cookies/v1', 32),
+        ).toString('base64url'),
+      ],
+    },
     scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
     conformIdTokenClaims: false,
@@ -69,7 +75,9 @@ function privateJwk(key: ReturnType<KeyRing['signer']>): JWK {
 async function findAccount(options: ProviderOptions, userId: string): Promise<Account | undefined> {
   const { rows } = await options.db.asIdentity((tx) =>
     sql<{ email: string; display_name: string }>`
-      SELECT email, display_name FROM hexabase.users WHERE id = ${userId} AND disabled_at IS NULL`.execute(tx),
+      SELECT email, display_name FROM hexabase.users WHERE id = ${userId} AND disabled_at IS NULL`.execute(
+      tx,
+    ),
   );
   const user = rows[0];
   if (!user) return undefined;

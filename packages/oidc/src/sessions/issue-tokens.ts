@@ -58,7 +58,9 @@ export async function issueTokens(
   given: { refreshToken: string; deviceId: string | null },
 ): Promise<TokenSet> {
   const nowMs = deps.clock.now();
-  const organizationIds = session.memberships.slice(0, listedMax).map((membership) => membership.organizationId);
+  const organizationIds = session.memberships
+    .slice(0, listedMax)
+    .map((membership) => membership.organizationId);
   const accessToken = await signToken(
     deps.keys,
     {
@@ -69,11 +71,19 @@ export async function issueTokens(
       provider: 'password',
       orgs: organizationIds,
       workspaces: await workspacesOf(deps, organizationIds),
-      perms: session.memberships.slice(0, listedMax).map((membership) => `${membership.role}@${membership.organizationId}`),
+      perms: session.memberships
+        .slice(0, listedMax)
+        .map((membership) => `${membership.role}@${membership.organizationId}`),
       fp: given.deviceId === null ? null : hash('sha256', given.deviceId, 'base64url'),
       sid: session.sessionId,
     },
-    { headerType: 'at+jwt', issuer: deps.issuer, audience: apiAudience, nowMs, lifetimeSeconds: accessTokenSeconds },
+    {
+      headerType: 'at+jwt',
+      issuer: deps.issuer,
+      audience: apiAudience,
+      nowMs,
+      lifetimeSeconds: accessTokenSeconds,
+    },
   );
   return {
     accessToken,
@@ -96,7 +106,10 @@ export function signedInUser(session: LiveSession): SignedInUser {
   };
 }
 
-async function workspacesOf(deps: Pick<IssuerDeps, 'db'>, organizationIds: readonly string[]): Promise<string[]> {
+async function workspacesOf(
+  deps: Pick<IssuerDeps, 'db'>,
+  organizationIds: readonly string[],
+): Promise<string[]> {
   if (organizationIds.length === 0) return [];
   const { rows } = await deps.db.asWorker((tx) =>
     sql<{ id: string }>`

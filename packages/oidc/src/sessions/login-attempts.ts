@@ -53,7 +53,9 @@ export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> 
 
 /** Removes counters that no longer count. Age is the only reason to go: a flood of names evicts nobody's counter. */
 export async function pruneAttempts(tx: Tx, nowMs: number): Promise<void> {
-  await sql`DELETE FROM hexabase.login_attempts WHERE last_at < ${new Date(nowMs - windowMs - delayMsMax)}`.execute(tx);
+  await sql`DELETE FROM hexabase.login_attempts WHERE last_at < ${new Date(nowMs - windowMs - delayMsMax)}`.execute(
+    tx,
+  );
 }
 
 function countersOf(place: LoginPlace): [Counter, Counter] {

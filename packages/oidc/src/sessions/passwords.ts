@@ -18,7 +18,8 @@ export function hashPassword(password: string): Promise<string> {
 
 /** Refuses weak passwords with AppError `validation_failed`. Operators may leave this out for fixtures and recovery. */
 export function checkPasswordStrength(password: string): void {
-  if ([...password].length < passwordCharactersMin) throw weak(`use at least ${passwordCharactersMin} characters`);
+  if ([...password].length < passwordCharactersMin)
+    throw weak(`use at least ${passwordCharactersMin} characters`);
   if (Buffer.byteLength(password) > passwordBytesMax) throw weak(`use at most ${passwordBytesMax} bytes`);
   if (new Set(password).size < 4) throw weak('use more different characters');
 }
@@ -41,7 +42,8 @@ const waiting: (() => void)[] = [];
 
 async function inTurn<T>(run: () => Promise<T>): Promise<T> {
   if (running >= verificationsAtOnce) {
-    if (waiting.length >= verificationsWaitingMax) throw new AppError('rate_limited', { details: { retryAfterSeconds: 2 } });
+    if (waiting.length >= verificationsWaitingMax)
+      throw new AppError('rate_limited', { details: { retryAfterSeconds: 2 } });
     await new Promise<void>((resolve) => waiting.push(resolve));
   } else {
     running += 1;

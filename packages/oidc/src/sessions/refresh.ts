@@ -31,7 +31,11 @@ export async function refreshTokens(
     const state = await findRefreshToken(tx, presentedHash, nowMs);
     if (!state) return refused('unauthenticated');
     if (state.used) {
-      await endOneSession(tx, { sessionId: state.sessionId, userId: state.userId, reason: 'refresh_reused' }, nowMs);
+      await endOneSession(
+        tx,
+        { sessionId: state.sessionId, userId: state.userId, reason: 'refresh_reused' },
+        nowMs,
+      );
       return refused('refresh_reused');
     }
     return refused(state.sessionEnded || state.expired ? 'session_ended' : 'unauthenticated');

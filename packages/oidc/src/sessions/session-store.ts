@@ -4,7 +4,13 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { announceSessionsChanged } from '../revocation.ts';
 
-export type EndReason = 'signed_out' | 'revoked' | 'replaced' | 'refresh_reused' | 'user_disabled' | 'password_changed';
+export type EndReason =
+  | 'signed_out'
+  | 'revoked'
+  | 'replaced'
+  | 'refresh_reused'
+  | 'user_disabled'
+  | 'password_changed';
 
 export interface Device {
   userAgent: string | null;
@@ -47,7 +53,9 @@ export async function insertSession(tx: Tx, session: NewSession, nowMs: number):
       ${session.device.userAgent}, ${session.device.address}, ${session.device.deviceId})`.execute(tx);
   await sql`
     INSERT INTO hexabase.refresh_tokens (id, session_id, created_at, expires_at)
-    VALUES (${session.refreshTokenHash}, ${session.id}, ${now}, ${new Date(nowMs + refreshTokenDays * dayMs)})`.execute(tx);
+    VALUES (${session.refreshTokenHash}, ${session.id}, ${now}, ${new Date(nowMs + refreshTokenDays * dayMs)})`.execute(
+    tx,
+  );
 }
 
 export interface Rotation {
@@ -95,7 +103,11 @@ export interface RefreshTokenState {
 }
 
 /** Why a refresh token did not rotate. */
-export async function findRefreshToken(tx: Tx, tokenHash: string, nowMs: number): Promise<RefreshTokenState | null> {
+export async function findRefreshToken(
+  tx: Tx,
+  tokenHash: string,
+  nowMs: number,
+): Promise<RefreshTokenState | null> {
   const now = new Date(nowMs);
   const { rows } = await sql<RefreshTokenState>`
     SELECT t.session_id AS "sessionId", s.user_id AS "userId", t.used_at IS NOT NULL AS used,

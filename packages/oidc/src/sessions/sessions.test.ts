@@ -45,7 +45,11 @@ function wrong(email: string, address: string) {
 describe('signing in', () => {
   it('answers tokens that authenticate the person, whatever the case of the address', async () => {
     const user = await person();
-    const tokens = await identity.signIn({ email: ` ${user.email.toUpperCase()}`, password, device: device() });
+    const tokens = await identity.signIn({
+      email: ` ${user.email.toUpperCase()}`,
+      password,
+      device: device(),
+    });
     const actor = await identity.authenticate(tokens.accessToken);
     expect(actor).toMatchObject({ userId: user.id, email: user.email, platformRole: null, memberships: [] });
     expect(tokens).toMatchObject({ tokenType: 'Bearer', expiresIn: 900 });
@@ -58,10 +62,15 @@ describe('signing in', () => {
     const refusals = await Promise.all([
       wrong(user.email, '192.0.2.2').catch((error: unknown) => error),
       wrong('nobody@example.test', '192.0.2.2').catch((error: unknown) => error),
-      identity.signIn({ email: disabled.email, password, device: device('192.0.2.2') }).catch((error: unknown) => error),
+      identity
+        .signIn({ email: disabled.email, password, device: device('192.0.2.2') })
+        .catch((error: unknown) => error),
     ]);
     for (const refusal of refusals) {
-      expect(refusal).toMatchObject({ code: 'invalid_credentials', message: 'The e-mail address or the password is wrong.' });
+      expect(refusal).toMatchObject({
+        code: 'invalid_credentials',
+        message: 'The e-mail address or the password is wrong.',
+      });
     }
   });
 
@@ -70,8 +79,12 @@ describe('signing in', () => {
     const tokens = await signIn(user);
     const organizationId = newId<'Organization'>();
     await test.database.asIdentity(async (tx) => {
-      await sql`INSERT INTO hexabase.organizations (id, slug, name, plan) VALUES (${organizationId}, 'later', 'Later', 'starter')`.execute(tx);
-      await sql`INSERT INTO hexabase.memberships (organization_id, user_id, role) VALUES (${organizationId}, ${user.id}, 'admin')`.execute(tx);
+      await sql`INSERT INTO hexabase.organizations (id, slug, name, plan) VALUES (${organizationId}, 'later', 'Later', 'starter')`.execute(
+        tx,
+      );
+      await sql`INSERT INTO hexabase.memberships (organization_id, user_id, role) VALUES (${organizationId}, ${user.id}, 'admin')`.execute(
+        tx,
+      );
     });
     const actor = await identity.authenticate(tokens.accessToken);
     expect(actor.memberships).toEqual([{ organizationId, role: 'admin' }]);
@@ -81,8 +94,15 @@ describe('signing in', () => {
     const user = await person();
     const all = [await signIn(user), await signIn(user), await signIn(user), await signIn(user)];
     const results = await Promise.allSettled(all.map((tokens) => identity.authenticate(tokens.accessToken)));
-    expect(results.map((result) => result.status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
-    await expect(identity.refresh({ refreshToken: all[0]?.refreshToken ?? '', deviceId: null })).rejects.toMatchObject({ code: 'session_ended' });
+    expect(results.map((result) => result.status)).toEqual([
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    await expect(
+      identity.refresh({ refreshToken: all[0]?.refreshToken ?? '', deviceId: null }),
+    ).rejects.toMatchObject({ code: 'session_ended' });
   });
 
   it('leaves no more than three sessions when twelve sign-ins race', async () => {
@@ -101,15 +121,23 @@ describe('guessing passwords', () => {
     for (let guess = 0; guess < 11; guess++) {
       await expect(wrong(user.email, '203.0.113.1')).rejects.toMatchObject({ code: 'invalid_credentials' });
     }
-    await expect(signIn(user, '203.0.113.1')).rejects.toMatchObject({ code: 'rate_limited', details: { retryAfterSeconds: 1 } });
+    await expect(signIn(user, '203.0.113.1')).rejects.toMatchObject({
+      code: 'rate_limited',
+      details: { retryAfterSeconds: 1 },
+    });
     clock.advance(1_001);
     await expect(wrong(user.email, '203.0.113.1')).rejects.toMatchObject({ code: 'invalid_credentials' });
-    await expect(signIn(user, '203.0.113.1')).rejects.toMatchObject({ code: 'rate_limited', details: { retryAfterSeconds: 2 } });
+    await expect(signIn(user, '203.0.113.1')).rejects.toMatchObject({
+      code: 'rate_limited',
+      details: { retryAfterSeconds: 2 },
+    });
   });
 
   it('in parallel gets no more tries than one after the other', async () => {
     const user = await person();
-    const guesses = await Promise.allSettled(Array.from({ length: 50 }, () => wrong(user.email, '203.0.113.2')));
+    const guesses = await Promise.allSettled(
+      Array.from({ length: 50 }, () => wrong(user.email, '203.0.113.2')),
+    );
     const codes = guesses.map((guess) => (guess.status === 'rejected' ? guess.reason.code : 'signed in'));
     expect(codes.filter((code) => code === 'invalid_credentials')).toHaveLength(11);
     expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(39);
@@ -124,7 +152,10 @@ describe('guessing passwords', () => {
   it('of many accounts from one address is slowed down too', async () => {
     const codes = new Set<string>();
     for (let index = 0; index < 103; index++) {
-      const error: { code?: string } = await wrong(`spray-${index}@example.test`, '203.0.113.5').then(() => ({}), (reason) => reason);
+      const error: { code?: string } = await wrong(`spray-${index}@example.test`, '203.0.113.5').then(
+        () => ({}),
+        (reason) => reason,
+      );
       codes.add(error.code ?? 'signed in');
     }
     expect([...codes].sort()).toEqual(['invalid_credentials', 'rate_limited']);
@@ -134,7 +165,9 @@ describe('guessing passwords', () => {
     const user = await person();
     await Promise.allSettled(Array.from({ length: 12 }, () => wrong(user.email, '203.0.113.6')));
     await test.database.asIdentity((tx) =>
-      sql`INSERT INTO hexabase.login_attempts (key, failures, last_at) SELECT 'pair:' || n, 1, ${new Date(clock.now())} FROM generate_series(1, 10000) n`.execute(tx),
+      sql`INSERT INTO hexabase.login_attempts (key, failures, last_at) SELECT 'pair:' || n, 1, ${new Date(clock.now())} FROM generate_series(1, 10000) n`.execute(
+        tx,
+      ),
     );
     await identity.prune();
     await expect(signIn(user, '203.0.113.6')).rejects.toMatchObject({ code: 'rate_limited' });
@@ -146,49 +179,86 @@ describe('refreshing', () => {
     const first = await signIn(await person());
     const second = await identity.refresh({ refreshToken: first.refreshToken, deviceId: null });
     expect(second.refreshToken).not.toBe(first.refreshToken);
-    await expect(identity.authenticate(second.accessToken)).resolves.toMatchObject({ email: first.user.email });
+    await expect(identity.authenticate(second.accessToken)).resolves.toMatchObject({
+      email: first.user.email,
+    });
   });
 
   it('with a spent token ends the session, and the newest tokens with it', async () => {
     const first = await signIn(await person());
     const second = await identity.refresh({ refreshToken: first.refreshToken, deviceId: null });
-    await expect(identity.refresh({ refreshToken: first.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'refresh_reused' });
+    await expect(
+      identity.refresh({ refreshToken: first.refreshToken, deviceId: null }),
+    ).rejects.toMatchObject({ code: 'refresh_reused' });
     await expect(identity.authenticate(second.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
-    await expect(identity.refresh({ refreshToken: second.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'session_ended' });
+    await expect(
+      identity.refresh({ refreshToken: second.refreshToken, deviceId: null }),
+    ).rejects.toMatchObject({ code: 'session_ended' });
   });
 
   it('fifty times in parallel has at most one winner and ends the session', async () => {
     const first = await signIn(await person());
     const attempts = await Promise.allSettled(
-      Array.from({ length: 50 }, () => identity.refresh({ refreshToken: first.refreshToken, deviceId: null })),
+      Array.from({ length: 50 }, () =>
+        identity.refresh({ refreshToken: first.refreshToken, deviceId: null }),
+      ),
     );
     const winners = attempts.filter((attempt) => attempt.status === 'fulfilled');
     expect(winners.length).toBe(1);
     for (const winner of winners) {
-      await expect(identity.authenticate(winner.value.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
+      await expect(identity.authenticate(winner.value.accessToken)).rejects.toMatchObject({
+        code: 'session_ended',
+      });
     }
   });
 
   it('still knows a spent token after a restart', async () => {
     const first = await signIn(await person());
     await identity.refresh({ refreshToken: first.refreshToken, deviceId: null });
-    await using restarted = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock });
-    await expect(restarted.refresh({ refreshToken: first.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'refresh_reused' });
+    await using restarted = await openIdentity({
+      db: test.database,
+      masterKey: test.masterKey,
+      issuer,
+      clock,
+    });
+    await expect(
+      restarted.refresh({ refreshToken: first.refreshToken, deviceId: null }),
+    ).rejects.toMatchObject({ code: 'refresh_reused' });
   });
 
   it('refuses empty, cut, padded and access tokens', async () => {
     const { refreshToken, accessToken } = await signIn(await person());
-    for (const bad of ['', ' ', refreshToken.slice(0, -1), `${refreshToken}=`, `${refreshToken} `, refreshToken.slice(5), accessToken]) {
-      await expect(identity.refresh({ refreshToken: bad, deviceId: null })).rejects.toMatchObject({ code: 'unauthenticated' });
+    for (const bad of [
+      '',
+      ' ',
+      refreshToken.slice(0, -1),
+      `${refreshToken}=`,
+      `${refreshToken} `,
+      refreshToken.slice(5),
+      accessToken,
+    ]) {
+      await expect(identity.refresh({ refreshToken: bad, deviceId: null })).rejects.toMatchObject({
+        code: 'unauthenticated',
+      });
     }
-    await expect(identity.refresh({ refreshToken, deviceId: null })).resolves.toMatchObject({ expiresIn: 900 });
+    await expect(identity.refresh({ refreshToken, deviceId: null })).resolves.toMatchObject({
+      expiresIn: 900,
+    });
   });
 
   it('needs the device that signed in, when it named itself', async () => {
     const user = await person();
-    const bound = await identity.signIn({ email: user.email, password, device: device('192.0.2.1', 'laptop-1') });
-    await expect(identity.refresh({ refreshToken: bound.refreshToken, deviceId: 'other' })).rejects.toMatchObject({ code: 'unauthenticated' });
-    await expect(identity.refresh({ refreshToken: bound.refreshToken, deviceId: 'laptop-1' })).resolves.toMatchObject({ expiresIn: 900 });
+    const bound = await identity.signIn({
+      email: user.email,
+      password,
+      device: device('192.0.2.1', 'laptop-1'),
+    });
+    await expect(
+      identity.refresh({ refreshToken: bound.refreshToken, deviceId: 'other' }),
+    ).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(
+      identity.refresh({ refreshToken: bound.refreshToken, deviceId: 'laptop-1' }),
+    ).resolves.toMatchObject({ expiresIn: 900 });
   });
 
   it('is refused for a disabled account and after seven idle days', async () => {
@@ -196,9 +266,13 @@ describe('refreshing', () => {
     const tokens = await signIn(user);
     const idle = await signIn(await person());
     await test.database.asIdentity((tx) => disableUser(tx, user.id, clock.now()));
-    await expect(identity.refresh({ refreshToken: tokens.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'session_ended' });
+    await expect(
+      identity.refresh({ refreshToken: tokens.refreshToken, deviceId: null }),
+    ).rejects.toMatchObject({ code: 'session_ended' });
     clock.advance(7 * 86_400_000 + 1);
-    await expect(identity.refresh({ refreshToken: idle.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'session_ended' });
+    await expect(identity.refresh({ refreshToken: idle.refreshToken, deviceId: null })).rejects.toMatchObject(
+      { code: 'session_ended' },
+    );
   });
 });
 
@@ -207,7 +281,9 @@ describe('ending sessions', () => {
     const tokens = await signIn(await person());
     await identity.signOut(tokens.accessToken);
     await expect(identity.authenticate(tokens.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
-    await expect(identity.refresh({ refreshToken: tokens.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'session_ended' });
+    await expect(
+      identity.refresh({ refreshToken: tokens.refreshToken, deviceId: null }),
+    ).rejects.toMatchObject({ code: 'session_ended' });
   });
 
   it('works with the refresh token when the access token has expired', async () => {
@@ -215,7 +291,9 @@ describe('ending sessions', () => {
     clock.advance(906_000);
     await expect(identity.signOut(tokens.accessToken)).rejects.toMatchObject({ code: 'token_expired' });
     await identity.signOut(tokens.refreshToken);
-    await expect(identity.refresh({ refreshToken: tokens.refreshToken, deviceId: null })).rejects.toMatchObject({ code: 'session_ended' });
+    await expect(
+      identity.refresh({ refreshToken: tokens.refreshToken, deviceId: null }),
+    ).rejects.toMatchObject({ code: 'session_ended' });
   });
 
   it('lists one’s own sessions and ends another device’s, but nobody else’s', async () => {
@@ -239,7 +317,9 @@ describe('ending sessions', () => {
   it('follows a change of the password', async () => {
     const user = await person();
     const tokens = await signIn(user);
-    await test.database.asIdentity((tx) => setPassword(tx, { userId: user.id, password: 'another good one' }, clock.now()));
+    await test.database.asIdentity((tx) =>
+      setPassword(tx, { userId: user.id, password: 'another good one' }, clock.now()),
+    );
     await expect(identity.authenticate(tokens.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
   });
 });
@@ -247,15 +327,21 @@ describe('ending sessions', () => {
 describe('accounts', () => {
   it('refuse short passwords, unless an operator insists', async () => {
     const short = { email: 'short@example.test', displayName: 'Short', password: 'pw' };
-    await expect(test.database.asIdentity((tx) => createUser(tx, short, clock.now()))).rejects.toMatchObject({ code: 'validation_failed' });
+    await expect(test.database.asIdentity((tx) => createUser(tx, short, clock.now()))).rejects.toMatchObject({
+      code: 'validation_failed',
+    });
     await test.database.asIdentity((tx) => createUser(tx, { ...short, anyPassword: true }, clock.now()));
-    await expect(identity.signIn({ email: short.email, password: 'pw', device: device() })).resolves.toMatchObject({ expiresIn: 900 });
+    await expect(
+      identity.signIn({ email: short.email, password: 'pw', device: device() }),
+    ).resolves.toMatchObject({ expiresIn: 900 });
   });
 
   it('are one per address, whatever its case', async () => {
     const user = await person();
     const twin = { email: user.email.toUpperCase(), displayName: 'Twin', password };
-    await expect(test.database.asIdentity((tx) => createUser(tx, twin, clock.now()))).rejects.toMatchObject({ code: 'already_exists' });
+    await expect(test.database.asIdentity((tx) => createUser(tx, twin, clock.now()))).rejects.toMatchObject({
+      code: 'already_exists',
+    });
   });
 
   it('show nothing but id, e-mail, name and epoch of co-members to requests', async () => {
@@ -267,8 +353,12 @@ describe('accounts', () => {
     expect(seen.rows.map((row) => row.id)).toEqual([me.id]);
     expect(stranger.id).not.toBe(me.id);
     await expect(
-      test.database.asTenant({ userId: me.id, organizationIds: [] }, (tx) => sql`SELECT password_hash FROM hexabase.users`.execute(tx)),
+      test.database.asTenant({ userId: me.id, organizationIds: [] }, (tx) =>
+        sql`SELECT password_hash FROM hexabase.users`.execute(tx),
+      ),
     ).rejects.toThrow(/permission denied/);
-    await expect(test.database.asWorker((tx) => sql`SELECT * FROM hexabase.sessions`.execute(tx))).rejects.toThrow(/permission denied/);
+    await expect(
+      test.database.asWorker((tx) => sql`SELECT * FROM hexabase.sessions`.execute(tx)),
+    ).rejects.toThrow(/permission denied/);
   });
 });

@@ -23,7 +23,8 @@ export interface Credentials {
  * address, a wrong password, a disabled account and one without a password; `rate_limited` after too many.
  */
 export async function signIn(deps: SignInDeps, credentials: Credentials): Promise<TokenSet> {
-  if (!deps.passwords) throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
+  if (!deps.passwords)
+    throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
   const email = credentials.email.normalize('NFC').trim().toLowerCase().slice(0, 254);
   const place = { email, address: credentials.device.address };
   const known = await deps.db.asIdentity(async (tx) => {
@@ -33,7 +34,9 @@ export async function signIn(deps: SignInDeps, credentials: Credentials): Promis
   const fits = await passwordFits(known?.passwordHash ?? null, credentials.password);
   if (!known || !fits) throw new AppError('invalid_credentials');
 
-  return startSession(deps, { userId: known.userId, device: credentials.device }, (tx) => forgiveAttempts(tx, place));
+  return startSession(deps, { userId: known.userId, device: credentials.device }, (tx) =>
+    forgiveAttempts(tx, place),
+  );
 }
 
 /** Starts a session for somebody whose identity is already proven (first owner, another provider). */
@@ -54,9 +57,14 @@ export async function startSession(
   return issueTokens(deps, session, { refreshToken: refresh.token, deviceId: person.device.deviceId });
 }
 
-async function findCredentials(tx: Tx, email: string): Promise<{ userId: UserId; passwordHash: string | null } | null> {
+async function findCredentials(
+  tx: Tx,
+  email: string,
+): Promise<{ userId: UserId; passwordHash: string | null } | null> {
   const { rows } = await sql<{ id: string; password_hash: string | null; disabled: boolean }>`
-    SELECT id, password_hash, disabled_at IS NOT NULL AS disabled FROM hexabase.users WHERE lower(email) = ${email}`.execute(tx);
+    SELECT id, password_hash, disabled_at IS NOT NULL AS disabled FROM hexabase.users WHERE lower(email) = ${email}`.execute(
+    tx,
+  );
   const row = rows[0];
   if (!row) return null;
   return { userId: brandId(row.id), passwordHash: row.disabled ? null : row.password_hash };

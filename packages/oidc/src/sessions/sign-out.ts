@@ -10,7 +10,10 @@ export async function signOut(deps: AuthenticateDeps, token: string): Promise<vo
   await deps.db.asIdentity((tx) => endOneSession(tx, { ...session, reason: 'signed_out' }, deps.clock.now()));
 }
 
-async function sessionOf(deps: AuthenticateDeps, token: string): Promise<{ sessionId: string; userId: string }> {
+async function sessionOf(
+  deps: AuthenticateDeps,
+  token: string,
+): Promise<{ sessionId: string; userId: string }> {
   const hash = refreshTokenHash(token);
   if (hash === null) {
     const claims = await deps.verifier.verify(token, apiAudience);

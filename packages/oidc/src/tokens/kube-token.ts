@@ -26,9 +26,13 @@ const groupPattern = /^hexabase:[\w:.-]{1,200}$/;
  * Mints the OIDC token that the API server of one workspace accepts, for 15 minutes.
  * Throws AppError `internal` for a group outside our prefix: nobody must become `system:masters` by a slip.
  */
-export async function mintKubeToken(deps: Omit<IssuerDeps, 'db'>, request: KubeTokenRequest): Promise<KubeToken> {
+export async function mintKubeToken(
+  deps: Omit<IssuerDeps, 'db'>,
+  request: KubeTokenRequest,
+): Promise<KubeToken> {
   const foreign = request.groups.find((group) => !groupPattern.test(group));
-  if (foreign !== undefined) throw new AppError('internal', { cause: new Error(`group ${foreign} must not be minted`) });
+  if (foreign !== undefined)
+    throw new AppError('internal', { cause: new Error(`group ${foreign} must not be minted`) });
   const nowMs = deps.clock.now();
   const token = await signToken(
     deps.keys,

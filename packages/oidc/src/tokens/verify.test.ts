@@ -41,7 +41,9 @@ function forge({ change, leaveOut, header, key }: Forgery): Promise<string> {
   const { kid, privateKey } = identity.keys.signer();
   const payload = { ...claims, ...change };
   if (leaveOut !== undefined) delete payload[leaveOut];
-  return new SignJWT(payload).setProtectedHeader({ alg: 'RS256', kid, typ: 'at+jwt', ...header }).sign(key ?? privateKey);
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: 'RS256', kid, typ: 'at+jwt', ...header })
+    .sign(key ?? privateKey);
 }
 
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -49,7 +51,9 @@ const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
 describe('an access token', () => {
   it('with our signature and all claims is accepted', async () => {
     await expect(identity.authenticate(good)).resolves.toMatchObject({ email: 'ada@example.test' });
-    await expect(identity.authenticate(await forge({}))).resolves.toMatchObject({ email: 'ada@example.test' });
+    await expect(identity.authenticate(await forge({}))).resolves.toMatchObject({
+      email: 'ada@example.test',
+    });
   });
 
   it('without a signature (alg none) is refused', async () => {
@@ -61,7 +65,9 @@ describe('an access token', () => {
     const key = identity.keys.signer();
     const secrets = [key.publicKey.export({ format: 'pem', type: 'spki' }), JSON.stringify(key.publicJwk)];
     for (const secret of secrets) {
-      const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: key.kid, typ: 'at+jwt' })).toString('base64url');
+      const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: key.kid, typ: 'at+jwt' })).toString(
+        'base64url',
+      );
       const body = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
       await expectRefused(`${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`);
     }
@@ -110,19 +116,36 @@ describe('an access token', () => {
     await identity.authenticate(token);
     clock.advance(36_000);
     await expect(identity.authenticate(token)).rejects.toMatchObject({ code: 'token_expired' });
-    await expect(identity.authenticate(await forge({ change: { exp: soon } }))).rejects.toMatchObject({ code: 'token_expired' });
+    await expect(identity.authenticate(await forge({ change: { exp: soon } }))).rejects.toMatchObject({
+      code: 'token_expired',
+    });
   });
 
   it('of a session that is another user’s or does not exist is refused', async () => {
     for (const change of [{ sid: newId() }, { uid: newId() }]) {
-      await expect(identity.authenticate(await forge({ change }))).rejects.toMatchObject({ code: 'session_ended' });
+      await expect(identity.authenticate(await forge({ change }))).rejects.toMatchObject({
+        code: 'session_ended',
+      });
     }
   });
 
   it('that is empty, cut, padded, huge or a magic word is refused', async () => {
     await expectRefused(
-      '', ' ', '.', '..', good.slice(0, -3), `${good}=`, `${good} `, ` ${good}`, `${good}.${good}`, good.repeat(40),
-      'dev_token_user', 'internal_x', 'ai_agent_x', 'null', 'undefined',
+      '',
+      ' ',
+      '.',
+      '..',
+      good.slice(0, -3),
+      `${good}=`,
+      `${good} `,
+      ` ${good}`,
+      `${good}.${good}`,
+      good.repeat(40),
+      'dev_token_user',
+      'internal_x',
+      'ai_agent_x',
+      'null',
+      'undefined',
     );
   });
 });
@@ -140,7 +163,9 @@ describe('rotation of keys', () => {
   it('reaches other replicas, and only one of two that rotate at once does it', async () => {
     await using replica = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock });
     clock.advance(60_000);
-    const results = await Promise.all([identity, replica].map((one) => one.rotateSigningKeys({ olderThanMs: 30_000 })));
+    const results = await Promise.all(
+      [identity, replica].map((one) => one.rotateSigningKeys({ olderThanMs: 30_000 })),
+    );
     expect(results.filter((result) => result.rotated)).toHaveLength(1);
     clock.advance(11_000);
     const fresh = await forge({ change: { exp: Math.floor(clock.now() / 1000) + 900 } });
@@ -166,6 +191,8 @@ describe('rotation of keys', () => {
 
 async function expectRefused(...tokens: string[]): Promise<void> {
   for (const token of tokens) {
-    await expect(identity.authenticate(token), token.slice(0, 60)).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(identity.authenticate(token), token.slice(0, 60)).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
   }
 }

@@ -64,7 +64,8 @@ export function createVerifier<T extends Timed>(options: VerifierOptions<T>): Ve
       }
       const nowSeconds = options.clock.now() / 1000;
       if (claims.aud !== audience) throw new AppError('unauthenticated');
-      if (claims.nbf !== undefined && claims.nbf > nowSeconds + skewSeconds) throw new AppError('unauthenticated');
+      if (claims.nbf !== undefined && claims.nbf > nowSeconds + skewSeconds)
+        throw new AppError('unauthenticated');
       if (claims.exp <= nowSeconds - skewSeconds) throw new AppError('token_expired');
       return claims;
     },

@@ -49,7 +49,9 @@ export const up: readonly string[] = [
     blocked_until timestamptz
   )`,
   `CREATE INDEX login_attempts_age ON hexabase.login_attempts (last_at)`,
-  ...['sessions', 'refresh_tokens', 'login_attempts'].flatMap((table) => internalTable(table, { identity: everything })),
+  ...['sessions', 'refresh_tokens', 'login_attempts'].flatMap((table) =>
+    internalTable(table, { identity: everything }),
+  ),
   `CREATE FUNCTION hexabase.shares_organization(other_user_id text) RETURNS boolean
     LANGUAGE plpgsql STABLE AS $$
     BEGIN
