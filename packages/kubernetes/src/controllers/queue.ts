@@ -21,8 +21,8 @@ export interface QueueOptions {
   /** How many keys are worked on at once. */
   concurrency: number;
   work(key: string): Promise<Requeue | void>;
-  /** Told of failures; the key is tried again with exponential backoff. */
-  failed(key: string, error: unknown, attempt: number): void;
+  /** Told of failures; the key is tried again with exponential backoff. May answer a longer first wait, in milliseconds. */
+  failed(key: string, error: unknown, attempt: number): number | void;
 }
 
 const FIRST_BACKOFF_MS = 10;
@@ -68,8 +68,8 @@ export function createQueue(options: QueueOptions): WorkQueue {
       if (requeue) add(key, Math.max(requeue.afterMs, 1));
     } catch (error) {
       const attempt = countUp(attempts, key);
-      if (!closed) options.failed(key, error, attempt);
-      add(key, Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS));
+      const firstMs = (closed ? undefined : options.failed(key, error, attempt)) ?? FIRST_BACKOFF_MS;
+      add(key, Math.min(firstMs * 2 ** (attempt - 1), LONGEST_BACKOFF_MS));
     } finally {
       running.delete(key);
       if (again.delete(key)) add(key);

@@ -21,6 +21,9 @@ export interface Controllers extends AsyncDisposable {
 
 const CONCURRENCY = 16;
 
+/** What a quota or a policy forbids will hardly be allowed a moment later; each try leaves an event. */
+const FORBIDDEN_BACKOFF_MS = 2000;
+
 /**
  * Starts everything that brings a cluster to its wanted state. Every existing object is visited once, so that after a
  * restart the cluster converges from wherever it was. Costs no timer while nothing is planned.
@@ -45,6 +48,7 @@ export function startControllers(
     failed: (item, error, attempt) => {
       const expected = error instanceof StatusError && error.status.code < 500;
       log[expected ? 'debug' : 'warn']({ item, attempt, err: error }, 'controller will try again');
+      return error instanceof StatusError && error.status.code === 403 ? FORBIDDEN_BACKOFF_MS : undefined;
     },
   });
   const context: Context = {

@@ -1,6 +1,7 @@
 import type { Pod } from '../../objects.ts';
 import type { ReplicaSet, ReplicationController } from '../../objects-workloads.ts';
 import { keyOf, parseKey, watchOwned, watchSelf, type Change, type Context, type Controller, type Watch } from '../controller.ts';
+import { findCondition } from '../shared/conditions.ts';
 import { controllerOf } from '../shared/owners.ts';
 import { isPod } from '../shared/pod-state.ts';
 import { selects, selectsAll } from '../shared/selectors.ts';
@@ -12,6 +13,15 @@ export const replicaSetController: Controller = {
   watches: [
     watchSelf('apps/replicasets'),
     watchOwned('/pods', 'ReplicaSet'),
+    {
+      // A quota with room again lets those go on that it held back.
+      resource: '/resourcequotas',
+      keys: ({ object }, { client }) =>
+        client
+          .list<ReplicaSet>('apps/replicasets', { namespace: object.metadata.namespace ?? '' })
+          .filter(({ status }) => findCondition(status?.conditions, 'ReplicaFailure') !== undefined)
+          .map(keyOf),
+    },
     orphanWatch((context, pod) =>
       context.client
         .list<ReplicaSet>('apps/replicasets', { namespace: pod.metadata.namespace ?? '' })
