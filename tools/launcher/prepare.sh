@@ -83,17 +83,48 @@ refuse_musl() {
 
 install_packages() {
   wanted=$(cksum <"$1/package-lock.json")-$("$HKS_NODE" --version)
-  if [ -r "$1/node_modules/.hks-installed" ]; then
-    read -r present <"$1/node_modules/.hks-installed" || present=
-    [ "$present" != "$wanted" ] || return 0
-  fi
+  if is_installed "$1"; then return 0; fi
   refuse_musl
   command -v npm >/dev/null 2>&1 || fail 'npm is missing; it usually comes with Node.js. Install it and run this again.'
-  say 'Installing packages (once, about a minute) …'
-  mkdir -p "$1/.hks"
-  if ! (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$1/.hks/npm-ci.log" 2>&1); then
-    tail -n 15 "$1/.hks/npm-ci.log" >&2
-    fail 'npm could not install the packages; the whole log is in .hks/npm-ci.log.'
+  lock_installation "$1"
+  # Whoever held the lock before may have done it.
+  if ! is_installed "$1"; then
+    say 'Installing packages (once, about a minute) …'
+    rm -f "$1/node_modules/.hks-installed"
+    if ! (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$1/.hks/npm-ci.log" 2>&1); then
+      tail -n 15 "$1/.hks/npm-ci.log" >&2
+      fail 'npm could not install the packages; the whole log is in .hks/npm-ci.log.'
+    fi
+    printf '%s\n' "$wanted" >"$1/node_modules/.hks-installed"
   fi
-  printf '%s\n' "$wanted" >"$1/node_modules/.hks-installed"
+  unlock_installation
+}
+
+is_installed() {
+  [ -r "$1/node_modules/.hks-installed" ] || return 1
+  read -r present <"$1/node_modules/.hks-installed" || present=
+  [ "$present" = "$wanted" ]
+}
+
+# One installation at a time: npm empties node_modules first, under the feet of whoever else runs. The lock names its
+# holder, so that one that a killed process left is taken over.
+lock_installation() {
+  mkdir -p "$1/.hks"
+  installation_lock=$1/.hks/install.lock
+  trap unlock_installation EXIT
+  trap 'exit 130' INT TERM
+  while ! (set -C && printf '%s\n' "$$" >"$installation_lock") 2>/dev/null; do
+    holder=
+    read -r holder <"$installation_lock" 2>/dev/null || true
+    if [ "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
+      rm -f "$installation_lock"
+    else
+      sleep 1
+    fi
+  done
+}
+
+unlock_installation() {
+  rm -f "$installation_lock"
+  trap - EXIT INT TERM
 }
