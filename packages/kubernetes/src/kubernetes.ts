@@ -6,6 +6,7 @@ import type { ApiDeps, ClusterApi } from './api/deps.ts';
 import { notImplemented, unknownPath } from './api/errors.ts';
 import { handleNodeRequest, statusOf } from './api/http/node-handler.ts';
 import { sendStatus } from './api/http/node-answer.ts';
+import { sameJson } from './api/registry/object.ts';
 import { createApiDeps } from './runtime/api-deps.ts';
 import { parseClusterConfig } from './runtime/cluster-config.ts';
 import { createClusterPool, type ClusterPool } from './runtime/cluster-pool.ts';
@@ -56,6 +57,9 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
 
   return {
     async ensureCluster(id, config) {
+      const known = await stores.find(id);
+      // Whoever repeats this every minute must not keep idle clusters loaded.
+      if (known && sameJson(known.config, config)) return { uid: known.uid };
       const made = await stores.create(id, config);
       await stores.setConfig(id, config);
       pool.reconfigured(id);

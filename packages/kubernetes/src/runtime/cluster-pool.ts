@@ -48,9 +48,13 @@ interface Running {
   companion: Companion;
   leases: number;
   idleSinceMs: number;
+  vouchedMs: number;
 }
 
 const lookEveryMs = 2_000;
+/** If this process dies, another one goes on with its clusters after this time. */
+const vouchForMs = 60_000;
+const vouchEveryMs = 20_000;
 
 /**
  * The clusters that are loaded for somebody. A cluster stays while requests, watches or controllers need it; when it
@@ -67,11 +71,24 @@ export function createClusterPool(options: PoolOptions): ClusterPool {
     if (!opened) return undefined;
     const api = options.apiOf(opened);
     const companion = options.start(api);
-    const entry: Running = { id, opened, api, companion, leases: 0, idleSinceMs: clock.now() };
+    const entry: Running = { id, opened, api, companion, leases: 0, idleSinceMs: clock.now(), vouchedMs: 0 };
     ready.set(id, entry);
     opened.signal.addEventListener('abort', () => void stop(entry), { once: true });
     if (opened.signal.aborted) await stop(entry);
+    else await vouch(entry);
     return entry;
+  }
+
+  /** Keeps the wake time ahead while the cluster runs here, so that it only comes due when nobody runs it. */
+  async function vouch(entry: Running): Promise<void> {
+    entry.vouchedMs = clock.now();
+    await stores.setWake(entry.id, entry.vouchedMs + vouchForMs);
+  }
+
+  /** Says when the cluster has something to do again. */
+  function planWake({ id, companion, opened }: Running): Promise<void> {
+    if (opened.signal.aborted) return Promise.resolve();
+    return stores.setWake(id, companion.idle() ? companion.nextWakeMs() : clock.now());
   }
 
   async function stop(entry: Running): Promise<void> {
@@ -115,22 +132,17 @@ export function createClusterPool(options: PoolOptions): ClusterPool {
       if (entry.leases > 0 || !entry.companion.idle()) entry.idleSinceMs = nowMs;
       const wakeMs = entry.companion.nextWakeMs();
       const soon = wakeMs !== null && wakeMs - nowMs < idleMs;
-      if (soon || nowMs - entry.idleSinceMs < idleMs) continue;
-      await stores.setWake(entry.id, wakeMs);
+      if (soon || nowMs - entry.idleSinceMs < idleMs) {
+        if (nowMs - entry.vouchedMs >= vouchEveryMs) await vouch(entry);
+        continue;
+      }
+      await planWake(entry);
       if (entry.leases === 0) await stop(entry);
     }
   }
 
   async function wakeDue(): Promise<void> {
-    for (const id of await stores.dueClusters(clock.now())) {
-      if (ready.has(id)) await stores.setWake(id, null);
-      else await wake(id);
-    }
-  }
-
-  async function wake(id: string): Promise<void> {
-    const entry = await find(id);
-    if (entry) await stores.setWake(id, null);
+    for (const id of await stores.dueClusters(clock.now())) if (!ready.has(id)) await find(id);
   }
 
   const timer = setInterval(() => {
@@ -147,11 +159,14 @@ export function createClusterPool(options: PoolOptions): ClusterPool {
       return entry && leaseOf(entry);
     },
     reconfigured: (id) => ready.get(id)?.companion.configure(),
-    wake,
+    wake: async (id) => void (await find(id)),
     async [Symbol.asyncDispose]() {
       disposed = true;
       clearInterval(timer);
-      await Promise.all([...ready.values()].map(stop));
+      for (const entry of [...ready.values()]) {
+        await planWake(entry);
+        await stop(entry);
+      }
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Call } from '../deps.ts';
 import { storedFormOf } from '../kinds/stored-form.ts';
 import type { ObjectList } from '../registry/list.ts';
 import { includePolicy, partialOf, tableOf, tableShell } from '../table/present.ts';
-import type { FrameEncoder } from '../watch/frames.ts';
+import type { Bookmark, FrameEncoder } from '../watch/frames.ts';
 import type { ApiRequest, JsonAnswer } from './answer.ts';
 import { negotiate, type Negotiated } from './negotiate.ts';
 
@@ -99,7 +99,7 @@ export function frameEncoder(call: Call, request: ApiRequest, negotiated: Negoti
 }
 
 /** A bookmark has no cells; its row carries the annotations that end an initial list. */
-function bookmarkRows(object: KubeObject): unknown[] {
+function bookmarkRows(object: Bookmark): unknown[] {
   const { metadata } = object;
   return [{ cells: [], object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } }];
 }

@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectMeta } from '../../types.ts';
+import type { KubeObject } from '../../types.ts';
 import type { Call } from '../deps.ts';
 import { badRequest } from '../errors.ts';
 import type { Negotiated } from '../http/negotiate.ts';
@@ -51,6 +51,6 @@ function rowObject(object: KubeObject, include: IncludePolicy, negotiated: Negot
 }
 
 /** `metav1.PartialObjectMetadata`. */
-export function partialOf(object: KubeObject, negotiated: Negotiated): { kind: string; apiVersion: string; metadata: ObjectMeta } {
+export function partialOf<M>(object: { metadata: M }, negotiated: Negotiated): { kind: string; apiVersion: string; metadata: M } {
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${negotiated.asVersion}`, metadata: object.metadata };
 }

@@ -1,6 +1,13 @@
 import type { StoreEvent } from '../../store/store.ts';
 import type { KubeObject } from '../../types.ts';
 
+/** Says how far a watch is: an object of the kind with a revision and maybe annotations. */
+export interface Bookmark {
+  kind: string;
+  apiVersion: string;
+  metadata: { resourceVersion: string; creationTimestamp: null; annotations?: Record<string, string> };
+}
+
 export type WatchType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
 /** Turns objects into the JSON text that a watch asked for: the object itself, its metadata, or a table row. */
@@ -9,7 +16,7 @@ export interface FrameEncoder {
   readonly share: string | undefined;
   encode(object: KubeObject, text: string | undefined): string;
   /** The same for an object that has only a revision and annotations. */
-  bookmark(object: KubeObject): string;
+  bookmark(object: Bookmark): string;
 }
 
 const shared = new WeakMap<StoreEvent, Map<string, string>>();

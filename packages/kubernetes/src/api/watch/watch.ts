@@ -6,7 +6,7 @@ import { expired, invalid } from '../errors.ts';
 import { parseRevision, selectionOf, type Selection } from '../registry/list.ts';
 import { isTrue } from '../http/request-info.ts';
 import { remindOfBookmarks } from './bookmarks.ts';
-import { eventFrame, frame, type FrameEncoder, type WatchType } from './frames.ts';
+import { eventFrame, frame, type Bookmark, type FrameEncoder, type WatchType } from './frames.ts';
 
 /** Where the lines of a watch go. */
 export interface WatchSink {
@@ -64,13 +64,14 @@ function run(call: Call, { options, encoder, sink }: Stream): void {
   const bookmark = (marker?: Record<string, string>): void => {
     sink.write(frame('BOOKMARK', encoder.bookmark(bookmarkObject(call, String(store.revision()), marker))));
   };
+  let allowance = unsentBytesMax;
   const deliver = (event: StoreEvent): void => {
     if (event.revision <= options.revision || (call.namespace !== '' && event.key.namespace !== call.namespace)) return;
     const line = lineFor(event, matches, encoder);
     if (line === undefined) return;
     sink.write(line);
     // Its last bookmark or event tells the client where to go on.
-    if (sink.unsentBytes() > unsentBytesMax) sink.end();
+    if (sink.unsentBytes() > allowance) sink.end();
   };
   const missed = options.fromNow || options.initial ? [] : store.since(resource, options.revision);
   if (missed === undefined) {
@@ -81,6 +82,8 @@ function run(call: Call, { options, encoder, sink }: Stream): void {
   }
   if (options.fromNow || options.initial) {
     sendCurrent(call, { options, encoder, sink });
+    // A large first list is no sign of a slow client.
+    allowance += sink.unsentBytes();
     if (options.initial) bookmark({ 'k8s.io/initial-events-end': 'true' });
   } else for (const event of missed) deliver(event);
   const unsubscribe = store.subscribe(resource, deliver);
@@ -119,10 +122,10 @@ function lineFor(event: StoreEvent, matches: (object: KubeObject) => boolean, en
   return frame('DELETED', encoder.encode(left, undefined));
 }
 
-function bookmarkObject({ info }: Call, resourceVersion: string, annotations?: Record<string, string>): KubeObject {
+function bookmarkObject({ info }: Call, resourceVersion: string, annotations?: Record<string, string>): Bookmark {
   const apiVersion = info.group === '' ? info.version : `${info.group}/${info.version}`;
   const metadata = { resourceVersion, creationTimestamp: null, ...(annotations && { annotations }) };
-  return { kind: info.kind, apiVersion, metadata: metadata as unknown as KubeObject['metadata'] };
+  return { kind: info.kind, apiVersion, metadata };
 }
 
 function checkInitial(query: URLSearchParams): boolean {
