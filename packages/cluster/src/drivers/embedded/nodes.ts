@@ -2,16 +2,17 @@ import type { SimulatedNode } from '@hexabase/kubernetes/types.ts';
 import type { TenantSize } from '../../port.ts';
 
 const podsPerNode = 110;
+const nodeNames = ['simulated-node-1', 'simulated-node-2'];
 
 /**
- * The simulated nodes of a workspace. Two nodes of the workspace's own size: its quota bounds `requests.*` by that size
- * and `limits.*` by twice as much, so whatever the quota lets in also finds room, and spreading can be seen.
+ * The simulated nodes of a workspace. Together they are as large as its plan, so that all projects together stay within
+ * it however the quotas of single projects are set; there are two, so that spreading and draining can be seen.
  */
 export function nodesFor(size: TenantSize): SimulatedNode[] {
-  return ['simulated-node-1', 'simulated-node-2'].map((name) => ({
+  return nodeNames.map((name) => ({
     name,
-    cpuMilli: size.cpuMilli,
-    memoryMib: size.memoryMib,
+    cpuMilli: Math.floor(size.cpuMilli / nodeNames.length),
+    memoryMib: Math.floor(size.memoryMib / nodeNames.length),
     pods: podsPerNode,
   }));
 }

@@ -24,19 +24,20 @@ export function policiesStep(driver: ClusterDriver): Step<ProjectSubject> {
   };
 }
 
+/** The plan bounds what is requested; limits may be twice that, since not every container peaks at once. */
+const limitFactor = 2;
+
 function quota({ name: namespace, size }: ProjectSubject): WantedObject {
-  const cpu = cpuText(size.cpuMilli);
-  const memory = memoryText(size.memoryMib);
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
     metadata: { name, namespace, labels },
     spec: {
       hard: {
-        'requests.cpu': cpu,
-        'limits.cpu': cpu,
-        'requests.memory': memory,
-        'limits.memory': memory,
+        'requests.cpu': cpuText(size.cpuMilli),
+        'limits.cpu': cpuText(size.cpuMilli * limitFactor),
+        'requests.memory': memoryText(size.memoryMib),
+        'limits.memory': memoryText(size.memoryMib * limitFactor),
         'requests.storage': `${size.storageGib}Gi`,
         pods: '100',
         persistentvolumeclaims: '20',
