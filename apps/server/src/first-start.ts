@@ -47,7 +47,12 @@ async function ensureUser({ database, clock }: Parts, password: string | null): 
   return database.asIdentity(async (tx) => {
     const found = await findUserByEmail(tx, ownerEmail);
     if (!found) {
-      const user = { email: ownerEmail, displayName: 'Owner', password, platformRole: 'super_admin' as const };
+      const user = {
+        email: ownerEmail,
+        displayName: 'Owner',
+        password,
+        platformRole: 'super_admin' as const,
+      };
       return (await createUser(tx, user, clock.now())).id;
     }
     if (password !== null) await setPassword(tx, { userId: found.id, password }, clock.now());

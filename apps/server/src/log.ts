@@ -3,7 +3,12 @@ import { pino, type Logger as Pino } from 'pino';
 
 /** JSON lines on standard error, so that standard output stays for people. */
 export function createLog(level: 'debug' | 'info' | 'warn' | 'error'): Logger {
-  return adapt(pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, errorKey: 'error' }, pino.destination({ fd: 2, sync: true })));
+  return adapt(
+    pino(
+      { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, errorKey: 'error' },
+      pino.destination({ fd: 2, sync: true }),
+    ),
+  );
 }
 
 function adapt(log: Pino): Logger {

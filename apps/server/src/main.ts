@@ -46,7 +46,12 @@ function status(dataDir: string, json: boolean): void {
     ready: state?.ready ?? false,
   };
   if (json) print(JSON.stringify(answer));
-  else print(state ? `Runs (pid ${state.pid})${state.ready ? '' : ', not ready yet'}: ${answer.httpUrl}, ${answer.httpsUrl}` : `Nothing runs on ${dataDir}.`);
+  else
+    print(
+      state
+        ? `Runs (pid ${state.pid})${state.ready ? '' : ', not ready yet'}: ${answer.httpUrl}, ${answer.httpsUrl}`
+        : `Nothing runs on ${dataDir}.`,
+    );
   if (!state) process.exitCode = 3;
 }
 

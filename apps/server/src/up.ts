@@ -28,7 +28,9 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     https: (config.publicUrl ?? `https://localhost:${ports.https}`).replace(/\/+$/, ''),
   };
   const log = createLog(config.logLevel);
-  const product = resources.use(await compose({ config, urls, masterKey: loadMasterKey(config.dataDir), log, launcher }));
+  const product = resources.use(
+    await compose({ config, urls, masterKey: loadMasterKey(config.dataDir), log, launcher }),
+  );
   resources.use(await openListeners(product, ports, config.listen));
   rememberPorts(config.dataDir, ports);
 

@@ -47,6 +47,7 @@ export function loadMasterKey(dataDir: string): Buffer {
   const path = join(dataDir, 'master.key');
   if (!existsSync(path)) writeFileAtomic(path, `${randomBytes(32).toString('base64')}\n`, 0o600);
   const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64');
-  if (key.length !== 32) throw new StartError(`${path} does not hold a key of 32 bytes. Restore it from your backup.`);
+  if (key.length !== 32)
+    throw new StartError(`${path} does not hold a key of 32 bytes. Restore it from your backup.`);
   return key;
 }

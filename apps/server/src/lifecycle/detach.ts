@@ -12,18 +12,25 @@ const patienceMs = 120_000;
 export async function startDetached(dataDir: string, args: readonly string[]): Promise<string> {
   const logPath = join(dataDir, 'server.log');
   const log = openSync(logPath, 'a', 0o600);
-  const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, '../main.ts'), ...args], {
-    detached: true,
-    stdio: ['ignore', log, log, 'ipc'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, join(import.meta.dirname, '../main.ts'), ...args],
+    {
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+    },
+  );
   closeSync(log);
   const answer = await new Promise<StartReport>((resolve) => {
     const late = setTimeout(
-      () => resolve({ kind: 'failed', message: `It is not ready after ${patienceMs / 1000} s; see ${logPath}.` }),
+      () =>
+        resolve({ kind: 'failed', message: `It is not ready after ${patienceMs / 1000} s; see ${logPath}.` }),
       patienceMs,
     );
     child.once('message', (message: StartReport) => resolve(message));
-    child.once('exit', () => resolve({ kind: 'failed', message: `It ended before it was ready; see ${logPath}.` }));
+    child.once('exit', () =>
+      resolve({ kind: 'failed', message: `It ended before it was ready; see ${logPath}.` }),
+    );
     child.once('error', (error) => resolve({ kind: 'failed', message: error.message }));
     late.unref();
   });

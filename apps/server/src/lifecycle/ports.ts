@@ -34,7 +34,10 @@ export function rememberPorts(dataDir: string, ports: Ports): void {
 }
 
 /** Opens a listening socket; a taken or forbidden port becomes a `StartError` that names the flag. */
-export async function listen(server: Server, at: { port: number; host: string; flag: string }): Promise<void> {
+export async function listen(
+  server: Server,
+  at: { port: number; host: string; flag: string },
+): Promise<void> {
   try {
     await open(server, at.port, at.host);
   } catch (error) {
@@ -44,7 +47,9 @@ export async function listen(server: Server, at: { port: number; host: string; f
       );
     }
     if (isErrno(error, 'EACCES')) {
-      throw new StartError(`Port ${at.port} needs more rights than this user has. Choose one above 1023 with ${at.flag} N.`);
+      throw new StartError(
+        `Port ${at.port} needs more rights than this user has. Choose one above 1023 with ${at.flag} N.`,
+      );
     }
     if (isErrno(error, 'EADDRNOTAVAIL', 'ENOTFOUND')) {
       throw new StartError(`This machine has no address ${at.host}. Choose another with --listen.`);

@@ -12,7 +12,8 @@ export async function stopServer(dataDir: string): Promise<boolean> {
   process.kill(state.pid, 'SIGTERM');
   const deadline = Date.now() + patienceMs;
   while (processStart(state.pid) === state.start) {
-    if (Date.now() > deadline) throw new StartError(`Process ${state.pid} has not stopped within ${patienceMs / 1000} s.`);
+    if (Date.now() > deadline)
+      throw new StartError(`Process ${state.pid} has not stopped within ${patienceMs / 1000} s.`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   return true;

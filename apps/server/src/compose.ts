@@ -1,0 +1,169 @@
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
+import type { Execute } from '@hexabase/contract/call.ts';
+import { features } from '@hexabase/features/index.ts';
+import type { Ports } from '@hexabase/features/run/ports.ts';
+import { createExecute } from '@hexabase/features/run/execute.ts';
+import { countActiveWorkspaces } from '@hexabase/features/workspaces/public.ts';
+import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
+import { createHttp } from '@hexabase/http/create-http.ts';
+import { createMetrics } from '@hexabase/http/metrics.ts';
+import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
+import { createKubernetes } from '@hexabase/kubernetes/kubernetes.ts';
+import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
+import { createPostgresPersistence } from '@hexabase/kubernetes/store/persistence-postgres.ts';
+import { createStores } from '@hexabase/kubernetes/store/stores.ts';
+import type { Kubernetes } from '@hexabase/kubernetes/types.ts';
+import { accessAudit } from '@hexabase/oidc/access-audit.ts';
+import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
+import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
+import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
+import { tenantAuthenticator } from '@hexabase/oidc/tenant-authenticator.ts';
+import { openDatabase, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import type { FastifyInstance } from 'fastify';
+import { join } from 'node:path';
+import { startBackground } from './background.ts';
+import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
+import { createChangeFeed } from './change-feed.ts';
+import type { ServerConfig } from './config.ts';
+
+/** The product in one process, not listening yet. */
+export interface Product extends AsyncDisposable {
+  database: OpenedDatabase;
+  identity: Identity;
+  execute: Execute;
+  http: FastifyInstance;
+  gateway: Gateway;
+  certificates: Certificates;
+  clock: Clock;
+}
+
+export interface ComposeOptions {
+  config: ServerConfig;
+  /** Addresses as clients see them, without a trailing slash. */
+  urls: { http: string; https: string };
+  masterKey: Buffer;
+  log: Logger;
+  launcher: string;
+}
+
+const kubernetesConnections = 4;
+
+/** Puts the rooms together. What it opens is closed, in reverse order, when the answer is disposed. */
+export async function compose(options: ComposeOptions): Promise<Product> {
+  const { config, urls, masterKey, log } = options;
+  const clock = systemClock;
+  await using opened = new AsyncDisposableStack();
+  const certificates = await loadCertificates({
+    dir: join(config.dataDir, 'ca'),
+    hosts: certificateHosts(options),
+    clock,
+  });
+  const database = opened.use(
+    await openDatabase({
+      connection: config.databaseUrl
+        ? { kind: 'url', url: config.databaseUrl }
+        : { kind: 'embedded', dataDir: config.dataDir },
+      masterKey,
+      log,
+      migrations: storeMigrations,
+    }),
+  );
+  const issuer = `${urls.https}/oidc`;
+  const identity = opened.use(await openIdentity({ db: database, masterKey, issuer, clock }));
+  const kubernetes = openKubernetes(opened, { database, identity, caPem: certificates.caPem, clock, log });
+  const driver = embeddedDriver(kubernetes);
+  const gateway = opened.use(await openGateway({ database, identity, driver, clock, log }));
+  const metrics = createMetrics(() => countActiveWorkspaces(database));
+  const ports: Ports = {
+    database,
+    clock,
+    log,
+    kubernetes: {
+      urlOf: (workspaceId) => `${urls.https}/k8s/workspaces/${workspaceId}`,
+      certificateAuthority: () => certificates.caPem,
+    },
+    mintKubeToken: (request) => identity.mintKubeToken(request),
+    count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
+    defaultRegion: 'local',
+  };
+  const execute = createExecute(features, ports);
+  const changes = opened.use(await createChangeFeed(ports));
+  opened.use(
+    await startBackground({ database, identity, driver, issuer, clock, log, publish: changes.publish }),
+  );
+  const http = await createHttp({
+    execute,
+    authenticate: (token) => identity.authenticate(token),
+    allowedHosts: allowedHosts(options),
+    clock,
+    log,
+    metrics,
+    ping: () => database.ping(),
+    auth: {
+      identity,
+      oidc: createOidcHandler({ db: database, keys: identity.keys, masterKey, issuer, clock, log }),
+    },
+    changes,
+    metricsAccess: { token: null, openOnLoopback: true },
+    landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
+    version: '0.1.0',
+  });
+  opened.defer(() => http.close());
+  const resources = opened.move();
+  return {
+    database,
+    identity,
+    execute,
+    http,
+    gateway,
+    certificates,
+    clock,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+interface Parts {
+  database: OpenedDatabase;
+  identity: Identity;
+  clock: Clock;
+  log: Logger;
+}
+
+function openKubernetes(opened: AsyncDisposableStack, parts: Parts & { caPem: string }): Kubernetes {
+  const { database, identity, clock, log } = parts;
+  const persistence = createPostgresPersistence(database.openPool('hexabase_kube', kubernetesConnections));
+  const stores = opened.use(createStores({ persistence, clock, log, base: baseObjects() }));
+  const authenticatorOf = tenantAuthenticator({ keys: identity.keys, issuer: identity.issuer, clock });
+  return opened.use(createKubernetes({ stores, authenticatorOf, clock, log, caCertificate: parts.caPem }));
+}
+
+function openGateway({
+  database,
+  identity,
+  driver,
+  clock,
+  log,
+}: Parts & { driver: ClusterDriver }): Promise<Gateway> {
+  const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
+  return createGateway({ access, driver, audit: accessAudit(database), clock, log });
+}
+
+function nextCommands(launcher: string): string[] {
+  return [
+    `${launcher} workspace create my-first-workspace --plan starter`,
+    `${launcher} kubeconfig my-first-workspace > kc.yaml`,
+  ];
+}
+
+/** Names beyond the loopback ones under which clients reach this server. */
+function certificateHosts({ config, urls }: ComposeOptions): string[] {
+  const wildcard = ['0.0.0.0', '::', 'localhost'];
+  return [new URL(urls.https).hostname, ...(wildcard.includes(config.listen) ? [] : [config.listen])];
+}
+
+function allowedHosts(options: ComposeOptions): string[] {
+  return ['localhost', '127.0.0.1', '[::1]', ...certificateHosts(options)];
+}

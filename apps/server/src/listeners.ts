@@ -1,0 +1,45 @@
+import { createServer as createHttpsServer } from 'node:https';
+import { listen, type Ports } from './lifecycle/ports.ts';
+import type { Product } from './compose.ts';
+
+const headersTimeoutMs = 20_000;
+const keepAliveTimeoutMs = 75_000;
+
+/**
+ * Opens both addresses: http for people and the API, https for kubectl (and the API as well, for who comes by the public
+ * address). Throws `StartError` when a port cannot be had.
+ */
+export async function openListeners(product: Product, ports: Ports, host: string): Promise<AsyncDisposable> {
+  const { http, gateway, certificates } = product;
+  await http.ready();
+  const address = host === 'localhost' ? '127.0.0.1' : host;
+  await using opened = new AsyncDisposableStack();
+  await listen(http.server, { port: ports.http, host: address, flag: '--http-port' });
+  const https = createHttpsServer(
+    {
+      cert: certificates.certPem,
+      key: certificates.keyPem,
+      minVersion: 'TLSv1.2',
+      headersTimeout: headersTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+    },
+    (request, response) => {
+      if (gateway.owns(request.url ?? '')) gateway.handle(request, response);
+      else http.routing(request, response);
+    },
+  );
+  https.on('upgrade', (request, socket, head) => {
+    if (gateway.owns(request.url ?? '')) gateway.upgrade(request, socket, head);
+    else socket.destroy();
+  });
+  // Watches and followed logs have no end of their own.
+  https.requestTimeout = 0;
+  await listen(https, { port: ports.https, host: address, flag: '--https-port' });
+  opened.defer(async () => {
+    const closed = new Promise<void>((resolve) => https.close(() => resolve()));
+    https.closeAllConnections();
+    await closed;
+  });
+  const resources = opened.move();
+  return { [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import { organization } from '@hexabase/contract/organization.ts';
+import { features } from '@hexabase/features/index.ts';
+import { createExecute } from '@hexabase/features/run/execute.ts';
+import type { Ports } from '@hexabase/features/run/ports.ts';
+import { insertAuditEntry } from '@hexabase/features/run/store.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { newId, type UserId } from '@hexabase/kernel/id.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import { createUser, disableUser, enableUser, findUserByEmail, setPassword, type User } from '@hexabase/oidc/users.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+
+export interface UserRequest {
+  email: string;
+  /** Null has one made. */
+  password: string | null;
+  role: 'super_admin' | null;
+  /** Name of an organization to make for the new user. */
+  organization: string | null;
+}
+
+/** Makes an account, and an organization that it owns when one is named. `password` is answered when it was made here. */
+export async function addUser(
+  database: OpenedDatabase,
+  request: UserRequest,
+): Promise<{ user: User; password: string | null; organization: string | null }> {
+  const made = request.password === null ? randomBytes(15).toString('base64url') : null;
+  const nowMs = systemClock.now();
+  const user = await database.asIdentity(async (tx) => {
+    const fields = {
+      email: request.email,
+      displayName: request.email.split('@')[0] ?? request.email,
+      password: made ?? request.password,
+      ...(request.role && { platformRole: request.role }),
+    };
+    const created = await createUser(tx, fields, nowMs);
+    await record(tx, 'operator.user.create', created.id, { email: created.email, role: request.role });
+    return created;
+  });
+  if (request.organization !== null) await makeOrganization(database, user, request.organization);
+  return { user, password: made, organization: request.organization };
+}
+
+/** Sets a password of any strength and ends every session of the account; answers it when it was made here. */
+export async function replacePassword(database: OpenedDatabase, email: string, password: string | null): Promise<string | null> {
+  const made = password === null ? randomBytes(15).toString('base64url') : null;
+  await database.asIdentity(async (tx) => {
+    const user = await requireUser(tx, email);
+    const change = { userId: user.id, password: made ?? password ?? '', anyPassword: true };
+    await setPassword(tx, change, systemClock.now());
+    await record(tx, 'operator.user.set-password', user.id, { email: user.email });
+  });
+  return made;
+}
+
+/** Disables an account (every access of it ends within a second) or takes it back. */
+export async function switchUser(database: OpenedDatabase, email: string, enabled: boolean): Promise<void> {
+  await database.asIdentity(async (tx) => {
+    const user = await requireUser(tx, email);
+    await (enabled ? enableUser(tx, user.id) : disableUser(tx, user.id, systemClock.now()));
+    await record(tx, enabled ? 'operator.user.enable' : 'operator.user.disable', user.id, { email: user.email });
+  });
+}
+
+/** One line of standard input, so that a password stands in no argument list. Throws `StartError` when there is none. */
+export async function readPassword(input: NodeJS.ReadableStream): Promise<string> {
+  const [line = ''] = (await text(input)).split(/\r?\n/);
+  if (line === '') throw new StartError('Standard input holds no password.');
+  return line;
+}
+
+async function requireUser(tx: Tx, email: string): Promise<User> {
+  const user = await findUserByEmail(tx, email);
+  if (!user) throw new StartError(`There is no account ${email}; \`hexabase-cli user list\` shows them.`);
+  return user;
+}
+
+/** Whoever holds the data folder has no account: the entry names the operator and no organization. */
+async function record(tx: Tx, action: string, userId: UserId, details: Record<string, unknown>): Promise<void> {
+  const nowMs = systemClock.now();
+  await insertAuditEntry(tx, {
+    id: newId(nowMs),
+    organizationId: null,
+    actorId: 'operator',
+    actorEmail: 'operator',
+    action,
+    target: `user/${userId}`,
+    outcome: 'allowed',
+    requestId: newId(nowMs),
+    details,
+    createdAt: new Date(nowMs),
+  });
+}
+
+/** The organization is made the way any is: by its use case, as its owner. */
+async function makeOrganization(database: OpenedDatabase, user: User, name: string): Promise<void> {
+  const execute = createExecute(features, operatorPorts(database));
+  await execute({
+    operation: organization.operations.create,
+    actor: { userId: user.id, email: user.email, sessionId: newId(), platformRole: null, memberships: [] },
+    params: {},
+    query: {},
+    body: organization.operations.create.body.parse({ name }),
+    requestId: newId(),
+    idempotencyKey: null,
+    ifMatch: null,
+    signal: AbortSignal.timeout(30_000),
+  });
+}
+
+/** An operator's program runs no gateway: what would need one is refused. */
+function operatorPorts(database: OpenedDatabase): Ports {
+  const unavailable = (): never => {
+    throw new AppError('not_built');
+  };
+  return {
+    database,
+    clock: systemClock,
+    log: silentLogger,
+    kubernetes: { urlOf: unavailable, certificateAuthority: unavailable },
+    mintKubeToken: async () => unavailable(),
+    count: () => undefined,
+    defaultRegion: 'local',
+  };
+}

@@ -1,0 +1,72 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
+import { migrationStatus } from '@hexabase/postgres/migrate.ts';
+import * as z from 'zod';
+import type { ServerConfig } from '../config.ts';
+import { loadMasterKey } from '../lifecycle/data-folder.ts';
+import { openOperatorDatabase } from './open-operator-database.ts';
+
+export interface Finding {
+  what: string;
+  ok: boolean;
+  message: string;
+}
+
+const stored = z.object({ certPem: z.string() });
+
+/** Looks at everything that a start depends on and changes nothing. */
+export async function validateInstallation(config: ServerConfig, nowMs: number): Promise<Finding[]> {
+  const key = await finding('master key', async () => {
+    loadMasterKey(config.dataDir);
+    return requirePrivate(join(config.dataDir, 'master.key'));
+  });
+  const certificates = await Promise.all(
+    ['authority', 'server'].map((name) =>
+      finding(`${name} certificate`, async () => checkCertificate(join(config.dataDir, 'ca', `${name}.json`), nowMs)),
+    ),
+  );
+  return [key, ...certificates, ...(await checkDatabase(config))];
+}
+
+async function checkDatabase(config: ServerConfig): Promise<Finding[]> {
+  const migrations: Finding = { what: 'migrations', ok: false, message: 'not looked at' };
+  const database = await finding('database', async () => {
+    await using opened = await openOperatorDatabase(config, { migrate: 'skip' });
+    await opened.ping();
+    Object.assign(
+      migrations,
+      await finding('migrations', async () => {
+        const status = await migrationStatus(opened.owner, storeMigrations);
+        const missing = status.filter((migration) => migration.appliedAt === null).map((migration) => migration.name);
+        if (missing.length > 0) throw new Error(`not applied: ${missing.join(', ')}; run \`hexabase-migrate up\``);
+        return `all ${status.length} applied`;
+      }),
+    );
+    return 'answers';
+  });
+  return [database, migrations];
+}
+
+function checkCertificate(path: string, nowMs: number): string {
+  if (!existsSync(path)) throw new Error(`${path} is absent; the next start makes one`);
+  requirePrivate(path);
+  const { validTo } = new X509Certificate(stored.parse(JSON.parse(readFileSync(path, 'utf8'))).certPem);
+  if (Date.parse(validTo) < nowMs) throw new Error(`ended on ${validTo}; the next start makes a new one`);
+  return `valid until ${validTo}`;
+}
+
+function requirePrivate(path: string): string {
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o077) !== 0) throw new Error(`${path} can be read by others (mode ${mode.toString(8)}); run: chmod 600 ${path}`);
+  return 'present, private';
+}
+
+async function finding(what: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { what, ok: true, message: await look() };
+  } catch (error) {
+    return { what, ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
