@@ -131,7 +131,7 @@ class Worker {
     const signal = this.#leases.hold(claim);
     try {
       const end = (await this.#byKind.get(claim.kind)?.reconcile(this.#tools, claim, signal)) ?? { kind: 'idle' };
-      const next = this.#next(claim, end);
+      const next = this.#next(end);
       observer?.runEnded?.({ kind: claim.kind, outcome: outcomeOf(end, next.stalled), durationMs: performance.now() - startedMs });
       if (end.kind === 'gone' || end.kind === 'removed') await forget(database, this.#owner, claim);
       else this.#wakeIn(await release(database, this.#owner, claim, next));
@@ -155,9 +155,9 @@ class Worker {
     );
   }
 
-  #next(claim: Claim, end: ReconcileEnd): Release {
+  #next(end: ReconcileEnd): Release {
     if (end.kind === 'failed' && !end.terminal) {
-      const attempts = claim.attempts + 1;
+      const attempts = end.failures;
       const delayMs = backoffMs(attempts, this.#random);
       return { delayMs, attempts, stalled: attempts >= failuresBeforeStalled, lastError: end.error };
     }

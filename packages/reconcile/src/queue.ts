@@ -104,13 +104,20 @@ export async function releaseAll(database: Database, owner: string): Promise<voi
   );
 }
 
-/** Adds keys that have no row, spread over a minute: everything at once after a start would be a herd. */
+/**
+ * Adds keys that have no row. A few are due at once; many are spread, 20 a second and a minute at most, as everything at
+ * once after a start would be a herd.
+ */
 export async function addMissing(tx: Tx, kind: string, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
-  await sql`insert into hexabase.reconcile_queue (kind, key, due_at)
-    select ${kind}, missing.key, now() + random() * least(60, ${keys.length} / 20.0) * interval '1 second'
-    from unnest(${[...keys]}::text[]) as missing (key)
-    on conflict (kind, key) do nothing`.execute(tx);
+  await sql`
+    with missing as (
+      select wanted.key from unnest(${[...keys]}::text[]) as wanted (key)
+      where not exists (select from hexabase.reconcile_queue q where q.kind = ${kind} and q.key = wanted.key)
+    ), size as (select greatest(0, count(*) - 50) as many from missing)
+    insert into hexabase.reconcile_queue (kind, key, due_at)
+    select ${kind}, missing.key, now() + random() * least(60, size.many / 20.0) * interval '1 second'
+    from missing, size on conflict (kind, key) do nothing`.execute(tx);
 }
 
 export interface QueueStats {

@@ -31,7 +31,7 @@ export type WorkflowEnd =
   | { kind: 'settled' }
   | { kind: 'removed' }
   | { kind: 'waiting'; afterMs: number }
-  | { kind: 'failed'; terminal: boolean; error: string };
+  | { kind: 'failed'; terminal: boolean; error: string; failures: number };
 
 /** A thing that is not ready after this long is stalled: it stays as it is and somebody should look. */
 const waitMsMax = 20 * 60_000;
@@ -63,6 +63,7 @@ class Journal<S extends Subject> {
   #ended: Step<S>[] = [];
   #writes: ((tx: Tx) => Promise<void>)[] = [];
   #progress: Progress | null = null;
+  #progressed = false;
   readonly #tools: RunTools;
   readonly #run: Run<S>;
 
@@ -98,6 +99,7 @@ class Journal<S extends Subject> {
     if (result.released === 'all') this.#allReleased = true;
     else this.#released.push(...(result.released ?? []));
     this.#ended.push(step);
+    if (operation) this.#progressed = true;
     if (result.write) this.#writes.push(result.write);
     for (const condition of result.conditions ?? []) this.#set(condition);
     return result;
@@ -119,17 +121,19 @@ class Journal<S extends Subject> {
   async failed(step: Step<S>, result: StepResult & { kind: 'failed' }): Promise<WorkflowEnd> {
     const { claim, operation, workflow } = this.#run;
     const { condition, terminal } = result;
-    const stalled = terminal || claim.attempts + 1 >= failuresBeforeStalled;
+    // A step that was done since the last failure shows that things go on: counting starts anew.
+    const failures = this.#progressed ? 1 : claim.attempts + 1;
+    const stalled = terminal || failures >= failuresBeforeStalled;
     const attempt = operation?.attempts.get(step.name) ?? 1;
     this.#events.push({ step: step.name, attempt, kind: 'failed', message: condition.message });
     this.#set(condition);
     if (stalled) this.#set({ type: 'Stalled', status: 'True', reason: condition.reason, message: condition.message });
-    if (stalled || claim.attempts >= 2) {
+    if (stalled || failures >= 3) {
       this.#set({ type: 'Ready', status: 'False', reason: condition.reason, message: condition.message });
     }
     const state = workflow.removes ? 'stuck' : 'failed';
     await this.write({ end: stalled ? { state, message: condition.message } : null });
-    return { kind: 'failed', terminal, error: condition.message };
+    return { kind: 'failed', terminal, error: condition.message, failures };
   }
 
   async finished(): Promise<void> {

@@ -27,6 +27,16 @@ export async function requestWorkspace(database: Database, organizationId: Organ
   return id;
 }
 
+export async function requestWorkspaceUpdate(database: Database, id: WorkspaceId): Promise<void> {
+  await database.asWorker(async (tx) => {
+    const organizationId = await organizationOf(tx, id);
+    const operation = await newOperation(tx, { organizationId, kind: 'workspace.update', subject: `workspace/${id}` });
+    await sql`update workspaces set plan = 'enterprise', phase = 'updating', generation = generation + 1,
+      operation_id = ${operation} where id = ${id}`.execute(tx);
+    await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
+  });
+}
+
 export async function requestWorkspaceDeletion(database: Database, id: WorkspaceId): Promise<void> {
   await database.asWorker(async (tx) => {
     const organizationId = await organizationOf(tx, id);

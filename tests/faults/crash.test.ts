@@ -1,0 +1,51 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { allCrashPoints, pointName, type CrashPoint } from './crash-points.ts';
+import { brokenInvariants } from './invariants.ts';
+import { productRegistrations } from './registrations.ts';
+import { crashWorker, letLeasesEnd, makeWorld, provoke, workUntilSettled, type World } from './world.ts';
+
+/** What one test leaves behind is what the next finds, as in life; now and then the world is new, to keep checks short. */
+const testsPerWorld = 15;
+
+let world: World | null = null;
+let tests = 0;
+beforeEach(async () => {
+  if (world && tests++ % testsPerWorld !== 0) return;
+  await world?.[Symbol.asyncDispose]();
+  world = await makeWorld();
+});
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+async function crashAndRecover(crashes: readonly CrashPoint[]): Promise<string[]> {
+  const [first] = crashes;
+  if (!world || !first) throw new Error('nothing to crash');
+  await provoke(world, first);
+  for (const crash of crashes) {
+    await crashWorker(world, crash);
+    await letLeasesEnd(world);
+  }
+  await workUntilSettled(world);
+  return brokenInvariants(world.test.database, world.cluster);
+}
+
+/** Steps and workflows do not depend on the cluster behind them, so none is needed to list them. */
+const points = allCrashPoints(productRegistrations({ name: 'none' } as Parameters<typeof productRegistrations>[0]));
+
+test('there is something to crash', () => {
+  expect(points.length).toBeGreaterThan(100);
+});
+
+test.each(points.map((point) => [pointName(point), point] as const))('a kill at %s loses and leaks nothing', async (_name, point) => {
+  expect(await crashAndRecover([point])).toEqual([]);
+});
+
+/** A recovery may be killed as well; each of these dies again in the last step of its workflow. */
+const pairs = points.filter((point, index) => index % 14 === 0 && point.step !== lastStep(point)).map((point): [string, CrashPoint] => [pointName(point), point]);
+
+test.each(pairs)('a second kill while recovering from one at %s changes nothing', async (_name, point) => {
+  expect(await crashAndRecover([point, { ...point, step: lastStep(point), boundary: 'before-commit' }])).toEqual([]);
+});
+
+function lastStep(point: CrashPoint): string {
+  return points.filter(({ kind, workflow }) => kind === point.kind && workflow === point.workflow).at(-1)?.step ?? point.step;
+}

@@ -1,0 +1,45 @@
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { namespacesReconciler } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
+import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
+import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
+import type { Reconciler, Subject } from '@hexabase/reconcile/reconciler.ts';
+import { register, type Registration } from '@hexabase/reconcile/registration.ts';
+
+/** Changes a reconciler before it is tried, for example so that every step runs twice. */
+export type Twist = <S extends Subject>(reconciler: Reconciler<S>) => Reconciler<S>;
+
+/** All reconcilers of the product, one line each: the suite walks through every step of every workflow of them. */
+export function productRegistrations(driver: ClusterDriver, twist: Twist = (reconciler) => reconciler): Registration[] {
+  return [
+    register(twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
+    register(twist(projectReconciler({ driver }))),
+    register(twist(namespacesReconciler({ driver }))),
+  ];
+}
+
+/** Every step runs twice before it counts as done. */
+export const everyStepTwice: Twist = (reconciler) => {
+  const workflows = reconciler.workflows.map((workflow) => ({
+    ...workflow,
+    steps: workflow.steps.map((step) => {
+      const run = step.run;
+      return run
+        ? {
+            ...step,
+            run: async (context: Parameters<typeof run>[0]) => {
+              await run(context);
+              return run(context);
+            },
+          }
+        : step;
+    }),
+  }));
+  return {
+    ...reconciler,
+    workflows,
+    workflowFor: (subject, asked) => {
+      const chosen = reconciler.workflowFor(subject, asked);
+      return workflows.find((workflow) => workflow.name === chosen?.name) ?? null;
+    },
+  };
+};
