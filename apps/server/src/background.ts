@@ -1,6 +1,9 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { chainAuditEntries } from '@hexabase/features/events/chain.ts';
-import { namespacesReconciler, wakeOnNamespaceChanges } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
+import {
+  namespacesReconciler,
+  wakeOnNamespaceChanges,
+} from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
 import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspaces/reconcile/orphans.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
@@ -19,7 +22,6 @@ export interface BackgroundOptions {
   issuer: string;
   clock: Clock;
   log: Logger;
-  publish(message: Published): void;
 }
 
 const secondMs = 1_000;
@@ -37,9 +39,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
   ];
   started.use(await startEngine({ database, registrations, clock, log }));
   started.use(wakeOnNamespaceChanges({ driver, database, log }));
-  started.use(
-    await startOutboxRelay({ database, log, publish: async (message) => options.publish(message) }),
-  );
+  started.use(await startOutboxRelay({ database, log, publish: async (message) => announce(log, message) }));
   const loops = [
     repeat({
       name: 'audit chain',
@@ -71,6 +71,11 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
   for (const loop of loops) started.use(loop);
   const resources = started.move();
   return { [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** Platform events go to the log, from where log shippers take them. */
+function announce(log: Logger, { id, subject, organizationId, payload }: Published): void {
+  log.info({ eventId: id, subject, organizationId, ...payload }, 'platform event');
 }
 
 interface Loop {

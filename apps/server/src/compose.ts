@@ -1,6 +1,7 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
+import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
 import { features } from '@hexabase/features/index.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
@@ -26,7 +27,6 @@ import type { FastifyInstance } from 'fastify';
 import { join } from 'node:path';
 import { startBackground } from './background.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
-import { createChangeFeed } from './change-feed.ts';
 import type { ServerConfig } from './config.ts';
 
 /** The product in one process, not listening yet. */
@@ -37,7 +37,10 @@ export interface Product extends AsyncDisposable {
   http: FastifyInstance;
   gateway: Gateway;
   certificates: Certificates;
+  /** Signs the server's certificate anew when it is about to end; the authority stays. */
+  renewCertificates(): Promise<Certificates>;
   clock: Clock;
+  log: Logger;
 }
 
 export interface ComposeOptions {
@@ -56,11 +59,9 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const { config, urls, masterKey, log } = options;
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
-  const certificates = await loadCertificates({
-    dir: join(config.dataDir, 'ca'),
-    hosts: certificateHosts(options),
-    clock,
-  });
+  const renewCertificates = () =>
+    loadCertificates({ dir: join(config.dataDir, 'ca'), hosts: certificateHosts(options), clock });
+  const certificates = await renewCertificates();
   const database = opened.use(
     await openDatabase({
       connection: config.databaseUrl
@@ -90,10 +91,8 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     defaultRegion: 'local',
   };
   const execute = createExecute(features, ports);
-  const changes = opened.use(await createChangeFeed(ports));
-  opened.use(
-    await startBackground({ database, identity, driver, issuer, clock, log, publish: changes.publish }),
-  );
+  const changes = opened.use(await openChangeFeed(ports));
+  opened.use(await startBackground({ database, identity, driver, issuer, clock, log }));
   const http = await createHttp({
     execute,
     authenticate: (token) => identity.authenticate(token),
@@ -107,7 +106,11 @@ export async function compose(options: ComposeOptions): Promise<Product> {
       oidc: createOidcHandler({ db: database, keys: identity.keys, masterKey, issuer, clock, log }),
     },
     changes,
-    metricsAccess: { token: null, openOnLoopback: true },
+    // Behind a proxy on this machine every caller would look local.
+    metricsAccess: {
+      token: null,
+      openOnLoopback: config.publicUrl === undefined && config.listen === 'localhost',
+    },
     landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
     version: '0.1.0',
   });
@@ -120,7 +123,9 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     http,
     gateway,
     certificates,
+    renewCertificates,
     clock,
+    log,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -1,8 +1,9 @@
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { listen, type Ports } from './lifecycle/ports.ts';
 import type { Product } from './compose.ts';
 
 const headersTimeoutMs = 20_000;
+const renewalCheckMs = 24 * 3_600_000;
 const keepAliveTimeoutMs = 75_000;
 
 /**
@@ -40,6 +41,17 @@ export async function openListeners(product: Product, ports: Ports, host: string
     https.closeAllConnections();
     await closed;
   });
+  const renewal = setInterval(() => void renew(product, https), renewalCheckMs);
+  opened.defer(() => clearInterval(renewal));
   const resources = opened.move();
   return { [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+async function renew({ renewCertificates, log }: Product, https: HttpsServer): Promise<void> {
+  try {
+    const { certPem, keyPem } = await renewCertificates();
+    https.setSecureContext({ cert: certPem, key: keyPem });
+  } catch (error) {
+    log.error({ error }, 'the certificate could not be renewed; trying again tomorrow');
+  }
 }

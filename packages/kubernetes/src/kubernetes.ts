@@ -12,6 +12,7 @@ import { parseClusterConfig } from './runtime/cluster-config.ts';
 import { createClusterPool, type ClusterPool } from './runtime/cluster-pool.ts';
 import { noCompanion, startCompanion } from './runtime/companion.ts';
 import { requestInProcess } from './runtime/in-process.ts';
+import { ownBirth } from './runtime/own-birth.ts';
 import type { OpenCluster, Stores } from './store/store.ts';
 import type { Authenticator, ClusterConfig, Kubernetes } from './types.ts';
 
@@ -63,7 +64,8 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
       const made = await stores.create(id, config);
       await stores.setConfig(id, config);
       pool.reconfigured(id);
-      await pool.wake(id);
+      using lease = await pool.acquire(id);
+      if (lease) await ownBirth(lease.api.store, clock);
       return made;
     },
     async removeCluster(id) {
@@ -103,12 +105,23 @@ interface Serving {
 }
 
 /** Holds the cluster until the answer is sent, which for a watch is when it ends. */
-async function serve({ pool, log, authenticator, id, impersonation, watchBegan }: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  { pool, log, authenticator, id, impersonation, watchBegan }: Serving,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
     const lease = await pool.acquire(id);
     if (!lease) return sendStatus(unknownPath().status, { response });
     response.once('close', () => lease[Symbol.dispose]());
-    await handleNodeRequest(request, response, { cluster: lease.api, authenticate: authenticator, log, signal: lease.signal, impersonation, watchBegan });
+    await handleNodeRequest(request, response, {
+      cluster: lease.api,
+      authenticate: authenticator,
+      log,
+      signal: lease.signal,
+      impersonation,
+      watchBegan,
+    });
   } catch (error) {
     log.error({ clusterId: id, error }, 'a cluster could not be opened');
     sendStatus(statusOf(error), { response });
@@ -117,7 +130,9 @@ async function serve({ pool, log, authenticator, id, impersonation, watchBegan }
 
 /** Before the handshake an upgrade can still be answered with plain HTTP. */
 function refuseUpgrade(socket: Duplex): void {
-  const { status } = notImplemented('exec, attach and port-forward are not supported: no containers run behind this simulated cluster');
+  const { status } = notImplemented(
+    'exec, attach and port-forward are not supported: no containers run behind this simulated cluster',
+  );
   const body = JSON.stringify(status);
   socket.end(
     `HTTP/1.1 501 Not Implemented\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

@@ -22,7 +22,10 @@ const poolSizes = { api: 2, worker: 2, identity: 2 };
  * or an embedded server that runs only until this is disposed.
  * Throws `StartError` when the data folder holds no installation.
  */
-export async function openOperatorDatabase(config: ServerConfig, access: OperatorAccess): Promise<OpenedDatabase> {
+export async function openOperatorDatabase(
+  config: ServerConfig,
+  access: OperatorAccess,
+): Promise<OpenedDatabase> {
   requireInstallation(config.dataDir);
   const masterKey = loadMasterKey(config.dataDir);
   const shared = { masterKey, log: silentLogger, poolSizes };
@@ -41,7 +44,9 @@ export async function openOperatorDatabase(config: ServerConfig, access: Operato
 /** Throws `StartError` when nothing was ever started on this folder: an operator's typing error must not make one. */
 export function requireInstallation(dataDir: string): void {
   if (existsSync(join(dataDir, 'master.key'))) return;
-  throw new StartError(`${dataDir} holds no installation. Name the right one with --data-dir, or make one with \`./hks up\`.`);
+  throw new StartError(
+    `${dataDir} holds no installation. Name the right one with --data-dir, or make one with \`./hks up\`.`,
+  );
 }
 
 async function connectToRunning(dataDir: string, masterKey: Buffer): Promise<OpenedDatabase> {

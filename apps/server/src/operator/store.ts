@@ -18,10 +18,14 @@ export async function listUsers(database: OpenedDatabase): Promise<ListedUser[]>
   return rows;
 }
 
-/** How many rows of the audit log have a place in their chain, by organization (''= entries of none). */
+/** How many rows of the audit log have a place in their chain, by organization ('' for entries of none). */
 export async function chainLengths(database: OpenedDatabase): Promise<Map<string, number>> {
   const { rows } = await database.openPool('hexabase_worker', 1).query<{ id: string; length: number }>(
-    `select organization_id as id, sequence::integer as length from hexabase.audit_heads order by organization_id`,
+    `select id, max(length)::integer as length from (
+       select organization_id as id, 0 as length from hexabase.audit_heads
+       union all
+       select coalesce(organization_id, ''), count(*) from hexabase.audit_entries where sequence is not null group by 1
+     ) as chains group by id order by id`,
   );
   return new Map(rows.map((row) => [row.id, row.length]));
 }

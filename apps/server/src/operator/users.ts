@@ -9,7 +9,14 @@ import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId, type UserId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
-import { createUser, disableUser, enableUser, findUserByEmail, setPassword, type User } from '@hexabase/oidc/users.ts';
+import {
+  createUser,
+  disableUser,
+  enableUser,
+  findUserByEmail,
+  setPassword,
+  type User,
+} from '@hexabase/oidc/users.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
@@ -30,6 +37,11 @@ export async function addUser(
 ): Promise<{ user: User; password: string | null; organization: string | null }> {
   const made = request.password === null ? randomBytes(15).toString('base64url') : null;
   const nowMs = systemClock.now();
+  // Before the account is made: a bad name must not leave one behind.
+  const body =
+    request.organization === null
+      ? null
+      : organization.operations.create.body.parse({ name: request.organization });
   const user = await database.asIdentity(async (tx) => {
     const fields = {
       email: request.email,
@@ -41,12 +53,16 @@ export async function addUser(
     await record(tx, 'operator.user.create', created.id, { email: created.email, role: request.role });
     return created;
   });
-  if (request.organization !== null) await makeOrganization(database, user, request.organization);
+  if (body) await makeOrganization(database, user, body);
   return { user, password: made, organization: request.organization };
 }
 
 /** Sets a password of any strength and ends every session of the account; answers it when it was made here. */
-export async function replacePassword(database: OpenedDatabase, email: string, password: string | null): Promise<string | null> {
+export async function replacePassword(
+  database: OpenedDatabase,
+  email: string,
+  password: string | null,
+): Promise<string | null> {
   const made = password === null ? randomBytes(15).toString('base64url') : null;
   await database.asIdentity(async (tx) => {
     const user = await requireUser(tx, email);
@@ -62,7 +78,9 @@ export async function switchUser(database: OpenedDatabase, email: string, enable
   await database.asIdentity(async (tx) => {
     const user = await requireUser(tx, email);
     await (enabled ? enableUser(tx, user.id) : disableUser(tx, user.id, systemClock.now()));
-    await record(tx, enabled ? 'operator.user.enable' : 'operator.user.disable', user.id, { email: user.email });
+    await record(tx, enabled ? 'operator.user.enable' : 'operator.user.disable', user.id, {
+      email: user.email,
+    });
   });
 }
 
@@ -80,7 +98,12 @@ async function requireUser(tx: Tx, email: string): Promise<User> {
 }
 
 /** Whoever holds the data folder has no account: the entry names the operator and no organization. */
-async function record(tx: Tx, action: string, userId: UserId, details: Record<string, unknown>): Promise<void> {
+async function record(
+  tx: Tx,
+  action: string,
+  userId: UserId,
+  details: Record<string, unknown>,
+): Promise<void> {
   const nowMs = systemClock.now();
   await insertAuditEntry(tx, {
     id: newId(nowMs),
@@ -97,14 +120,14 @@ async function record(tx: Tx, action: string, userId: UserId, details: Record<st
 }
 
 /** The organization is made the way any is: by its use case, as its owner. */
-async function makeOrganization(database: OpenedDatabase, user: User, name: string): Promise<void> {
+async function makeOrganization(database: OpenedDatabase, user: User, body: object): Promise<void> {
   const execute = createExecute(features, operatorPorts(database));
   await execute({
     operation: organization.operations.create,
     actor: { userId: user.id, email: user.email, sessionId: newId(), platformRole: null, memberships: [] },
     params: {},
     query: {},
-    body: organization.operations.create.body.parse({ name }),
+    body,
     requestId: newId(),
     idempotencyKey: null,
     ifMatch: null,

@@ -6,7 +6,7 @@ import { migrationStatus } from '@hexabase/postgres/migrate.ts';
 import * as z from 'zod';
 import type { ServerConfig } from '../config.ts';
 import { loadMasterKey } from '../lifecycle/data-folder.ts';
-import { openOperatorDatabase } from './open-operator-database.ts';
+import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
 
 export interface Finding {
   what: string;
@@ -19,12 +19,15 @@ const stored = z.object({ certPem: z.string() });
 /** Looks at everything that a start depends on and changes nothing. */
 export async function validateInstallation(config: ServerConfig, nowMs: number): Promise<Finding[]> {
   const key = await finding('master key', async () => {
+    requireInstallation(config.dataDir);
     loadMasterKey(config.dataDir);
     return requirePrivate(join(config.dataDir, 'master.key'));
   });
   const certificates = await Promise.all(
     ['authority', 'server'].map((name) =>
-      finding(`${name} certificate`, async () => checkCertificate(join(config.dataDir, 'ca', `${name}.json`), nowMs)),
+      finding(`${name} certificate`, async () =>
+        checkCertificate(join(config.dataDir, 'ca', `${name}.json`), nowMs),
+      ),
     ),
   );
   return [key, ...certificates, ...(await checkDatabase(config))];
@@ -39,8 +42,11 @@ async function checkDatabase(config: ServerConfig): Promise<Finding[]> {
       migrations,
       await finding('migrations', async () => {
         const status = await migrationStatus(opened.owner, storeMigrations);
-        const missing = status.filter((migration) => migration.appliedAt === null).map((migration) => migration.name);
-        if (missing.length > 0) throw new Error(`not applied: ${missing.join(', ')}; run \`hexabase-migrate up\``);
+        const missing = status
+          .filter((migration) => migration.appliedAt === null)
+          .map((migration) => migration.name);
+        if (missing.length > 0)
+          throw new Error(`not applied: ${missing.join(', ')}; run \`hexabase-migrate up\``);
         return `all ${status.length} applied`;
       }),
     );
@@ -59,7 +65,8 @@ function checkCertificate(path: string, nowMs: number): string {
 
 function requirePrivate(path: string): string {
   const mode = statSync(path).mode & 0o777;
-  if ((mode & 0o077) !== 0) throw new Error(`${path} can be read by others (mode ${mode.toString(8)}); run: chmod 600 ${path}`);
+  if ((mode & 0o077) !== 0)
+    throw new Error(`${path} can be read by others (mode ${mode.toString(8)}); run: chmod 600 ${path}`);
   return 'present, private';
 }
 

@@ -7,7 +7,10 @@ export interface Html {
 }
 
 /** Template tag: everything put in is escaped, unless it is Html already; lists are joined. */
-export function html(parts: TemplateStringsArray, ...values: readonly (string | number | Html | readonly Html[])[]): Html {
+export function html(
+  parts: TemplateStringsArray,
+  ...values: readonly (string | number | Html | readonly Html[])[]
+): Html {
   return { html: parts.map((part, index) => part + textOf(values[index])).join('') };
 }
 
@@ -18,7 +21,13 @@ function textOf(value: string | number | Html | readonly Html[] | undefined): st
 }
 
 function escapeHtml(text: string): string {
-  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  const names: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
   return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
 }
 

@@ -18,5 +18,7 @@ export function mountPages(app: FastifyInstance, deps: HttpDeps): void {
     return sendPage(reply, 'Hexabase AI', landingPage(deps.landing?.() ?? null, { ready }));
   });
   app.get('/docs', async (_request, reply) => sendPage(reply, 'Hexabase AI API', docs));
-  app.get('/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(openApi));
+  app.get('/openapi.json', async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(openApi),
+  );
 }

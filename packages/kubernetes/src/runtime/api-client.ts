@@ -32,7 +32,10 @@ export function createApiClient(cluster: ClusterApi, username: string): ApiClien
   /** `T` is the caller's word for the kind that lives under `resource`. */
   const typed = <T extends KubeObject>(object: KubeObject): T => object as T;
 
-  async function change<T extends KubeObject>(call: Call, edit: (object: T) => boolean | void): Promise<T | undefined> {
+  async function change<T extends KubeObject>(
+    call: Call,
+    edit: (object: T) => boolean | void,
+  ): Promise<T | undefined> {
     try {
       const stored = await changeObject(call, {
         from: (current) => {
@@ -59,7 +62,10 @@ export function createApiClient(cluster: ClusterApi, username: string): ApiClien
     async create<T extends KubeObject>(resource: GroupResource, object: NewObject) {
       const { name = '', namespace = '' } = object.metadata;
       const copy = copyJson(object);
-      const whole: KubeObject = { ...copy, metadata: { ...copy.metadata, name, uid: '', resourceVersion: '', creationTimestamp: '' } };
+      const whole: KubeObject = {
+        ...copy,
+        metadata: { ...copy.metadata, name, uid: '', resourceVersion: '', creationTimestamp: '' },
+      };
       return typed<T>(await createObject(callFor(resource, { namespace, name }), whole));
     },
     update: (resource, ref, edit) => change(callFor(resource, ref), edit),
@@ -84,7 +90,8 @@ export function infoOf(cluster: ClusterApi, resource: GroupResource): ResourceIn
   let known = infoByResource.get(schema);
   if (!known) {
     known = new Map();
-    for (const info of schema.servedResources()) if (!known.has(info.groupResource)) known.set(info.groupResource, info);
+    for (const info of schema.servedResources())
+      if (!known.has(info.groupResource)) known.set(info.groupResource, info);
     infoByResource.set(schema, known);
   }
   const info = known.get(resource);
@@ -101,7 +108,9 @@ function listOptions({ namespace, labels }: ClientListOptions): ListOptions {
   const wanted = Object.entries(labels ?? {});
   return {
     ...(namespace !== undefined && { namespace }),
-    ...(wanted.length > 0 && { filter: (object: KubeObject) => wanted.every(([key, value]) => object.metadata.labels?.[key] === value) }),
+    ...(wanted.length > 0 && {
+      filter: (object: KubeObject) => wanted.every(([key, value]) => object.metadata.labels?.[key] === value),
+    }),
   };
 }
 

@@ -19,7 +19,8 @@ export function createApiDeps({ clock, log }: { clock: Clock; log: Logger }): Ap
     schema: { findResource, servedResources, applyDefaults, validateCreate, validateUpdate },
     admit: ({ cluster, ...input }) => admit({ ...input, store: cluster.store, clock }),
     authorize: (cluster, user, attributes) => authorizerFor(cluster).authorize(user, attributes),
-    checkEscalation: (cluster, user, object, old) => checkEscalation({ store: cluster.store, authorizer: authorizerFor(cluster), user, object, old }),
+    checkEscalation: (cluster, user, object, old) =>
+      checkEscalation({ store: cluster.store, authorizer: authorizerFor(cluster), user, object, old }),
     review: (cluster, user, object) => answerReview({ authorizer: authorizerFor(cluster), user }, object),
     streamPodLog,
     podUsage,
@@ -31,6 +32,7 @@ const authorizers = new WeakMap<ClusterApi, Authorizer>();
 
 function authorizerFor(cluster: ClusterApi): Authorizer {
   let authorizer = authorizers.get(cluster);
-  if (!authorizer) authorizers.set(cluster, (authorizer = authorizerOf(cluster.store, () => cluster.config.authorization)));
+  if (!authorizer)
+    authorizers.set(cluster, (authorizer = authorizerOf(cluster.store, () => cluster.config.authorization)));
   return authorizer;
 }

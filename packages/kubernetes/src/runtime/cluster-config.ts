@@ -5,14 +5,28 @@ import type { ClusterConfig, SimulatedNode } from '../types.ts';
 export function parseClusterConfig(value: unknown): ClusterConfig {
   if (!isRecord(value)) throw new Error('A cluster has no configuration.');
   const { authorization, nodes, basePath, annotations } = value;
-  if ((authorization !== 'RBAC' && authorization !== 'AlwaysAllow') || !Array.isArray(nodes) || typeof basePath !== 'string') {
+  if (
+    (authorization !== 'RBAC' && authorization !== 'AlwaysAllow') ||
+    !Array.isArray(nodes) ||
+    typeof basePath !== 'string'
+  ) {
     throw new Error('A cluster has a configuration that this version cannot read.');
   }
-  return { authorization, nodes: nodes.filter(isNode), basePath, ...(isTexts(annotations) && { annotations }) };
+  return {
+    authorization,
+    nodes: nodes.filter(isNode),
+    basePath,
+    ...(isTexts(annotations) && { annotations }),
+  };
 }
 
 function isNode(value: unknown): value is SimulatedNode {
-  return isRecord(value) && typeof value['name'] === 'string' && typeof value['cpuMilli'] === 'number' && typeof value['memoryMib'] === 'number';
+  return (
+    isRecord(value) &&
+    typeof value['name'] === 'string' &&
+    typeof value['cpuMilli'] === 'number' &&
+    typeof value['memoryMib'] === 'number'
+  );
 }
 
 function isTexts(value: unknown): value is Record<string, string> {

@@ -28,8 +28,15 @@ export type Json = { [field: string]: Json } & { metadata: { [field: string]: st
 
 const id = 'test';
 
-export async function startTestCluster(options: { controllers?: boolean; authorization?: AuthorizationMode; nodes?: number } = {}): Promise<TestCluster> {
-  const stores = createStores({ persistence: createMemoryPersistence(), clock: systemClock, log: silentLogger, base: baseObjects() });
+export async function startTestCluster(
+  options: { controllers?: boolean; authorization?: AuthorizationMode; nodes?: number } = {},
+): Promise<TestCluster> {
+  const stores = createStores({
+    persistence: createMemoryPersistence(),
+    clock: systemClock,
+    log: silentLogger,
+    base: baseObjects(),
+  });
   const kubernetes = createKubernetes({
     stores,
     clock: systemClock,
@@ -38,7 +45,12 @@ export async function startTestCluster(options: { controllers?: boolean; authori
     timeScale: 0,
     authenticatorOf: () => async (request) => userOf(request.headers.authorization),
   });
-  const nodes = Array.from({ length: options.nodes ?? 0 }, (_, index) => ({ name: `node-${index + 1}`, cpuMilli: 4000, memoryMib: 8192, pods: 110 }));
+  const nodes = Array.from({ length: options.nodes ?? 0 }, (_, index) => ({
+    name: `node-${index + 1}`,
+    cpuMilli: 4000,
+    memoryMib: 8192,
+    pods: 110,
+  }));
   await kubernetes.ensureCluster(id, { authorization: options.authorization ?? 'RBAC', nodes, basePath: '' });
   const server = createServer((request, response) => kubernetes.handle(id, request, response));
   server.listen(0, '127.0.0.1');
@@ -49,12 +61,19 @@ export async function startTestCluster(options: { controllers?: boolean; authori
     kubernetes,
     url,
     async ask(method, path, { body, contentType, status } = {}) {
-      const answer = await kubernetes.request(id, { method, path, ...(body !== undefined && { body }), ...(contentType && { contentType }) });
+      const answer = await kubernetes.request(id, {
+        method,
+        path,
+        ...(body !== undefined && { body }),
+        ...(contentType && { contentType }),
+      });
       const wanted = status ?? (method === 'POST' ? 201 : 200);
-      if (answer.status !== wanted) throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      if (answer.status !== wanted)
+        throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       return answer.body as Json;
     },
-    fetch: (path, { user = 'admin', headers, ...init } = {}) => fetch(url + path, { ...init, headers: { authorization: `Bearer ${user}`, ...headers } }),
+    fetch: (path, { user = 'admin', headers, ...init } = {}) =>
+      fetch(url + path, { ...init, headers: { authorization: `Bearer ${user}`, ...headers } }),
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();
@@ -67,10 +86,17 @@ export async function startTestCluster(options: { controllers?: boolean; authori
 function userOf(authorization: string | undefined): UserInfo | null {
   const name = authorization?.startsWith('Bearer ') ? authorization.slice(7) : '';
   if (name === '') return null;
-  return { username: name, groups: name === 'admin' ? ['system:masters', 'system:authenticated'] : ['system:authenticated'] };
+  return {
+    username: name,
+    groups: name === 'admin' ? ['system:masters', 'system:authenticated'] : ['system:authenticated'],
+  };
 }
 
-export const configMap = (name: string, data: Record<string, string> = {}, metadata: Record<string, unknown> = {}) => ({
+export const configMap = (
+  name: string,
+  data: Record<string, string> = {},
+  metadata: Record<string, unknown> = {},
+) => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: { name, ...metadata },

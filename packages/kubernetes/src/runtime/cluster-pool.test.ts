@@ -13,7 +13,13 @@ function start() {
   const persistence = createMemoryPersistence();
   const open = () => {
     const stores = createStores({ persistence, clock, log: silentLogger, base: baseObjects() });
-    const kubernetes = createKubernetes({ stores, clock, log: silentLogger, authenticatorOf: () => async () => null, controllers: false });
+    const kubernetes = createKubernetes({
+      stores,
+      clock,
+      log: silentLogger,
+      authenticatorOf: () => async () => null,
+      controllers: false,
+    });
     return { stores, kubernetes };
   };
   return { clock, open };
@@ -33,13 +39,19 @@ it('an orderly stop leaves nothing due for a cluster that has nothing to do, and
   const { clock, open } = start();
   const first = open();
   const { uid } = await first.kubernetes.ensureCluster('a', config);
-  await first.kubernetes.request('a', { method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: 'kept' } } });
+  await first.kubernetes.request('a', {
+    method: 'POST',
+    path: '/api/v1/namespaces',
+    body: { metadata: { name: 'kept' } },
+  });
   await first.kubernetes[Symbol.asyncDispose]();
   expect(await first.stores.dueClusters(clock.now() + 1e9)).toEqual([]);
   await first.stores[Symbol.asyncDispose]();
   const second = open();
   expect(await second.kubernetes.findCluster('a')).toEqual({ uid, config });
-  expect((await second.kubernetes.request('a', { method: 'GET', path: '/api/v1/namespaces/kept' })).status).toBe(200);
+  expect(
+    (await second.kubernetes.request('a', { method: 'GET', path: '/api/v1/namespaces/kept' })).status,
+  ).toBe(200);
   expect((await second.kubernetes.request('b', { method: 'GET', path: '/version' })).status).toBe(404);
   await second.kubernetes[Symbol.asyncDispose]();
   await second.stores[Symbol.asyncDispose]();

@@ -15,7 +15,13 @@ const controllerUser = 'system:kube-controller-manager';
 /** Controllers, scheduler and kubelets of one loaded cluster. */
 export function startCompanion(api: ClusterApi, { caCertificate, timeScale }: CompanionOptions): Companion {
   const { clock, log } = api.deps;
-  const controllers = startControllers(createApiClient(api, controllerUser), { clock, log, config: api.config, caCertificate, timeScale });
+  const controllers = startControllers(createApiClient(api, controllerUser), {
+    clock,
+    log,
+    config: api.config,
+    caCertificate,
+    timeScale,
+  });
   return {
     idle: () => controllers.idle(),
     nextWakeMs: () => controllers.nextWakeMs(),

@@ -5,16 +5,26 @@ import { dispatch } from '../api/http/dispatch.ts';
 import { statusOf } from '../api/http/node-handler.ts';
 import type { InProcessRequest, InProcessResponse, UserInfo } from '../types.ts';
 
-const administrator: UserInfo = { username: 'system:admin', groups: ['system:masters', 'system:authenticated'] };
+const administrator: UserInfo = {
+  username: 'system:admin',
+  groups: ['system:masters', 'system:authenticated'],
+};
 
 /** One request without a socket, with every right. Watches are not served this way: subscribe to the store instead. */
-export async function requestInProcess(cluster: ClusterApi, request: InProcessRequest): Promise<InProcessResponse> {
+export async function requestInProcess(
+  cluster: ClusterApi,
+  request: InProcessRequest,
+): Promise<InProcessResponse> {
   try {
     const answer = await dispatch(cluster, apiRequestOf(request));
     return { status: statusCodeOf(answer), body: await bodyOf(answer) };
   } catch (error) {
     const status = statusOf(error);
-    if (status.code >= 500) cluster.deps.log.error({ clusterId: cluster.id, path: request.path, error }, 'a request of this process failed');
+    if (status.code >= 500)
+      cluster.deps.log.error(
+        { clusterId: cluster.id, path: request.path, error },
+        'a request of this process failed',
+      );
     return { status: status.code, body: status };
   }
 }

@@ -1,0 +1,179 @@
+import { parseArgs } from 'node:util';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { readConfig, type ServerConfig } from '../config.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { verifyAudit } from './audit.ts';
+import { openOperatorDatabase } from './open-operator-database.ts';
+import { listUsers } from './store.ts';
+import { addUser, readPassword, replacePassword, switchUser } from './users.ts';
+import { validateInstallation } from './validate.ts';
+
+export const operatorUsage = `Usage: hexabase-cli user create --email E [--role super_admin] [--organization NAME] [--password-stdin]
+       hexabase-cli user set-password --email E [--password-stdin]
+       hexabase-cli user list
+       hexabase-cli user disable|enable --email E
+       hexabase-cli audit verify
+       hexabase-cli validate
+
+For whoever holds the data folder. It works on a running installation and on a stopped one.
+
+  --data-dir DIR     the installation (HKS_DATA_DIR; default ~/.hexabase, for root /var/lib/hexabase)
+  --password-stdin   reads the password from standard input; without it one is made and printed once
+  -o json            prints JSON`;
+
+const options = {
+  'data-dir': { type: 'string' },
+  email: { type: 'string' },
+  role: { type: 'string' },
+  organization: { type: 'string' },
+  'password-stdin': { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof parse>['values'];
+
+export interface OperatorAnswer {
+  /** For people. */
+  text: string;
+  json: unknown;
+  exitCode: 0 | 1;
+}
+
+interface Request {
+  values: Values;
+  config: ServerConfig;
+  input: NodeJS.ReadableStream;
+}
+
+const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
+  'user create': createUser,
+  'user set-password': setPassword,
+  'user list': showUsers,
+  'user disable': (request) => switchTo(request, false),
+  'user enable': (request) => switchTo(request, true),
+  'audit verify': verify,
+  validate,
+};
+
+/** Runs one command of `hexabase-cli`. Throws `StartError` for a command line that cannot be understood. */
+export async function runOperator(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input: NodeJS.ReadableStream,
+): Promise<OperatorAnswer> {
+  const { values, positionals } = parse([...argv]);
+  if (values.help || positionals.length === 0) return answer(operatorUsage, { usage: operatorUsage });
+  const name = positionals.join(' ');
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) throw new StartError(`There is no command "${name}".\n\n${operatorUsage}`);
+  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
+  const flags = values['data-dir'] === undefined ? {} : { dataDir: values['data-dir'] };
+  const result = await command({ values, config: readConfig(flags, env), input });
+  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+}
+
+async function createUser({ values, config, input }: Request): Promise<OperatorAnswer> {
+  const email = requireEmail(values);
+  if (values.role !== undefined && values.role !== 'super_admin')
+    throw new StartError('`--role` takes super_admin.');
+  const password = values['password-stdin'] ? await readPassword(input) : null;
+  const made = await withDatabase(config, (database) =>
+    addUser(database, {
+      email,
+      password,
+      role: values.role ? 'super_admin' : null,
+      organization: values.organization ?? null,
+    }),
+  );
+  const lines = [
+    `Made ${made.user.email}${made.organization === null ? '' : `, who owns the new organization "${made.organization}"`}.`,
+    ...passwordLine(made.password),
+  ];
+  return answer(lines.join('\n'), { id: made.user.id, email: made.user.email, password: made.password });
+}
+
+async function setPassword({ values, config, input }: Request): Promise<OperatorAnswer> {
+  const email = requireEmail(values);
+  const given = values['password-stdin'] ? await readPassword(input) : null;
+  const password = await withDatabase(config, (database) => replacePassword(database, email, given));
+  const lines = [`Set the password of ${email}; its sessions have ended.`, ...passwordLine(password)];
+  return answer(lines.join('\n'), { email, password });
+}
+
+async function showUsers({ config }: Request): Promise<OperatorAnswer> {
+  const users = await withDatabase(config, listUsers);
+  const width = Math.max(...users.map((user) => user.email.length), 5);
+  const row = (cells: readonly string[]): string =>
+    `${(cells[0] ?? '').padEnd(width)}  ${cells.slice(1).join('  ')}`;
+  const rows = users.map((user) =>
+    row([
+      user.email,
+      (user.platformRole ?? '-').padEnd(11),
+      user.disabledAt ? 'disabled' : 'enabled ',
+      user.createdAt.toISOString(),
+    ]),
+  );
+  return answer([row(['EMAIL', 'ROLE       ', 'STATE   ', 'MADE']), ...rows].join('\n'), users);
+}
+
+async function switchTo({ values, config }: Request, enabled: boolean): Promise<OperatorAnswer> {
+  const email = requireEmail(values);
+  await withDatabase(config, (database) => switchUser(database, email, enabled));
+  return answer(`${email} is ${enabled ? 'enabled' : 'disabled; its sessions and tokens have ended'}.`, {
+    email,
+    enabled,
+  });
+}
+
+async function verify({ config }: Request): Promise<OperatorAnswer> {
+  const reports = await withDatabase(config, verifyAudit);
+  const lines = reports.map(({ organizationId, length, broken }) => {
+    const whose =
+      organizationId === '' ? 'entries without an organization' : `organization ${organizationId}`;
+    return broken === null
+      ? `whole   ${length} entries, ${whose}`
+      : `BROKEN  at entry ${broken} of ${length}, ${whose}`;
+  });
+  const failed = reports.some((report) => report.broken !== null);
+  return {
+    ...answer(lines.length > 0 ? lines.join('\n') : 'The audit log is empty.', reports),
+    exitCode: failed ? 1 : 0,
+  };
+}
+
+async function validate({ config }: Request): Promise<OperatorAnswer> {
+  const findings = await validateInstallation(config, systemClock.now());
+  const lines = findings.map(({ what, ok, message }) => `${ok ? 'ok     ' : 'FAILED '} ${what}: ${message}`);
+  return { ...answer(lines.join('\n'), findings), exitCode: findings.every((finding) => finding.ok) ? 0 : 1 };
+}
+
+async function withDatabase<T>(
+  config: ServerConfig,
+  run: (database: OpenedDatabase) => Promise<T>,
+): Promise<T> {
+  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+  return await run(database);
+}
+
+function requireEmail(values: Values): string {
+  if (values.email === undefined) throw new StartError('Say whom: `--email E`.');
+  return values.email;
+}
+
+function passwordLine(password: string | null): string[] {
+  return password === null ? [] : [`Password: ${password}   (shown only now)`];
+}
+
+function answer(text: string, json: unknown): OperatorAnswer {
+  return { text, json, exitCode: 0 };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${operatorUsage}`);
+  }
+}
