@@ -1,3 +1,4 @@
+import { meetsRequirement } from '../selectors/requirement.ts';
 import type { ClusterStore } from '../store/store.ts';
 import type { KubeObject } from '../types.ts';
 import { clusterRolesResource } from './binding-index.ts';
@@ -30,19 +31,11 @@ export function selects(selector: Json, labels: Readonly<Record<string, string>>
   const labelOf = (key: string) => (Object.hasOwn(labels, key) ? labels[key] : undefined);
   if (!wanted.every(([key, value]) => labelOf(key) === value)) return false;
   return objectsOf(selector['matchExpressions']).every((expression) => {
-    const value = labelOf(textOf(expression['key']));
-    const values = stringsOf(expression['values']);
-    switch (expression['operator']) {
-      case 'In':
-        return value !== undefined && values.includes(value);
-      case 'NotIn':
-        return value === undefined || !values.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      case 'DoesNotExist':
-        return value === undefined;
-      default:
-        return false;
-    }
+    const operator = textOf(expression['operator']);
+    // Node selectors know more operators than label selectors do.
+    if (!labelOperators.includes(operator)) return false;
+    return meetsRequirement(operator, stringsOf(expression['values']), labelOf(textOf(expression['key'])));
   });
 }
+
+const labelOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'];

@@ -1,3 +1,4 @@
+import { meetsRequirement } from '../selectors/requirement.ts';
 import { asJson, items, stringMap, strings, text } from '../schema/json.ts';
 import { labelValue, qualifiedName } from './formats.ts';
 import { checkFormat } from './problems.ts';
@@ -45,10 +46,7 @@ export function selectorMatches(selector: unknown, labels: unknown): boolean {
     labelsMatch &&
     items(value['matchExpressions']).every((expression) => {
       const actual = own[text(expression['key'])];
-      const values = strings(expression['values']);
-      if (expression['operator'] === 'In') return actual !== undefined && values.includes(actual);
-      if (expression['operator'] === 'NotIn') return actual === undefined || !values.includes(actual);
-      return expression['operator'] === 'Exists' ? actual !== undefined : actual === undefined;
+      return meetsRequirement(text(expression['operator']), strings(expression['values']), actual);
     })
   );
 }

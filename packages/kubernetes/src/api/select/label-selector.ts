@@ -1,3 +1,4 @@
+import { meetsRequirement } from '../../selectors/requirement.ts';
 import { badRequest } from '../errors.ts';
 
 /** Says whether labels meet a selector. */
@@ -53,21 +54,7 @@ export function formatLabelSelector(selector: LabelSelector | undefined): string
 }
 
 function meets(labels: Readonly<Record<string, string>>, { key, operator, values }: Requirement): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-  }
+  return meetsRequirement(operator, values, Object.hasOwn(labels, key) ? labels[key] : undefined);
 }
 
 function splitRequirements(text: string): string[] {

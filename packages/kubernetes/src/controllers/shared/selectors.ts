@@ -1,4 +1,5 @@
 import type { LabelSelector, SelectorRequirement } from '../../objects.ts';
+import { meetsRequirement } from '../../selectors/requirement.ts';
 
 type Labels = Readonly<Record<string, string>> | undefined;
 
@@ -19,23 +20,7 @@ export function selectsAll(wanted: Labels, labels: Labels): boolean {
 
 /** Whether one value (undefined when the key is absent) meets a requirement of a label or node selector. */
 export function meets(requirement: SelectorRequirement, value: string | undefined): boolean {
-  const values = requirement.values ?? [];
-  switch (requirement.operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number.parseInt(value, 10) > Number.parseInt(values[0] ?? '', 10);
-    case 'Lt':
-      return value !== undefined && Number.parseInt(value, 10) < Number.parseInt(values[0] ?? '', 10);
-    default:
-      return false;
-  }
+  return meetsRequirement(requirement.operator, requirement.values ?? [], value);
 }
 
 /** An empty selector would take over every object, so workloads treat it as selecting nothing. */
