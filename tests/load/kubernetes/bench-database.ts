@@ -18,7 +18,14 @@ export async function benchDatabase(): Promise<BenchDatabase> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'hexabase-bench-'));
   const password = 'benchmark';
   const server = await startEmbedded({ dataDir, password, log: silentLogger });
-  const pool = new Pool({ host: server.host, port: server.port, user: superuser, password, database: 'postgres', max: 8 });
+  const pool = new Pool({
+    host: server.host,
+    port: server.port,
+    user: superuser,
+    password,
+    database: 'postgres',
+    max: 8,
+  });
   // The server ends while connections are still being closed.
   pool.on('error', () => undefined);
   await ensureSchema(pool);

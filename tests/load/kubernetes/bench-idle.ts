@@ -20,7 +20,12 @@ const collect: () => void = runInNewContext('gc');
 
 await using database = await benchDatabase();
 await using stores = createStores({
-  persistence: createPostgresPersistence(database.pool), clock: systemClock, log: silentLogger, base: [], idleUnloadMs: 1000, sweepIntervalMs: 500,
+  persistence: createPostgresPersistence(database.pool),
+  clock: systemClock,
+  log: silentLogger,
+  base: [],
+  idleUnloadMs: 1000,
+  sweepIntervalMs: 500,
 });
 await fill('warm-up');
 const before = await memory();
@@ -37,26 +42,43 @@ const reloadStart = performance.now();
 for (const id of ids) (await stores.open(id))?.[Symbol.dispose]();
 const reloadMs = (performance.now() - reloadStart) / count;
 const kib = (bytes: number): number => Number((bytes / 1024 / count).toFixed(2));
-console.log(JSON.stringify({
-  clusters: count,
-  objectsEach: objects,
-  createAndFillMsEach: Number((filledMs / count).toFixed(2)),
-  loadMsEach: Number(reloadMs.toFixed(2)),
-  loadedKibEach: { heap: kib(loaded.heap - before.heap), rss: kib(loaded.rss - before.rss) },
-  unloadedKibEach: { heap: kib(unloaded.heap - before.heap), rss: kib(unloaded.rss - before.rss) },
-}, null, 2));
+console.log(
+  JSON.stringify(
+    {
+      clusters: count,
+      objectsEach: objects,
+      createAndFillMsEach: Number((filledMs / count).toFixed(2)),
+      loadMsEach: Number(reloadMs.toFixed(2)),
+      loadedKibEach: { heap: kib(loaded.heap - before.heap), rss: kib(loaded.rss - before.rss) },
+      unloadedKibEach: { heap: kib(unloaded.heap - before.heap), rss: kib(unloaded.rss - before.rss) },
+    },
+    null,
+    2,
+  ),
+);
 
 async function fill(id: string) {
   await stores.create(id, {});
   const cluster = await stores.open(id);
   if (cluster === undefined) throw new Error('The cluster could not be opened.');
-  await Promise.all(Array.from({ length: objects }, (_, at) => {
-    const object = deployment(`d-${at}`);
-    const metadata = { ...object.metadata, uid: randomUUID(), resourceVersion: '', creationTimestamp: '2026-01-01T00:00:00Z' };
-    return cluster.store.write({ resource: 'apps/deployments', namespace: 'default', name: metadata.name }, () => ({
-      kind: 'put', object: { ...object, apiVersion: 'apps/v1', kind: 'Deployment', metadata },
-    }));
-  }));
+  await Promise.all(
+    Array.from({ length: objects }, (_, at) => {
+      const object = deployment(`d-${at}`);
+      const metadata = {
+        ...object.metadata,
+        uid: randomUUID(),
+        resourceVersion: '',
+        creationTimestamp: '2026-01-01T00:00:00Z',
+      };
+      return cluster.store.write(
+        { resource: 'apps/deployments', namespace: 'default', name: metadata.name },
+        () => ({
+          kind: 'put',
+          object: { ...object, apiVersion: 'apps/v1', kind: 'Deployment', metadata },
+        }),
+      );
+    }),
+  );
   return cluster;
 }
 

@@ -18,7 +18,13 @@ export interface LoadFigures {
   listAll: { objects: number; ms: number; mib: number };
   /** A GET and a PUT of the whole object with one label changed; conflicts with controllers count as errors. */
   getAndPut: Load;
-  watch: { events: number; fromRequestP50Ms: number; fromRequestP99Ms: number; afterAnswerP50Ms: number; afterAnswerP99Ms: number };
+  watch: {
+    events: number;
+    fromRequestP50Ms: number;
+    fromRequestP99Ms: number;
+    afterAnswerP50Ms: number;
+    afterAnswerP99Ms: number;
+  };
   /** Creates while the one watcher follows. */
   createWhileWatched: Load;
 }
@@ -31,7 +37,9 @@ if (process.argv[2] !== undefined) {
 }
 
 async function run(plan: LoadPlan): Promise<LoadFigures> {
-  const idle: Connection[] = await Promise.all(Array.from({ length: plan.connections }, () => openConnection(plan)));
+  const idle: Connection[] = await Promise.all(
+    Array.from({ length: plan.connections }, () => openConnection(plan)),
+  );
   const send: Send = async (method, url, body) => {
     const connection = idle.pop();
     if (connection === undefined) throw new Error('More calls at once than connections.');
@@ -48,11 +56,17 @@ async function run(plan: LoadPlan): Promise<LoadFigures> {
   await measure({ loops, ms: plan.ms / 3 }, (n) => create(`warm-${n}`));
   const created = await measure({ loops, ms: plan.ms }, (n) => create(`d-${n}`));
   const get = await measure({ loops, ms: plan.ms }, (n) => send('GET', `${path}/d-${n % created.count}`));
-  const getAndPut = await measure({ loops, ms: plan.ms / 2 }, (n) => relabel(send, { url: `${path}/d-${n % created.count}`, round: String(n) }));
+  const getAndPut = await measure({ loops, ms: plan.ms / 2 }, (n) =>
+    relabel(send, { url: `${path}/d-${n % created.count}`, round: String(n) }),
+  );
   const list500 = await measure({ loops: 4, ms: plan.ms / 2 }, () => send('GET', `${path}?limit=500`));
   const start = performance.now();
   const all = await send('GET', path);
-  const listAll = { objects: created.count, ms: performance.now() - start, mib: all.body.length / 1024 / 1024 };
+  const listAll = {
+    objects: created.count,
+    ms: performance.now() - start,
+    mib: all.body.length / 1024 / 1024,
+  };
   const watched = await measureWatch(plan, create);
   for (const connection of idle) connection[Symbol.dispose]();
   return { create: created, get, getAndPut, list500, listAll, ...watched };
@@ -61,12 +75,17 @@ async function run(plan: LoadPlan): Promise<LoadFigures> {
 type Send = (method: string, url: string, body?: string) => Promise<Answer>;
 
 async function relabel(send: Send, { url, round }: { url: string; round: string }): Promise<void> {
-  const object: { metadata: { labels: Record<string, string> } } = JSON.parse((await send('GET', url)).body.toString());
+  const object: { metadata: { labels: Record<string, string> } } = JSON.parse(
+    (await send('GET', url)).body.toString(),
+  );
   object.metadata.labels['round'] = round;
   await send('PUT', url, JSON.stringify(object));
 }
 
-async function measureWatch(plan: LoadPlan, create: (name: string) => Promise<Answer>): Promise<Pick<LoadFigures, 'watch' | 'createWhileWatched'>> {
+async function measureWatch(
+  plan: LoadPlan,
+  create: (name: string) => Promise<Answer>,
+): Promise<Pick<LoadFigures, 'watch' | 'createWhileWatched'>> {
   const seen = new Map<string, number>();
   const stop = await follow(plan, (name) => seen.set(name, performance.now()));
   const sent = new Map<string, number>();
@@ -79,8 +98,12 @@ async function measureWatch(plan: LoadPlan, create: (name: string) => Promise<An
   });
   await new Promise((resolve) => setTimeout(resolve, 300));
   stop();
-  const fromRequest = [...seen].filter(([name]) => sent.has(name)).map(([name, at]) => at - (sent.get(name) ?? at));
-  const afterAnswer = [...seen].filter(([name]) => answered.has(name)).map(([name, at]) => at - (answered.get(name) ?? at));
+  const fromRequest = [...seen]
+    .filter(([name]) => sent.has(name))
+    .map(([name, at]) => at - (sent.get(name) ?? at));
+  const afterAnswer = [...seen]
+    .filter(([name]) => answered.has(name))
+    .map(([name, at]) => at - (answered.get(name) ?? at));
   return {
     createWhileWatched,
     watch: {
@@ -95,7 +118,13 @@ async function measureWatch(plan: LoadPlan, create: (name: string) => Promise<An
 
 /** Follows the creations from now on; the names are found without parsing the objects. */
 async function follow({ port, ca, token }: Target, onName: (name: string) => void): Promise<() => void> {
-  const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    ca,
+    servername: 'localhost',
+    ALPNProtocols: ['http/1.1'],
+  });
   await once(socket, 'secureConnect');
   let rest = '';
   socket.setEncoding('latin1');
@@ -108,7 +137,9 @@ async function follow({ port, ca, token }: Target, onName: (name: string) => voi
     }
   });
   socket.on('error', () => undefined);
-  socket.write(`GET ${path}?watch=true HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\naccept: application/json\r\n\r\n`);
+  socket.write(
+    `GET ${path}?watch=true HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\naccept: application/json\r\n\r\n`,
+  );
   await once(socket, 'data');
   await new Promise((resolve) => setTimeout(resolve, 1000));
   return () => socket.destroy();

@@ -32,7 +32,13 @@ await using served = await serveKubernetes({
 });
 await grantEdit();
 
-const plan: LoadPlan = { port: Number(new URL(served.url).port), ca: authority.certPem, token: 'bench', connections, ms };
+const plan: LoadPlan = {
+  port: Number(new URL(served.url).port),
+  ca: authority.certPem,
+  token: 'bench',
+  connections,
+  ms,
+};
 const before = process.cpuUsage();
 const start = performance.now();
 const figures = await runLoad(plan);
@@ -42,10 +48,32 @@ const { user, system } = process.cpuUsage(before);
 const { listAll, watch, ...loads } = figures;
 const rows = Object.entries(loads).map(([name, load]: [string, Load]) => [name, rounded(load)] as const);
 console.table(Object.fromEntries(rows));
-console.table({ 'watch, from sending the create (ms)': { p50: fixed(watch.fromRequestP50Ms), p99: fixed(watch.fromRequestP99Ms), events: watch.events } });
-console.table({ 'watch, after the answer to the create (ms)': { p50: fixed(watch.afterAnswerP50Ms), p99: fixed(watch.afterAnswerP99Ms), events: watch.events } });
-console.log(`a list of ${listAll.objects} objects at once: ${fixed(listAll.ms)} ms, ${fixed(listAll.mib)} MiB`);
-console.log(JSON.stringify({ ...figures, connections, controllers, serverCpu: fixed((user + system) / 1000 / wall), rssMib: residentMib() }));
+console.table({
+  'watch, from sending the create (ms)': {
+    p50: fixed(watch.fromRequestP50Ms),
+    p99: fixed(watch.fromRequestP99Ms),
+    events: watch.events,
+  },
+});
+console.table({
+  'watch, after the answer to the create (ms)': {
+    p50: fixed(watch.afterAnswerP50Ms),
+    p99: fixed(watch.afterAnswerP99Ms),
+    events: watch.events,
+  },
+});
+console.log(
+  `a list of ${listAll.objects} objects at once: ${fixed(listAll.ms)} ms, ${fixed(listAll.mib)} MiB`,
+);
+console.log(
+  JSON.stringify({
+    ...figures,
+    connections,
+    controllers,
+    serverCpu: fixed((user + system) / 1000 / wall),
+    rssMib: residentMib(),
+  }),
+);
 
 async function grantEdit(): Promise<void> {
   const [cluster] = await served.kubernetes.listClusters();
@@ -54,7 +82,9 @@ async function grantEdit(): Promise<void> {
     method: 'POST',
     path: '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings',
     body: {
-      apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'bench' },
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'bench' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
       subjects: [{ kind: 'Group', name: 'bench', apiGroup: 'rbac.authorization.k8s.io' }],
     },
@@ -63,9 +93,13 @@ async function grantEdit(): Promise<void> {
 }
 
 function runLoad(loadPlan: LoadPlan): Promise<LoadFigures> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./bench-load.ts', import.meta.url)), JSON.stringify(loadPlan)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./bench-load.ts', import.meta.url)), JSON.stringify(loadPlan)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve, reject) => {

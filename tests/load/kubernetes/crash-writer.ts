@@ -7,7 +7,12 @@ import { Pool, type PoolConfig } from 'pg';
 /** Writes without end until it is killed, and prints `<name> <revision>` for each acknowledged write. */
 const config: PoolConfig = JSON.parse(process.argv[2] ?? '{}');
 const round = process.argv[3] ?? '0';
-const stores = createStores({ persistence: createPostgresPersistence(new Pool(config)), clock: systemClock, log: silentLogger, base: [] });
+const stores = createStores({
+  persistence: createPostgresPersistence(new Pool(config)),
+  clock: systemClock,
+  log: silentLogger,
+  base: [],
+});
 const opened = await stores.open('crash');
 if (opened === undefined) throw new Error('The test made no cluster.');
 const { store } = opened;
@@ -19,8 +24,16 @@ async function writeOn(worker: number): Promise<void> {
     const { revision } = await store.write({ resource: '/configmaps', namespace: 'a', name }, () => ({
       kind: 'put',
       object: {
-        apiVersion: 'v1', kind: 'ConfigMap', data: { count: String(count), filler: 'x'.repeat(1000) },
-        metadata: { name, namespace: 'a', uid: name, resourceVersion: '', creationTimestamp: '2026-01-01T00:00:00Z' },
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        data: { count: String(count), filler: 'x'.repeat(1000) },
+        metadata: {
+          name,
+          namespace: 'a',
+          uid: name,
+          resourceVersion: '',
+          creationTimestamp: '2026-01-01T00:00:00Z',
+        },
       },
     }));
     process.stdout.write(`${name} ${revision}\n`);

@@ -16,8 +16,13 @@ import { expect, it } from 'vitest';
 const writer = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
 
 /** Lets a process write until so many writes were acknowledged, kills it with SIGKILL, answers what it had acknowledged. */
-async function writeAndKill(config: PoolConfig, { round, acknowledged }: { round: number; acknowledged: number }): Promise<Map<string, number>> {
-  const child = spawn(process.execPath, [writer, JSON.stringify(config), String(round)], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function writeAndKill(
+  config: PoolConfig,
+  { round, acknowledged }: { round: number; acknowledged: number },
+): Promise<Map<string, number>> {
+  const child = spawn(process.execPath, [writer, JSON.stringify(config), String(round)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const acks = new Map<string, number>();
   let count = 0;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -36,7 +41,11 @@ function replayed(store: ClusterStore): Map<string, string> {
   let last = 1;
   for (const event of store.since('*', 1) ?? []) {
     expect(event.revision).toBe(++last);
-    expect(event.previous?.metadata.resourceVersion).toBe(state.has(event.key.name) ? JSON.parse(state.get(event.key.name) ?? '').metadata.resourceVersion : undefined);
+    expect(event.previous?.metadata.resourceVersion).toBe(
+      state.has(event.key.name)
+        ? JSON.parse(state.get(event.key.name) ?? '').metadata.resourceVersion
+        : undefined,
+    );
     if (event.type === 'DELETED') state.delete(event.key.name);
     else state.set(event.key.name, event.text);
   }
@@ -61,7 +70,9 @@ it('a writer killed in mid-load loses no acknowledged write, and revisions keep 
     if (opened === undefined) throw new Error('The cluster is gone.');
     const { store } = opened;
     for (const [name, revision] of acknowledged) {
-      expect(Number(store.get('/configmaps', 'a', name)?.metadata.resourceVersion)).toBeGreaterThanOrEqual(revision);
+      expect(Number(store.get('/configmaps', 'a', name)?.metadata.resourceVersion)).toBeGreaterThanOrEqual(
+        revision,
+      );
     }
     expect([...replayed(store).values()].sort()).toEqual([...store.list('/configmaps').texts].sort());
     newest = store.revision();
@@ -75,7 +86,12 @@ it('connections that break in mid-load leave watchers with every change once, in
   const pool = new Pool(clientConfig(endpointAs(database.admin, 'hexabase_kube', database.masterKey)));
   pool.on('error', () => undefined);
   const admin = new Pool(clientConfig(database.admin));
-  const stores = createStores({ persistence: createPostgresPersistence(pool), clock: systemClock, log: silentLogger, base: [] });
+  const stores = createStores({
+    persistence: createPostgresPersistence(pool),
+    clock: systemClock,
+    log: silentLogger,
+    base: [],
+  });
   await stores.create('broken', {});
   const opened = await stores.open('broken');
   if (opened === undefined) throw new Error('The cluster is gone.');
@@ -86,18 +102,37 @@ it('connections that break in mid-load leave watchers with every change once, in
   let failures = 0;
   const worker = async (id: number): Promise<void> => {
     for (let count = 0; count < 60; count++) {
-      const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `w${id}-${count}`, namespace: 'a', uid: '', resourceVersion: '', creationTimestamp: '' } };
-      await store.write({ resource: '/configmaps', namespace: 'a', name: object.metadata.name }, () => ({ kind: 'put', object })).then(
-        ({ revision }) => acknowledged.set(object.metadata.name, revision),
-        () => failures++,
-      );
-      if (id === 0 && count % 10 === 5) await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'hexabase_kube' and datname = current_database()");
+      const object = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: {
+          name: `w${id}-${count}`,
+          namespace: 'a',
+          uid: '',
+          resourceVersion: '',
+          creationTimestamp: '',
+        },
+      };
+      await store
+        .write({ resource: '/configmaps', namespace: 'a', name: object.metadata.name }, () => ({
+          kind: 'put',
+          object,
+        }))
+        .then(
+          ({ revision }) => acknowledged.set(object.metadata.name, revision),
+          () => failures++,
+        );
+      if (id === 0 && count % 10 === 5)
+        await admin.query(
+          "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'hexabase_kube' and datname = current_database()",
+        );
     }
   };
   await Promise.all(Array.from({ length: 12 }, (_, id) => worker(id)));
   expect(failures).toBeGreaterThan(0);
   expect(acknowledged.size).toBeGreaterThan(0);
-  for (const [name, revision] of acknowledged) expect(store.get('/configmaps', 'a', name)?.metadata.resourceVersion).toBe(String(revision));
+  for (const [name, revision] of acknowledged)
+    expect(store.get('/configmaps', 'a', name)?.metadata.resourceVersion).toBe(String(revision));
   expect(seen).toEqual(Array.from(seen, (_, at) => at + 2));
   expect(seen.at(-1)).toBe(store.revision());
   await stores[Symbol.asyncDispose]();

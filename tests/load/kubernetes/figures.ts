@@ -14,7 +14,10 @@ export interface Load {
 }
 
 /** Runs `call` from so many loops at once for a time, and measures each call. */
-export async function measure({ loops, ms }: { loops: number; ms: number }, call: (sequence: number) => Promise<unknown>): Promise<Load> {
+export async function measure(
+  { loops, ms }: { loops: number; ms: number },
+  call: (sequence: number) => Promise<unknown>,
+): Promise<Load> {
   const latencies: number[] = [];
   let sequence = 0;
   let errors = 0;
@@ -32,7 +35,13 @@ export async function measure({ loops, ms }: { loops: number; ms: number }, call
   };
   await Promise.all(Array.from({ length: loops }, loop));
   const seconds = (performance.now() - start) / 1000;
-  return { perSecond: latencies.length / seconds, p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99), count: latencies.length, errors };
+  return {
+    perSecond: latencies.length / seconds,
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+    count: latencies.length,
+    errors,
+  };
 }
 
 export const rounded = (load: Load): Load => ({

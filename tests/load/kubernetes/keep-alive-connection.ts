@@ -23,7 +23,13 @@ export interface Connection extends Disposable {
  * microsecond that a comfortable client takes would be missing in the server's figures.
  */
 export async function openConnection({ port, ca, token }: Target): Promise<Connection> {
-  const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    ca,
+    servername: 'localhost',
+    ALPNProtocols: ['http/1.1'],
+  });
   await once(socket, 'secureConnect');
   socket.setNoDelay(true);
   const head = `host: localhost\r\nauthorization: Bearer ${token}\r\naccept: application/json\r\n`;
@@ -41,13 +47,19 @@ export async function openConnection({ port, ca, token }: Target): Promise<Conne
     if (enough === 0) return;
     if (enough === Infinity ? !data.subarray(-5).equals(lastChunk) : size < enough) return;
     [received, size, enough] = [[], 0, 0];
-    waiting?.resolve({ status: Number(data.toString('latin1', 9, 12)), body: data.subarray(data.indexOf('\r\n\r\n') + 4) });
+    waiting?.resolve({
+      status: Number(data.toString('latin1', 9, 12)),
+      body: data.subarray(data.indexOf('\r\n\r\n') + 4),
+    });
   });
   socket.on('close', () => waiting?.reject(new Error('The server closed the connection.')));
   socket.on('error', (error) => waiting?.reject(error));
   return {
     request(method, path, body) {
-      const length = body === undefined ? '' : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
+      const length =
+        body === undefined
+          ? ''
+          : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
       return new Promise((resolve, reject) => {
         waiting = { resolve, reject };
         socket.write(`${method} ${path} HTTP/1.1\r\n${head}${length}\r\n${body ?? ''}`);
