@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../config.ts';
+import { openOperatorDatabase } from './open-operator-database.ts';
+
+const programs = resolve(import.meta.dirname, '..');
+const last = storeMigrations.at(-1)?.name ?? '';
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'hks-operator-'));
+});
+
+afterAll(async () => {
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function run(program: string, args: readonly string[], input = '') {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: dataDir,
+    HKS_DATA_DIR: dataDir,
+    HKS_CONFIG: join(dataDir, 'config.yaml'),
+  };
+  const child = spawn(process.execPath, [join(programs, program), ...args], { env });
+  child.stdin.end(input);
+  const ended = once(child, 'exit');
+  const [out, problem] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [exitCode]: unknown[] = await ended;
+  return { out, problem, exitCode };
+}
+
+const operator = (args: readonly string[], input?: string) => run('hexabase-cli.ts', args, input);
+const migrate = (args: readonly string[]) => run('hexabase-migrate.ts', args);
+
+describe('the operator programs on a stopped installation', () => {
+  it('refuse a folder that holds none, and make nothing there', async () => {
+    const refused = await operator(['user', 'list']);
+    expect(refused).toMatchObject({ exitCode: 1, out: '' });
+    expect(refused.problem).toContain('holds no installation');
+    expect((await operator(['validate'])).exitCode).toBe(1);
+  });
+
+  it('migrate up, down and up again, and say where the schema stands', async () => {
+    expect((await migrate(['up'])).out).toContain('0001-foundation');
+    expect((await migrate(['up'])).out).toContain('Nothing to do');
+    expect((await migrate(['down', '1'])).problem).toContain('--yes');
+    expect((await migrate(['down', '1', '--yes'])).out).toContain(last);
+    expect((await migrate(['status'])).out).toMatch(new RegExp(`not applied +${last}`));
+    expect((await operator(['validate'])).out).toContain('run `hexabase-migrate up`');
+    expect((await migrate(['up'])).out).toBe(`Applied ${last}\n`);
+  });
+
+  it('make accounts: with a given password, or with one that is printed once', async () => {
+    const given = [
+      'user',
+      'create',
+      '--email',
+      'a@example.test',
+      '--organization',
+      'Alpha Corp',
+      '--password-stdin',
+    ];
+    expect(await operator(given, 'long-enough-77\n')).toMatchObject({ exitCode: 0 });
+    const made = await operator(['user', 'create', '--email', 'b@example.test', '--role', 'super_admin']);
+    expect(made.out).toMatch(/Password: \S{20}/);
+    const listed = await operator(['user', 'list']);
+    expect(listed.out).toContain('a@example.test');
+    expect(listed.out).toMatch(/b@example\.test +super_admin/);
+  });
+
+  it('refuse a taken address, a weak password, an unknown account and an unknown command', async () => {
+    expect((await operator(['user', 'create', '--email', 'A@example.test'])).problem).toContain(
+      'already one',
+    );
+    const weak = ['user', 'create', '--email', 'c@example.test', '--password-stdin'];
+    expect((await operator(weak, 'short\n')).problem).toContain('at least');
+    expect((await operator(['user', 'disable', '--email', 'nobody@example.test'])).problem).toContain(
+      'no account',
+    );
+    expect((await operator(['user', 'destroy'])).problem).toContain('There is no command');
+  });
+
+  it('let an operator set a password of any strength, and disable an account and take it back', async () => {
+    const set = ['user', 'set-password', '--email', 'a@example.test', '--password-stdin'];
+    expect((await operator(set, 'x\n')).exitCode).toBe(0);
+    await operator(['user', 'disable', '--email', 'a@example.test']);
+    expect((await operator(['user', 'list'])).out).toMatch(/a@example\.test +- +disabled/);
+    await operator(['user', 'enable', '--email', 'a@example.test']);
+    expect((await operator(['user', 'list'])).out).not.toContain('disabled');
+  });
+
+  it('find an audit entry that was changed behind the product', async () => {
+    expect((await operator(['audit', 'verify'])).exitCode).toBe(0);
+    const config = readConfig({ dataDir }, {});
+    await using database = await openOperatorDatabase(config, { migrate: 'skip' });
+    const worker = database.openPool('hexabase_worker', 1);
+    await worker.query(
+      `update hexabase.audit_entries set hash = 'forged' where sequence = 2 and organization_id is null`,
+    );
+    await database[Symbol.asyncDispose]();
+    const verified = await operator(['audit', 'verify', '-o', 'json']);
+    expect(verified.exitCode).toBe(1);
+    expect(JSON.parse(verified.out)).toContainEqual(
+      expect.objectContaining({ organizationId: '', broken: 2 }),
+    );
+  });
+});
