@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProduct, type Product } from './product.ts';
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-browser'].find(
+  (path) => existsSync(path),
+);
+const quiet = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+describe.skipIf(executablePath === undefined)('the pages in a real browser', () => {
+  let product: Product;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    product = await startProduct();
+    browser = await chromium.launch({ executablePath: executablePath ?? '', args: quiet });
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await product[Symbol.asyncDispose]();
+  });
+
+  it('the landing page says that it is ready, that workspaces are simulated, and what to type', async () => {
+    const { page, complaints } = await openPage(browser, product.httpUrl);
+    expect(await page.getByText('ready', { exact: true }).count()).toBe(1);
+    expect(await page.getByText('simulated', { exact: false }).count()).toBeGreaterThan(0);
+    expect(await page.locator('pre').innerText()).toContain('workspace create my-first-workspace');
+    expect(await page.getByText(product.httpsUrl).count()).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('the API page is reached from it and shows an operation when asked', async () => {
+    const { page, complaints } = await openPage(browser, product.httpUrl);
+    await page.getByRole('link', { name: 'browse it' }).click();
+    const operation = page.locator('details', { hasText: '/api/v1/workspaces/{id}/kube-token' });
+    expect(await operation.evaluate((element) => element.hasAttribute('open'))).toBe(false);
+    await operation.locator('summary').click();
+    expect(await operation.innerText()).toContain('Mints a 15-minute OIDC token');
+    expect(complaints).toEqual([]);
+  });
+
+  it('nothing on the pages comes from elsewhere or runs inline', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    await page.goto(`${product.httpUrl}/docs`);
+    expect([...new Set(asked)]).toEqual([product.httpUrl]);
+    expect(await page.locator('script').count()).toBe(0);
+    await context.close();
+  });
+
+  it('the pages follow a dark colour scheme', async () => {
+    const context = await browser.newContext({ colorScheme: 'dark' });
+    const page = await context.newPage();
+    await page.goto(product.httpUrl);
+    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const channels = background.match(/\d+/g)?.slice(0, 3).map(Number) ?? [255];
+    expect(Math.max(...channels)).toBeLessThan(80);
+    await context.close();
+  });
+});
+
+/** Opens a page and collects what the browser complains of: script errors and blocked content. */
+async function openPage(browser: Browser, url: string): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.goto(url);
+  return { page, complaints };
+}
