@@ -57,20 +57,23 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
   const authenticators = new Map<string, Authenticator>();
 
   return {
-    async ensureCluster(id, config) {
+    async ensureCluster(id, config, fence) {
       const known = await stores.find(id);
       // Whoever repeats this every minute must not keep idle clusters loaded.
-      if (known && sameJson(known.config, config)) return { uid: known.uid };
-      const made = await stores.create(id, config);
-      await stores.setConfig(id, config);
+      if (known && sameJson(known.config, config)) {
+        if (fence !== undefined) await stores.raiseFence(id, fence);
+        return { uid: known.uid };
+      }
+      const made = await stores.create(id, config, fence);
+      await stores.setConfig(id, config, fence);
       pool.reconfigured(id);
       using lease = await pool.acquire(id);
       if (lease) await ownBirth(lease.api.store, clock);
       return made;
     },
-    async removeCluster(id) {
+    async removeCluster(id, fence) {
+      await stores.remove(id, fence);
       authenticators.delete(id);
-      await stores.remove(id);
     },
     async findCluster(id) {
       const found = await stores.find(id);

@@ -98,10 +98,14 @@ export interface SimulatedNode {
 
 /** The library's surface for whoever embeds it: many logical clusters in one process. */
 export interface Kubernetes extends AsyncDisposable {
-  /** Makes the cluster or changes its configuration. Safe to repeat. Answers its stable uid. */
-  ensureCluster(id: string, config: ClusterConfig): Promise<{ uid: string }>;
-  /** Ends every watch and stream and removes all rows. Safe to repeat. */
-  removeCluster(id: string): Promise<void>;
+  /**
+   * Makes the cluster or changes its configuration. Safe to repeat. Answers its stable uid.
+   * `fence` is a number that grows with each owner: with a lower one than was ever used for this id, also before a
+   * removal, nothing is changed and `StaleFenceError` is thrown.
+   */
+  ensureCluster(id: string, config: ClusterConfig, fence?: number): Promise<{ uid: string }>;
+  /** Ends every watch and stream and removes all rows but the fence. Safe to repeat. Throws `StaleFenceError`. */
+  removeCluster(id: string, fence?: number): Promise<void>;
   findCluster(id: string): Promise<{ uid: string; config: ClusterConfig } | null>;
   listClusters(): Promise<{ id: string; uid: string }[]>;
   /** Serves one request; `request.url` is relative to the cluster's root (`/api/v1/…`). 404 when there is no such cluster. */

@@ -16,8 +16,9 @@ export async function requestInProcess(
   request: InProcessRequest,
 ): Promise<InProcessResponse> {
   try {
-    const answer = await dispatch(cluster, apiRequestOf(request));
-    return { status: statusCodeOf(answer), body: await bodyOf(answer) };
+    const apiRequest = apiRequestOf(request);
+    const answer = await dispatch(cluster, apiRequest);
+    return { status: statusCodeOf(answer), body: await bodyOf(answer, apiRequest.signal) };
   } catch (error) {
     const status = statusOf(error);
     if (status.code >= 500)
@@ -51,7 +52,7 @@ function statusCodeOf(answer: ApiAnswer): number {
   return answer.kind === 'json' || answer.kind === 'raw' ? answer.status : 200;
 }
 
-async function bodyOf(answer: ApiAnswer): Promise<unknown> {
+async function bodyOf(answer: ApiAnswer, signal: AbortSignal): Promise<unknown> {
   switch (answer.kind) {
     case 'json':
       return answer.value();
@@ -61,7 +62,7 @@ async function bodyOf(answer: ApiAnswer): Promise<unknown> {
       throw badRequest('a watch needs a connection');
     case 'stream': {
       let text = '';
-      await answer.run((chunk) => (text += chunk), new AbortController().signal);
+      await answer.run((chunk) => (text += chunk), signal);
       return text;
     }
   }

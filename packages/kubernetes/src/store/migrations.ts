@@ -49,4 +49,15 @@ export const storeMigrations: readonly StoreMigration[] = [
     ],
     down: ['drop table kube.log', 'drop table kube.objects', 'drop table kube.clusters'],
   },
+  {
+    name: 'kube-0002-fences',
+    up: [
+      `create table kube.fences (
+        cluster_id text collate "C" primary key,
+        fence bigint not null
+      )`,
+      `comment on table kube.fences is 'The highest owner number ever used for a cluster; stays when the cluster is removed'`,
+    ],
+    down: ['drop table kube.fences'],
+  },
 ];

@@ -1,4 +1,5 @@
 import type { CommitBatch, CompactionLimits, LogRow, PersistedCluster, PersistedObject, Persistence } from './persistence.ts';
+import { StaleFenceError } from '../stale-fence.ts';
 import { keyText } from './cluster-state.ts';
 
 interface Row {
@@ -15,8 +16,16 @@ interface Row {
 /** Keeps clusters in memory only, with the same rules as PostgreSQL; they end with the process. */
 export function createMemoryPersistence(): Persistence {
   const rows = new Map<string, Row>();
+  const fences = new Map<string, number>();
+  const raise = (id: string, fence: number | undefined): void => {
+    if (fence === undefined) return;
+    if ((fences.get(id) ?? fence) > fence) throw new StaleFenceError(id);
+    fences.set(id, fence);
+  };
   return {
-    async insertCluster({ id, uid, config }) {
+    raiseFence: async (id, fence) => raise(id, fence),
+    async insertCluster({ id, uid, config, fence }) {
+      raise(id, fence);
       const known = rows.get(id);
       if (known === undefined) rows.set(id, newRow(uid, config));
       return { uid: known?.uid ?? uid, created: known === undefined };
@@ -27,11 +36,13 @@ export function createMemoryPersistence(): Persistence {
     },
     listClusters: async () => [...rows].map(([id, { uid }]) => ({ id, uid })),
     countClusters: async () => rows.size,
-    async updateConfig(id, config) {
+    async updateConfig(id, config, fence) {
+      raise(id, fence);
       const row = rows.get(id);
       if (row !== undefined) row.config = structuredClone(config);
     },
-    async removeCluster(id) {
+    async removeCluster(id, fence) {
+      raise(id, fence);
       rows.delete(id);
     },
     async load(id, { logRows, epoch }) {

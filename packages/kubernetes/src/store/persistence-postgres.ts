@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Persistence } from './persistence.ts';
 import { createClients } from './postgres/clients.ts';
+import { fenced } from './postgres/fences.ts';
 import { createClusterRows } from './postgres/cluster-rows.ts';
 import { commitStatement, commitValues } from './postgres/commit-statement.ts';
 import { compact } from './postgres/compact.ts';
@@ -15,7 +16,7 @@ export function createPostgresPersistence(pool: Pool): Persistence {
   const clients = createClients(pool);
   return {
     ...createClusterRows(clients),
-    removeCluster: (id) => clients.transaction((client) => removeRows(client, id)),
+    removeCluster: (id, fence) => fenced(clients, { id, fence: fence ?? null }, (client) => removeRows(client, id)),
     load: (id, options) => clients.transaction((client) => loadRows(client, { id, ...options })),
     compact: (keep) => clients.run((client) => compact(client, keep)),
     commit: (batch) =>

@@ -6,12 +6,17 @@ import type { ObjectKey } from './store.ts';
  */
 export interface Persistence {
   /** Safe to repeat: an existing cluster keeps its uid and configuration. */
-  insertCluster(cluster: { id: string; uid: string; config: unknown }): Promise<{ uid: string; created: boolean }>;
+  insertCluster(cluster: NewCluster): Promise<{ uid: string; created: boolean }>;
   findCluster(id: string): Promise<{ uid: string; config: unknown } | undefined>;
   listClusters(): Promise<{ id: string; uid: string }[]>;
   countClusters(): Promise<number>;
-  updateConfig(id: string, config: unknown): Promise<void>;
-  removeCluster(id: string): Promise<void>;
+  updateConfig(id: string, config: unknown, fence?: number): Promise<void>;
+  removeCluster(id: string, fence?: number): Promise<void>;
+  /**
+   * Remembers the highest fence of an id, for good. Throws `StaleFenceError` when it was higher already; the three
+   * methods above do the same in one transaction with their change.
+   */
+  raiseFence(id: string, fence: number): Promise<void>;
   /** Takes the cluster over and reads it. Undefined when it does not exist, or no longer has the epoch of `options`. */
   load(id: string, options: LoadOptions): Promise<PersistedCluster | undefined>;
   /** All or nothing for each cluster. Answers the clusters that another process took over or that are gone. */
@@ -22,6 +27,13 @@ export interface Persistence {
   compact(keep: CompactionLimits): Promise<number>;
   setWake(id: string, atMs: number | null): Promise<void>;
   dueClusters(nowMs: number): Promise<string[]>;
+}
+
+export interface NewCluster {
+  id: string;
+  uid: string;
+  config: unknown;
+  fence?: number | undefined;
 }
 
 export interface LoadOptions {

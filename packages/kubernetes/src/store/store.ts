@@ -88,13 +88,17 @@ export interface ListPage {
 
 /** All logical clusters of a process. Clusters load when first asked for and unload when idle. */
 export interface Stores extends AsyncDisposable {
-  create(id: string, config: unknown): Promise<{ uid: string }>;
+  /** Here and below: a `fence` lower than the highest ever used for the id changes nothing and throws `StaleFenceError`. */
+  create(id: string, config: unknown, fence?: number): Promise<{ uid: string }>;
   /** Undefined when there is no such cluster. Keeps it loaded until `release`. */
   open(id: string): Promise<OpenCluster | undefined>;
-  setConfig(id: string, config: unknown): Promise<void>;
+  setConfig(id: string, config: unknown, fence?: number): Promise<void>;
   find(id: string): Promise<{ uid: string; config: unknown } | undefined>;
   all(): Promise<{ id: string; uid: string }[]>;
-  remove(id: string): Promise<void>;
+  /** The fence stays, so that an owner who was replaced long ago cannot make it again. */
+  remove(id: string, fence?: number): Promise<void>;
+  /** Remembers the fence without changing anything else. */
+  raiseFence(id: string, fence: number): Promise<void>;
   /** `clusters` counts all known ones as of the last look, `objects` the own objects of the loaded ones. */
   stats(): { clusters: number; loadedClusters: number; objects: number };
   /** Asks for `dueClusters` to name this cluster from `atMs` (milliseconds since the epoch) on; null takes it back. */

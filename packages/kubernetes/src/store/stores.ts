@@ -58,8 +58,8 @@ export function createStores(options: StoresOptions): Stores {
   });
 
   return {
-    async create(id, config) {
-      const { uid, created } = await persistence.insertCluster({ id, uid: randomUUID(), config });
+    async create(id, config, fence) {
+      const { uid, created } = await persistence.insertCluster({ id, uid: randomUUID(), config, fence });
       if (created) known++;
       return { uid };
     },
@@ -67,19 +67,20 @@ export function createStores(options: StoresOptions): Stores {
       if (disposed) throw closedError();
       return slots.use(id);
     },
-    async setConfig(id, config) {
-      await persistence.updateConfig(id, config);
+    async setConfig(id, config, fence) {
+      await persistence.updateConfig(id, config, fence);
       const slot = await slots.current(id);
       if (slot !== undefined) slot.config = config;
     },
     find: (id) => persistence.findCluster(id),
     all: () => persistence.listClusters(),
-    async remove(id) {
+    async remove(id, fence) {
       const slot = await slots.current(id);
-      await persistence.removeCluster(id);
+      await persistence.removeCluster(id, fence);
       if (slot !== undefined) slots.drop(slot);
       known = await persistence.countClusters();
     },
+    raiseFence: (id, fence) => persistence.raiseFence(id, fence),
     stats: () => ({
       clusters: Math.max(known, slots.count()),
       loadedClusters: slots.count(),

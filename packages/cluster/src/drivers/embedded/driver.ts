@@ -1,43 +1,46 @@
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
+import { StaleFenceError } from '@hexabase/kubernetes/stale-fence.ts';
 import type { ClusterConfig, Kubernetes } from '@hexabase/kubernetes/types.ts';
-import { FencedError, type ClusterDriver, type InventoryItem, type TenantSpec, type TenantState } from '../../port.ts';
 import { namespaceHints } from '../../namespace-hints.ts';
+import { FencedError, type ClusterDriver, type InventoryItem, type TenantSpec } from '../../port.ts';
+import { abortable } from './abortable.ts';
 import { nodesFor } from './nodes.ts';
 
 /** What the driver remembers with each cluster. */
-const note = { fence: 'fence', generation: 'generation', slug: 'slug' } as const;
+const note = { generation: 'generation', slug: 'slug' } as const;
 
-/** The driver of the embedded default: one logical cluster of the in-process Kubernetes API per workspace. */
+/**
+ * The driver of the embedded default: one logical cluster of the in-process Kubernetes API per workspace. Fences are
+ * kept by that library in the transaction of each change and outlive a removal, so a late create finds them.
+ */
 export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
-  const refuseOlder = async (workspaceId: WorkspaceId, fence: number): Promise<ClusterConfig | null> => {
-    const found = await kubernetes.findCluster(workspaceId);
-    if (found && Number(found.config.annotations?.[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
-    return found?.config ?? null;
-  };
   const hints = namespaceHints();
   return {
     name: 'embedded',
     watchNamespaces: hints.watch,
-    async ensureTenant(spec) {
-      await refuseOlder(spec.workspaceId, spec.fence);
-      await kubernetes.ensureCluster(spec.workspaceId, configOf(spec));
+    async ensureTenant(spec, { signal }) {
+      const made = () => kubernetes.ensureCluster(spec.workspaceId, configOf(spec), spec.fence);
+      await fenced(spec.workspaceId, () => abortable(signal, made));
     },
-    async observeTenant(workspaceId): Promise<TenantState> {
-      const found = await kubernetes.findCluster(workspaceId);
-      if (!found) return { kind: 'absent' };
-      const generation = Number(found.config.annotations?.[note.generation] ?? 0);
-      return { kind: 'present', uid: found.uid, generation, ready: true, conditions: [] };
-    },
-    async removeTenant(workspaceId, fence) {
-      const existed = (await refuseOlder(workspaceId, fence)) !== null;
-      await kubernetes.removeCluster(workspaceId);
+    observeTenant: (workspaceId, { signal }) =>
+      abortable(signal, async () => {
+        const found = await kubernetes.findCluster(workspaceId);
+        if (!found) return { kind: 'absent' };
+        const generation = Number(found.config.annotations?.[note.generation] ?? 0);
+        return { kind: 'present', uid: found.uid, generation, ready: true, conditions: [] };
+      }),
+    async removeTenant(workspaceId, fence, { signal }) {
+      const existed = (await abortable(signal, () => kubernetes.findCluster(workspaceId))) !== null;
+      await fenced(workspaceId, () => abortable(signal, () => kubernetes.removeCluster(workspaceId, fence)));
       return { removed: existed ? [itemOf(workspaceId)] : [], left: [] };
     },
-    async listTenants() {
-      const clusters = await kubernetes.listClusters();
+    async listTenants({ signal }) {
+      const clusters = await abortable(signal, () => kubernetes.listClusters());
       return clusters.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
     },
-    tenantClient: (workspaceId) => ({ request: (request) => kubernetes.request(workspaceId, request) }),
+    tenantClient: (workspaceId) => ({
+      request: (request) => abortable(request.signal, () => kubernetes.request(workspaceId, request)),
+    }),
     upstream: (workspaceId) => ({
       kind: 'handler',
       handle: (request, response) => {
@@ -49,16 +52,21 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
   };
 }
 
+/** The port's own error for a worker that was replaced. */
+async function fenced(workspaceId: WorkspaceId, change: () => Promise<unknown>): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    throw error instanceof StaleFenceError ? new FencedError(workspaceId) : error;
+  }
+}
+
 function configOf(spec: TenantSpec): ClusterConfig {
   return {
     authorization: 'RBAC',
     nodes: nodesFor(spec.size),
     basePath: `/k8s/workspaces/${spec.workspaceId}`,
-    annotations: {
-      [note.fence]: String(spec.fence),
-      [note.generation]: String(spec.generation),
-      [note.slug]: spec.slug,
-    },
+    annotations: { [note.generation]: String(spec.generation), [note.slug]: spec.slug },
   };
 }
 

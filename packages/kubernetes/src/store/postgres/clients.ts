@@ -1,5 +1,6 @@
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { Pool, PoolClient } from 'pg';
+import { StaleFenceError } from '../../stale-fence.ts';
 
 /** Connections of the caller's pool, each for one piece of work. Errors become `database_unavailable` or `storage_full`. */
 export interface Clients {
@@ -49,7 +50,7 @@ async function inTransaction<T>(client: PoolClient, run: () => Promise<T>): Prom
 }
 
 function translate(error: unknown): unknown {
-  if (isAppError(error)) return error;
+  if (isAppError(error) || error instanceof StaleFenceError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return new AppError(code === '53100' || code === 'ENOSPC' ? 'storage_full' : 'database_unavailable', { cause: error });
 }

@@ -1,21 +1,26 @@
 import type { Persistence } from '../persistence.ts';
 import type { Clients } from './clients.ts';
+import { fenced } from './fences.ts';
 
 type ClusterRows = Pick<
   Persistence,
-  'insertCluster' | 'findCluster' | 'listClusters' | 'countClusters' | 'updateConfig' | 'lostClusters' | 'setWake' | 'dueClusters'
+  'insertCluster' | 'raiseFence' | 'findCluster' | 'listClusters' | 'countClusters' | 'updateConfig' | 'lostClusters' | 'setWake' | 'dueClusters'
 >;
 
 /** What concerns the table of clusters alone. */
-export function createClusterRows({ query }: Clients): ClusterRows {
+export function createClusterRows(clients: Clients): ClusterRows {
+  const { query } = clients;
   return {
-    async insertCluster({ id, uid, config }) {
-      const [row] = await query<{ uid: string }>(
-        'insert into kube.clusters (id, uid, config) values ($1, $2, $3) on conflict (id) do update set id = excluded.id returning uid',
-        [id, uid, JSON.stringify(config)],
+    async insertCluster({ id, uid, config, fence }) {
+      const { rows } = await fenced(clients, { id, fence: fence ?? null }, (client) =>
+        client.query<{ uid: string }>(
+          'insert into kube.clusters (id, uid, config) values ($1, $2, $3) on conflict (id) do update set id = excluded.id returning uid',
+          [id, uid, JSON.stringify(config)],
+        ),
       );
-      return { uid: row?.uid ?? uid, created: row?.uid === uid };
+      return { uid: rows[0]?.uid ?? uid, created: rows[0]?.uid === uid };
     },
+    raiseFence: (id, fence) => fenced(clients, { id, fence }, async () => undefined),
     async findCluster(id) {
       const [row] = await query<{ uid: string; config: unknown }>('select uid, config from kube.clusters where id = $1', [id]);
       return row;
@@ -25,8 +30,10 @@ export function createClusterRows({ query }: Clients): ClusterRows {
       const [row] = await query<{ count: number }>('select count(*)::int as count from kube.clusters', []);
       return row?.count ?? 0;
     },
-    async updateConfig(id, config) {
-      await query('update kube.clusters set config = $2 where id = $1', [id, JSON.stringify(config)]);
+    async updateConfig(id, config, fence) {
+      await fenced(clients, { id, fence: fence ?? null }, (client) =>
+        client.query('update kube.clusters set config = $2 where id = $1', [id, JSON.stringify(config)]),
+      );
     },
     async lostClusters(owned) {
       const rows = await query<{ id: string }>(
