@@ -6,6 +6,7 @@ import { commandReference } from './generate/commands.ts';
 import { environmentTable } from './generate/environment.ts';
 import { errorCatalogue } from './generate/errors.ts';
 import { openApiText } from './generate/openapi.ts';
+import { schemaText } from './generate/schema.ts';
 import { root } from './run.ts';
 
 /** `npm run gen` writes `docs/generated/`; `--check` fails when what is committed differs. */
@@ -15,6 +16,7 @@ const generators: Readonly<Record<string, () => string | Promise<string>>> = {
   'environment.md': environmentTable,
   'errors.md': errorCatalogue,
   'openapi.json': openApiText,
+  'schema.sql': schemaText,
 };
 
 const folder = join(root, 'docs/generated');
@@ -28,6 +30,7 @@ for (const [name, generate] of Object.entries(generators)) {
   stale.push(name);
   if (!checking) await writeFile(path, text);
 }
-const verb = checking ? 'stale' : 'written';
-process.stdout.write(stale.length === 0 ? `${Object.keys(generators).length} generated files are fresh.\n` : `${verb}: ${stale.join(', ')}\n`);
+const fresh = `${Object.keys(generators).length} generated files are fresh.`;
+const hint = checking ? 'Stale: %; `npm run gen` writes them.' : 'Written: %';
+process.stdout.write(`${stale.length === 0 ? fresh : hint.replace('%', stale.join(', '))}\n`);
 process.exitCode = checking && stale.length > 0 ? 1 : 0;

@@ -1,0 +1,546 @@
+-- Made by the migrations; for reading, not for running.
+
+create table hexabase.audit_entries (
+  id text not null,
+  organization_id text,
+  sequence bigint,
+  actor_id text,
+  actor_email text,
+  action text not null,
+  target text not null,
+  outcome text not null,
+  request_id text not null default ''::text,
+  details jsonb not null default '{}'::jsonb,
+  hash text,
+  created_at timestamp with time zone not null default now()
+);
+alter table audit_entries add constraint audit_entries_pkey PRIMARY KEY (id);
+alter table audit_entries add constraint audit_entries_check CHECK (((sequence IS NULL) = (hash IS NULL)));
+alter table audit_entries add constraint audit_entries_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text])));
+CREATE INDEX audit_entries_organization_id_created_at_idx ON hexabase.audit_entries USING btree (organization_id, created_at DESC);
+CREATE UNIQUE INDEX audit_entries_sequence ON hexabase.audit_entries USING btree (COALESCE(organization_id, ''::text), sequence);
+CREATE INDEX audit_entries_unchained ON hexabase.audit_entries USING btree (id) WHERE (sequence IS NULL);
+alter table audit_entries enable row level security, force row level security;
+create policy hexabase_api on audit_entries to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check (((organization_id IS NULL) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))));
+create policy hexabase_identity on audit_entries to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on audit_entries to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on audit_entries to hexabase_worker using (true) with check (true);
+grant insert, select on audit_entries to hexabase_api;
+grant insert on audit_entries to hexabase_identity;
+grant insert, select, update (hash, sequence) on audit_entries to hexabase_worker;
+
+create table hexabase.audit_heads (
+  organization_id text not null,
+  sequence bigint not null,
+  hash text not null,
+  updated_at timestamp with time zone not null default now()
+);
+alter table audit_heads add constraint audit_heads_pkey PRIMARY KEY (organization_id);
+alter table audit_heads enable row level security, force row level security;
+create policy hexabase_api on audit_heads to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on audit_heads to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on audit_heads to hexabase_worker using (true) with check (true);
+grant select on audit_heads to hexabase_api;
+grant insert, select, update on audit_heads to hexabase_worker;
+
+create table hexabase.idempotency_keys (
+  user_id text not null,
+  organization_id text not null default ''::text,
+  key text not null,
+  operation text not null,
+  request_hash text not null,
+  status integer,
+  response jsonb,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null default (now() + '24:00:00'::interval)
+);
+alter table idempotency_keys add constraint idempotency_keys_pkey PRIMARY KEY (user_id, organization_id, key);
+CREATE INDEX idempotency_keys_expires_at_idx ON hexabase.idempotency_keys USING btree (expires_at);
+alter table idempotency_keys enable row level security, force row level security;
+create policy hexabase_api on idempotency_keys to hexabase_api using ((user_id = ( SELECT scope_user() AS scope_user))) with check ((user_id = ( SELECT scope_user() AS scope_user)));
+create policy hexabase_owner on idempotency_keys to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on idempotency_keys to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on idempotency_keys to hexabase_api;
+grant delete, select on idempotency_keys to hexabase_worker;
+
+create table hexabase.inventory (
+  cluster text not null,
+  kind text not null,
+  key text not null,
+  subject text not null,
+  organization_id text,
+  fence bigint not null,
+  external_uid text,
+  orphan_since timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  last_seen_at timestamp with time zone
+);
+alter table inventory add constraint inventory_pkey PRIMARY KEY (cluster, kind, key);
+CREATE INDEX inventory_subject_idx ON hexabase.inventory USING btree (subject);
+alter table inventory enable row level security, force row level security;
+create policy hexabase_owner on inventory to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on inventory to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on inventory to hexabase_worker;
+
+create table hexabase.login_attempts (
+  key text not null,
+  failures integer not null,
+  last_at timestamp with time zone not null,
+  blocked_until timestamp with time zone
+);
+alter table login_attempts add constraint login_attempts_pkey PRIMARY KEY (key);
+CREATE INDEX login_attempts_age ON hexabase.login_attempts USING btree (last_at);
+alter table login_attempts enable row level security, force row level security;
+create policy hexabase_identity on login_attempts to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on login_attempts to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on login_attempts to hexabase_identity;
+
+create table hexabase.memberships (
+  organization_id text not null,
+  user_id text not null,
+  role text not null,
+  created_at timestamp with time zone not null default now()
+);
+alter table memberships add constraint memberships_pkey PRIMARY KEY (organization_id, user_id);
+alter table memberships add constraint memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table memberships add constraint memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])));
+CREATE INDEX memberships_user_id_created_at_idx ON hexabase.memberships USING btree (user_id, created_at);
+alter table memberships enable row level security, force row level security;
+create policy hexabase_api on memberships to hexabase_api using (((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])) OR (user_id = ( SELECT scope_user() AS scope_user)))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on memberships to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on memberships to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on memberships to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on memberships to hexabase_api;
+grant insert, select on memberships to hexabase_identity;
+grant select on memberships to hexabase_worker;
+
+create table hexabase.operation_events (
+  operation_id text not null,
+  organization_id text not null,
+  step text not null,
+  attempt integer not null,
+  kind text not null,
+  fence bigint not null,
+  message text not null default ''::text,
+  at timestamp with time zone not null default clock_timestamp()
+);
+alter table operation_events add constraint operation_events_pkey PRIMARY KEY (operation_id, step, attempt, kind);
+alter table operation_events add constraint operation_events_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES operations(id) ON DELETE CASCADE;
+alter table operation_events add constraint operation_events_kind_check CHECK ((kind = ANY (ARRAY['intent'::text, 'done'::text, 'failed'::text])));
+alter table operation_events enable row level security, force row level security;
+create policy hexabase_api on operation_events to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on operation_events to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on operation_events to hexabase_worker using (true) with check (true);
+grant select on operation_events to hexabase_api;
+grant delete, insert, select on operation_events to hexabase_worker;
+
+create table hexabase.operations (
+  id text not null,
+  organization_id text not null,
+  kind text not null,
+  subject text not null,
+  generation bigint not null default 1,
+  state text not null default 'running'::text,
+  step integer not null default 0,
+  steps integer not null default 0,
+  message text not null default ''::text,
+  report jsonb,
+  created_by text,
+  created_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone
+);
+alter table operations add constraint operations_pkey PRIMARY KEY (id);
+alter table operations add constraint operations_state_check CHECK ((state = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'stuck'::text])));
+CREATE INDEX operations_organization_id_created_at_idx ON hexabase.operations USING btree (organization_id, created_at DESC);
+CREATE INDEX operations_subject_created_at_idx ON hexabase.operations USING btree (subject, created_at DESC);
+alter table operations enable row level security, force row level security;
+create policy hexabase_api on operations to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on operations to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on operations to hexabase_worker using (true) with check (true);
+grant insert, select on operations to hexabase_api;
+grant delete, insert, select, update on operations to hexabase_worker;
+
+create table hexabase.organizations (
+  id text not null,
+  slug text not null,
+  name text not null,
+  plan text not null,
+  billing_email text,
+  generation integer not null default 1,
+  created_by text,
+  created_at timestamp with time zone not null default now()
+);
+alter table organizations add constraint organizations_pkey PRIMARY KEY (id);
+alter table organizations add constraint organizations_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
+CREATE INDEX organizations_plan_idx ON hexabase.organizations USING btree (plan);
+CREATE UNIQUE INDEX organizations_slug ON hexabase.organizations USING btree (slug);
+alter table organizations enable row level security, force row level security;
+create policy hexabase_api on organizations to hexabase_api using ((id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on organizations to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on organizations to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on organizations to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on organizations to hexabase_api;
+grant insert, select on organizations to hexabase_identity;
+grant select on organizations to hexabase_worker;
+
+create table hexabase.outbox (
+  id text not null,
+  xid xid8 not null default pg_current_xact_id(),
+  organization_id text,
+  subject text not null,
+  payload jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  published_at timestamp with time zone
+);
+alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
+CREATE INDEX outbox_published ON hexabase.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
+CREATE INDEX outbox_waiting ON hexabase.outbox USING btree (id) WHERE (published_at IS NULL);
+alter table outbox enable row level security, force row level security;
+create policy hexabase_api on outbox to hexabase_api using (false) with check (((organization_id IS NULL) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))));
+create policy hexabase_identity on outbox to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on outbox to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on outbox to hexabase_worker using (true) with check (true);
+grant insert on outbox to hexabase_api;
+grant insert on outbox to hexabase_identity;
+grant delete, insert, select, update on outbox to hexabase_worker;
+
+create table hexabase.plans (
+  name text not null,
+  display_name text not null,
+  max_workspaces integer,
+  cpu_milli integer not null,
+  memory_mib integer not null,
+  storage_gib integer not null,
+  isolations text[] not null,
+  support text not null,
+  rank integer not null
+);
+alter table plans add constraint plans_pkey PRIMARY KEY (name);
+alter table plans enable row level security, force row level security;
+create policy hexabase_api on plans to hexabase_api using (true) with check (true);
+create policy hexabase_identity on plans to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on plans to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on plans to hexabase_worker using (true) with check (true);
+grant select on plans to hexabase_api;
+grant select on plans to hexabase_identity;
+grant select on plans to hexabase_worker;
+
+create table hexabase.projects (
+  id text not null,
+  workspace_id text not null,
+  organization_id text not null,
+  name text not null,
+  generation integer not null default 1,
+  observed_generation integer not null default 0,
+  conditions jsonb not null default '[]'::jsonb,
+  progress jsonb,
+  phase text not null default 'provisioning'::text,
+  operation_id text,
+  created_by text,
+  created_at timestamp with time zone not null default now(),
+  deletion_requested_at timestamp with time zone,
+  deleted_at timestamp with time zone
+);
+alter table projects add constraint projects_pkey PRIMARY KEY (id);
+alter table projects add constraint projects_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table projects add constraint projects_phase_check CHECK ((phase = ANY (ARRAY['provisioning'::text, 'active'::text, 'deleting'::text, 'failed'::text])));
+CREATE UNIQUE INDEX projects_name ON hexabase.projects USING btree (workspace_id, name) WHERE (deleted_at IS NULL);
+CREATE INDEX projects_organization_id_idx ON hexabase.projects USING btree (organization_id);
+alter table projects enable row level security, force row level security;
+create policy hexabase_api on projects to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on projects to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on projects to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on projects to hexabase_api;
+grant delete, insert, select, update on projects to hexabase_worker;
+
+create table hexabase.reconcile_queue (
+  kind text not null,
+  key text not null,
+  due_at timestamp with time zone not null default now(),
+  wishes bigint not null default 1,
+  lease_owner text,
+  lease_expires_at timestamp with time zone,
+  fence bigint not null default 0,
+  attempts integer not null default 0,
+  stalled_since timestamp with time zone,
+  last_error text,
+  updated_at timestamp with time zone not null default now()
+);
+alter table reconcile_queue add constraint reconcile_queue_pkey PRIMARY KEY (kind, key);
+CREATE INDEX reconcile_queue_due_at_idx ON hexabase.reconcile_queue USING btree (due_at);
+alter table reconcile_queue enable row level security, force row level security;
+create policy hexabase_owner on reconcile_queue to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on reconcile_queue to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on reconcile_queue to hexabase_worker;
+
+create table hexabase.refresh_tokens (
+  id text not null,
+  session_id text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone
+);
+alter table refresh_tokens add constraint refresh_tokens_pkey PRIMARY KEY (id);
+alter table refresh_tokens add constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
+CREATE INDEX refresh_tokens_session ON hexabase.refresh_tokens USING btree (session_id);
+alter table refresh_tokens enable row level security, force row level security;
+create policy hexabase_identity on refresh_tokens to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on refresh_tokens to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on refresh_tokens to hexabase_identity;
+
+create table hexabase.sessions (
+  id text not null,
+  user_id text not null,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  end_reason text,
+  user_agent text,
+  address text,
+  device_id text
+);
+alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
+alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table sessions add constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'revoked'::text, 'replaced'::text, 'refresh_reused'::text, 'user_disabled'::text, 'password_changed'::text])));
+CREATE INDEX sessions_live_of_user ON hexabase.sessions USING btree (user_id, id) WHERE (ended_at IS NULL);
+alter table sessions enable row level security, force row level security;
+create policy hexabase_identity on sessions to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on sessions to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on sessions to hexabase_identity;
+
+create table hexabase.signing_keys (
+  kid text not null,
+  public_jwk jsonb not null,
+  private_key text not null,
+  state text not null,
+  created_at timestamp with time zone not null,
+  activated_at timestamp with time zone,
+  retired_at timestamp with time zone
+);
+alter table signing_keys add constraint signing_keys_pkey PRIMARY KEY (kid);
+alter table signing_keys add constraint signing_keys_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retired'::text])));
+CREATE UNIQUE INDEX signing_keys_one_active ON hexabase.signing_keys USING btree (state) WHERE (state = 'active'::text);
+CREATE UNIQUE INDEX signing_keys_one_next ON hexabase.signing_keys USING btree (state) WHERE (state = 'next'::text);
+alter table signing_keys enable row level security, force row level security;
+create policy hexabase_identity on signing_keys to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on signing_keys to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on signing_keys to hexabase_identity;
+
+create table hexabase.users (
+  id text not null,
+  email text not null,
+  display_name text not null,
+  password_hash text,
+  platform_role text,
+  epoch bigint not null default 0,
+  created_at timestamp with time zone not null default now(),
+  disabled_at timestamp with time zone
+);
+alter table users add constraint users_pkey PRIMARY KEY (id);
+alter table users add constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254))));
+alter table users add constraint users_platform_role_check CHECK ((platform_role = 'super_admin'::text));
+CREATE UNIQUE INDEX users_email_key ON hexabase.users USING btree (lower(email));
+alter table users enable row level security, force row level security;
+create policy hexabase_api on users to hexabase_api using (((id = ( SELECT scope_user() AS scope_user)) OR shares_organization(id))) with check (((id = ( SELECT scope_user() AS scope_user)) OR shares_organization(id)));
+create policy hexabase_identity on users to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on users to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on users to hexabase_worker using (true) with check (true);
+grant select (display_name, email, epoch, id) on users to hexabase_api;
+grant delete, insert, select, update on users to hexabase_identity;
+grant select (display_name, email, epoch, id) on users to hexabase_worker;
+
+create table hexabase.workspace_group_members (
+  group_id text not null,
+  user_id text not null,
+  organization_id text not null,
+  created_at timestamp with time zone not null default now()
+);
+alter table workspace_group_members add constraint workspace_group_members_pkey PRIMARY KEY (group_id, user_id);
+alter table workspace_group_members add constraint workspace_group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES workspace_groups(id) ON DELETE CASCADE;
+CREATE INDEX workspace_group_members_organization_id_user_id_idx ON hexabase.workspace_group_members USING btree (organization_id, user_id);
+alter table workspace_group_members enable row level security, force row level security;
+create policy hexabase_api on workspace_group_members to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on workspace_group_members to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on workspace_group_members to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on workspace_group_members to hexabase_api;
+grant delete, insert, select, update on workspace_group_members to hexabase_worker;
+
+create table hexabase.workspace_groups (
+  id text not null,
+  workspace_id text not null,
+  organization_id text not null,
+  parent_id text,
+  name text not null,
+  created_at timestamp with time zone not null default now()
+);
+alter table workspace_groups add constraint workspace_groups_workspace_id_name_key UNIQUE (workspace_id, name);
+alter table workspace_groups add constraint workspace_groups_pkey PRIMARY KEY (id);
+alter table workspace_groups add constraint workspace_groups_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES workspace_groups(id) ON DELETE CASCADE;
+alter table workspace_groups add constraint workspace_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+CREATE INDEX workspace_groups_parent_id_idx ON hexabase.workspace_groups USING btree (parent_id);
+alter table workspace_groups enable row level security, force row level security;
+create policy hexabase_api on workspace_groups to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on workspace_groups to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on workspace_groups to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on workspace_groups to hexabase_api;
+grant delete, insert, select, update on workspace_groups to hexabase_worker;
+
+create table hexabase.workspaces (
+  id text not null,
+  uid text not null,
+  organization_id text not null,
+  slug text not null,
+  name text not null,
+  description text not null default ''::text,
+  plan text not null,
+  region text not null,
+  isolation text not null,
+  generation integer not null default 1,
+  observed_generation integer not null default 0,
+  conditions jsonb not null default '[]'::jsonb,
+  progress jsonb,
+  phase text not null default 'provisioning'::text,
+  finalizers text[] not null default '{}'::text[],
+  fence bigint not null default 0,
+  operation_id text,
+  created_by text,
+  created_at timestamp with time zone not null default now(),
+  deletion_requested_at timestamp with time zone,
+  deleted_at timestamp with time zone
+);
+alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
+alter table workspaces add constraint workspaces_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+alter table workspaces add constraint workspaces_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
+alter table workspaces add constraint workspaces_isolation_check CHECK ((isolation = ANY (ARRAY['shared'::text, 'dedicated'::text])));
+alter table workspaces add constraint workspaces_phase_check CHECK ((phase = ANY (ARRAY['provisioning'::text, 'active'::text, 'updating'::text, 'degraded'::text, 'asleep'::text, 'deleting'::text, 'failed'::text])));
+CREATE INDEX workspaces_organization_id_created_at_idx ON hexabase.workspaces USING btree (organization_id, created_at DESC) WHERE (deleted_at IS NULL);
+CREATE INDEX workspaces_plan_idx ON hexabase.workspaces USING btree (plan);
+CREATE UNIQUE INDEX workspaces_slug ON hexabase.workspaces USING btree (slug) WHERE (deleted_at IS NULL);
+alter table workspaces enable row level security, force row level security;
+create policy hexabase_api on workspaces to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on workspaces to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on workspaces to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on workspaces to hexabase_api;
+grant delete, insert, select, update on workspaces to hexabase_worker;
+
+create table kube.clusters (
+  id text not null,
+  uid text not null,
+  config jsonb not null,
+  rev bigint not null default 1,
+  compact_rev bigint not null default 1,
+  epoch bigint not null default 0,
+  wake_at timestamp with time zone
+);
+alter table kube.clusters add constraint clusters_pkey PRIMARY KEY (id);
+CREATE INDEX clusters_wake_at ON kube.clusters USING btree (wake_at) WHERE (wake_at IS NOT NULL);
+grant delete, insert, select, truncate, update on kube.clusters to hexabase_kube;
+
+create table kube.fences (
+  cluster_id text not null,
+  fence bigint not null
+);
+alter table kube.fences add constraint fences_pkey PRIMARY KEY (cluster_id);
+grant delete, insert, select, truncate, update on kube.fences to hexabase_kube;
+
+create table kube.log (
+  cluster_id text not null,
+  rev bigint not null,
+  resource text not null,
+  namespace text not null,
+  name text not null,
+  type text not null,
+  previous text,
+  written_at timestamp with time zone not null
+);
+alter table kube.log add constraint log_pkey PRIMARY KEY (cluster_id, rev);
+alter table kube.log add constraint log_type_check CHECK ((type = ANY (ARRAY['ADDED'::text, 'MODIFIED'::text, 'DELETED'::text])));
+grant delete, insert, select, truncate, update on kube.log to hexabase_kube;
+
+create table kube.objects (
+  cluster_id text not null,
+  resource text not null,
+  namespace text not null,
+  name text not null,
+  rev bigint not null,
+  value text
+);
+alter table kube.objects add constraint objects_pkey PRIMARY KEY (cluster_id, resource, namespace, name);
+grant delete, insert, select, truncate, update on kube.objects to hexabase_kube;
+
+create table oidc.payloads (
+  model text not null,
+  id text not null,
+  payload text not null,
+  grant_id text,
+  user_code text,
+  uid text,
+  consumed_at timestamp with time zone,
+  expires_at timestamp with time zone
+);
+alter table oidc.payloads add constraint payloads_pkey PRIMARY KEY (model, id);
+CREATE INDEX payloads_expiry ON oidc.payloads USING btree (expires_at);
+CREATE INDEX payloads_grant ON oidc.payloads USING btree (grant_id) WHERE (grant_id IS NOT NULL);
+CREATE UNIQUE INDEX payloads_uid ON oidc.payloads USING btree (model, uid) WHERE (uid IS NOT NULL);
+CREATE UNIQUE INDEX payloads_user_code ON oidc.payloads USING btree (user_code) WHERE (user_code IS NOT NULL);
+alter table oidc.payloads enable row level security, force row level security;
+create policy identity_all on oidc.payloads to hexabase_identity using (true) with check (true);
+grant delete, insert, select, update on oidc.payloads to hexabase_identity;
+
+CREATE OR REPLACE FUNCTION hexabase.enqueue(kind_in text, key_in text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+BEGIN ATOMIC
+ INSERT INTO reconcile_queue (kind, key)
+   VALUES (enqueue.kind_in, enqueue.key_in) ON CONFLICT(kind, key) DO UPDATE SET wishes = (reconcile_queue.wishes + 1), due_at = LEAST(reconcile_queue.due_at, now()), updated_at = now();
+ SELECT pg_notify('hexabase_wake'::text, ((kind_in || '/'::text) || key_in)) AS pg_notify;
+END;
+
+CREATE OR REPLACE FUNCTION hexabase.notify_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       perform pg_notify('hexabase_changes', tg_argv[0] || ' ' || coalesce(new.organization_id, old.organization_id)
+         || ' ' || coalesce(new.id, old.id));
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.revoke_user(revoked_user_id text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+      UPDATE hexabase.users SET epoch = epoch + 1 WHERE id = revoked_user_id;
+      SELECT pg_catalog.pg_notify('hexabase_revocation', revoked_user_id);
+    $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.scope_organizations()
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN COALESCE(string_to_array(NULLIF(current_setting('hexabase.organization_ids'::text, true), ''::text), ','::text), '{}'::text[]);
+
+CREATE OR REPLACE FUNCTION hexabase.scope_user()
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN NULLIF(current_setting('hexabase.user_id'::text, true), ''::text);
+
+CREATE OR REPLACE FUNCTION hexabase.shares_organization(other_user_id text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+    BEGIN
+      RETURN EXISTS (
+        SELECT 1 FROM hexabase.memberships m
+        WHERE m.user_id = other_user_id
+          AND m.organization_id = ANY (hexabase.scope_organizations())
+      );
+    END $function$;
