@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from './process-identity.ts';
 
@@ -21,7 +21,7 @@ export function ensureDataFolder(dataDir: string): void {
     chmodSync(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
     const probe = join(dataDir, '.probe');
     writeFileSync(probe, '');
-    renameSync(probe, join(dataDir, '.writable'));
+    rmSync(probe);
   } catch (error) {
     throw new StartError(unwritable(dataDir, error));
   }
