@@ -1,6 +1,8 @@
 import { callers, matrix, type Caller } from '@hexabase/authz/matrix.ts';
 import { pathParameters } from '@hexabase/contract/all-operations.ts';
+import { resources } from '@hexabase/contract/index.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
+import type { Resource } from '@hexabase/contract/resource.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
@@ -25,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
-/** A valid body for each operation that takes one; a new operation fails here until it is given one. */
+/** A valid body for each operation that takes one and gives no example; a new one fails here until it is given one. */
 const bodies: Record<string, () => unknown> = {
   'member.add': () => ({ email: 'viewer@example.test' }),
   'member.update': () => ({ role: 'viewer' }),
@@ -38,7 +40,9 @@ const bodies: Record<string, () => unknown> = {
 
 /** Things of the organization that one request may use up. */
 async function freshTargets(): Promise<Record<string, string>> {
-  const workspace = await owner.call('POST', '/api/v1/workspaces', { body: { name: 'Target', organization: organizationId } });
+  const workspace = await owner.call('POST', '/api/v1/workspaces', {
+    body: { name: 'Target', organization: organizationId },
+  });
   const id = String(workspace.data['id']);
   await api.activate(id);
   const project = await owner.call('POST', `/api/v1/workspaces/${id}/projects`, { body: { name: 'my-app' } });
@@ -50,7 +54,21 @@ async function freshTargets(): Promise<Record<string, string>> {
     operation: String(workspace.data['operationId']),
     project: String(project.data['id']),
     userId: member.userId,
+    ...(await madeFromExamples()),
   };
+}
+
+/** Resources of an organization whose creation gives an example are made from it; paths name them by their key. */
+async function madeFromExamples(): Promise<Record<string, string>> {
+  const made: Record<string, string> = {};
+  for (const [key, resource] of Object.entries<Resource>(resources)) {
+    const { create } = resource.operations;
+    if (create?.target !== 'organization' || !create.example) continue;
+    const body = { ...create.example, name: `x-${crypto.randomUUID().slice(0, 8)}` };
+    const answer = await owner.call('POST', create.path.replace('{id}', organizationId), { body });
+    made[key] = String(answer.data['id']);
+  }
+  return made;
 }
 
 function addressOf(operation: Operation, targets: Record<string, string>): string {
@@ -60,8 +78,12 @@ function addressOf(operation: Operation, targets: Record<string, string>): strin
   );
 }
 
-async function callAs(caller: Caller, operation: Operation, targets: Record<string, string>): Promise<Answer> {
-  const options = operation.body ? { body: bodies[operation.id]?.() } : {};
+async function callAs(
+  caller: Caller,
+  operation: Operation,
+  targets: Record<string, string>,
+): Promise<Answer> {
+  const options = operation.body ? { body: bodies[operation.id]?.() ?? operation.example } : {};
   const person = people.get(caller);
   return person
     ? person.call(operation.method, addressOf(operation, targets), options)
@@ -86,7 +108,8 @@ describe.each(matrix())('$operation.id', ({ operation, verdicts }) => {
     const verdict = verdicts[caller];
     if (verdict === 'ok') {
       expect(answer.status < 300 || answer.status === 409, `${answer.status} ${answer.text}`).toBe(true);
-      if (answer.status < 300 && operation.output) expect(() => operation.output?.parse(answer.data)).not.toThrow();
+      if (answer.status < 300 && operation.output)
+        expect(() => operation.output?.parse(answer.data)).not.toThrow();
       return;
     }
     expect(answer.status).toBe(verdict);

@@ -17,7 +17,19 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'packages/gateway': ['contract', 'authz', 'cluster', 'oidc'],
   'packages/testkit': ['contract', 'postgres', 'cluster', 'oidc', 'features'],
   'apps/cli': ['contract', 'client'],
-  'apps/server': ['contract', 'authz', 'features', 'postgres', 'reconcile', 'cluster', 'kubernetes', 'gateway', 'oidc', 'http', 'client'],
+  'apps/server': [
+    'contract',
+    'authz',
+    'features',
+    'postgres',
+    'reconcile',
+    'cluster',
+    'kubernetes',
+    'gateway',
+    'oidc',
+    'http',
+    'client',
+  ],
 };
 
 /** Narrower rules by file: the pattern's files may not import these packages although their package may. */

@@ -19,19 +19,30 @@ describe('imports', () => {
     const broken = files.flatMap((file) => violations(file).map((target) => `${file.path} → ${target}`));
     const known = Object.keys(exceptions.imports);
     expect(broken.filter((line) => !known.includes(line))).toEqual([]);
-    expect(known.filter((line) => !broken.includes(line)), 'stale exceptions').toEqual([]);
+    expect(
+      known.filter((line) => !broken.includes(line)),
+      'stale exceptions',
+    ).toEqual([]);
   });
 
   it('a planted violation is caught', () => {
-    const planted = { path: 'packages/kernel/src/x.ts', text: "import { y } from '@hexabase/postgres/database.ts';" };
+    const planted = {
+      path: 'packages/kernel/src/x.ts',
+      text: "import { y } from '@hexabase/postgres/database.ts';",
+    };
     expect(violations(planted)).toEqual(['postgres']);
-    const reaching = { path: 'packages/cluster/src/port.ts', text: "import { y } from '@hexabase/kubernetes/types.ts';" };
+    const reaching = {
+      path: 'packages/cluster/src/port.ts',
+      text: "import { y } from '@hexabase/kubernetes/types.ts';",
+    };
     expect(violations(reaching)).toEqual(['kubernetes']);
   });
 
   it('a relative import never leaves its room', () => {
     const leaving = files.filter((file) =>
-      importsOf(file).some((target) => target.startsWith('.') && depthOf(file) < target.split('../').length - 1),
+      importsOf(file).some(
+        (target) => target.startsWith('.') && depthOf(file) < target.split('../').length - 1,
+      ),
     );
     expect(leaving.map((file) => file.path)).toEqual([]);
   });
@@ -56,7 +67,9 @@ function violations(file: SourceFile): string[] {
   const room = roomOf(file);
   const own = room.split('/')[1];
   const allowed = mayImport[room] ?? [];
-  const refused = narrower.filter((rule) => rule.files.test(file.path) && !isTest(file)).flatMap((rule) => rule.mayNot);
+  const refused = narrower
+    .filter((rule) => rule.files.test(file.path) && !isTest(file))
+    .flatMap((rule) => rule.mayNot);
   const targets = importsOf(file).flatMap((target) => /^@hexabase\/([a-z]+)\//.exec(target)?.[1] ?? []);
   return targets.filter((target) => {
     if (target === 'kernel' || target === own) return false;

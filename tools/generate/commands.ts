@@ -4,7 +4,13 @@ import { createProgram } from '../../apps/cli/src/program.ts';
 
 /** `docs/generated/cli.md`: the help of every command. */
 export function commandReference(): string {
-  const environment = { configFile: '', credentialsDir: '', launcher: 'hks', parentPid: 0, isTerminal: false };
+  const environment = {
+    configFile: '',
+    credentialsDir: '',
+    launcher: 'hks',
+    parentPid: 0,
+    isTerminal: false,
+  };
   const program = createProgram(createCli(environment, AbortSignal.abort()));
   return `# Command line reference\n\n${sections(program, []).join('\n\n')}`;
 }
@@ -13,6 +19,9 @@ function sections(command: Command, parents: readonly string[]): string[] {
   const path = [...parents, command.name()];
   command.configureHelp({ helpWidth: 100 });
   const own = `## ${path.join(' ')}\n\n\`\`\`\n${command.helpInformation().trimEnd()}\n\`\`\``;
-  const visible = command.createHelp().visibleCommands(command).filter((child) => child.name() !== 'help');
+  const visible = command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== 'help');
   return [own, ...visible.flatMap((child) => sections(child, path))];
 }

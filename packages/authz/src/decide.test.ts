@@ -23,14 +23,18 @@ describe('decide', () => {
   it('lets no role do anything in an organization of somebody else', () => {
     for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {
       for (const action of actions) {
-        expect(decide(actorWith(role), action, { organizationId: theirs })).toEqual({ allowed: false, reason: 'invisible' });
+        expect(decide(actorWith(role), action, { organizationId: theirs })).toEqual({
+          allowed: false,
+          reason: 'invisible',
+        });
       }
     }
   });
 
   it('gives a super admin no tenant data', () => {
     const superAdmin = actorWith(null, { platformRole: 'super_admin' });
-    for (const action of actions) expect(decide(superAdmin, action, { organizationId: ours }).allowed).toBe(false);
+    for (const action of actions)
+      expect(decide(superAdmin, action, { organizationId: ours }).allowed).toBe(false);
     expect(decide(superAdmin, 'plan:manage', { organizationId: null }).allowed).toBe(true);
   });
 

@@ -32,10 +32,22 @@ export function matrix(): MatrixRow[] {
 
 /** The matrix as aligned text, for `docs/generated/authz.txt`. */
 export function matrixText(): string {
-  const rows = matrix().map((row) => [row.operation.id, ...callers.map((caller) => String(row.verdicts[caller]))]);
+  const rows = matrix().map((row) => [
+    row.operation.id,
+    ...callers.map((caller) => String(row.verdicts[caller])),
+  ]);
   const table = [['OPERATION', ...callers.map((caller) => caller.toUpperCase())], ...rows];
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
-  return `${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')}\n`;
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => (row[column] ?? '').length)),
+  );
+  return `${table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')}\n`;
 }
 
 function verdict(operation: Operation, role: OrganizationRole): Verdict {

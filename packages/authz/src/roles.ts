@@ -1,4 +1,6 @@
 import type { Action } from '@hexabase/contract/action.ts';
+import { resources } from '@hexabase/contract/index.ts';
+import type { Resource } from '@hexabase/contract/resource.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 
 const viewer = [
@@ -25,7 +27,21 @@ const admin = [
 const owner = [...admin, 'organization:delete'] as const satisfies readonly Action[];
 
 /** What each role of an organization may do in it. Each role has everything of the one before. */
-export const roleActions: Readonly<Record<OrganizationRole, readonly Action[]>> = { viewer, developer, admin, owner };
+export const roleActions: Readonly<Record<OrganizationRole, readonly Action[]>> = {
+  viewer: [...viewer, ...declaredFor('viewer')],
+  developer: [...developer, ...declaredFor('developer')],
+  admin: [...admin, ...declaredFor('admin')],
+  owner: [...owner, ...declaredFor('owner')],
+};
 
 /** What the platform role may do. No action on an organization: a super admin has no tenant data. */
 export const platformActions: readonly Action[] = ['plan:manage'];
+
+/** Actions that resources declare themselves. */
+function declaredFor(role: OrganizationRole): Action[] {
+  const upward: readonly OrganizationRole[] = ['viewer', 'developer', 'admin', 'owner'];
+  return Object.values<Resource>(resources)
+    .flatMap((resource) => resource.actions ?? [])
+    .filter(({ lowestRole }) => upward.indexOf(role) >= upward.indexOf(lowestRole))
+    .map(({ action }) => action);
+}

@@ -1,4 +1,4 @@
-/** Everything that can be allowed or refused. `authz` says which role may do which. */
+/** What can be allowed or refused, apart from what resources declare. `authz` says which role may do which. */
 export const actions = [
   'organization:read',
   'organization:update',
@@ -18,4 +18,10 @@ export const actions = [
   'plan:manage',
 ] as const;
 
-export type Action = (typeof actions)[number];
+/**
+ * Actions that a resource declares itself: its contract file adds the names here by `declare module './action.ts'` and
+ * says in `actions` which roles have them.
+ */
+export interface ResourceActions {}
+
+export type Action = (typeof actions)[number] | keyof ResourceActions;

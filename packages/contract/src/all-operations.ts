@@ -16,5 +16,7 @@ export function allOperations(): ListedOperation[] {
 
 /** The names in a path, in order: `/workspaces/{id}/projects/{project}` gives `['id', 'project']`. */
 export function pathParameters(path: string): string[] {
-  return [...path.matchAll(/\{([A-Za-z]+)\}/g)].flatMap((match) => (match[1] === undefined ? [] : [match[1]]));
+  return [...path.matchAll(/\{([A-Za-z]+)\}/g)].flatMap((match) =>
+    match[1] === undefined ? [] : [match[1]],
+  );
 }

@@ -13,7 +13,10 @@ export const dnsLabel = z
   .string()
   .min(1)
   .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'use lower-case letters, digits and dashes, and begin and end with a letter or digit');
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    'use lower-case letters, digits and dashes, and begin and end with a letter or digit',
+  );
 
 /** A slug in a create request. Asking for a taken one is a conflict. */
 export const slug = dnsLabel.min(3).max(40);
@@ -40,4 +43,6 @@ export const pageQuery = z.object({
   sort: z.string().max(40).optional(),
 });
 
-export const orgFilter = { organization: z.string().max(64).optional().describe('id or slug of an organization') };
+export const orgFilter = {
+  organization: z.string().max(64).optional().describe('id or slug of an organization'),
+};

@@ -6,7 +6,10 @@ import { defineResource } from './resource.ts';
 const schema = z.object({
   id,
   organizationId: id,
-  sequence: z.int().nullable().describe('counts without gaps per organization; null for the moment until the entry is chained'),
+  sequence: z
+    .int()
+    .nullable()
+    .describe('counts without gaps per organization; null for the moment until the entry is chained'),
   actorId: id.nullable(),
   actorEmail: z.string().nullable(),
   action: z.string().describe('the operation, or a kubectl call through the gateway'),

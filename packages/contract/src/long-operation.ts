@@ -11,7 +11,10 @@ const schema = z.object({
   state: z.enum(['running', 'succeeded', 'failed', 'stuck']),
   progress: progress.nullable(),
   message: z.string(),
-  report: z.record(z.string(), z.unknown()).nullable().describe('a deletion says here what was removed and what is left'),
+  report: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .describe('a deletion says here what was removed and what is left'),
   events: z.array(
     z.object({ step: z.string(), attempt: z.int(), kind: z.string(), message: z.string(), at: timestamp }),
   ),

@@ -4,7 +4,13 @@ import { operation } from './operation.ts';
 import { defineResource } from './resource.ts';
 
 const role = z.enum(['owner', 'admin', 'developer', 'viewer']);
-const schema = z.object({ userId: id, email: z.string(), displayName: z.string(), role, createdAt: timestamp });
+const schema = z.object({
+  userId: id,
+  email: z.string(),
+  displayName: z.string(),
+  role,
+  createdAt: timestamp,
+});
 const path = '/api/v1/organizations/{id}/members';
 
 /** A person in an organization. */

@@ -23,6 +23,8 @@ export interface Operation {
   target: Target;
   query?: z.ZodObject;
   body?: z.ZodObject;
+  /** A body that is valid, for OpenAPI and for tests that try every operation. */
+  example?: Readonly<Record<string, unknown>>;
   /** Absent for 204. */
   output?: z.ZodType;
   status: 200 | 201 | 202 | 204;

@@ -1,4 +1,6 @@
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type * as z from 'zod';
+import type { Action } from './action.ts';
 import type { Operation } from './operation.ts';
 
 /** A column of the CLI's tables and of the console's lists. */
@@ -20,6 +22,8 @@ export interface Resource {
   help: string;
   schema: z.ZodObject;
   columns: readonly Column[];
+  /** Actions of its own (see `ResourceActions`), each with the lowest role of an organization that may do it. */
+  actions?: readonly { action: Action; lowestRole: OrganizationRole }[];
   operations: Readonly<Record<string, Operation>>;
 }
 

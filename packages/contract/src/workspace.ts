@@ -114,7 +114,8 @@ export const workspace = defineResource({
       id: 'workspace.delete',
       method: 'DELETE',
       path: `${path}/{id}`,
-      summary: 'Deletes a workspace and everything in it; the operation ends with a report of what was removed.',
+      summary:
+        'Deletes a workspace and everything in it; the operation ends with a report of what was removed.',
       access: { kind: 'action', action: 'workspace:delete' },
       target: 'workspace',
       output: schema,
