@@ -1,51 +1,64 @@
+import { acquireFileLock } from '@hexabase/client/file-lock.ts';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { CliError } from './cli-error.ts';
 
 /** A credential is not handed out in its last minute: the call that uses it may take a while. */
 const marginSeconds = 60;
-const lockPollMs = 20;
-const lockPatienceMs = 20_000;
-/** A lock this old belongs to a process that died. */
-const lockStaleMs = 30_000;
+/** A half-written file this old was left by a process that was killed. */
+const scratchAbandonedAfterMs = 60_000;
+
+export interface CredentialCache {
+  /**
+   * The ExecCredential for `parentPid`, as JSON; never one that it has been given before. `mint` asks the server for a
+   * token; of many callers at once only one does.
+   */
+  fresh(parentPid: number, mint: Mint): Promise<string>;
+}
+
+type Mint = () => Promise<{ token: string; expiresAt: string }>;
+
+/** What `<id>.json` holds: the launcher reads the same two lines without starting Node. */
+interface Cached {
+  /** Seconds since 1970. */
+  staleAt: number;
+  /** Names this minting, so that a caller can be recognized as having had it. */
+  minting: string;
+  credential: string;
+}
 
 /**
- * Credentials of one workspace, shared by parallel kubectl calls. `<id>.json` holds two lines: the second since 1970
- * after which it is stale, and the ExecCredential; the launcher prints the second line without starting Node. A marker
- * in `<id>.served/` says which process has had it: the same process asking again had it refused (401), so it gets a
- * new one.
+ * Credentials of one workspace, shared by parallel kubectl calls. `<id>.json` holds `<staleAt> <minting>` and, on the
+ * second line, the ExecCredential. `<id>.served/<pid>` holds the minting that a process was given: the same process
+ * asking again had that one refused (401).
  */
 export function credentialCache(dir: string, workspaceId: string): CredentialCache {
   if (!/^[0-9a-f-]{1,64}$/.test(workspaceId)) throw new CliError('--workspace takes the id of a workspace.');
   const base = join(dir, workspaceId);
   return {
     async fresh(parentPid, mint) {
-      mkdirSync(`${base}.served`, { recursive: true, mode: 0o700 });
-      const refused = existsSync(join(`${base}.served`, String(parentPid)));
-      const seen = read(base);
-      const found = refused ? null : usable(seen);
-      const credential = found ?? (await withLock(`${base}.lock`, () => renew(base, refused ? seen : null, mint)));
-      writeFileSync(join(`${base}.served`, String(parentPid)), '', { mode: 0o600 });
+      const served = `${base}.served`;
+      mkdirSync(served, { recursive: true, mode: 0o700 });
+      const marker = join(served, String(parentPid));
+      const refused = readText(marker).trim();
+      const { credential, minting } = usable(base, refused) ?? (await renew(dir, base, { refused, mint }));
+      writeFileSync(marker, `${minting}\n`, { mode: 0o600 });
       return credential;
     },
   };
 }
 
-export interface CredentialCache {
-  /** A credential that `parentPid` has not been given before; `mint` asks the server for a new token. */
-  fresh(parentPid: number, mint: () => Promise<{ token: string; expiresAt: string }>): Promise<string>;
+/** Forgets every credential: they belong to a session that has ended or to somebody else. */
+export function forgetCredentials(dir: string): void {
+  rmSync(dir, { recursive: true, force: true });
 }
 
-/** Under the lock: somebody else may have renewed it meanwhile, unless that is the one that was refused. */
-async function renew(
-  base: string,
-  refused: string | null,
-  mint: () => Promise<{ token: string; expiresAt: string }>,
-): Promise<string> {
-  const current = read(base);
-  const found = current === refused ? null : usable(current);
-  if (found) return found;
+/** Under a lock. Whoever waits for it and finds that another has renewed meanwhile does not need it any more. */
+async function renew(dir: string, base: string, { refused, mint }: { refused: string; mint: Mint }): Promise<Cached> {
+  using lock = await acquireFileLock(`${base}.lock`, () => usable(base, refused) !== null);
+  const found = usable(base, refused);
+  if (found || !lock) return found ?? renew(dir, base, { refused, mint });
   const { token, expiresAt } = await mint();
   const credential = JSON.stringify({
     apiVersion: 'client.authentication.k8s.io/v1',
@@ -53,42 +66,37 @@ async function renew(
     status: { expirationTimestamp: expiresAt, token },
   });
   const staleAt = Math.floor(Date.parse(expiresAt) / 1000) - marginSeconds;
-  const scratch = `${base}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(scratch, `${staleAt}\n${credential}\n`, { mode: 0o600 });
-  rmSync(`${base}.served`, { recursive: true, force: true });
-  mkdirSync(`${base}.served`, { recursive: true, mode: 0o700 });
+  const minting = randomBytes(9).toString('base64url');
+  const scratch = `${base}.${minting}.tmp`;
+  writeFileSync(scratch, `${staleAt} ${minting}\n${credential}\n`, { mode: 0o600 });
+  tidy(dir, base);
   renameSync(scratch, `${base}.json`);
-  return credential;
+  return { staleAt, minting, credential };
 }
 
-function read(base: string): string | null {
-  return existsSync(`${base}.json`) ? readFileSync(`${base}.json`, 'utf8') : null;
-}
-
-function usable(text: string | null): string | null {
-  const [staleAt, credential] = (text ?? '').split('\n');
-  return credential && Number(staleAt) > Date.now() / 1000 ? credential : null;
-}
-
-async function withLock<T>(lock: string, run: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + lockPatienceMs;
-  while (!acquire(lock)) {
-    if (Date.now() > deadline) throw new CliError('Another hks has been refreshing this credential for too long; try again.');
-    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
-  }
-  try {
-    return await run();
-  } finally {
-    rmSync(lock, { recursive: true, force: true });
+/** Markers of older mintings say nothing any more; half-written files of killed processes hold a token. */
+function tidy(dir: string, base: string): void {
+  for (const name of readdirSync(`${base}.served`)) rmSync(join(`${base}.served`, name), { force: true });
+  for (const name of readdirSync(dir)) {
+    if (!name.startsWith(`${basename(base)}.`) || !name.endsWith('.tmp')) continue;
+    const path = join(dir, name);
+    const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (Date.now() - written > scratchAbandonedAfterMs) rmSync(path, { force: true });
   }
 }
 
-function acquire(lock: string): boolean {
+/** The cached credential unless it is stale, unreadable or the one that was refused. */
+function usable(base: string, refused: string): Cached | null {
+  const [head = '', credential = ''] = readText(`${base}.json`).split('\n');
+  const [staleAt, minting = ''] = head.split(' ');
+  if (credential === '' || minting === '' || minting === refused) return null;
+  return Number(staleAt) > Date.now() / 1000 ? { staleAt: Number(staleAt), minting, credential } : null;
+}
+
+function readText(path: string): string {
   try {
-    mkdirSync(lock, { mode: 0o700 });
-    return true;
+    return readFileSync(path, 'utf8');
   } catch {
-    if (existsSync(lock) && Date.now() - statSync(lock).mtimeMs > lockStaleMs) rmSync(lock, { recursive: true, force: true });
-    return false;
+    return '';
   }
 }

@@ -16,8 +16,9 @@ export interface CliEnvironment {
 
 /** Reads the environment. `HKS_CONFIG` moves the settings; the launcher sets `HKS_LAUNCHER` and `HKS_PARENT_PID`. */
 export function readEnvironment(env: NodeJS.ProcessEnv): CliEnvironment {
-  const base = env['XDG_CONFIG_HOME'] ?? join(env['HOME'] ?? homedir(), '.config');
-  const configFile = resolve(env['HKS_CONFIG'] ?? join(base, 'hks', 'config.yaml'));
+  // An empty variable counts as absent, as in the launcher.
+  const base = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
+  const configFile = resolve(env['HKS_CONFIG'] || join(base, 'hks', 'config.yaml'));
   return {
     configFile,
     credentialsDir: join(dirname(configFile), 'credentials'),

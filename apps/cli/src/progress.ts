@@ -1,3 +1,5 @@
+import type { LongOperation } from '@hexabase/contract/long-operation.ts';
+
 /** Step n of m, in words. */
 export interface ProgressStep {
   step: number;
@@ -5,21 +7,45 @@ export interface ProgressStep {
   message: string;
 }
 
-/**
- * A line that tells what is going on, on standard error. On a terminal it is rewritten in place; elsewhere each new
- * step is a line of its own.
- */
-export function progressLine(isTerminal: boolean): { show(progress: ProgressStep): void; end(): void } {
-  let last = '';
+/** Tells what is going on, on standard error. */
+export interface ProgressLine {
+  /** Each step is shown once, in order; one that was shown before is passed over. */
+  show(progress: ProgressStep): void;
+  /** Clears the line of a terminal, so that the result stands alone. */
+  end(): void;
+}
+
+/** On a terminal one line is rewritten in place; elsewhere each new step is a line of its own. */
+export function progressLine(isTerminal: boolean, write: (text: string) => unknown = toStandardError): ProgressLine {
+  let reached = 0;
   return {
     show({ step, steps, message }) {
+      if (step <= reached) return;
+      reached = step;
       const text = `[${step}/${steps}] ${message}`;
-      if (text === last) return;
-      process.stderr.write(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
-      last = text;
+      write(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
     },
     end() {
-      if (isTerminal && last) process.stderr.write('\r\u001b[K');
+      if (isTerminal && reached > 0) write('\r\u001b[K');
     },
   };
+}
+
+/**
+ * The steps that an operation has begun, in order. Nobody need have watched: a fast operation is over before the first
+ * question, and its steps are still told. Step names are words joined by dashes.
+ */
+export function stepsOf({ events, progress }: Pick<LongOperation, 'events' | 'progress'>): ProgressStep[] {
+  const names = [...new Set(events.map((event) => event.step))];
+  const steps = Math.max(progress?.steps ?? 0, names.length);
+  return names.map((name, index) => ({ step: index + 1, steps, message: inWords(name) }));
+}
+
+function inWords(name: string): string {
+  const words = name.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function toStandardError(text: string): void {
+  process.stderr.write(text);
 }

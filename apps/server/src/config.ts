@@ -32,16 +32,16 @@ export const environmentVariables = {
 
 /** Reads flags, then environment, then defaults. Throws a `ZodError` that names what is wrong. */
 export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerConfig {
-  const home = env['HOME'] ?? homedir();
+  const home = env['HOME'] || homedir();
   return flags.parse({
-    dataDir: resolve(given.dataDir ?? env['HKS_DATA_DIR'] ?? defaultDataDir(home)),
-    configFile: resolve(given.configFile ?? env['HKS_CONFIG'] ?? defaultConfigFile(home, env)),
+    dataDir: resolve(given.dataDir ?? (env['HKS_DATA_DIR'] || defaultDataDir(home))),
+    configFile: resolve(given.configFile ?? (env['HKS_CONFIG'] || defaultConfigFile(home, env))),
     httpPort: given.httpPort,
     httpsPort: given.httpsPort,
     listen: given.listen,
-    publicUrl: given.publicUrl ?? env['HKS_PUBLIC_URL'],
-    databaseUrl: given.databaseUrl ?? env['DATABASE_URL'],
-    logLevel: given.logLevel ?? env['HKS_LOG_LEVEL'],
+    publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || undefined),
+    databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || undefined),
+    logLevel: given.logLevel ?? (env['HKS_LOG_LEVEL'] || undefined),
   });
 }
 
@@ -50,5 +50,5 @@ function defaultDataDir(home: string): string {
 }
 
 function defaultConfigFile(home: string, env: NodeJS.ProcessEnv): string {
-  return join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'hks', 'config.yaml');
+  return join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'hks', 'config.yaml');
 }

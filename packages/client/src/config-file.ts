@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parse, stringify } from 'yaml';
 import * as z from 'zod';
+import { acquireFileLock } from './file-lock.ts';
 
 const context = z.object({
   /** Base URL of the API, without a trailing slash. */
@@ -48,49 +49,13 @@ export function writeCliConfig(path: string, config: CliConfig): void {
   renameSync(scratch, path);
 }
 
-/** Changes the settings file while no other process does. */
+/** Changes the settings file while no other process does. Throws `LockError` when another one never ends. */
 export async function updateCliConfig(path: string, change: (config: CliConfig) => Promise<void> | void): Promise<CliConfig> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const lock = `${path}.lock`;
-  await acquire(lock);
-  try {
-    const config = readCliConfig(path);
-    await change(config);
-    writeCliConfig(path, config);
-    return config;
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
-
-const lockPollMs = 25;
-const lockPatienceMs = 20_000;
-
-/** The lock is a file that names its holder; one whose holder is dead is taken over. */
-async function acquire(lock: string): Promise<void> {
-  const deadline = Date.now() + lockPatienceMs;
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx', mode: 0o600 });
-      return;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
-    if (isAbandoned(lock)) rmSync(lock, { force: true });
-    else if (Date.now() > deadline) throw new ConfigFileError(lock, 'another hks holds its lock for too long');
-    else await new Promise((resolve) => setTimeout(resolve, lockPollMs));
-  }
-}
-
-function isAbandoned(lock: string): boolean {
-  try {
-    const pid = Number(readFileSync(lock, 'utf8'));
-    if (!Number.isInteger(pid) || pid <= 0) return false;
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
+  using _lock = await acquireFileLock(`${path}.lock`);
+  const config = readCliConfig(path);
+  await change(config);
+  writeCliConfig(path, config);
+  return config;
 }
 
 function parseYaml(path: string): unknown {

@@ -1,12 +1,14 @@
 import { updateCliConfig } from '@hexabase/client/config-file.ts';
 import type { Command } from 'commander';
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
+import { forgetCredentials } from '../credential-cache.ts';
 import { currentContext, reach, rememberTokens, requestTokens } from '../session.ts';
 
-/** `hks login [SERVER] --email …`, `hks logout`, `hks whoami`, `hks use`. */
+/** `hks login [SERVER] --email …`, `hks logout`, `hks use`. */
 export function addLogin(program: Command, cli: Cli): void {
   program
     .command('login')
@@ -24,6 +26,8 @@ export function addLogin(program: Command, cli: Cli): void {
         config.contexts[options.context] = context;
         config.currentContext = options.context;
       });
+      // Cached kubectl credentials are the former person's.
+      forgetCredentials(cli.environment.credentialsDir);
       cli.print(`Signed in to ${url} as ${options.email}.`);
     });
   addLogout(program, cli);
@@ -47,6 +51,7 @@ function addLogout(program: Command, cli: Cli): void {
       await updateCliConfig(cli.environment.configFile, (config) => {
         delete config.contexts[config.currentContext];
       });
+      forgetCredentials(cli.environment.credentialsDir);
       cli.print('Signed out.');
     });
 }
@@ -71,12 +76,12 @@ function addUse(program: Command, cli: Cli): void {
 /** From the terminal without echo, else from standard input; never from an argument, which others could see. */
 async function readPassword(cli: Cli): Promise<string> {
   if (!cli.environment.isTerminal) return (await text(process.stdin)).replace(/\r?\n$/, '');
-  const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
+  // What is typed would be echoed to the output: there is none.
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const prompt = createInterface({ input: process.stdin, output: silent, terminal: true });
   process.stderr.write('Password: ');
-  const output = Reflect.get(prompt, 'output');
-  Reflect.set(prompt, '_writeToOutput', () => output);
   try {
-    return await prompt.question('');
+    return await prompt.question('', { signal: cli.signal });
   } finally {
     prompt.close();
     process.stderr.write('\n');

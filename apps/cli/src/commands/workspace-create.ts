@@ -1,8 +1,10 @@
+import { longOperation } from '@hexabase/contract/long-operation.ts';
 import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
-import { progressLine } from '../progress.ts';
+import { progressLine, stepsOf, type ProgressLine } from '../progress.ts';
 import { addOutputOption, nounCommand, outputFormat } from '../resource-commands.ts';
 import { render } from '../output.ts';
 
@@ -54,18 +56,25 @@ function pickDefined({ wait: _wait, ...given }: CreateOptions): Omit<CreateOptio
   };
 }
 
-/** Shows progress until the workspace is active. Throws `CliError` with the reason when it fails. */
+/** Shows the steps until the workspace is active. Throws `CliError` with the reason when it fails. */
 async function follow(created: Workspace, cli: Cli): Promise<Workspace> {
   const line = progressLine(cli.environment.isTerminal);
-  let current = created;
-  while (current.phase === 'provisioning') {
-    if (current.progress) line.show(current.progress);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-    const answer = await cli.client().call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
-    current = answer.data;
-  }
+  const current = await settled(created, cli, line);
   line.end();
   if (current.phase === 'active') return current;
   const ready = current.conditions.find((condition) => condition.type === 'Ready');
   throw new CliError(`The workspace is ${current.phase}: ${ready?.message ?? 'no reason is known'}. \`hks why workspace/${current.slug}\` tells more.`);
+}
+
+/** Shows each step of the operation once, also those that were over before anybody asked. */
+async function settled(created: Workspace, cli: Cli, line: ProgressLine): Promise<Workspace> {
+  for (;;) {
+    const { data } = await cli.client().call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
+    if (data.operationId) {
+      const operation = await cli.client().call(longOperation.operations.get, { params: { id: data.operationId }, signal: cli.signal });
+      for (const step of stepsOf(operation.data)) line.show(step);
+    }
+    if (data.phase !== 'provisioning') return data;
+    await delay(pollMs, undefined, { signal: cli.signal });
+  }
 }

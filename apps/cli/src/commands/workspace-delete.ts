@@ -1,10 +1,11 @@
 import { longOperation, type LongOperation } from '@hexabase/contract/long-operation.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
-import { progressLine } from '../progress.ts';
+import { progressLine, stepsOf } from '../progress.ts';
 import { nounCommand } from '../resource-commands.ts';
 
 const pollMs = 150;
@@ -36,13 +37,13 @@ async function follow(operationId: string, cli: Cli): Promise<LongOperation> {
   const line = progressLine(cli.environment.isTerminal);
   for (;;) {
     const { data } = await cli.client().call(longOperation.operations.get, { params: { id: operationId }, signal: cli.signal });
+    for (const step of stepsOf(data)) line.show(step);
     if (data.state === 'succeeded') {
       line.end();
       return data;
     }
     if (data.state !== 'running') throw new CliError(`The deletion is ${data.state}: ${data.message}`);
-    if (data.progress) line.show(data.progress);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await delay(pollMs, undefined, { signal: cli.signal });
   }
 }
 
