@@ -5,7 +5,12 @@ import type { TenantClient, TenantResponse } from './port.ts';
 export interface WantedObject {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
   [field: string]: unknown;
 }
 
@@ -31,7 +36,9 @@ export async function ensureObject(place: Place, wanted: WantedObject): Promise<
     // Somebody else made or changed it between the two requests: look again.
     if (answer.status !== 409) throw refused(answer, `${wanted.kind} ${wanted.metadata.name}`);
   }
-  throw new AppError('cluster_unavailable', { cause: `${wanted.kind} ${wanted.metadata.name} changes all the time` });
+  throw new AppError('cluster_unavailable', {
+    cause: `${wanted.kind} ${wanted.metadata.name} changes all the time`,
+  });
 }
 
 /** Null when there is none. */
@@ -78,7 +85,12 @@ export function metadataOf(object: Record<string, unknown>): {
   };
 }
 
-async function request(place: Place, method: 'GET' | 'POST' | 'PUT' | 'DELETE', suffix: string, body?: unknown): Promise<TenantResponse> {
+async function request(
+  place: Place,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  suffix: string,
+  body?: unknown,
+): Promise<TenantResponse> {
   try {
     return await place.client.request({
       method,
@@ -98,7 +110,11 @@ function refused(answer: TenantResponse, what: string): AppError {
 /** True when everything in `wanted` is in `existing`; lists must be equal in length. */
 export function covers(existing: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
-    return Array.isArray(existing) && existing.length === wanted.length && wanted.every((item, index) => covers(existing[index], item));
+    return (
+      Array.isArray(existing) &&
+      existing.length === wanted.length &&
+      wanted.every((item, index) => covers(existing[index], item))
+    );
   }
   if (isRecord(wanted)) {
     return isRecord(existing) && Object.entries(wanted).every(([key, value]) => covers(existing[key], value));
@@ -116,7 +132,9 @@ function merge(existing: Record<string, unknown>, wanted: WantedObject): Record<
     metadata: {
       ...old,
       ...(labels ? { labels: { ...(isRecord(old.labels) ? old.labels : {}), ...labels } } : {}),
-      ...(annotations ? { annotations: { ...(isRecord(old.annotations) ? old.annotations : {}), ...annotations } } : {}),
+      ...(annotations
+        ? { annotations: { ...(isRecord(old.annotations) ? old.annotations : {}), ...annotations } }
+        : {}),
     },
   };
 }
