@@ -1,5 +1,7 @@
 import { createClient, type Client } from '@hexabase/client/client.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
+import { organization } from '@hexabase/contract/organization.ts';
+import { workspace } from '@hexabase/contract/workspace.ts';
 import { CliError } from './cli-error.ts';
 import type { CliEnvironment } from './environment.ts';
 import { accessToken, currentContext } from './session.ts';
@@ -15,9 +17,11 @@ export interface Cli {
   print(text: string): void;
   /** Progress and remarks, for standard error. */
   note(text: string): void;
-  /** The workspace or organization to use when none was named. Throws `CliError` when there is none. */
-  currentScope(kind: 'workspace' | 'organization'): string;
+  /** The workspace or organization to use when none was named: the chosen one, else the only one. Throws `CliError`. */
+  currentScope(kind: ScopeKind): Promise<string>;
 }
+
+type ScopeKind = 'workspace' | 'organization';
 
 export interface InvokeInput {
   params: Record<string, unknown>;
@@ -39,12 +43,18 @@ export function createCli(environment: CliEnvironment, signal: AbortSignal): Cli
       client().invoke(operation, { params: textValues(params), query, body, signal }),
     print: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${text}\n`),
-    currentScope(kind) {
-      const chosen = currentContext(environment.configFile)[kind];
-      if (!chosen) throw new CliError(`Say which ${kind}: --${kind} NAME (or \`hks use ${kind} NAME\` once).`);
-      return chosen;
-    },
+    currentScope: async (kind) => currentContext(environment.configFile)[kind] ?? (await onlyOne(client(), kind, signal)),
   };
+}
+
+async function onlyOne(client: Client, kind: ScopeKind, signal: AbortSignal): Promise<string> {
+  const list = kind === 'workspace' ? workspace.operations.list : organization.operations.list;
+  const { data } = await client.call(list, { signal });
+  const [only, ...others] = data.map(({ slug }) => slug);
+  if (only === undefined) throw new CliError(`You have no ${kind} yet. Make one: \`hks ${kind} create NAME\`.`);
+  if (others.length === 0) return only;
+  const names = [only, ...others].join(', ');
+  throw new CliError(`Say which ${kind}: --${kind} NAME (or \`hks use ${kind} NAME\` once). Yours: ${names}.`);
 }
 
 function textValues(values: Record<string, unknown>): Record<string, string> {

@@ -42,7 +42,7 @@ function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
   for (const flag of flags) addOption(command, flag);
   const scope = missingScope(spec);
   if (scope && !flags.some((flag) => flag.name === scope)) {
-    command.option(`--${scope} <name>`, `${scope}, by slug or id; the current one when absent`);
+    command.option(`--${scope} <name>`, `slug or id; the current or only one when absent`);
   }
   if (verb.confirm) command.option('--yes', 'do not ask', false);
   addOutputOption(command);
@@ -84,7 +84,7 @@ function missingScope({ operation, verb }: VerbSpec): keyof typeof scopeFlags | 
 
 async function runVerb(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Promise<void> {
   const { operation, verb, resource } = spec;
-  const values = gather(command, spec, cli);
+  const values = await gather(command, spec, cli);
   if (verb.confirm) {
     const subject = String(values[verb.positional.at(-1) ?? 'id']);
     await confirm({
@@ -108,7 +108,7 @@ export function outputFormat(command: Command): OutputFormat {
   return outputFormats.find((format) => format === chosen) ?? 'table';
 }
 
-function gather(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Record<string, unknown> {
+async function gather(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Promise<Record<string, unknown>> {
   const values: Record<string, unknown> = {};
   const options = command.opts<Record<string, unknown>>();
   for (const flag of spec.flags) {
@@ -116,7 +116,7 @@ function gather(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, c
   }
   spec.verb.positional.forEach((name, index) => (values[name] = command.args[index]));
   const scope = missingScope(spec);
-  if (scope) values['id'] = options[scope] ?? cli.currentScope(scope);
+  if (scope) values['id'] = options[scope] ?? (await cli.currentScope(scope));
   return values;
 }
 

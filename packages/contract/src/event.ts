@@ -45,7 +45,7 @@ export const event = defineResource({
       query: pageQuery.extend({ action: z.string().max(80).optional() }),
       output: z.array(schema),
       paged: true,
-      cli: { verb: 'list', positional: ['id'] },
+      cli: { verb: 'list', positional: [] },
     }),
   },
 });

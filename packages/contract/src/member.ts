@@ -36,7 +36,7 @@ export const member = defineResource({
       query: pageQuery,
       output: z.array(schema),
       paged: true,
-      cli: { verb: 'list', positional: ['id'] },
+      cli: { verb: 'list', positional: [] },
     }),
     add: operation({
       id: 'member.add',
@@ -49,7 +49,7 @@ export const member = defineResource({
       output: schema,
       status: 201,
       errors: ['already_exists', 'not_found'],
-      cli: { verb: 'add', positional: ['id', 'email'] },
+      cli: { verb: 'add', positional: ['email'] },
     }),
     update: operation({
       id: 'member.update',
@@ -61,7 +61,7 @@ export const member = defineResource({
       body: z.strictObject({ role }),
       output: schema,
       errors: ['last_owner'],
-      cli: { verb: 'update', positional: ['id', 'userId'] },
+      cli: { verb: 'update', positional: ['userId'] },
     }),
     remove: operation({
       id: 'member.remove',
@@ -72,7 +72,7 @@ export const member = defineResource({
       target: 'organization',
       status: 204,
       errors: ['last_owner'],
-      cli: { verb: 'remove', positional: ['id', 'userId'], confirm: 'yes-no' },
+      cli: { verb: 'remove', positional: ['userId'], confirm: 'yes-no' },
     }),
   },
 });
