@@ -3,11 +3,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './run.ts';
-import { contractTemplate, migrationTemplate } from './scaffold/contract-template.ts';
-import { featureTemplates } from './scaffold/feature-templates.ts';
 import { insertSorted } from './scaffold/insert-line.ts';
 import { namesOf, type Names } from './scaffold/names.ts';
-import { testTemplate } from './scaffold/test-template.ts';
+import { fill, templates } from './scaffold/templates.ts';
 
 /**
  * `npm run new-resource volume [-- --plural volumes]`: writes the files of a resource that belongs to an organization and
@@ -53,15 +51,19 @@ async function scaffold(names: Names): Promise<void> {
 }
 
 async function filesOf(names: Names): Promise<Record<string, string>> {
-  const feature = Object.entries(featureTemplates(names));
-  return {
-    [`packages/contract/src/${names.noun}.ts`]: contractTemplate(names),
-    [`packages/postgres/src/migrations/${await nextNumber()}-${names.plural}.ts`]: migrationTemplate(names),
-    ...Object.fromEntries(
-      feature.map(([file, text]) => [`packages/features/src/${names.plural}/${file}`, text]),
-    ),
-    [`tests/api/${names.plural}.test.ts`]: testTemplate(names),
-  };
+  const migration = `packages/postgres/src/migrations/${await nextNumber()}-${names.plural}.ts`;
+  const feature = (await templates('feature')).map((name) => [
+    `packages/features/src/${names.plural}/${name}.ts`,
+    `feature/${name}`,
+  ]);
+  const all = [
+    [`packages/contract/src/${names.noun}.ts`, 'contract'],
+    [migration, 'migration'],
+    ...feature,
+    [`tests/api/${names.plural}.test.ts`, 'api-test'],
+  ];
+  const texts = all.map(async ([path = '', template = '']) => [path, await fill(template, names)]);
+  return Object.fromEntries(await Promise.all(texts));
 }
 
 async function nextNumber(): Promise<string> {

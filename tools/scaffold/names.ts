@@ -12,6 +12,9 @@ export interface Names {
   pascalPlural: string;
   /** `backup_policies` */
   table: string;
+  /** `backup policy`, `backup policies`: in sentences. */
+  words: string;
+  pluralWords: string;
 }
 
 /** Throws an Error when `noun` is not kebab-case. */
@@ -28,6 +31,8 @@ export function namesOf(noun: string, plural = pluralOf(noun)): Names {
     pascal: upper(camel),
     pascalPlural: upper(camelOf(plural)),
     table: plural.replaceAll('-', '_'),
+    words: noun.replaceAll('-', ' '),
+    pluralWords: plural.replaceAll('-', ' '),
   };
 }
 

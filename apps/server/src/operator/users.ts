@@ -50,7 +50,8 @@ export async function addUser(
       ...(request.role && { platformRole: request.role }),
     };
     const created = await createUser(tx, fields, nowMs);
-    await record(tx, 'operator.user.create', created.id, { email: created.email, role: request.role });
+    const details = { email: created.email, role: request.role };
+    await record(tx, { action: 'operator.user.create', userId: created.id, details });
     return created;
   });
   if (body) await makeOrganization(database, user, body);
@@ -68,7 +69,11 @@ export async function replacePassword(
     const user = await requireUser(tx, email);
     const change = { userId: user.id, password: made ?? password ?? '', anyPassword: true };
     await setPassword(tx, change, systemClock.now());
-    await record(tx, 'operator.user.set-password', user.id, { email: user.email });
+    await record(tx, {
+      action: 'operator.user.set-password',
+      userId: user.id,
+      details: { email: user.email },
+    });
   });
   return made;
 }
@@ -78,9 +83,8 @@ export async function switchUser(database: OpenedDatabase, email: string, enable
   await database.asIdentity(async (tx) => {
     const user = await requireUser(tx, email);
     await (enabled ? enableUser(tx, user.id) : disableUser(tx, user.id, systemClock.now()));
-    await record(tx, enabled ? 'operator.user.enable' : 'operator.user.disable', user.id, {
-      email: user.email,
-    });
+    const action = enabled ? 'operator.user.enable' : 'operator.user.disable';
+    await record(tx, { action, userId: user.id, details: { email: user.email } });
   });
 }
 
@@ -100,9 +104,7 @@ async function requireUser(tx: Tx, email: string): Promise<User> {
 /** Whoever holds the data folder has no account: the entry names the operator and no organization. */
 async function record(
   tx: Tx,
-  action: string,
-  userId: UserId,
-  details: Record<string, unknown>,
+  { action, userId, details }: { action: string; userId: UserId; details: Record<string, unknown> },
 ): Promise<void> {
   const nowMs = systemClock.now();
   await insertAuditEntry(tx, {
