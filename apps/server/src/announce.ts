@@ -1,3 +1,5 @@
+import { nextCommands } from './addresses.ts';
+
 /** What `hks up` says once everything answers. */
 export interface Announcement {
   httpUrl: string;
@@ -26,9 +28,7 @@ export function announcement({ httpUrl, httpsUrl, dataDir, owner, launcher }: An
       : []),
     '',
     'Next:',
-    `  ${launcher} workspace create my-first-workspace --plan starter`,
-    `  ${launcher} kubeconfig my-first-workspace > kc.yaml`,
-    '  KUBECONFIG=$PWD/kc.yaml kubectl get nodes',
+    ...nextCommands(launcher).map((command) => `  ${command}`),
     '',
   ];
   return lines.join('\n');

@@ -8,7 +8,7 @@ import { createExecute } from '@hexabase/features/run/execute.ts';
 import { countActiveWorkspaces } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
-import { createMetrics } from '@hexabase/http/metrics.ts';
+import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
@@ -22,10 +22,11 @@ import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { tenantAuthenticator } from '@hexabase/oidc/tenant-authenticator.ts';
-import { openDatabase, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { join } from 'node:path';
 import { startBackground } from './background.ts';
+import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
 import type { ServerConfig } from './config.ts';
 
@@ -63,36 +64,19 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     loadCertificates({ dir: join(config.dataDir, 'ca'), hosts: certificateHosts(options), clock });
   const certificates = await renewCertificates();
   const database = opened.use(
-    await openDatabase({
-      connection: config.databaseUrl
-        ? { kind: 'url', url: config.databaseUrl }
-        : { kind: 'embedded', dataDir: config.dataDir },
-      masterKey,
-      log,
-      migrations: storeMigrations,
-    }),
+    await openDatabase({ connection: connectionOf(config), masterKey, log, migrations: storeMigrations }),
   );
   const issuer = `${urls.https}/oidc`;
   const identity = opened.use(await openIdentity({ db: database, masterKey, issuer, clock }));
-  const kubernetes = openKubernetes(opened, { database, identity, caPem: certificates.caPem, clock, log });
+  const parts: Parts = { database, identity, clock, log };
+  const kubernetes = openKubernetes(opened, { ...parts, caPem: certificates.caPem });
   const driver = embeddedDriver(kubernetes);
-  const gateway = opened.use(await openGateway({ database, identity, driver, clock, log }));
+  const gateway = opened.use(await openGateway({ ...parts, driver }));
   const metrics = createMetrics(() => countActiveWorkspaces(database));
-  const ports: Ports = {
-    database,
-    clock,
-    log,
-    kubernetes: {
-      urlOf: (workspaceId) => `${urls.https}/k8s/workspaces/${workspaceId}`,
-      certificateAuthority: () => certificates.caPem,
-    },
-    mintKubeToken: (request) => identity.mintKubeToken(request),
-    count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
-    defaultRegion: 'local',
-  };
+  const ports = portsOf({ ...parts, options, certificates, metrics });
   const execute = createExecute(features, ports);
   const changes = opened.use(await openChangeFeed(ports));
-  opened.use(await startBackground({ database, identity, driver, issuer, clock, log }));
+  opened.use(await startBackground({ ...parts, driver, issuer }));
   const http = await createHttp({
     execute,
     authenticate: (token) => identity.authenticate(token),
@@ -106,27 +90,21 @@ export async function compose(options: ComposeOptions): Promise<Product> {
       oidc: createOidcHandler({ db: database, keys: identity.keys, masterKey, issuer, clock, log }),
     },
     changes,
-    // Behind a proxy on this machine every caller would look local.
-    metricsAccess: {
-      token: null,
-      openOnLoopback: config.publicUrl === undefined && config.listen === 'localhost',
-    },
+    metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
     version: '0.1.0',
   });
   opened.defer(() => http.close());
   const resources = opened.move();
+  const dispose = () => resources.disposeAsync();
   return {
-    database,
-    identity,
+    ...parts,
     execute,
     http,
     gateway,
     certificates,
     renewCertificates,
-    clock,
-    log,
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
@@ -135,6 +113,28 @@ interface Parts {
   identity: Identity;
   clock: Clock;
   log: Logger;
+}
+
+function connectionOf({ databaseUrl, dataDir }: ServerConfig): DatabaseOptions['connection'] {
+  return databaseUrl ? { kind: 'url', url: databaseUrl } : { kind: 'embedded', dataDir };
+}
+
+function portsOf(
+  given: Parts & { options: ComposeOptions; certificates: Certificates; metrics: Metrics },
+): Ports {
+  const { database, identity, clock, log, options, certificates, metrics } = given;
+  return {
+    database,
+    clock,
+    log,
+    kubernetes: {
+      urlOf: (workspaceId) => `${options.urls.https}/k8s/workspaces/${workspaceId}`,
+      certificateAuthority: () => certificates.caPem,
+    },
+    mintKubeToken: (request) => identity.mintKubeToken(request),
+    count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
+    defaultRegion: 'local',
+  };
 }
 
 function openKubernetes(opened: AsyncDisposableStack, parts: Parts & { caPem: string }): Kubernetes {
@@ -154,21 +154,4 @@ function openGateway({
 }: Parts & { driver: ClusterDriver }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   return createGateway({ access, driver, audit: accessAudit(database), clock, log });
-}
-
-function nextCommands(launcher: string): string[] {
-  return [
-    `${launcher} workspace create my-first-workspace --plan starter`,
-    `${launcher} kubeconfig my-first-workspace > kc.yaml`,
-  ];
-}
-
-/** Names beyond the loopback ones under which clients reach this server. */
-function certificateHosts({ config, urls }: ComposeOptions): string[] {
-  const wildcard = ['0.0.0.0', '::', 'localhost'];
-  return [new URL(urls.https).hostname, ...(wildcard.includes(config.listen) ? [] : [config.listen])];
-}
-
-function allowedHosts(options: ComposeOptions): string[] {
-  return ['localhost', '127.0.0.1', '[::1]', ...certificateHosts(options)];
 }
