@@ -8,6 +8,9 @@ import { kubeconfigFor, serveKubernetes } from '@hexabase/kubernetes/serve.ts';
 /** Path of the kubectl to test with; the tests that need it are skipped and counted as such without. */
 export const kubectlPath = process.env['HKS_TEST_KUBECTL'] ?? '';
 
+/** Path of the helm to test with. */
+export const helmPath = process.env['HKS_TEST_HELM'] ?? '';
+
 export interface Outcome {
   code: number;
   stdout: string;
@@ -22,6 +25,8 @@ export interface KubectlCluster extends AsyncDisposable {
   ok(command: string | string[], input?: string): Promise<string>;
   /** The standard error; throws when kubectl succeeds. */
   fails(command: string | string[], input?: string): Promise<string>;
+  /** Runs helm in a folder of its own; answers the standard output, throws when it fails. */
+  helm(command: string): Promise<string>;
 }
 
 const timeoutMs = 40_000;
@@ -45,9 +50,13 @@ export async function startKubectlCluster(): Promise<KubectlCluster> {
   const environment = { HOME: folder, PATH: '/usr/bin:/bin', KUBECONFIG: kubeconfig, NO_COLOR: '1' };
 
   function run(command: string | string[], input?: string): Promise<Outcome> {
+    return runProgram(kubectlPath, { command, input });
+  }
+
+  function runProgram(program: string, { command, input }: { command: string | string[]; input?: string | undefined }): Promise<Outcome> {
     const given = typeof command === 'string' ? command.split(' ') : command;
     return new Promise((resolve) => {
-      const child = execFile(kubectlPath, given, { env: environment, timeout: timeoutMs, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      const child = execFile(program, given, { cwd: folder, env: environment, timeout: timeoutMs, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
         resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
       });
       child.stdin?.end(input ?? '');
@@ -65,6 +74,11 @@ export async function startKubectlCluster(): Promise<KubectlCluster> {
       const { code, stdout, stderr } = await run(command, input);
       if (code === 0) throw new Error(`kubectl ${String(command)} succeeded: ${stdout}`);
       return stderr;
+    },
+    async helm(command) {
+      const { code, stdout, stderr } = await runProgram(helmPath, { command });
+      if (code !== 0) throw new Error(`helm ${command} failed: ${stdout}${stderr}`);
+      return stdout;
     },
     async [Symbol.asyncDispose]() {
       await served[Symbol.asyncDispose]();

@@ -84,5 +84,9 @@ export interface Call {
   subresource: string;
   dryRun: boolean;
   fieldManager: string;
+  /** Set for a server-side apply, which settles managedFields itself. */
+  applied?: true;
+  /** The subresource that managedFields name where it is not `subresource`. */
+  managedSubresource?: string;
   warn(message: string): void;
 }

@@ -24,7 +24,7 @@ export function createApiClient(cluster: ClusterApi, username: string): ApiClien
       name: ref.name,
       subresource,
       dryRun: false,
-      fieldManager: username,
+      fieldManager: username.replace(/^system:/, ''),
       warn: () => undefined,
     };
   }

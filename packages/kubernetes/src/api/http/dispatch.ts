@@ -47,7 +47,7 @@ function callFor(cluster: ClusterApi, request: ApiRequest, { info, target }: { i
     name: target.name,
     subresource: target.subresource,
     dryRun: request.query.getAll('dryRun').includes('All'),
-    fieldManager: request.query.get('fieldManager') ?? (request.userAgent.split('/')[0] ?? ''),
+    fieldManager: request.query.get('fieldManager') || (request.userAgent.split('/')[0] ?? '').slice(0, 128),
     warn: request.warn,
   };
 }

@@ -4,9 +4,10 @@ import type { Call } from '../deps.ts';
 import { alreadyExists, badRequest, invalid } from '../errors.ts';
 import { prepareKindForCreate } from '../kinds/prepare.ts';
 import { countsGeneration } from '../kinds/traits.ts';
+import { trackUpdate } from '../apply/track-update.ts';
 import { StatusError } from '../status-error.ts';
 import { generatedName } from './names.ts';
-import { kubeTime } from './object.ts';
+import { kubeTime, setManagedFields } from './object.ts';
 
 const nameAttempts = 8;
 
@@ -17,8 +18,11 @@ const nameAttempts = 8;
 export async function createObject(call: Call, object: KubeObject): Promise<KubeObject> {
   checkIdentity(call, object);
   const base = object.metadata.name === '' ? (object.metadata.generateName ?? '') : '';
+  const { managedFields } = object.metadata;
   fillMetadata(call, object);
   call.cluster.deps.schema.applyDefaults(object);
+  if (managedFields) object.metadata.managedFields = managedFields;
+  if (!call.applied) setManagedFields(object, trackUpdate(call, object, undefined));
   for (let attempt = 1; ; attempt++) {
     if (base !== '') object.metadata.name = generatedName(base);
     try {

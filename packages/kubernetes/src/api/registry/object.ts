@@ -59,6 +59,12 @@ export function copyJson(value: unknown): unknown {
   return copy;
 }
 
+/** Puts managedFields on an object, or takes them off. */
+export function setManagedFields(object: KubeObject, managedFields: unknown[] | undefined): void {
+  if (managedFields === undefined) delete object.metadata.managedFields;
+  else object.metadata.managedFields = managedFields;
+}
+
 /** RFC 3339 to the second, as `metav1.Time`. */
 export function kubeTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;

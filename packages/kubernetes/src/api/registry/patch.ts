@@ -2,6 +2,8 @@ import type { KubeObject } from '../../types.ts';
 import type { ApiRequest } from '../http/answer.ts';
 import { toObject } from '../http/read-object.ts';
 import type { Call } from '../deps.ts';
+import { applyObject } from '../apply/apply-object.ts';
+import { isApply, readApplyRequest } from '../apply/read-config.ts';
 import { badRequest } from '../errors.ts';
 import { storedFormOf } from '../kinds/stored-form.ts';
 import { PatchProblem } from '../patch/json-patch.ts';
@@ -12,6 +14,10 @@ import { changeObject } from './update.ts';
 
 /** PATCH of an object or of its status. Repeated on the newest state unless the patch names a resourceVersion. */
 export async function patchObject(call: Call, request: ApiRequest): Promise<{ object: KubeObject; created: boolean }> {
+  if (isApply(request)) {
+    const apiVersion = call.info.group === '' ? call.info.version : `${call.info.group}/${call.info.version}`;
+    return applyObject(call, { request, wanted: await readApplyRequest(request, { apiVersion, kind: call.info.kind }) });
+  }
   const body = request.parsedBody ?? (await request.readBody()).toString('utf8');
   const patch = parsePatch({ contentType: request.contentType, body, info: call.info });
   const form = storedFormOf(call.info);

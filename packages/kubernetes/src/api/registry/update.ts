@@ -4,7 +4,9 @@ import { badRequest, conflict, invalid, modifiedMessage, notFound } from '../err
 import { prepareKindForUpdate } from '../kinds/prepare.ts';
 import { countsGeneration, needsRevisionOnUpdate, updateMayCreate } from '../kinds/traits.ts';
 import { createObject } from './create.ts';
-import { arrayAt, recordAt, sameJson } from './object.ts';
+import { sameButTimes } from '../apply/managers.ts';
+import { trackUpdate } from '../apply/track-update.ts';
+import { arrayAt, recordAt, sameJson, setManagedFields } from './object.ts';
 import { emptyAfterUpdate } from './removal.ts';
 
 /** How a write gets its new object from the current one. Called again after a lost race. */
@@ -64,6 +66,7 @@ async function attemptChange(call: Call, change: Change, current: KubeObject): P
   checkPreconditions(call, wanted, current);
   const locked = wanted.metadata.resourceVersion;
   const prepared = prepare(call, wanted, current);
+  if (!call.applied) setManagedFields(prepared, trackUpdate(call, prepared, current));
   const admitted = await cluster.deps.admit({ ...call, operation: 'UPDATE', object: prepared, old: current, warn: call.warn });
   const next = admitted.object ?? prepared;
   let undo: () => void = () => undefined;
@@ -74,7 +77,7 @@ async function attemptChange(call: Call, change: Change, current: KubeObject): P
     const causes = cluster.deps.schema.validateUpdate(info, next, current);
     if (causes.length > 0) throw invalid(info, name, causes);
     if (call.dryRun) return { done: next };
-    if (sameJson(next, current)) return { done: current };
+    if (unchanged(next, current)) return { done: current };
     let newer: KubeObject | undefined;
     let raced = false;
     const result = await cluster.store.write({ resource: info.groupResource, namespace, name }, (found) => {
@@ -92,6 +95,12 @@ async function attemptChange(call: Call, change: Change, current: KubeObject): P
       admitted.release?.();
     }
   }
+}
+
+/** When a manager last confirmed what it owns is no change of the object. */
+function unchanged(next: KubeObject, current: KubeObject): boolean {
+  const bare = ({ metadata, ...object }: KubeObject): unknown => ({ ...object, metadata: { ...metadata, managedFields: undefined } });
+  return sameJson(bare(next), bare(current)) && sameButTimes(next.metadata.managedFields, current.metadata.managedFields);
 }
 
 function checkPreconditions(call: Call, wanted: KubeObject, current: KubeObject): void {
@@ -136,7 +145,8 @@ function prepare(call: Call, wanted: KubeObject, current: KubeObject): KubeObjec
 /** `pods/ephemeralcontainers` changes nothing else. */
 function ephemeralOnly(next: KubeObject, current: KubeObject): KubeObject {
   const ephemeralContainers = arrayAt(recordAt(next, 'spec'), 'ephemeralContainers');
-  return { ...current, spec: { ...recordAt(current, 'spec'), ephemeralContainers } };
+  const metadata = { ...current.metadata, ...(next.metadata.managedFields && { managedFields: next.metadata.managedFields }) };
+  return { ...current, metadata, spec: { ...recordAt(current, 'spec'), ephemeralContainers } };
 }
 
 function keep<K extends keyof KubeObject['metadata']>(to: KubeObject['metadata'], from: KubeObject['metadata'], field: K): void {

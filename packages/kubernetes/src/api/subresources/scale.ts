@@ -1,6 +1,8 @@
 import type { KubeObject } from '../../types.ts';
 import type { Call } from '../deps.ts';
 import { invalid, notFound } from '../errors.ts';
+import { applyScale } from '../apply/apply-scale.ts';
+import { isApply } from '../apply/read-config.ts';
 import type { ApiAnswer, ApiRequest, JsonAnswer } from '../http/answer.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { readObject, toObject } from '../http/read-object.ts';
@@ -16,8 +18,10 @@ export async function serveScale(call: Call, request: ApiRequest, verb: string):
   const current = call.cluster.store.get(call.info.groupResource, call.namespace, call.name);
   if (!current) throw notFound(call.info, call.name);
   if (verb === 'get') return answerScale(request, scaleOf(current));
+  const workload: Call = { ...call, subresource: '', managedSubresource: 'scale' };
+  if (verb === 'patch' && isApply(request)) return answerScale(request, scaleOf(await applyScale(workload, request)));
   const wantedOf = await readWanted(request, verb);
-  const changed = await changeObject({ ...call, subresource: '' }, {
+  const changed = await changeObject(workload, {
     from: (object) => {
       const wanted = wantedOf(scaleOf(object));
       const replicas = numberAt(recordAt(wanted, 'spec'), 'replicas') ?? 0;
