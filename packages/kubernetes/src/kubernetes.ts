@@ -38,16 +38,7 @@ export interface KubernetesOptions {
 /** Many logical Kubernetes clusters in this process. See `Kubernetes`. */
 export function createKubernetes(options: KubernetesOptions): Kubernetes {
   const { stores, clock, log } = options;
-  const companionOptions = { caCertificate: options.caCertificate ?? '', timeScale: options.timeScale ?? 1 };
-  const deps = createApiDeps({ clock, log });
-  const pool = createClusterPool({
-    stores,
-    clock,
-    log,
-    apiOf: (opened) => clusterApi(opened, deps),
-    start: (api) => (options.controllers === false ? noCompanion : startCompanion(api, companionOptions)),
-    ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
-  });
+  const pool = openPool(options);
   let watches = 0;
   const watchBegan = (): (() => void) => {
     watches++;
@@ -96,6 +87,19 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
     stats: () => ({ ...stores.stats(), watches }),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
+}
+
+function openPool({ stores, clock, log, ...options }: KubernetesOptions): ClusterPool {
+  const companionOptions = { caCertificate: options.caCertificate ?? '', timeScale: options.timeScale ?? 1 };
+  const deps = createApiDeps({ clock, log });
+  return createClusterPool({
+    stores,
+    clock,
+    log,
+    apiOf: (opened) => clusterApi(opened, deps),
+    start: (api) => (options.controllers === false ? noCompanion : startCompanion(api, companionOptions)),
+    ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
+  });
 }
 
 interface Serving {

@@ -21,7 +21,7 @@ export function namespaceLifecycle(context: AdmissionContext): void {
   const home = context.store.get('/namespaces', '', namespace);
   if (!home) {
     const details = { name: namespace, kind: 'namespaces' };
-    throw new StatusError(404, 'NotFound', `namespaces ${JSON.stringify(namespace)} not found`, details);
+    throw new StatusError(404, 'NotFound', { message: `namespaces ${JSON.stringify(namespace)} not found`, details });
   }
   if (operation === 'CREATE' && isTerminating(home)) throw terminating(context);
 }

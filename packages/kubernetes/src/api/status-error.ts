@@ -29,7 +29,9 @@ export interface StatusCause {
 export class StatusError extends Error {
   readonly status: Status;
 
-  constructor(code: number, reason: string, message: string, details?: StatusDetails) {
+  /** `what` is the message, or the message with details. */
+  constructor(code: number, reason: string, what: string | { message: string; details: StatusDetails }) {
+    const { message, details } = typeof what === 'string' ? { message: what } : what;
     super(message);
     this.name = 'StatusError';
     this.status = {

@@ -70,7 +70,7 @@ function checkBinding(write: RoleWrite): void {
   if (!role) {
     const singular = kind.toLowerCase();
     const details = { name, group, kind: singular };
-    throw new StatusError(404, 'NotFound', `${singular}.${group} ${JSON.stringify(name)} not found`, details);
+    throw new StatusError(404, 'NotFound', { message: `${singular}.${group} ${JSON.stringify(name)} not found`, details });
   }
   confirmHeld(write, parseRules(role['rules']));
 }

@@ -8,7 +8,7 @@ export function forbidden(user: UserInfo, request: Attributes, reason: string): 
   const who = `User ${JSON.stringify(user.username)}`;
   if ('path' in request) {
     const message = `forbidden: ${who} cannot ${request.verb} path ${JSON.stringify(request.path)}${tail}`;
-    return new StatusError(403, 'Forbidden', message, {});
+    return new StatusError(403, 'Forbidden', { message, details: {} });
   }
   const what = resourceText(request);
   const scope = request.namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(request.namespace)}`;
@@ -21,7 +21,7 @@ export function forbiddenObject(about: { group: string; resource: string }, name
   const kind = about.group === '' ? about.resource : `${about.resource}.${about.group}`;
   const subject = name === '' ? kind : `${kind} ${JSON.stringify(name)}`;
   const details = { ...(name && { name }), ...(about.group && { group: about.group }), kind: about.resource };
-  return new StatusError(403, 'Forbidden', `${subject} is forbidden: ${why}`, details);
+  return new StatusError(403, 'Forbidden', { message: `${subject} is forbidden: ${why}`, details });
 }
 
 function resourceText(request: ResourceAttributes): string {

@@ -117,5 +117,5 @@ function userInfoOf({ username, uid, groups, extra }: UserInfo): Json {
 function invalid(review: KubeObject, field: string, message: string): StatusError {
   const group = review.apiVersion.split('/')[0] ?? '';
   const details = { group, kind: review.kind, causes: [{ reason: 'FieldValueInvalid', message, field }] };
-  return new StatusError(422, 'Invalid', `${review.kind}.${group} "" is invalid: ${field}: ${message}`, details);
+  return new StatusError(422, 'Invalid', { message: `${review.kind}.${group} "" is invalid: ${field}: ${message}`, details });
 }

@@ -19,7 +19,7 @@ export function createApiDeps({ clock, log }: { clock: Clock; log: Logger }): Ap
     schema: { findResource, servedResources, applyDefaults, validateCreate, validateUpdate },
     admit: ({ cluster, ...input }) => admit({ ...input, store: cluster.store, clock }),
     authorize: (cluster, user, attributes) => authorizerFor(cluster).authorize(user, attributes),
-    checkEscalation: (cluster, user, object, old) =>
+    checkEscalation: ({ cluster, user }, object, old) =>
       checkEscalation({ store: cluster.store, authorizer: authorizerFor(cluster), user, object, old }),
     review: (cluster, user, object) => answerReview({ authorizer: authorizerFor(cluster), user }, object),
     streamPodLog,

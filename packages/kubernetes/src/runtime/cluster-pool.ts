@@ -61,112 +61,137 @@ const vouchEveryMs = 20_000;
  * goes, the time of its next planned work is kept in the store and one shared timer brings it back.
  */
 export function createClusterPool(options: PoolOptions): ClusterPool {
-  const { stores, clock, log, idleMs = 30_000 } = options;
-  const running = new Map<string, Promise<Running | undefined>>();
-  const ready = new Map<string, Running>();
-  let disposed = false;
+  return new LoadedClusters(options);
+}
 
-  async function load(id: string): Promise<Running | undefined> {
-    const opened = await stores.open(id);
-    if (!opened) return undefined;
-    const api = options.apiOf(opened);
-    const companion = options.start(api);
-    const entry: Running = { id, opened, api, companion, leases: 0, idleSinceMs: clock.now(), vouchedMs: 0 };
-    ready.set(id, entry);
-    opened.signal.addEventListener('abort', () => void stop(entry), { once: true });
-    if (opened.signal.aborted) await stop(entry);
-    else await vouch(entry);
-    return entry;
+class LoadedClusters implements ClusterPool {
+  readonly #options: PoolOptions;
+  readonly #idleMs: number;
+  readonly #running = new Map<string, Promise<Running | undefined>>();
+  readonly #ready = new Map<string, Running>();
+  readonly #timer: NodeJS.Timeout;
+  #disposed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#idleMs = options.idleMs ?? 30_000;
+    this.#timer = setInterval(() => void this.#lookAfter(), lookEveryMs).unref();
   }
 
-  /** Keeps the wake time ahead while the cluster runs here, so that it only comes due when nobody runs it. */
-  async function vouch(entry: Running): Promise<void> {
-    entry.vouchedMs = clock.now();
-    await stores.setWake(entry.id, entry.vouchedMs + vouchForMs);
+  async acquire(id: string): Promise<Lease | undefined> {
+    const entry = this.#ready.get(id) ?? (await this.#find(id));
+    return entry && leaseOf(entry, this.#options.clock);
   }
 
-  /** Says when the cluster has something to do again. */
-  function planWake({ id, companion, opened }: Running): Promise<void> {
-    if (opened.signal.aborted) return Promise.resolve();
-    return stores.setWake(id, companion.idle() ? companion.nextWakeMs() : clock.now());
+  reconfigured(id: string): void {
+    this.#ready.get(id)?.companion.configure();
   }
 
-  async function stop(entry: Running): Promise<void> {
-    if (ready.get(entry.id) !== entry) return;
-    ready.delete(entry.id);
-    running.delete(entry.id);
-    await entry.companion[Symbol.asyncDispose]();
-    entry.opened[Symbol.dispose]();
+  async wake(id: string): Promise<void> {
+    await this.#find(id);
   }
 
-  function find(id: string): Promise<Running | undefined> {
-    const known = running.get(id);
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    clearInterval(this.#timer);
+    for (const entry of this.#ready.values()) {
+      await this.#planWake(entry);
+      await this.#stop(entry);
+    }
+  }
+
+  #find(id: string): Promise<Running | undefined> {
+    const known = this.#running.get(id);
     if (known) return known;
-    const loading = load(id);
-    running.set(id, loading);
+    const loading = this.#load(id);
+    this.#running.set(id, loading);
     const forget = (entry?: Running): void => {
-      if (!entry && running.get(id) === loading) running.delete(id);
+      if (!entry && this.#running.get(id) === loading) this.#running.delete(id);
     };
     loading.then(forget, () => forget());
     return loading;
   }
 
-  function leaseOf(entry: Running): Lease {
-    entry.leases++;
-    let released = false;
-    return {
-      api: entry.api,
-      signal: entry.opened.signal,
-      [Symbol.dispose]() {
-        if (released) return;
-        released = true;
-        entry.leases--;
-        entry.idleSinceMs = clock.now();
-      },
+  async #load(id: string): Promise<Running | undefined> {
+    const { stores, clock, apiOf, start } = this.#options;
+    const opened = await stores.open(id);
+    if (!opened) return undefined;
+    const api = apiOf(opened);
+    const entry: Running = {
+      id,
+      opened,
+      api,
+      companion: start(api),
+      leases: 0,
+      idleSinceMs: clock.now(),
+      vouchedMs: 0,
     };
+    this.#ready.set(id, entry);
+    opened.signal.addEventListener('abort', () => void this.#stop(entry), { once: true });
+    if (opened.signal.aborted) await this.#stop(entry);
+    else await this.#vouch(entry);
+    return entry;
   }
 
-  async function letIdleGo(): Promise<void> {
-    const nowMs = clock.now();
-    for (const entry of ready.values()) {
-      if (entry.leases > 0 || !entry.companion.idle()) entry.idleSinceMs = nowMs;
-      const wakeMs = entry.companion.nextWakeMs();
-      const soon = wakeMs !== null && wakeMs - nowMs < idleMs;
-      if (soon || nowMs - entry.idleSinceMs < idleMs) {
-        if (nowMs - entry.vouchedMs >= vouchEveryMs) await vouch(entry);
-        continue;
-      }
-      await planWake(entry);
-      if (entry.leases === 0) await stop(entry);
+  /** Keeps the wake time ahead while the cluster runs here, so that it only comes due when nobody runs it. */
+  async #vouch(entry: Running): Promise<void> {
+    const { stores, clock } = this.#options;
+    entry.vouchedMs = clock.now();
+    await stores.setWake(entry.id, entry.vouchedMs + vouchForMs);
+  }
+
+  /** Says when the cluster has something to do again. */
+  async #planWake({ id, companion, opened }: Running): Promise<void> {
+    const { stores, clock } = this.#options;
+    if (!opened.signal.aborted)
+      await stores.setWake(id, companion.idle() ? companion.nextWakeMs() : clock.now());
+  }
+
+  async #stop(entry: Running): Promise<void> {
+    if (this.#ready.get(entry.id) !== entry) return;
+    this.#ready.delete(entry.id);
+    this.#running.delete(entry.id);
+    await entry.companion[Symbol.asyncDispose]();
+    entry.opened[Symbol.dispose]();
+  }
+
+  async #lookAfter(): Promise<void> {
+    const { stores, clock, log } = this.#options;
+    try {
+      await this.#letIdleGo();
+      for (const id of await stores.dueClusters(clock.now())) if (!this.#ready.has(id)) await this.#find(id);
+    } catch (error) {
+      if (!this.#disposed) log.error({ error }, 'idle clusters could not be looked after');
     }
   }
 
-  async function wakeDue(): Promise<void> {
-    for (const id of await stores.dueClusters(clock.now())) if (!ready.has(id)) await find(id);
-  }
-
-  const timer = setInterval(() => {
-    letIdleGo()
-      .then(wakeDue)
-      .catch((error: unknown) => {
-        if (!disposed) log.error({ error }, 'idle clusters could not be looked after');
-      });
-  }, lookEveryMs).unref();
-
-  return {
-    async acquire(id) {
-      const entry = ready.get(id) ?? (await find(id));
-      return entry && leaseOf(entry);
-    },
-    reconfigured: (id) => ready.get(id)?.companion.configure(),
-    wake: async (id) => void (await find(id)),
-    async [Symbol.asyncDispose]() {
-      disposed = true;
-      clearInterval(timer);
-      for (const entry of [...ready.values()]) {
-        await planWake(entry);
-        await stop(entry);
+  async #letIdleGo(): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    for (const entry of this.#ready.values()) {
+      if (entry.leases > 0 || !entry.companion.idle()) entry.idleSinceMs = nowMs;
+      const wakeMs = entry.companion.nextWakeMs();
+      const soon = wakeMs !== null && wakeMs - nowMs < this.#idleMs;
+      if (soon || nowMs - entry.idleSinceMs < this.#idleMs) {
+        if (nowMs - entry.vouchedMs >= vouchEveryMs) await this.#vouch(entry);
+        continue;
       }
+      await this.#planWake(entry);
+      if (entry.leases === 0) await this.#stop(entry);
+    }
+  }
+}
+
+function leaseOf(entry: Running, clock: Clock): Lease {
+  entry.leases++;
+  let released = false;
+  return {
+    api: entry.api,
+    signal: entry.opened.signal,
+    [Symbol.dispose]() {
+      if (released) return;
+      released = true;
+      entry.leases--;
+      entry.idleSinceMs = clock.now();
     },
   };
 }

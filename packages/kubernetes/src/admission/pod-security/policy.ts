@@ -66,7 +66,7 @@ export function checkLabels(namespace: KubeObject): void {
   const list = texts.length === 1 ? texts.join('') : `[${texts.join(', ')}]`;
   const { name } = namespace.metadata;
   const message = `Namespace ${JSON.stringify(name)} is invalid: ${list}`;
-  throw new StatusError(422, 'Invalid', message, { name, kind: 'Namespace', causes });
+  throw new StatusError(422, 'Invalid', { message, details: { name, kind: 'Namespace', causes } });
 }
 
 function isVersion(value: string): boolean {

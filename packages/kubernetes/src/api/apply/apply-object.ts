@@ -36,7 +36,7 @@ export async function applyObject(given: Call, { request, wanted }: { request: A
   const object = await changeObject(call, {
     from: (current) => {
       const next = applyTo(call, { request, wanted, current });
-      call.cluster.deps.checkEscalation(call.cluster, call.user, next, current);
+      call.cluster.deps.checkEscalation(call, next, current);
       return next;
     },
   });
@@ -58,7 +58,7 @@ async function createApplied(call: Call, work: Work): Promise<KubeObject | undef
   const uid = textAt(recordAt(work.wanted.config, 'metadata'), 'uid');
   if (uid) throw conflict(info, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
   const object = applyTo(call, { ...work, current: undefined });
-  cluster.deps.checkEscalation(cluster, user, object);
+  cluster.deps.checkEscalation({ cluster, user }, object);
   try {
     return await createObject(call, object);
   } catch (error) {

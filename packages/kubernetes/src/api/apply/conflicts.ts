@@ -13,7 +13,7 @@ export interface Conflict {
 export function applyConflict(conflicts: readonly Conflict[]): StatusError {
   const fields = conflicts.flatMap((conflict) => membersOf(conflict.set).map((path) => ({ owner: ownerText(conflict.with), path: pathText(path) })));
   const causes = fields.map(({ owner, path }) => ({ reason: 'FieldManagerConflict', message: `conflict with ${owner}`, field: path }));
-  return new StatusError(409, 'Conflict', conflictText(fields), { causes });
+  return new StatusError(409, 'Conflict', { message: conflictText(fields), details: { causes } });
 }
 
 function conflictText(fields: readonly { owner: string; path: string }[]): string {

@@ -102,9 +102,9 @@ function refuseImpersonation(request: IncomingMessage, user: UserInfo): void {
 export function statusOf(error: unknown): Status {
   if (error instanceof StatusError) return error.status;
   if (error instanceof URIError) return badRequest('invalid URL').status;
-  return new StatusError(500, 'InternalError', 'Internal error occurred: the request could not be completed', {
+  return new StatusError(500, 'InternalError', { message: 'Internal error occurred: the request could not be completed', details: {
     causes: [{ message: 'the server logged the cause' }],
-  }).status;
+  } }).status;
 }
 
 function headerOf(request: IncomingMessage, name: string): string {

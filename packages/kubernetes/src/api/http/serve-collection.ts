@@ -23,7 +23,7 @@ export async function serveCollection(call: Call, request: ApiRequest, verb: str
     case 'create': {
       const object = await readStored(call, request);
       if (call.namespace !== '') object.metadata.namespace ??= call.namespace;
-      call.cluster.deps.checkEscalation(call.cluster, call.user, object);
+      call.cluster.deps.checkEscalation(call, object);
       return answerObject(call, request, { object: await createObject(call, object), status: 201 });
     }
     case 'deletecollection':

@@ -22,7 +22,7 @@ export async function serveObject(call: Call, request: ApiRequest, verb: string)
     case 'update': {
       const object = await readStored(call, request);
       if (call.namespace !== '') object.metadata.namespace ??= call.namespace;
-      call.cluster.deps.checkEscalation(call.cluster, call.user, object, currentOf(call));
+      call.cluster.deps.checkEscalation(call, object, currentOf(call));
       const result = await replaceObject(call, object);
       return answerObject(call, request, { object: result.object, status: result.created ? 201 : 200 });
     }

@@ -21,7 +21,10 @@ export function eventToStored(event: KubeObject): KubeObject {
   return rename(event, { apiVersion: 'v1', names: new Map(renamed.map(([core, events]) => [events, core])) });
 }
 
-function rename(event: KubeObject, { apiVersion, names }: { apiVersion: string; names: ReadonlyMap<string, string> }): KubeObject {
+function rename(
+  event: KubeObject,
+  { apiVersion, names }: { apiVersion: string; names: ReadonlyMap<string, string> },
+): KubeObject {
   const result: KubeObject = { apiVersion, kind: event.kind, metadata: event.metadata };
   for (const [field, value] of Object.entries(event)) {
     if (field === 'apiVersion' || field === 'kind' || field === 'metadata') continue;

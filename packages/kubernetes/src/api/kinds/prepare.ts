@@ -31,7 +31,8 @@ export function prepareKindForCreate(call: Call, object: KubeObject): Undo {
       prepareJob(object);
       return nothing;
     default:
-      if (call.info.subresources.has('status') && object['status'] === undefined) object['status'] = emptyStatus(call);
+      if (call.info.subresources.has('status') && object['status'] === undefined)
+        object['status'] = emptyStatus(call);
       if (object['status'] === undefined) delete object['status'];
       return nothing;
   }
@@ -80,7 +81,10 @@ function mergeStringData(object: KubeObject): void {
   const plain = object['stringData'];
   delete object['stringData'];
   if (typeof plain !== 'object' || plain === null) return;
-  const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(String(value), 'utf8').toString('base64')]);
+  const encoded = Object.entries(plain).map(([key, value]) => [
+    key,
+    Buffer.from(String(value), 'utf8').toString('base64'),
+  ]);
   const data = typeof object['data'] === 'object' && object['data'] !== null ? object['data'] : {};
   if (encoded.length > 0) object['data'] = { ...data, ...Object.fromEntries(encoded) };
 }

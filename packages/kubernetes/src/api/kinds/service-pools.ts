@@ -37,7 +37,9 @@ export function nodePortPoolOf(store: ClusterStore): Pool<number> {
 
 export function addressesOf(service: KubeObject): string[] {
   const spec = recordAt(service, 'spec');
-  const listed = arrayAt(spec, 'clusterIPs').filter((address): address is string => typeof address === 'string');
+  const listed = arrayAt(spec, 'clusterIPs').filter(
+    (address): address is string => typeof address === 'string',
+  );
   const all = listed.length > 0 ? listed : [textAt(spec, 'clusterIP')];
   return all.filter((address) => address !== '' && address !== 'None');
 }
@@ -62,7 +64,8 @@ function pools(store: ClusterStore): Pools {
     const keptPorts = type === 'DELETED' ? [] : nodePortsOf(object);
     for (const before of [previous, object]) {
       if (!before) continue;
-      for (const address of addressesOf(before)) if (!keptAddresses.includes(address)) takenAddresses.delete(address);
+      for (const address of addressesOf(before))
+        if (!keptAddresses.includes(address)) takenAddresses.delete(address);
       for (const port of nodePortsOf(before)) if (!keptPorts.includes(port)) takenPorts.delete(port);
     }
     for (const address of keptAddresses) takenAddresses.add(address);
@@ -70,7 +73,11 @@ function pools(store: ClusterStore): Pools {
   });
   const made: Pools = {
     addresses: poolOver(takenAddresses, { covers: inRange, pick: randomAddress, what: 'IP' }),
-    ports: poolOver(takenPorts, { covers: (port) => port >= firstPort && port < firstPort + portCount, pick: () => firstPort + randomInt(portCount), what: 'port' }),
+    ports: poolOver(takenPorts, {
+      covers: (port) => port >= firstPort && port < firstPort + portCount,
+      pick: () => firstPort + randomInt(portCount),
+      what: 'port',
+    }),
   };
   poolsOf.set(store, made);
   return made;
@@ -96,7 +103,11 @@ function poolOver<T>(taken: Set<T>, range: Range<T>): Pool<T> {
         const value = range.pick();
         if (take(value)) return value;
       }
-      throw new StatusError(500, 'InternalError', `Internal error occurred: failed to allocate a service ${range.what}: range is full`);
+      throw new StatusError(
+        500,
+        'InternalError',
+        `Internal error occurred: failed to allocate a service ${range.what}: range is full`,
+      );
     },
     release: (value) => taken.delete(value),
   };
@@ -110,7 +121,8 @@ function randomAddress(): string {
 
 function inRange(address: string): boolean {
   const parts = address.split('.').map(Number);
-  if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255)) return false;
+  if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255))
+    return false;
   const number = parts.reduce((sum, part) => sum * 256 + part, 0);
   return number > firstAddress && number < firstAddress + addressCount - 1;
 }

@@ -18,19 +18,34 @@ export function allocateForUpdate(store: ClusterStore, service: KubeObject, old:
   const before = recordAt(old, 'spec') ?? {};
   const wasHeadlessOrExternal = before['type'] === 'ExternalName';
   if (spec['type'] !== 'ExternalName' && !wasHeadlessOrExternal) {
-    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) {
+    for (const field of [
+      'clusterIP',
+      'clusterIPs',
+      'ipFamilies',
+      'ipFamilyPolicy',
+      'internalTrafficPolicy',
+    ]) {
       if (spec[field] === undefined && before[field] !== undefined) spec[field] = before[field];
     }
   }
   if (spec['type'] === 'ExternalName' && !wasHeadlessOrExternal) {
-    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) {
+    for (const field of [
+      'clusterIP',
+      'clusterIPs',
+      'ipFamilies',
+      'ipFamilyPolicy',
+      'internalTrafficPolicy',
+    ]) {
       if (spec[field] === before[field] || field !== 'clusterIP') delete spec[field];
     }
   }
   keepNodePorts(spec, before);
   if (spec['type'] === 'ClusterIP' && before['type'] !== 'ClusterIP') dropNodePorts(spec, before);
   fillDefaults(service);
-  return allocate(store, service, { dryRun: false, own: { addresses: addressesOf(old), ports: nodePortsOf(old) } });
+  return allocate(store, service, {
+    dryRun: false,
+    own: { addresses: addressesOf(old), ports: nodePortsOf(old) },
+  });
 }
 
 function fillDefaults(service: KubeObject): void {
@@ -41,7 +56,8 @@ function fillDefaults(service: KubeObject): void {
   spec['internalTrafficPolicy'] ??= 'Cluster';
   spec['ipFamilies'] ??= ['IPv4'];
   spec['ipFamilyPolicy'] ??= 'SingleStack';
-  if (spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer') spec['externalTrafficPolicy'] ??= 'Cluster';
+  if (spec['type'] === 'NodePort' || spec['type'] === 'LoadBalancer')
+    spec['externalTrafficPolicy'] ??= 'Cluster';
   if (spec['type'] === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
 }
 
@@ -56,8 +72,8 @@ function allocate(store: ClusterStore, service: KubeObject, { dryRun, own }: All
     for (const step of undo) step();
   };
   try {
-    allocateAddress(store, service, own?.addresses ?? [], undo);
-    allocatePorts(store, service, own?.ports ?? [], undo);
+    allocateAddress({ store, service, undo }, own?.addresses ?? []);
+    allocatePorts({ store, service, undo }, own?.ports ?? []);
   } catch (error) {
     giveBack();
     throw error;
@@ -66,7 +82,14 @@ function allocate(store: ClusterStore, service: KubeObject, { dryRun, own }: All
   return giveBack;
 }
 
-function allocateAddress(store: ClusterStore, service: KubeObject, own: string[], undo: (() => void)[]): void {
+interface Taking {
+  store: ClusterStore;
+  service: KubeObject;
+  /** What gives everything back that was taken. */
+  undo: (() => void)[];
+}
+
+function allocateAddress({ store, service, undo }: Taking, own: string[]): void {
   const spec = ensureRecord(service, 'spec');
   if (spec['type'] === 'ExternalName') return;
   const asked = textAt(spec, 'clusterIP') || String(arrayAt(spec, 'clusterIPs')[0] ?? '');
@@ -79,25 +102,38 @@ function allocateAddress(store: ClusterStore, service: KubeObject, own: string[]
   let address = asked;
   if (address === '') address = pool.takeAny();
   else if (!own.includes(address)) {
-    if (!pool.covers(address)) throw addressProblem(service, address, 'the provided IP (%s) is not in the valid range. The range of valid IPs is 10.96.0.0/12');
-    if (!pool.take(address)) throw addressProblem(service, address, 'failed to allocate IP %s: provided IP is already allocated');
+    if (!pool.covers(address))
+      throw addressProblem(
+        service,
+        address,
+        'the provided IP (%s) is not in the valid range. The range of valid IPs is 10.96.0.0/12',
+      );
+    if (!pool.take(address))
+      throw addressProblem(service, address, 'failed to allocate IP %s: provided IP is already allocated');
   }
   if (!own.includes(address)) undo.push(() => pool.release(address));
   spec['clusterIP'] = address;
   spec['clusterIPs'] = [address];
 }
 
-function allocatePorts(store: ClusterStore, service: KubeObject, own: number[], undo: (() => void)[]): void {
+function allocatePorts({ store, service, undo }: Taking, own: number[]): void {
   const spec = ensureRecord(service, 'spec');
-  const wants = spec['type'] === 'NodePort' || (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] !== false);
+  const wants =
+    spec['type'] === 'NodePort' ||
+    (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] !== false);
   const pool = nodePortPoolOf(store);
   arrayAt(spec, 'ports').forEach((port, index) => {
     if (!isRecord(port)) return;
     const asked = numberAt(port, 'nodePort') ?? 0;
     if (asked === 0 && !wants) return;
     if (asked !== 0 && own.includes(asked)) return;
-    if (asked !== 0 && !pool.covers(asked)) throw portProblem(service, index, asked, 'provided port is not in the valid range. The range of valid ports is 30000-32767');
-    if (asked !== 0 && !pool.take(asked)) throw portProblem(service, index, asked, 'provided port is already allocated');
+    if (asked !== 0 && !pool.covers(asked))
+      throw portProblem(
+        { service, index, port: asked },
+        'provided port is not in the valid range. The range of valid ports is 30000-32767',
+      );
+    if (asked !== 0 && !pool.take(asked))
+      throw portProblem({ service, index, port: asked }, 'provided port is already allocated');
     const taken = asked === 0 ? pool.takeAny() : asked;
     port['nodePort'] = taken;
     undo.push(() => pool.release(taken));
@@ -109,7 +145,9 @@ function keepNodePorts(spec: Record<string, unknown>, before: Record<string, unk
   if (spec['type'] === 'ClusterIP' || spec['type'] === 'ExternalName') return;
   for (const port of arrayAt(spec, 'ports')) {
     if (!isRecord(port) || (numberAt(port, 'nodePort') ?? 0) !== 0) continue;
-    const match = arrayAt(before, 'ports').find((old) => isRecord(old) && old['port'] === port['port'] && old['protocol'] === port['protocol']);
+    const match = arrayAt(before, 'ports').find(
+      (old) => isRecord(old) && old['port'] === port['port'] && old['protocol'] === port['protocol'],
+    );
     if (isRecord(match) && match['nodePort'] !== undefined) port['nodePort'] = match['nodePort'];
   }
 }
@@ -133,8 +171,15 @@ function addressProblem(service: KubeObject, address: string, text: string): Err
   ]);
 }
 
-function portProblem(service: KubeObject, index: number, port: number, text: string): Error {
+function portProblem(
+  { service, index, port }: { service: KubeObject; index: number; port: number },
+  text: string,
+): Error {
   return invalid(services, service.metadata.name, [
-    { reason: 'FieldValueInvalid', message: `Invalid value: ${port}: ${text}`, field: `spec.ports[${index}].nodePort` },
+    {
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: ${port}: ${text}`,
+      field: `spec.ports[${index}].nodePort`,
+    },
   ]);
 }

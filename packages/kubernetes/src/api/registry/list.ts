@@ -114,10 +114,10 @@ function listOptionsProblem(text: string): Error {
 }
 
 function tooLarge(asked: number, revision: number): Error {
-  return new StatusError(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${revision}`, {
+  return new StatusError(504, 'Timeout', { message: `Timeout: Too large resource version: ${asked}, current: ${revision}`, details: {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
-  });
+  } });
 }
 
 function expiredToken(place: { namespace: string; name: string }, revision: number): Error {

@@ -34,7 +34,7 @@ export async function patchObject(call: Call, request: ApiRequest): Promise<{ ob
       if (next.metadata.name !== call.name) {
         throw badRequest(`the name of the object (${next.metadata.name}) does not match the name on the URL (${call.name})`);
       }
-      call.cluster.deps.checkEscalation(call.cluster, call.user, next, current);
+      call.cluster.deps.checkEscalation(call, next, current);
       return next;
     },
   });
@@ -46,6 +46,6 @@ function applied(apply: () => unknown): unknown {
     return apply();
   } catch (error) {
     if (!(error instanceof PatchProblem)) throw error;
-    throw new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+    throw new StatusError(422, 'Invalid', { message: 'the server rejected our request due to an error in our request', details: {} });
   }
 }
