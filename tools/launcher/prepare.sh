@@ -43,7 +43,9 @@ find_node() {
   elif system=$(command -v node) && is_new_enough "$system"; then
     HKS_NODE=$system
   else
-    fetch_node "$1" "$private"
+    lock_installation "$1"
+    [ -x "$private/bin/node" ] || fetch_node "$1" "$private"
+    unlock_installation
     HKS_NODE=$private/bin/node
   fi
   PATH=$(dirname "$HKS_NODE"):$PATH
@@ -63,16 +65,14 @@ fetch_node() {
   esac
   refuse_musl
   say "Node $node_version is not here yet: fetching it into .hks/ (once) …"
-  mkdir -p "$1/.hks"
   scratch=$(mktemp -d "$1/.hks/fetch.XXXXXX")
-  trap 'rm -rf "$scratch"' EXIT INT TERM
   (cd "$scratch" && npm pack --silent "$package" >/dev/null 2>error.txt && tar -xzf ./*.tgz) || true
   [ -x "$scratch/package/bin/node" ] ||
     fail "Could not fetch $package through npm: $(head -n 3 "$scratch/error.txt" 2>/dev/null). Install Node.js $node_minimum_major.$node_minimum_minor or newer yourself, or check the network."
-  # A rename is atomic: a second launcher running now either sees all of it or nothing.
-  mv "$scratch/package" "$2" 2>/dev/null || [ -x "$2/bin/node" ] || fail "Could not write $2."
+  # What a broken checkout left; the rename is atomic: a second launcher sees all of the new one or nothing.
+  rm -rf "$2"
+  mv "$scratch/package" "$2" || fail "Could not write $2."
   rm -rf "$scratch"
-  trap - EXIT INT TERM
 }
 
 refuse_musl() {
@@ -113,11 +113,16 @@ lock_installation() {
   installation_lock=$1/.hks/install.lock
   trap unlock_installation EXIT
   trap 'exit 130' INT TERM
-  while ! (set -C && printf '%s\n' "$$" >"$installation_lock") 2>/dev/null; do
+  until (set -C && printf '%s\n' "$$" >"$installation_lock") 2>/dev/null; do
     holder=
     read -r holder <"$installation_lock" 2>/dev/null || true
     if [ "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
-      rm -f "$installation_lock"
+      # One of those who wait removes it, by name of the dead holder: another may hold it by now.
+      if mkdir "$installation_lock.$holder" 2>/dev/null; then
+        read -r again <"$installation_lock" 2>/dev/null || again=
+        [ "$again" != "$holder" ] || rm -f "$installation_lock"
+        rmdir "$installation_lock.$holder"
+      fi
     else
       sleep 1
     fi
@@ -125,6 +130,7 @@ lock_installation() {
 }
 
 unlock_installation() {
+  rm -rf "${scratch:-}"
   rm -f "$installation_lock"
   trap - EXIT INT TERM
 }

@@ -1,5 +1,6 @@
 import { ClientError } from '@hexabase/client/client-error.ts';
 import { ConfigFileError } from '@hexabase/client/config-file.ts';
+import { LockError } from '@hexabase/client/file-lock.ts';
 import { createCli } from './cli.ts';
 import { CliError } from './cli-error.ts';
 import { readEnvironment } from './environment.ts';
@@ -8,19 +9,24 @@ import { createProgram } from './program.ts';
 const interrupted = new AbortController();
 process.once('SIGINT', () => {
   interrupted.abort();
-  process.exitCode = 130;
 });
 
 try {
   await createProgram(createCli(readEnvironment(process.env), interrupted.signal)).parseAsync();
 } catch (error) {
-  process.stderr.write(`hks: ${sentence(error)}\n`);
-  process.exitCode = error instanceof CliError ? error.exitCode : (process.exitCode ?? 1);
+  process.stderr.write(interrupted.signal.aborted ? '\n' : `hks: ${sentence(error)}\n`);
+  process.exitCode = interrupted.signal.aborted ? 130 : exitCodeOf(error);
+}
+
+/** 2 when the server cannot be reached, so that scripts can tell it from a refusal. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode;
+  return error instanceof ClientError && error.status === 0 ? 2 : 1;
 }
 
 /** What went wrong, for the person at the keyboard. A stack is for faults of ours only. */
 function sentence(error: unknown): string {
-  if (error instanceof CliError || error instanceof ConfigFileError) return error.message;
+  if (error instanceof CliError || error instanceof ConfigFileError || error instanceof LockError) return error.message;
   if (error instanceof ClientError) return describe(error);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -28,6 +34,7 @@ function sentence(error: unknown): string {
 function describe(error: ClientError): string {
   const { details, requestId } = error;
   const fields = Array.isArray(details['fields']) ? details['fields'].map((field: unknown) => `\n  - ${fieldText(field)}`).join('') : '';
+  if (error.status === 0) return `${error.message} Is it running? \`hks status\` tells; \`hks up\` starts it.`;
   const howTo = typeof details['howTo'] === 'string' ? `\n  ${details['howTo']}` : '';
   return `${error.message}${fields}${howTo}${error.status >= 500 && requestId ? ` (request ${requestId})` : ''}`;
 }

@@ -1,8 +1,10 @@
+import { isAppError } from '@hexabase/kernel/errors.ts';
 import { ZodError, prettifyError } from 'zod';
 import { readArguments, usage, type Arguments } from './arguments.ts';
 import { readConfig } from './config.ts';
 import { ensureDataFolder, StartError } from './lifecycle/data-folder.ts';
 import { reportToStarter, startDetached } from './lifecycle/detach.ts';
+import { isErrno } from './lifecycle/process-identity.ts';
 import { readRunState } from './lifecycle/run-file.ts';
 import { stopServer } from './lifecycle/stop.ts';
 
@@ -62,6 +64,9 @@ function print(text: string): void {
 /** What went wrong, for the person at the keyboard; a stack is for faults of ours only. */
 function sentence(error: unknown): string {
   if (error instanceof StartError) return error.message;
+  if (isErrno(error, 'ENOSPC', 'EDQUOT') || isAppError(error, 'storage_full')) {
+    return 'The disk that holds the data folder is full. Free some space, or choose another with --data-dir.';
+  }
   if (error instanceof ZodError) return `A setting is not valid:\n${prettifyError(error)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

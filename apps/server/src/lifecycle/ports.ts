@@ -78,7 +78,7 @@ async function isFree(port: number, host: string): Promise<boolean> {
 
 async function anyFree(host: string): Promise<number> {
   const probe = createServer();
-  await open(probe, 0, host);
+  await listen(probe, { port: 0, host, flag: '--listen' });
   const address = probe.address();
   await close(probe);
   if (address === null || typeof address === 'string') throw new StartError('The system gave no free port.');
