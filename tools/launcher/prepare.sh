@@ -111,8 +111,7 @@ is_installed() {
 lock_installation() {
   mkdir -p "$1/.hks"
   installation_lock=$1/.hks/install.lock
-  trap unlock_installation EXIT
-  trap 'exit 130' INT TERM
+  waiting=
   until (set -C && printf '%s\n' "$$" >"$installation_lock") 2>/dev/null; do
     holder=
     read -r holder <"$installation_lock" 2>/dev/null || true
@@ -124,9 +123,13 @@ lock_installation() {
         rmdir "$installation_lock.$holder"
       fi
     else
+      [ "$waiting" ] || say "Waiting for another hks that is installing (process ${holder:-unknown}) …"
+      waiting=yes
       sleep 1
     fi
   done
+  trap unlock_installation EXIT
+  trap 'exit 130' INT TERM
 }
 
 unlock_installation() {
