@@ -309,6 +309,37 @@ create policy hexabase_identity on sessions to hexabase_identity using (true) wi
 create policy hexabase_owner on sessions to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on sessions to hexabase_identity;
 
+create table hexabase.sign_in_codes (
+  id text not null,
+  kind text not null,
+  client_id text not null,
+  state text not null,
+  user_id text,
+  session_id text,
+  user_code_hash text,
+  device_name text,
+  address text not null,
+  interval_seconds integer,
+  polled_at timestamp with time zone,
+  redirect_uri text,
+  code_challenge text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null
+);
+alter table sign_in_codes add constraint sign_in_codes_pkey PRIMARY KEY (id);
+alter table sign_in_codes add constraint sign_in_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table sign_in_codes add constraint sign_in_codes_check CHECK (((state = ANY (ARRAY['pending'::text, 'denied'::text])) OR (user_id IS NOT NULL)));
+alter table sign_in_codes add constraint sign_in_codes_check1 CHECK (((kind = 'device'::text) OR ((redirect_uri IS NOT NULL) AND (code_challenge IS NOT NULL))));
+alter table sign_in_codes add constraint sign_in_codes_kind_check CHECK ((kind = ANY (ARRAY['device'::text, 'authorization'::text])));
+alter table sign_in_codes add constraint sign_in_codes_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'used'::text])));
+CREATE INDEX sign_in_codes_address ON hexabase.sign_in_codes USING btree (address) WHERE (state = 'pending'::text);
+CREATE INDEX sign_in_codes_expiry ON hexabase.sign_in_codes USING btree (expires_at);
+CREATE UNIQUE INDEX sign_in_codes_user_code ON hexabase.sign_in_codes USING btree (user_code_hash) WHERE (user_code_hash IS NOT NULL);
+alter table sign_in_codes enable row level security, force row level security;
+create policy hexabase_identity on sign_in_codes to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on sign_in_codes to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on sign_in_codes to hexabase_identity;
+
 create table hexabase.signing_keys (
   kid text not null,
   public_jwk jsonb not null,
