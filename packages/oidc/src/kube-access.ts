@@ -41,20 +41,24 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
   return {
     verify: (token, workspaceId) => verifier.verify(token, workspaceAudience(workspaceId)),
     async sessionEpoch({ sessionId, userId }) {
-      const { rows } = await db.asIdentity((tx) =>
-        sql<{ epoch: number }>`
+      const { rows } = await db.asIdentity(
+        (tx) =>
+          sql<{ epoch: number }>`
           SELECT u.epoch::float8 AS epoch FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
           WHERE s.id = ${sessionId} AND s.user_id = ${userId} AND s.ended_at IS NULL
             AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL`.execute(tx),
+        { oneStatement: true },
       );
       return rows[0]?.epoch ?? null;
     },
     async findWorkspace(idOrSlug) {
-      const { rows } = await db.asWorker((tx) =>
-        sql<{ id: string; organization_id: string; phase: string }>`
+      const { rows } = await db.asWorker(
+        (tx) =>
+          sql<{ id: string; organization_id: string; phase: string }>`
           SELECT id, organization_id, phase FROM hexabase.workspaces
           WHERE (id = ${idOrSlug} OR slug = ${idOrSlug}) AND deleted_at IS NULL
           ORDER BY (id = ${idOrSlug}) DESC LIMIT 1`.execute(tx),
+        { oneStatement: true },
       );
       const row = rows[0];
       return row

@@ -1,7 +1,17 @@
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 
 /** Errors of the operating system while talking to the server. */
-const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'EACCES']);
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EACCES',
+]);
 
 /** PostgreSQL, appendix A: class 08 connection, 57P0x shutdown, 53300 too many connections, 55P03 lock not available. */
 const unavailable = /^(08...|57P0[1-5]|53300|55P03|58000|58030|XX000)$/;
@@ -10,7 +20,8 @@ const timedOut = /^(57014|25P0[34])$/;
 const repeatable = /^(40001|40P01)$/;
 
 /** Messages of `pg` that come without a code. */
-const lostConnection = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after/;
+const lostConnection =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after/;
 
 /**
  * Turns what the driver throws into the product's errors: `database_unavailable`, `storage_full`, `request_timeout`.
@@ -41,7 +52,9 @@ export function isRepeatable(error: unknown): boolean {
 /** Tells which unique constraint was broken, or null: stores turn it into `slug_taken` and the like. */
 export function brokenUnique(error: unknown): string | null {
   if (sqlState(error) !== '23505') return null;
-  return error instanceof Error && 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : '';
+  return error instanceof Error && 'constraint' in error && typeof error.constraint === 'string'
+    ? error.constraint
+    : '';
 }
 
 function sqlState(error: unknown): string | null {

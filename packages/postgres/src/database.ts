@@ -1,8 +1,8 @@
 import type { OrganizationId, UserId } from '@hexabase/kernel/id.ts';
-import type { Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Schema } from './schema.ts';
 
-export type Tx = Transaction<Schema>;
+export type Tx = Kysely<Schema>;
 
 /** Whose rows a transaction may see. Set by `set_config(…, true)`, compared by the row-level security of every table. */
 export interface TenantScope {
@@ -12,6 +12,8 @@ export interface TenantScope {
 
 export interface TransactionOptions {
   readOnly?: boolean;
+  /** `run` sends one statement and no more, which PostgreSQL makes a transaction of its own: one round trip, not three. */
+  oneStatement?: boolean;
   signal?: AbortSignal;
 }
 

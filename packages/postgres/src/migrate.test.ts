@@ -17,10 +17,18 @@ test('every migration can be taken back and applied again', async () => {
 
 test('a migration that fails leaves nothing behind', async () => {
   const { owner, close } = await emptyDatabase();
-  const broken = { name: '9000-broken', up: ['create table hexabase.half (id int)', 'select nonsense'], down: [] };
+  const broken = {
+    name: '9000-broken',
+    up: ['create table hexabase.half (id int)', 'select nonsense'],
+    down: [],
+  };
   await expect(migrateUp(owner, [broken])).rejects.toThrow(/9000-broken/);
   expect((await migrationStatus(owner, [broken])).at(-1)).toEqual({ name: '9000-broken', appliedAt: null });
-  const fixed = { name: '9001-fixed', up: ['create table hexabase.half (id int)'], down: ['drop table hexabase.half'] };
+  const fixed = {
+    name: '9001-fixed',
+    up: ['create table hexabase.half (id int)'],
+    down: ['drop table hexabase.half'],
+  };
   expect(await migrateUp(owner, [fixed])).toEqual(['9001-fixed']);
   await close();
 });

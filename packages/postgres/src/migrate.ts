@@ -40,13 +40,20 @@ export async function migrateUp(owner: Endpoint, extra: readonly Migration[] = [
 }
 
 /** Takes back the last `count` migrations, newest first; answers the names. */
-export async function migrateDown(owner: Endpoint, count: number, extra: readonly Migration[] = []): Promise<string[]> {
-  const known = new Map([...(await productMigrations()), ...extra].map((migration) => [migration.name, migration]));
+export async function migrateDown(
+  owner: Endpoint,
+  count: number,
+  extra: readonly Migration[] = [],
+): Promise<string[]> {
+  const known = new Map(
+    [...(await productMigrations()), ...extra].map((migration) => [migration.name, migration]),
+  );
   return locked(owner, async (client) => {
     const last = (await appliedRows(client)).reverse().slice(0, count);
     for (const { name } of last) {
       const migration = known.get(name);
-      if (!migration) throw new Error(`Migration ${name} was applied by another version; use that one to take it back.`);
+      if (!migration)
+        throw new Error(`Migration ${name} was applied by another version; use that one to take it back.`);
       await inTransaction(client, name, async () => {
         await runStep(client, migration.down);
         await client.query('delete from hexabase_migrations.applied where name = $1', [name]);
@@ -57,7 +64,10 @@ export async function migrateDown(owner: Endpoint, count: number, extra: readonl
 }
 
 /** Every known migration, and those that another version applied. */
-export async function migrationStatus(owner: Endpoint, extra: readonly Migration[] = []): Promise<MigrationStatus[]> {
+export async function migrationStatus(
+  owner: Endpoint,
+  extra: readonly Migration[] = [],
+): Promise<MigrationStatus[]> {
   const list = [...(await productMigrations()), ...extra];
   return locked(owner, async (client) => {
     const applied = new Map((await appliedRows(client)).map((row) => [row.name, row.appliedAt]));
@@ -87,7 +97,9 @@ function parseMigration(name: string, module: unknown): Migration {
 }
 
 function isStep(value: unknown): value is MigrationStep {
-  return typeof value === 'function' || (Array.isArray(value) && value.every((item) => typeof item === 'string'));
+  return (
+    typeof value === 'function' || (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+  );
 }
 
 async function locked<T>(owner: Endpoint, run: (client: Client) => Promise<T>): Promise<T> {

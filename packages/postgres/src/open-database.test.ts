@@ -14,20 +14,28 @@ describe('row-level security', () => {
     const { database } = test1;
     await database.asWorker(async (tx) => {
       for (const org of ['org-a', 'org-b']) {
-        await sql`insert into operations (id, organization_id, kind, subject) values (${`op-${org}`}, ${org}, 'k', 's')`.execute(tx);
+        await sql`insert into operations (id, organization_id, kind, subject) values (${`op-${org}`}, ${org}, 'k', 's')`.execute(
+          tx,
+        );
       }
     });
     const scope = { userId: brandId<'User'>('u'), organizationIds: [brandId<'Organization'>('org-a')] };
-    const seen = await database.asTenant(scope, (tx) => sql<{ id: string }>`select id from operations`.execute(tx));
+    const seen = await database.asTenant(scope, (tx) =>
+      sql<{ id: string }>`select id from operations`.execute(tx),
+    );
     expect(seen.rows).toEqual([{ id: 'op-org-a' }]);
     const nobody = { userId: null, organizationIds: [] };
-    expect((await database.asTenant(nobody, (tx) => sql`select id from operations`.execute(tx))).rows).toEqual([]);
+    expect(
+      (await database.asTenant(nobody, (tx) => sql`select id from operations`.execute(tx))).rows,
+    ).toEqual([]);
   });
 
   test('a tenant cannot write into another organization', async () => {
     const scope = { userId: brandId<'User'>('u'), organizationIds: [brandId<'Organization'>('org-a')] };
     const attempt = test1.database.asTenant(scope, (tx) =>
-      sql`insert into operations (id, organization_id, kind, subject) values ('x', 'org-b', 'k', 's')`.execute(tx),
+      sql`insert into operations (id, organization_id, kind, subject) values ('x', 'org-b', 'k', 's')`.execute(
+        tx,
+      ),
     );
     await expect(attempt).rejects.toThrow(/row-level security/);
   });
@@ -37,7 +45,9 @@ describe('row-level security', () => {
     await test1.database.asTenant(scope, (tx) => sql`select hexabase.enqueue('workspace', 'k1')`.execute(tx));
     const reading = test1.database.asTenant(scope, (tx) => sql`select * from reconcile_queue`.execute(tx));
     await expect(reading).rejects.toThrow(/permission denied/);
-    const rows = await test1.database.asWorker((tx) => sql`select kind, key from reconcile_queue`.execute(tx));
+    const rows = await test1.database.asWorker((tx) =>
+      sql`select kind, key from reconcile_queue`.execute(tx),
+    );
     expect(rows.rows).toEqual([{ kind: 'workspace', key: 'k1' }]);
   });
 });
@@ -45,11 +55,15 @@ describe('row-level security', () => {
 describe('transactions', () => {
   test('what throws leaves nothing behind', async () => {
     const failing = test1.database.asWorker(async (tx) => {
-      await sql`insert into operations (id, organization_id, kind, subject) values ('gone', 'o', 'k', 's')`.execute(tx);
+      await sql`insert into operations (id, organization_id, kind, subject) values ('gone', 'o', 'k', 's')`.execute(
+        tx,
+      );
       throw new Error('stop');
     });
     await expect(failing).rejects.toThrow('stop');
-    const rows = await test1.database.asWorker((tx) => sql`select 1 from operations where id = 'gone'`.execute(tx));
+    const rows = await test1.database.asWorker((tx) =>
+      sql`select 1 from operations where id = 'gone'`.execute(tx),
+    );
     expect(rows.rows).toEqual([]);
   });
 
@@ -57,18 +71,24 @@ describe('transactions', () => {
     const controller = new AbortController();
     const aborted = test1.database.asWorker(
       async (tx) => {
-        await sql`insert into operations (id, organization_id, kind, subject) values ('late', 'o', 'k', 's')`.execute(tx);
+        await sql`insert into operations (id, organization_id, kind, subject) values ('late', 'o', 'k', 's')`.execute(
+          tx,
+        );
         controller.abort(new Error('gave up'));
       },
       { signal: controller.signal },
     );
     await expect(aborted).rejects.toThrow('gave up');
-    const rows = await test1.database.asWorker((tx) => sql`select 1 from operations where id = 'late'`.execute(tx));
+    const rows = await test1.database.asWorker((tx) =>
+      sql`select 1 from operations where id = 'late'`.execute(tx),
+    );
     expect(rows.rows).toEqual([]);
   });
 
   test('a read-only transaction refuses to write', async () => {
-    const writing = test1.database.asWorker((tx) => sql`delete from operations`.execute(tx), { readOnly: true });
+    const writing = test1.database.asWorker((tx) => sql`delete from operations`.execute(tx), {
+      readOnly: true,
+    });
     await expect(writing).rejects.toThrow(/read-only/);
   });
 });

@@ -2,7 +2,13 @@ import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import { endpointAs, parseDatabaseUrl, rolePassword, type DatabaseRole, type Endpoint } from './connection.ts';
+import {
+  endpointAs,
+  parseDatabaseUrl,
+  rolePassword,
+  type DatabaseRole,
+  type Endpoint,
+} from './connection.ts';
 import { mapDatabaseError } from './database-errors.ts';
 import type { Database } from './database.ts';
 import { superuser } from './embedded/initialize.ts';
@@ -90,7 +96,8 @@ export function connectDatabase(options: ConnectOptions): OpenedDatabase {
   return {
     owner: endpoint('hexabase_owner'),
     embedded: options.embedded,
-    openPool: (role, max) => resources.adopt(createPool(endpoint(role), limits(max), log), (pool) => pool.end()),
+    openPool: (role, max) =>
+      resources.adopt(createPool(endpoint(role), limits(max), log), (pool) => pool.end()),
     asTenant: (scope, run, transaction) => api.transaction(run, { ...transaction, scope }),
     asWorker: (run, transaction) => worker.transaction(run, transaction),
     asIdentity: (run, transaction) => identity.transaction(run, transaction),
@@ -103,12 +110,20 @@ export function connectDatabase(options: ConnectOptions): OpenedDatabase {
   };
 }
 
-async function reach(options: DatabaseOptions): Promise<{ admin: Endpoint; embedded: EmbeddedServer | null }> {
+async function reach(
+  options: DatabaseOptions,
+): Promise<{ admin: Endpoint; embedded: EmbeddedServer | null }> {
   const { connection, masterKey, log } = options;
   if (connection.kind === 'url') return { admin: parseDatabaseUrl(connection.url), embedded: null };
   const password = rolePassword(masterKey, superuser);
   const embedded = await startEmbedded({ dataDir: connection.dataDir, password, log });
-  const admin = { host: embedded.host, port: embedded.port, user: superuser, password, database: databaseName };
+  const admin = {
+    host: embedded.host,
+    port: embedded.port,
+    user: superuser,
+    password,
+    database: databaseName,
+  };
   try {
     await ensureDatabase({ ...admin, database: 'postgres' }, databaseName);
   } catch (error) {

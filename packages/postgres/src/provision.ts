@@ -16,7 +16,11 @@ export async function provisionRoles(admin: Endpoint, masterKey: Uint8Array): Pr
     for (const role of databaseRoles) {
       const password = escapeLiteral(rolePassword(masterKey, role));
       const known = await client.query('select 1 from pg_roles where rolname = $1', [role]);
-      await client.query(known.rowCount === 0 ? `create role ${role} login password ${password}` : `alter role ${role} login password ${password}`);
+      await client.query(
+        known.rowCount === 0
+          ? `create role ${role} login password ${password}`
+          : `alter role ${role} login password ${password}`,
+      );
     }
     await openToRoles(client, admin.database);
   } finally {

@@ -1,9 +1,10 @@
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import { Pool } from 'pg';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { clientConfig, type Endpoint } from './connection.ts';
 import { isRepeatable, mapDatabaseError } from './database-errors.ts';
 import type { TenantScope, TransactionOptions, Tx } from './database.ts';
+import { ahead, pipelinedDialect } from './pipelined-dialect.ts';
 import type { Schema } from './schema.ts';
 
 export interface PoolLimits {
@@ -11,17 +12,23 @@ export interface PoolLimits {
   idleTimeoutMs: number;
   /** A statement that runs longer is ended by the server. */
   statementTimeoutMs: number;
+  /** Statements are sent without waiting for the answers before. Only for code that never needs one to go on. */
+  pipeline?: boolean;
 }
 
 /** The connections of one role. */
 export interface RolePool extends AsyncDisposable {
-  transaction<T>(run: (tx: Tx) => Promise<T>, options?: TransactionOptions & { scope?: TenantScope }): Promise<T>;
+  transaction<T>(
+    run: (tx: Tx) => Promise<T>,
+    options?: TransactionOptions & { scope?: TenantScope },
+  ): Promise<T>;
 }
 
 /** A pool of `pg` that survives lost connections; for code that speaks SQL by itself. */
 export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger): Pool {
   const pool = new Pool({
     ...clientConfig(endpoint),
+    pipeline: limits.pipeline ?? false,
     max: limits.max,
     idleTimeoutMillis: limits.idleTimeoutMs,
     statement_timeout: limits.statementTimeoutMs,
@@ -33,7 +40,9 @@ export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger):
 }
 
 export function openRolePool(endpoint: Endpoint, limits: PoolLimits, log: Logger): RolePool {
-  const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: createPool(endpoint, limits, log) }) });
+  const kysely = new Kysely<Schema>({
+    dialect: pipelinedDialect(createPool(endpoint, { ...limits, pipeline: true }, log)),
+  });
   return {
     async transaction(run, options = {}) {
       try {
@@ -55,6 +64,7 @@ async function once<T>(
   options: TransactionOptions & { scope?: TenantScope },
 ): Promise<T> {
   options.signal?.throwIfAborted();
+  if (options.oneStatement && !options.scope) return kysely.connection().execute(run);
   const builder = options.readOnly ? kysely.transaction().setAccessMode('read only') : kysely.transaction();
   return builder.execute(async (tx) => {
     if (options.scope) await setScope(tx, options.scope);
@@ -66,6 +76,10 @@ async function once<T>(
 }
 
 async function setScope(tx: Tx, scope: TenantScope): Promise<void> {
-  await sql`select set_config('hexabase.user_id', ${scope.userId ?? ''}, true),
-                   set_config('hexabase.organization_ids', ${scope.organizationIds.join(',')}, true)`.execute(tx);
+  await tx.executeQuery(
+    ahead(
+      "select set_config('hexabase.user_id', $1, true), set_config('hexabase.organization_ids', $2, true)",
+      [scope.userId ?? '', scope.organizationIds.join(',')],
+    ),
+  );
 }

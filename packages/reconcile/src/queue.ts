@@ -15,6 +15,12 @@ export interface Claim {
   stalledSince: Date | null;
 }
 
+/** A worker at the queue; `owner` is its own name, new at every start. */
+export interface QueueUser {
+  database: Database;
+  owner: string;
+}
+
 export interface Release {
   delayMs: number;
   attempts: number;
@@ -31,9 +37,21 @@ export async function enqueue(tx: Tx, kind: string, key: string): Promise<void> 
 }
 
 /** Takes up to `limit` keys that are due and that nobody holds. */
-export async function claimDue(database: Database, owner: string, kinds: readonly string[], limit: number): Promise<Claim[]> {
-  const { rows } = await database.asWorker((tx) =>
-    sql<{ kind: string; key: string; fence: string; attempts: number; wishes: string; stalledSince: Date | null }>`
+export async function claimDue(
+  { database, owner }: QueueUser,
+  kinds: readonly string[],
+  limit: number,
+): Promise<Claim[]> {
+  const { rows } = await database.asWorker(
+    (tx) =>
+      sql<{
+        kind: string;
+        key: string;
+        fence: string;
+        attempts: number;
+        wishes: string;
+        stalledSince: Date | null;
+      }>`
       with due as (
         select kind, key from hexabase.reconcile_queue
         where due_at <= now() and kind = any (${[...kinds]}::text[])
@@ -45,6 +63,7 @@ export async function claimDue(database: Database, owner: string, kinds: readonl
             fence = greatest(q.fence + 1, (extract(epoch from now()) * 1000)::bigint), updated_at = now()
       from due where q.kind = due.kind and q.key = due.key
       returning q.kind, q.key, q.fence, q.attempts, q.wishes, q.stalled_since as "stalledSince"`.execute(tx),
+    { oneStatement: true },
   );
   return rows.map((row) => ({ ...row, fence: Number(row.fence) }));
 }
@@ -53,23 +72,26 @@ export async function claimDue(database: Database, owner: string, kinds: readonl
  * Lets a key go. A wake-up that came meanwhile makes it due at once. Does nothing when the lease was lost.
  * Answers how long until it is due again, in milliseconds.
  */
-export async function release(database: Database, owner: string, claim: Claim, next: Release): Promise<number> {
-  const { rows } = await database.asWorker((tx) =>
-    sql<{ ms: number }>`update hexabase.reconcile_queue set
+export async function release({ database, owner }: QueueUser, claim: Claim, next: Release): Promise<number> {
+  const { rows } = await database.asWorker(
+    (tx) =>
+      sql<{ ms: number }>`update hexabase.reconcile_queue set
           lease_owner = null, lease_expires_at = null, attempts = ${next.attempts}, last_error = ${next.lastError},
           stalled_since = case when ${next.stalled} then coalesce(stalled_since, now()) end,
           due_at = case when wishes > ${claim.wishes} then now() else now() + make_interval(secs => ${next.delayMs / 1000}) end,
           updated_at = now()
         where kind = ${claim.kind} and key = ${claim.key} and fence = ${claim.fence} and lease_owner = ${owner}
         returning (extract(epoch from due_at - now()) * 1000)::float8 as ms`.execute(tx),
+    { oneStatement: true },
   );
   return Math.max(0, rows[0]?.ms ?? next.delayMs);
 }
 
 /** Removes a key whose thing is gone, unless somebody woke it meanwhile: then it is due at once. */
-export async function forget(database: Database, owner: string, claim: Claim): Promise<void> {
-  await database.asWorker((tx) =>
-    sql`with gone as (
+export async function forget({ database, owner }: QueueUser, claim: Claim): Promise<void> {
+  await database.asWorker(
+    (tx) =>
+      sql`with gone as (
           delete from hexabase.reconcile_queue
           where kind = ${claim.kind} and key = ${claim.key} and fence = ${claim.fence} and wishes = ${claim.wishes}
           returning 1
@@ -77,17 +99,20 @@ export async function forget(database: Database, owner: string, claim: Claim): P
         update hexabase.reconcile_queue set lease_owner = null, lease_expires_at = null, due_at = now()
         where kind = ${claim.kind} and key = ${claim.key} and fence = ${claim.fence} and lease_owner = ${owner}
           and not exists (select from gone)`.execute(tx),
+    { oneStatement: true },
   );
 }
 
 /** Prolongs these leases; answers those still held, as `kind/key/fence`. */
-export async function renew(database: Database, owner: string, claims: readonly Claim[]): Promise<Set<string>> {
+export async function renew({ database, owner }: QueueUser, claims: readonly Claim[]): Promise<Set<string>> {
   const names = claims.map(claimName);
-  const { rows } = await database.asWorker((tx) =>
-    sql<{ held: string }>`
+  const { rows } = await database.asWorker(
+    (tx) =>
+      sql<{ held: string }>`
       update hexabase.reconcile_queue set lease_expires_at = now() + make_interval(secs => ${leaseSeconds})
       where lease_owner = ${owner} and kind || '/' || key || '/' || fence = any (${names}::text[])
       returning kind || '/' || key || '/' || fence as held`.execute(tx),
+    { oneStatement: true },
   );
   return new Set(rows.map((row) => row.held));
 }
@@ -97,10 +122,12 @@ export function claimName(claim: Claim): string {
 }
 
 /** Lets everything of this worker go at once, so that another need not wait for the leases to end. */
-export async function releaseAll(database: Database, owner: string): Promise<void> {
-  await database.asWorker((tx) =>
-    sql`update hexabase.reconcile_queue set lease_owner = null, lease_expires_at = null, due_at = now()
+export async function releaseAll({ database, owner }: QueueUser): Promise<void> {
+  await database.asWorker(
+    (tx) =>
+      sql`update hexabase.reconcile_queue set lease_owner = null, lease_expires_at = null, due_at = now()
         where lease_owner = ${owner}`.execute(tx),
+    { oneStatement: true },
   );
 }
 
@@ -130,14 +157,16 @@ export interface QueueStats {
 
 /** For metrics and the readiness of workers. */
 export async function queueStats(database: Database): Promise<QueueStats[]> {
-  const { rows } = await database.asWorker((tx) =>
-    sql<QueueStats>`
+  const { rows } = await database.asWorker(
+    (tx) =>
+      sql<QueueStats>`
       select kind, count(*) filter (where due_at <= now() and lease_owner is null)::int as waiting,
         count(*) filter (where lease_expires_at > now())::int as held,
         count(*) filter (where stalled_since is not null)::int as stalled,
         coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now() and lease_owner is null)), 0)::float8
           as "oldestDueSeconds"
       from hexabase.reconcile_queue group by kind`.execute(tx),
+    { oneStatement: true },
   );
   return rows;
 }

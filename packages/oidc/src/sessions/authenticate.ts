@@ -32,8 +32,9 @@ export async function authenticate(deps: AuthenticateDeps, token: string): Promi
 /** As `authenticate`, with the name for showing. */
 export async function liveSessionOf(deps: AuthenticateDeps, token: string): Promise<LiveSession> {
   const claims = await deps.verifier.verify(token, apiAudience);
-  const session = await deps.db.asIdentity((tx) =>
-    findLiveSession(tx, { sessionId: claims.sid, userId: claims.uid }, deps.clock.now()),
+  const session = await deps.db.asIdentity(
+    (tx) => findLiveSession(tx, { sessionId: claims.sid, userId: claims.uid }, deps.clock.now()),
+    { oneStatement: true },
   );
   if (!session) throw new AppError('session_ended');
   return session;

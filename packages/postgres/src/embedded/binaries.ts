@@ -17,7 +17,10 @@ export async function installBinaries(folder: string): Promise<string> {
   await mkdir(half, { recursive: true, mode: 0o755 });
   try {
     for (const part of ['bin', 'lib', 'share']) {
-      await cp(path.join(source, 'native', part), path.join(half, part), { recursive: true, filter: isNeeded });
+      await cp(path.join(source, 'native', part), path.join(half, part), {
+        recursive: true,
+        filter: isNeeded,
+      });
     }
     await linkLibraries(source, half);
     await makeReadable(half);
@@ -71,7 +74,12 @@ async function exists(folder: string): Promise<boolean> {
 
 function parsePackage(text: string): { version: string } {
   const value: unknown = JSON.parse(text);
-  if (value !== null && typeof value === 'object' && 'version' in value && typeof value.version === 'string') {
+  if (
+    value !== null &&
+    typeof value === 'object' &&
+    'version' in value &&
+    typeof value.version === 'string'
+  ) {
     return { version: value.version };
   }
   throw new Error('the PostgreSQL package has no version');

@@ -26,7 +26,9 @@ async function removeStale(file: string, folder: string): Promise<void> {
   const [pid, started] = text.split(' ');
   const owner = Number(pid);
   if (Number.isInteger(owner) && owner > 0 && isAlive(owner) && (await startTime(owner)) === started) {
-    throw new Error(`The data folder ${folder} is in use by process ${owner}. Stop it first, or choose another folder.`);
+    throw new Error(
+      `The data folder ${folder} is in use by process ${owner}. Stop it first, or choose another folder.`,
+    );
   }
   // Renamed before removal: two starters may find the same stale note, and only one can rename it.
   const aside = `${file}.${process.pid}`;

@@ -31,7 +31,9 @@ export async function prepareFolders(root: string): Promise<ServerFolders> {
     await mkdir(absolute, { recursive: true, mode: user ? 0o711 : 0o700 });
     await writeFile(path.join(absolute, '.writable'), '');
   } catch (cause) {
-    throw new Error(`The data folder ${absolute} cannot be written: ${reason(cause)}. Choose another one.`, { cause });
+    throw new Error(`The data folder ${absolute} cannot be written: ${reason(cause)}. Choose another one.`, {
+      cause,
+    });
   }
   if (user) {
     await chmod(absolute, (await stat(absolute)).mode | 0o011);
@@ -54,7 +56,9 @@ export async function giveTo(user: ServerUser | null, place: string): Promise<vo
 
 async function serverUser(): Promise<ServerUser | null> {
   if (process.getuid?.() !== 0) return null;
-  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith('nobody:'));
+  const line = (await readFile('/etc/passwd', 'utf8'))
+    .split('\n')
+    .find((entry) => entry.startsWith('nobody:'));
   const fields = line?.split(':') ?? [];
   return { uid: Number(fields[2] ?? 65_534), gid: Number(fields[3] ?? 65_534) };
 }

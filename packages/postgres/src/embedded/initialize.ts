@@ -31,9 +31,12 @@ export async function initialize(folders: ServerFolders, binaries: string, passw
 
 function initArguments(data: string, passwordFile: string): string[] {
   return [
-    '--pgdata', data,
-    '--username', superuser,
-    '--pwfile', passwordFile,
+    '--pgdata',
+    data,
+    '--username',
+    superuser,
+    '--pwfile',
+    passwordFile,
     '--auth-local=scram-sha-256',
     '--auth-host=scram-sha-256',
     '--encoding=UTF8',
@@ -51,14 +54,15 @@ async function isMade(data: string): Promise<boolean> {
 
 function run(program: string, args: string[], user: ServerUser | null): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...(user ?? {}), cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { ...user, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.once('error', reject);
     child.once('close', (code) => {
       if (code === 0) return resolve();
-      if (/No space left on device/.test(output)) return reject(new AppError('storage_full', { cause: output }));
+      if (/No space left on device/.test(output))
+        return reject(new AppError('storage_full', { cause: output }));
       reject(new Error(`initdb ended with code ${code}: ${output.slice(-2000)}`));
     });
   });

@@ -48,7 +48,9 @@ export async function removeLocks(folders: ServerFolders): Promise<void> {
 
 /** The last line of postmaster.pid says `ready` once connections are taken (PostgreSQL, `pidfile.h`). */
 export async function isReady(folders: ServerFolders, pid: number): Promise<boolean> {
-  const lines = (await readFile(path.join(folders.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const lines = (await readFile(path.join(folders.data, 'postmaster.pid'), 'utf8').catch(() => '')).split(
+    '\n',
+  );
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
 }
 

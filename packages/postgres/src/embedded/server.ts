@@ -141,7 +141,7 @@ class Supervisor {
       const all = { ...baseSettings, ...settings, unix_socket_directories: folders.socket };
       const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
       return spawn(path.join(this.#binaries, 'bin', 'postgres'), ['-D', folders.data, ...args], {
-        ...(folders.user ?? {}),
+        ...folders.user,
         cwd: '/',
         detached: true,
         stdio: ['ignore', log.fd, log.fd],

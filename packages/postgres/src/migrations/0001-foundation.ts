@@ -36,7 +36,10 @@ const idempotency = [
      primary key (user_id, organization_id, key)
    )`,
   'create index on hexabase.idempotency_keys (expires_at)',
-  ...tenantTable('idempotency_keys', { visible: `user_id = ${scopeUser}`, grants: { api: everything, worker: 'select, delete' } }),
+  ...tenantTable('idempotency_keys', {
+    visible: `user_id = ${scopeUser}`,
+    grants: { api: everything, worker: 'select, delete' },
+  }),
 ];
 
 const audit = [
@@ -55,7 +58,7 @@ const audit = [
      created_at timestamptz not null default now(),
      check ((sequence is null) = (hash is null))
    )`,
-  'create unique index audit_entries_sequence on hexabase.audit_entries (coalesce(organization_id, \'\'), sequence)',
+  "create unique index audit_entries_sequence on hexabase.audit_entries (coalesce(organization_id, ''), sequence)",
   'create index on hexabase.audit_entries (organization_id, created_at desc)',
   'create index audit_entries_unchained on hexabase.audit_entries (id) where sequence is null',
   // A denied attempt on somebody else's organization is written without an organization: it must not land in their log.
@@ -173,7 +176,16 @@ const queue = [
   'grant execute on function hexabase.enqueue to hexabase_api, hexabase_worker, hexabase_identity',
 ];
 
-export const up = [...schemas, ...scope, ...idempotency, ...audit, ...outbox, ...operations, ...inventory, ...queue];
+export const up = [
+  ...schemas,
+  ...scope,
+  ...idempotency,
+  ...audit,
+  ...outbox,
+  ...operations,
+  ...inventory,
+  ...queue,
+];
 
 export const down = [
   'drop function hexabase.enqueue',

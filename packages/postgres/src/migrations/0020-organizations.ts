@@ -34,7 +34,10 @@ const organizations = [
    )`,
   'create unique index organizations_slug on hexabase.organizations (slug)',
   'create index on hexabase.organizations (plan)',
-  ...tenantTable('organizations', { column: 'id', grants: { api: everything, worker: 'select', identity: 'select, insert' } }),
+  ...tenantTable('organizations', {
+    column: 'id',
+    grants: { api: everything, worker: 'select', identity: 'select, insert' },
+  }),
 ];
 
 /** A person sees the memberships of their organizations, and always their own. */
@@ -56,4 +59,8 @@ const memberships = [
 
 export const up = [...plans, ...organizations, ...memberships];
 
-export const down = ['drop table hexabase.memberships', 'drop table hexabase.organizations', 'drop table hexabase.plans'];
+export const down = [
+  'drop table hexabase.memberships',
+  'drop table hexabase.organizations',
+  'drop table hexabase.plans',
+];

@@ -32,7 +32,12 @@ export function tenantTable(table: string, options: TenantTableOptions): string[
     `alter table hexabase.${table} enable row level security`,
     `alter table hexabase.${table} force row level security`,
     policy(table, 'hexabase_owner', { visible: 'true', writable: 'true' }),
-    ...(api ? [grant(table, 'hexabase_api', api), policy(table, 'hexabase_api', { visible, writable: options.writable ?? visible })] : []),
+    ...(api
+      ? [
+          grant(table, 'hexabase_api', api),
+          policy(table, 'hexabase_api', { visible, writable: options.writable ?? visible }),
+        ]
+      : []),
     ...(worker ? openFor(table, 'hexabase_worker', worker) : []),
     ...(identity ? openFor(table, 'hexabase_identity', identity) : []),
   ];
