@@ -6,7 +6,7 @@ import type { Database } from '@hexabase/postgres/database.ts';
 import { backoffMs, failuresBeforeStalled, nextResyncMs } from './backoff.ts';
 import type { BoundaryHook, EngineObserver } from './hooks.ts';
 import { Leases } from './leases.ts';
-import { addMissing, claimDue, forget, release, releaseAll, type Claim, type Release } from './queue.ts';
+import { addMissing, claimDue, forget, release, releaseAll, type Claim, type QueueUser, type Release } from './queue.ts';
 import { outcomeOf, type ReconcileEnd, type Registration } from './registration.ts';
 import { LeaseLostError } from './step-log.ts';
 import type { RunTools } from './workflow.ts';
@@ -46,7 +46,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 class Worker {
   readonly #options: EngineOptions;
   readonly #tools: RunTools;
-  readonly #owner = randomUUID();
+  readonly #queue: QueueUser;
   readonly #leases: Leases;
   readonly #byKind: Map<string, Registration>;
   readonly #concurrency: number;
@@ -64,7 +64,8 @@ class Worker {
     this.#options = options;
     const observer = options.observer ?? {};
     this.#tools = { ...options, observer, boundary: options.boundary };
-    this.#leases = new Leases(options.database, this.#owner, (claim) => observer.leaseLost?.({ kind: claim.kind }));
+    this.#queue = { database: options.database, owner: randomUUID() };
+    this.#leases = new Leases(this.#queue, (claim) => observer.leaseLost?.({ kind: claim.kind }));
     this.#byKind = new Map(options.registrations.map((registration) => [registration.kind, registration]));
     this.#concurrency = options.concurrency ?? defaultConcurrency;
     this.#random = options.random ?? Math.random;
@@ -92,7 +93,7 @@ class Worker {
     this.#leases.abortAll();
     await ended;
     this.#leases[Symbol.dispose]();
-    await releaseAll(this.#options.database, this.#owner).catch(() => undefined);
+    await releaseAll(this.#queue).catch(() => undefined);
   }
 
   async #pump(): Promise<void> {
@@ -103,7 +104,7 @@ class Worker {
       while (this.#wanted && !this.#stopping && this.#running.size < this.#concurrency) {
         this.#wanted = false;
         const free = this.#concurrency - this.#running.size;
-        const claims = await claimDue(this.#options.database, this.#owner, [...this.#byKind.keys()], free);
+        const claims = await claimDue(this.#queue, [...this.#byKind.keys()], free);
         for (const claim of claims) this.#begin(claim);
         if (claims.length === free) this.#wanted = true;
       }
@@ -127,14 +128,14 @@ class Worker {
 
   async #work(claim: Claim): Promise<void> {
     const startedMs = performance.now();
-    const { database, log, observer } = this.#options;
+    const { log, observer } = this.#options;
     const signal = this.#leases.hold(claim);
     try {
       const end = (await this.#byKind.get(claim.kind)?.reconcile(this.#tools, claim, signal)) ?? { kind: 'idle' };
       const next = this.#next(end);
       observer?.runEnded?.({ kind: claim.kind, outcome: outcomeOf(end, next.stalled), durationMs: performance.now() - startedMs });
-      if (end.kind === 'gone' || end.kind === 'removed') await forget(database, this.#owner, claim);
-      else this.#wakeIn(await release(database, this.#owner, claim, next));
+      if (end.kind === 'gone' || end.kind === 'removed') await forget(this.#queue, claim);
+      else this.#wakeIn(await release(this.#queue, claim, next));
     } catch (error) {
       const fenced = error instanceof LeaseLostError;
       observer?.runEnded?.({ kind: claim.kind, outcome: fenced ? 'fenced' : 'failed', durationMs: performance.now() - startedMs });
@@ -149,7 +150,7 @@ class Worker {
   async #giveBack(claim: Claim): Promise<void> {
     const attempts = claim.attempts + 1;
     const next = { delayMs: backoffMs(attempts, this.#random), attempts, stalled: claim.stalledSince !== null, lastError: 'given up' };
-    await release(this.#options.database, this.#owner, claim, next).then(
+    await release(this.#queue, claim, next).then(
       (ms) => this.#wakeIn(ms),
       () => this.#options.log.warn({ kind: claim.kind, key: claim.key }, 'a key cannot be given back; its lease will end'),
     );

@@ -1,5 +1,4 @@
-import type { Database } from '@hexabase/postgres/database.ts';
-import { claimName, renew, type Claim } from './queue.ts';
+import { claimName, renew, type Claim, type QueueUser } from './queue.ts';
 
 /** Renewed at a third of the lease; given up at two thirds, while the lease still keeps others away. */
 const renewAfterMs = 10_000;
@@ -16,15 +15,13 @@ interface Held {
 /** The keys that this worker holds; aborts the work on one when it is lost or can no longer be renewed. */
 export class Leases implements Disposable {
   readonly #held = new Map<string, Held>();
-  readonly #database: Database;
-  readonly #owner: string;
+  readonly #queue: QueueUser;
   readonly #lost: (claim: Claim) => void;
   #timer: NodeJS.Timeout | null = null;
   #renewing = false;
 
-  constructor(database: Database, owner: string, lost: (claim: Claim) => void) {
-    this.#database = database;
-    this.#owner = owner;
+  constructor(queue: QueueUser, lost: (claim: Claim) => void) {
+    this.#queue = queue;
     this.#lost = lost;
   }
 
@@ -63,7 +60,7 @@ export class Leases implements Disposable {
     const askedAtMs = performance.now();
     const asked = new Map(this.#held);
     try {
-      const kept = await renew(this.#database, this.#owner, [...asked.values()].map((held) => held.claim));
+      const kept = await renew(this.#queue, [...asked.values()].map((held) => held.claim));
       for (const [name, held] of asked) {
         if (kept.has(name)) held.renewedAtMs = askedAtMs;
         else if (this.#held.has(name)) this.#giveUp(name, held);

@@ -71,7 +71,11 @@ export async function loadOperation(tx: Tx, operationId: string | null): Promise
  * Notes all of it in one statement, only while the lease is held, which it prolongs.
  * Throws `LeaseLostError`, and `NotOursError` when an external thing is recorded for another subject.
  */
-export async function writeNote(tx: Tx, claim: Claim, subject: Subject, note: Note & { operationId: string | null }): Promise<void> {
+export async function writeNote(
+  tx: Tx,
+  { claim, subject }: { claim: Claim; subject: Subject },
+  note: Note & { operationId: string | null },
+): Promise<void> {
   const name = subjectName(claim.kind, claim.key);
   const report = note.removes && (note.released.length > 0 || note.allReleased || note.end !== null);
   const ended = note.end !== null && note.end.state !== 'stuck' && note.operationId !== null;

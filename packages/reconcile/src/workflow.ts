@@ -161,7 +161,7 @@ class Journal<S extends Subject> {
     this.#writes = [];
     const gone = workflow.removes === true && next.end?.state === 'succeeded';
     await this.#tools.database.asWorker(async (tx) => {
-      await writeNote(tx, claim, subject, { ...note, removes: workflow.removes === true, operationId: operation?.id ?? null });
+      await writeNote(tx, this.#run, { ...note, removes: workflow.removes === true, operationId: operation?.id ?? null });
       for (const step of ended) await step.commit?.(tx, { subject, fence: claim.fence, asked: operation !== null });
       for (const rows of writes) await rows(tx);
       if (!gone) {
