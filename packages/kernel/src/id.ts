@@ -6,7 +6,6 @@ export type UserId = Branded<'User'>;
 export type SessionId = Branded<'Session'>;
 export type OrganizationId = Branded<'Organization'>;
 export type WorkspaceId = Branded<'Workspace'>;
-export type ProjectId = Branded<'Project'>;
 export type OperationId = Branded<'Operation'>;
 
 /** Makes a new identifier. Pass the time to keep tests deterministic; it is in milliseconds since the epoch. */

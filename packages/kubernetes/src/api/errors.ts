@@ -104,7 +104,3 @@ export function tooManyRequests(message: string, retryAfterSeconds: number, caus
     ...(retryAfterSeconds > 0 && { retryAfterSeconds }),
   } });
 }
-
-export function serverTimeout(message: string): StatusError {
-  return new StatusError(504, 'Timeout', message);
-}

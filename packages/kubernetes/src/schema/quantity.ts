@@ -92,11 +92,6 @@ export function wholeValue(quantity: Quantity): number {
   return Number(divideUp(quantity.nano, NANO));
 }
 
-/** A quantity of so many thousandths. */
-export function quantityOfMilli(milli: number): Quantity {
-  return { nano: BigInt(Math.round(milli)) * 1_000_000n, format: 'DecimalSI' };
-}
-
 /** A quantity of whole units; bytes are usually `BinarySI`. */
 export function quantityOf(value: number, format: QuantityFormat = 'DecimalSI'): Quantity {
   return { nano: BigInt(Math.round(value)) * NANO, format };

@@ -3,7 +3,6 @@ import { fieldSchema, structOf, typeNameOf, typeSchema } from './type-table.ts';
 import type { FieldSchema, TypeSchema } from './type-table.ts';
 
 export { BodyError, parseStrict, parseYaml } from './parse-body.ts';
-export type { ParsedBody } from './parse-body.ts';
 
 /** Something in a body that the kind's schema does not allow. */
 export interface FieldProblem {

@@ -1,4 +1,4 @@
-import type { Node, Pod } from '../objects.ts';
+import type { Node } from '../objects.ts';
 import type { SimulatedNode } from '../types.ts';
 import { refOf, type Context, type Controller } from '../controllers/controller.ts';
 import { sameValue } from '../controllers/shared/hash.ts';
@@ -62,10 +62,4 @@ async function removeNode(context: Context, node: Node): Promise<void> {
     await client.delete('/pods', refOf(pod), { uid: pod.metadata.uid, gracePeriodSeconds: 0 });
   }
   await client.delete('/nodes', refOf(node), { uid: node.metadata.uid });
-}
-
-/** Whether a pod sits on a node that a kubelet of ours serves. */
-export function isOnSimulatedNode(context: Pick<Context, 'client'>, pod: Pod): boolean {
-  const node = pod.spec.nodeName ? context.client.get<Node>('/nodes', '', pod.spec.nodeName) : undefined;
-  return node !== undefined && isSimulated(node);
 }

@@ -69,8 +69,3 @@ export function setManagedFields(object: KubeObject, managedFields: unknown[] | 
 export function kubeTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
-
-/** Drops `__proto__` style surprises: an object read from JSON whose metadata is a record. */
-export function isKubeObject(value: unknown): value is KubeObject {
-  return isRecord(value) && typeof value['apiVersion'] === 'string' && typeof value['kind'] === 'string' && isRecord(value['metadata']);
-}

@@ -29,11 +29,6 @@ export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number):
   return Math.max(0, since + minReadySeconds * 1000 - nowMs);
 }
 
-/** Ready for at least `minReadySeconds`. */
-export function isAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
-  return availableInMs(pod, minReadySeconds, nowMs) === 0;
-}
-
 /** Restarts of the container that restarted most. */
 export function maxRestarts(pod: Pod): number {
   return Math.max(0, ...(pod.status?.containerStatuses ?? []).map((status) => status.restartCount));

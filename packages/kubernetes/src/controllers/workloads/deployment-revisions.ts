@@ -17,7 +17,7 @@ import {
   wantedReplicas,
 } from './deployment-math.ts';
 
-export const HASH_LABEL = 'pod-template-hash';
+const HASH_LABEL = 'pod-template-hash';
 const COMPONENT = 'deployment-controller';
 
 const NOT_COPIED = new Set([
