@@ -38,11 +38,18 @@ export async function exchange(server: Server, sent: Sent): Promise<Answer> {
 /** Leaves the answer open, for watches and followed logs. */
 export function open(server: Server, sent: Sent): Promise<IncomingMessage> {
   const { hostname, port, protocol, host } = new URL(server.url);
-  const body = typeof sent.body === 'string' || sent.body === undefined ? sent.body : JSON.stringify(sent.body);
-  const headers = ['Host', host, ...(sent.token === undefined ? [] : ['Authorization', `Bearer ${sent.token}`])];
-  if (body !== undefined && !has(sent.headers, 'content-type')) headers.push('Content-Type', 'application/json');
+  const body =
+    typeof sent.body === 'string' || sent.body === undefined ? sent.body : JSON.stringify(sent.body);
+  const headers = [
+    'Host',
+    host,
+    ...(sent.token === undefined ? [] : ['Authorization', `Bearer ${sent.token}`]),
+  ];
+  if (body !== undefined && !has(sent.headers, 'content-type'))
+    headers.push('Content-Type', 'application/json');
   const sized = ['content-length', 'transfer-encoding'].some((name) => has(sent.headers, name));
-  if (!sized && (sent.method ?? 'GET') !== 'GET') headers.push('Content-Length', String(Buffer.byteLength(body ?? '')));
+  if (!sized && (sent.method ?? 'GET') !== 'GET')
+    headers.push('Content-Length', String(Buffer.byteLength(body ?? '')));
   const secure = protocol === 'https:';
   return new Promise((resolve, reject) => {
     const outgoing = (secure ? httpsRequest : httpRequest)({

@@ -64,8 +64,16 @@ export async function startProduct(log: Logger = silentLogger): Promise<Attacked
   const database = starting.use(await testDatabase({ migrations: storeMigrations }));
   const ports = await choosePorts(dataDir, { http: 0, https: 0 }, '127.0.0.1');
   const urls = { http: `http://localhost:${ports.http}`, https: `https://localhost:${ports.https}` };
-  const config = { dataDir, configFile: join(dataDir, 'config.yaml'), listen: 'localhost', databaseUrl: database.adminUrl, logLevel: 'error' } as const;
-  const product = starting.use(await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log, launcher: './hks' }));
+  const config = {
+    dataDir,
+    configFile: join(dataDir, 'config.yaml'),
+    listen: 'localhost',
+    databaseUrl: database.adminUrl,
+    logLevel: 'error',
+  } as const;
+  const product = starting.use(
+    await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log, launcher: './hks' }),
+  );
   starting.use(await openListeners(product, ports, 'localhost'));
   const admin = new Client({ ...database.admin, options: '-c search_path=hexabase' });
   await admin.connect();
@@ -112,7 +120,9 @@ function attackable(started: Started): Omit<Attacked, typeof Symbol.asyncDispose
     const made = await owner.call('POST', '/api/v1/workspaces', { name });
     if (made.status !== 201) throw new Error(made.text);
     const { id, slug } = made.json['data'];
-    await until(async () => (await owner.call('GET', `/api/v1/workspaces/${id}`)).json['data'].phase === 'active');
+    await until(
+      async () => (await owner.call('GET', `/api/v1/workspaces/${id}`)).json['data'].phase === 'active',
+    );
     return { id, slug };
   };
   return {
@@ -127,7 +137,9 @@ function attackable(started: Started): Omit<Attacked, typeof Symbol.asyncDispose
     fingerprint: () => fingerprint(query),
     async tenant(name, plan = 'enterprise') {
       const owner = await person(name);
-      const made = (await owner.call('POST', '/api/v1/organizations', { name: `${name} and friends` })).json['data'];
+      const made = (await owner.call('POST', '/api/v1/organizations', { name: `${name} and friends` })).json[
+        'data'
+      ];
       await query('update organizations set plan = $2 where id = $1', [made.id, plan]);
       const { id, slug } = await activeWorkspace(owner, `${name} workspace`);
       const token = await kubeToken(owner, id);
@@ -145,12 +157,24 @@ function attackable(started: Started): Omit<Attacked, typeof Symbol.asyncDispose
 }
 
 function patchType({ method, headers = [] }: Sent): string[] {
-  return method === 'PATCH' && !headers.includes('Content-Type') ? ['Content-Type', 'application/merge-patch+json', ...headers] : headers;
+  return method === 'PATCH' && !headers.includes('Content-Type')
+    ? ['Content-Type', 'application/merge-patch+json', ...headers]
+    : headers;
 }
 
 async function fingerprint(query: Attacked['query']): Promise<string> {
-  const tables = ['workspaces', 'projects', 'organizations', 'memberships', 'workspace_groups', 'workspace_group_members', 'operations'];
-  const parts = tables.map((table) => `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}`);
+  const tables = [
+    'workspaces',
+    'projects',
+    'organizations',
+    'memberships',
+    'workspace_groups',
+    'workspace_group_members',
+    'operations',
+  ];
+  const parts = tables.map(
+    (table) => `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}`,
+  );
   const users = `(select md5(string_agg(row(id, email, platform_role, epoch, disabled_at)::text, '|' order by id)) from users) as users`;
   return JSON.stringify(await query(`select ${[...parts, users].join(', ')}`));
 }

@@ -24,7 +24,15 @@ const said = ({ status, json }: Answer) => ({ status, error: json['error'] ?? js
 
 describe('A01 another organization’s owner, at the cluster of a workspace', () => {
   test('is nobody with the token of their own, whatever they ask for', async () => {
-    for (const path of ['/version', '/api', '/healthz', '/api/v1/namespaces', `/api/v1/namespaces/default/secrets/${canary}`, '/openapi/v3', '/metrics']) {
+    for (const path of [
+      '/version',
+      '/api',
+      '/healthz',
+      '/api/v1/namespaces',
+      `/api/v1/namespaces/default/secrets/${canary}`,
+      '/openapi/v3',
+      '/metrics',
+    ]) {
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
         for (const workspace of [ann.workspaceId, ann.workspaceSlug]) {
           const answer = await product.kube(workspace, { method, path, token: eve.kubeToken });
@@ -40,7 +48,9 @@ describe('A01 another organization’s owner, at the cluster of a workspace', ()
   test('gets no token for it, and no word that it is there', async () => {
     const absent = await eve.call('POST', `/api/v1/workspaces/${newId()}/kube-token`);
     for (const workspace of [ann.workspaceId, ann.workspaceSlug]) {
-      expect(said(await eve.call('POST', `/api/v1/workspaces/${workspace}/kube-token`))).toEqual(said(absent));
+      expect(said(await eve.call('POST', `/api/v1/workspaces/${workspace}/kube-token`))).toEqual(
+        said(absent),
+      );
     }
     expect(absent.status).toBe(404);
   });
@@ -53,13 +63,21 @@ describe('A02 every operation, with ids of two tenants mixed', () => {
     const mine: Record<string, string> = { organization: eve.organizationId, workspace: eve.workspaceId };
     const theirs = await thingsOf(ann);
     const absent = Object.fromEntries(Object.keys(theirs).map((name) => [name, newId()]));
-    const body = operation.body ? { name: 'taken', description: 'taken', role: 'owner', email: eve.email } : undefined;
+    const body = operation.body
+      ? { name: 'taken', description: 'taken', role: 'owner', email: eve.email }
+      : undefined;
     const keep = operation.body ? pickKnown(operation.id, body ?? {}) : undefined;
     const before = await product.fingerprint();
     for (const first of [theirs, mine]) {
       const address = (rest: Record<string, string>) =>
         pathParameters(operation.path).reduce(
-          (path, name) => path.replace(`{${name}}`, name === 'id' ? (first === mine ? mine : rest)[operation.target] ?? rest[operation.target] ?? '' : (rest[name] ?? '')),
+          (path, name) =>
+            path.replace(
+              `{${name}}`,
+              name === 'id'
+                ? ((first === mine ? mine : rest)[operation.target] ?? rest[operation.target] ?? '')
+                : (rest[name] ?? ''),
+            ),
           operation.path,
         );
       if (address(theirs) === address(absent)) continue;
@@ -91,8 +109,16 @@ describe('A02 every operation, with ids of two tenants mixed', () => {
     const path = `/api/v1/workspaces/${tenant.workspaceId}/projects`;
     const project = (await tenant.call('POST', path, { name: 'shop' })).json['data'].id;
     await until(async () => (await tenant.call('GET', `${path}/${project}`)).json['data'].phase === 'active');
-    const [operation] = await product.query('select id from operations where organization_id = $1', [tenant.organizationId]);
-    things = { organization: tenant.organizationId, workspace: tenant.workspaceId, project, operation: operation?.['id'], userId: tenant.userId };
+    const [operation] = await product.query('select id from operations where organization_id = $1', [
+      tenant.organizationId,
+    ]);
+    things = {
+      organization: tenant.organizationId,
+      workspace: tenant.workspaceId,
+      project,
+      operation: operation?.['id'],
+      userId: tenant.userId,
+    };
     return things;
   }
 });
@@ -103,17 +129,29 @@ describe('A03 a name that another tenant has', () => {
     expect(organization.status).toBe(201);
     expect(organization.json['data'].id).not.toBe(ann.organizationId);
     expect(organization.json['data'].slug).not.toBe(ann.organizationSlug);
-    const workspace = await eve.call('POST', '/api/v1/workspaces', { name: 'ann workspace', organization: eve.organizationId });
+    const workspace = await eve.call('POST', '/api/v1/workspaces', {
+      name: 'ann workspace',
+      organization: eve.organizationId,
+    });
     expect(workspace.json['data']).toMatchObject({ organizationId: eve.organizationId });
     expect(workspace.json['data'].id).not.toBe(ann.workspaceId);
     expect(workspace.json['data'].slug).not.toBe(ann.workspaceSlug);
-    for (const [tenant, value] of [[ann, 'of ann'], [eve, 'of eve']] as const) {
-      expect((await tenant.kube('POST', '/api/v1/namespaces', { metadata: { name: 'same' } })).status).toBe(201);
+    for (const [tenant, value] of [
+      [ann, 'of ann'],
+      [eve, 'of eve'],
+    ] as const) {
+      expect((await tenant.kube('POST', '/api/v1/namespaces', { metadata: { name: 'same' } })).status).toBe(
+        201,
+      );
       const map = { metadata: { name: 'same' }, data: { value } };
       expect((await tenant.kube('POST', '/api/v1/namespaces/same/configmaps', map)).status).toBe(201);
     }
-    expect((await ann.kube('GET', '/api/v1/namespaces/same/configmaps/same')).json['data']).toEqual({ value: 'of ann' });
-    expect((await eve.kube('GET', '/api/v1/namespaces/same/configmaps/same')).json['data']).toEqual({ value: 'of eve' });
+    expect((await ann.kube('GET', '/api/v1/namespaces/same/configmaps/same')).json['data']).toEqual({
+      value: 'of ann',
+    });
+    expect((await eve.kube('GET', '/api/v1/namespaces/same/configmaps/same')).json['data']).toEqual({
+      value: 'of eve',
+    });
     expect((await eve.kube('DELETE', '/api/v1/namespaces/same')).status).toBe(200);
     expect((await ann.kube('GET', '/api/v1/namespaces/same')).json['status']).toEqual({ phase: 'Active' });
   });
@@ -124,9 +162,17 @@ describe('A04 names that begin with another tenant’s name', () => {
     const longer = await product.activeWorkspace(eve, `ann workspace ${fresh('twin')}`);
     expect(longer.slug.startsWith(ann.workspaceSlug)).toBe(true);
     const token = await product.kubeToken(eve, longer.id);
-    const twins = [ann.workspaceSlug, ann.workspaceSlug.slice(0, -1), ann.workspaceId.slice(0, -1), `${ann.workspaceId}0`];
+    const twins = [
+      ann.workspaceSlug,
+      ann.workspaceSlug.slice(0, -1),
+      ann.workspaceId.slice(0, -1),
+      `${ann.workspaceId}0`,
+    ];
     for (const twin of twins) {
-      expect([twin, (await product.kube(twin, { path: '/api/v1/namespaces', token })).status]).toEqual([twin, 401]);
+      expect([twin, (await product.kube(twin, { path: '/api/v1/namespaces', token })).status]).toEqual([
+        twin,
+        401,
+      ]);
       expect([twin, (await eve.call('GET', `/api/v1/workspaces/${twin}`)).status]).toEqual([twin, 404]);
     }
     expect((await eve.call('GET', '/api/v1/workspaces?limit=200')).text).not.toContain(ann.workspaceId);
@@ -135,24 +181,30 @@ describe('A04 names that begin with another tenant’s name', () => {
     expect((await ann.kube('GET', `/api/v1/namespaces/default/secrets/${canary}`)).status).toBe(200);
   });
 
-  test.each(['ＡＮＮ workspace', 'аnn workspace', 'Ann Workspace', 'ann\u200bworkspace'])('nor does the look-alike %j', async (name) => {
-    const made = await eve.call('POST', '/api/v1/workspaces', { name, organization: eve.organizationId });
-    if (made.status >= 400) expect(made.status).toBe(400);
-    else expect(made.json['data'].slug).not.toBe(ann.workspaceSlug);
-    const named = await eve.call('GET', `/api/v1/workspaces/${encodeURIComponent(name)}`);
-    expect(named.text).not.toContain(ann.workspaceId);
-    expect(named.status).toBe(404);
-  });
+  test.each(['ＡＮＮ workspace', 'аnn workspace', 'Ann Workspace', 'ann\u200bworkspace'])(
+    'nor does the look-alike %j',
+    async (name) => {
+      const made = await eve.call('POST', '/api/v1/workspaces', { name, organization: eve.organizationId });
+      if (made.status >= 400) expect(made.status).toBe(400);
+      else expect(made.json['data'].slug).not.toBe(ann.workspaceSlug);
+      const named = await eve.call('GET', `/api/v1/workspaces/${encodeURIComponent(name)}`);
+      expect(named.text).not.toContain(ann.workspaceId);
+      expect(named.status).toBe(404);
+    },
+  );
 });
 
 describe('A12 whether something exists', () => {
   test('cannot be told from signing in, adding a member or asking for a slug', async () => {
-    const login = (email: string) => product.send({ method: 'POST', path: '/auth/login', body: { email, password: 'not the password' } });
+    const login = (email: string) =>
+      product.send({ method: 'POST', path: '/auth/login', body: { email, password: 'not the password' } });
     expect(said(await login(ann.email))).toEqual(said(await login(`${fresh('nobody')}@example.test`)));
     const theirs = await eve.call('GET', `/api/v1/organizations/${ann.organizationSlug}`);
     expect(said(theirs)).toEqual(said(await eve.call('GET', `/api/v1/organizations/${fresh('no-such')}`)));
     const filtered = await eve.call('GET', `/api/v1/workspaces?organization=${ann.organizationSlug}`);
-    expect(said(filtered)).toEqual(said(await eve.call('GET', `/api/v1/workspaces?organization=${fresh('no-such')}`)));
+    expect(said(filtered)).toEqual(
+      said(await eve.call('GET', `/api/v1/workspaces?organization=${fresh('no-such')}`)),
+    );
     const subject = await eve.call('GET', `/api/v1/operations?subject=workspace/${ann.workspaceId}`);
     const nothing = await eve.call('GET', `/api/v1/operations?subject=workspace/${newId()}`);
     expect({ ...subject.json['meta'], requestId: '' }).toEqual({ ...nothing.json['meta'], requestId: '' });
@@ -167,8 +219,19 @@ describe('A13 what was deleted', () => {
     expect((await ann.call('DELETE', `/api/v1/workspaces/${made.id}`)).status).toBe(202);
     await until(async () => (await ann.call('GET', `/api/v1/workspaces/${made.id}`)).status === 404);
     await until(async () => (await product.kube(made.id, { path: '/version', token })).status === 404);
-    for (const [method, suffix] of [['PATCH', ''], ['DELETE', ''], ['POST', '/retry'], ['POST', '/kube-token'], ['GET', '/kubeconfig'], ['GET', '/projects']] as const) {
-      const answer = await ann.call(method, `/api/v1/workspaces/${made.id}${suffix}`, method === 'PATCH' ? { description: 'x' } : undefined);
+    for (const [method, suffix] of [
+      ['PATCH', ''],
+      ['DELETE', ''],
+      ['POST', '/retry'],
+      ['POST', '/kube-token'],
+      ['GET', '/kubeconfig'],
+      ['GET', '/projects'],
+    ] as const) {
+      const answer = await ann.call(
+        method,
+        `/api/v1/workspaces/${made.id}${suffix}`,
+        method === 'PATCH' ? { description: 'x' } : undefined,
+      );
       expect([method, suffix, answer.status]).toEqual([method, suffix, 404]);
     }
     const again = await product.activeWorkspace(ann, made.slug);
@@ -178,7 +241,10 @@ describe('A13 what was deleted', () => {
 
   test('and what was refused never came to be', async () => {
     const slug = fresh('refused');
-    expect((await eve.call('POST', '/api/v1/workspaces', { name: 'x', slug, organization: eve.organizationId })).status).toBe(400);
+    expect(
+      (await eve.call('POST', '/api/v1/workspaces', { name: 'x', slug, organization: eve.organizationId }))
+        .status,
+    ).toBe(400);
     expect((await eve.call('GET', `/api/v1/workspaces/${slug}`)).status).toBe(404);
     expect(await product.query('select 1 from workspaces where slug = $1', [slug])).toEqual([]);
   });

@@ -121,6 +121,13 @@ describe('C09 errors', () => {
       await ann.call('PATCH', `/api/v1/workspaces/${ann.workspaceId}`, { description: 'x' }, ['If-Match', "' or 1=1"]),
       await ann.call('POST', '/api/v1/workspaces', { name: 'good name' }, ['Idempotency-Key', "'; select 1"]),
       await ann.call('GET', `/api/v1/operations?subject=${encodeURIComponent("workspace/' or ''='")}`),
+      await ann.call('GET', '/api/v1/operations?subject=%00'),
+      await ann.call('GET', '/api/v1/workspaces?organization=%00'),
+      await ann.call('POST', '/auth/login', { email: 'a\u0000@example.test', password: '\u0000' }),
+      await ann.call('POST', '/auth/login', { email: 'a@example.test', password: 'x', device_id: '\u0000' }),
+      await ann.call('POST', '/auth/refresh', { refresh_token: '\u0000' }),
+      await ann.call('DELETE', '/api/v1/auth/sessions/%00'),
+      await ann.call('GET', '/api/v1/workspaces', undefined, ['User-Agent', 'a\u0001\u00ff'.replace('\u0001', '')]),
     ];
     for (const answer of provoked) {
       expect(answer.status, answer.text).toBeLessThan(500);

@@ -36,10 +36,23 @@ export function inputParser(operation: Operation): (raw: RawInput) => ParsedInpu
 
 function parse(schema: z.ZodType, value: unknown): unknown {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return refuseUnstorable(parsed.data);
   const { issues } = parsed.error;
   const unknownOnly = issues.every((issue) => issue.code === 'unrecognized_keys');
   throw new AppError(unknownOnly ? 'unknown_field' : 'validation_failed', { details: { fields: issues.flatMap(fieldsOf) } });
+}
+
+/** PostgreSQL keeps no NUL, and a half of a surrogate pair would come back as another character (RFC 8259 §8.2). */
+function refuseUnstorable(input: unknown): unknown {
+  const fields = unstorable(input, []).map((path) => ({ path: path.join('.'), message: 'leave out NUL and broken characters' }));
+  if (fields.length > 0) throw new AppError('validation_failed', { details: { fields } });
+  return input;
+}
+
+function unstorable(value: unknown, path: string[]): string[][] {
+  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? [path] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => unstorable(inner, [...path, key]));
 }
 
 /** Paths as written in JSON; the sentence never repeats the value. */

@@ -18,13 +18,16 @@ const unavailable = /^(08...|57P0[1-5]|53300|55P03|58000|58030|XX000)$/;
 const storageFull = /^(53100|53200)$/;
 const timedOut = /^(57014|25P0[34])$/;
 const repeatable = /^(40001|40P01)$/;
+/** Text that PostgreSQL cannot keep: a NUL, or half of a surrogate pair in JSON. */
+const unstorableText = /^(22021|22P05)$/;
 
 /** Messages of `pg` that come without a code. */
 const lostConnection =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after/;
 
 /**
- * Turns what the driver throws into the product's errors: `database_unavailable`, `storage_full`, `request_timeout`.
+ * Turns what the driver throws into the product's errors: `database_unavailable`, `storage_full`, `request_timeout`,
+ * `validation_failed` for text that cannot be stored.
  * Everything else, also a broken constraint, is returned as it is: only the caller knows what it means.
  */
 export function mapDatabaseError(error: unknown): unknown {
@@ -35,6 +38,7 @@ export function mapDatabaseError(error: unknown): unknown {
     if (unavailable.test(code) || networkCodes.has(code) || repeatable.test(code)) {
       return new AppError('database_unavailable', { cause: error });
     }
+    if (unstorableText.test(code)) return new AppError('validation_failed', { cause: error });
     if (timedOut.test(code)) return new AppError('request_timeout', { cause: error });
     return error;
   }
