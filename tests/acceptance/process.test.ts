@@ -1,10 +1,27 @@
 import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, beforeAll, describe, expect, it } from 'vitest';
-import { launcher, makeInstallation, passwordIn, refused, startProduct, succeed, type Installation, type Product } from './product.ts';
+import {
+  launcher,
+  makeInstallation,
+  passwordIn,
+  refused,
+  startProduct,
+  succeed,
+  type Installation,
+  type Product,
+} from './product.ts';
 import { kubectls, run } from './programs.ts';
 
 /** Command lines of everything that works on a data folder, the shell that clears up after killed tests aside. */
@@ -33,8 +50,17 @@ describe('an installation that runs', () => {
     expect(mode(product.configFile)).toBe('600');
     expect(mode(join(product.dataDir, 'master.key'))).toBe('600');
     const open = readdirSync(product.dataDir, { recursive: true, encoding: 'utf8' })
-      .filter((name) => /key|secret|session|run\.json|ports|\.log$/.test(name) && !name.startsWith('pgsql') && !name.startsWith('postgres'))
-      .filter((name) => statSync(join(product.dataDir, name)).isFile() && (statSync(join(product.dataDir, name)).mode & 0o077) !== 0);
+      .filter(
+        (name) =>
+          /key|secret|session|run\.json|ports|\.log$/.test(name) &&
+          !name.startsWith('pgsql') &&
+          !name.startsWith('postgres'),
+      )
+      .filter(
+        (name) =>
+          statSync(join(product.dataDir, name)).isFile() &&
+          (statSync(join(product.dataDir, name)).mode & 0o077) !== 0,
+      );
     expect(open).toEqual([]);
   });
 
@@ -52,7 +78,9 @@ describe('an installation that runs', () => {
     writeFileSync(kubeconfig, succeed(await product.hks(['kubeconfig', 'survivor'])));
     const [kubectl] = Object.values(kubectls());
     const ask = async (...args: string[]): Promise<string> =>
-      kubectl === undefined ? '' : succeed(await run(kubectl, args, { env: { ...product.env, KUBECONFIG: kubeconfig } }));
+      kubectl === undefined
+        ? ''
+        : succeed(await run(kubectl, args, { env: { ...product.env, KUBECONFIG: kubeconfig } }));
     await ask('create', 'configmap', 'kept', '--from-literal=a=b');
     const before = await product.status();
 
@@ -65,7 +93,8 @@ describe('an installation that runs', () => {
     expect([after.httpUrl, after.httpsUrl, after.ready]).toEqual([before.httpUrl, before.httpsUrl, true]);
     expect(after.pid).not.toBe(before.pid);
     expect(succeed(await product.hks(['workspace', 'list']))).toMatch(/survivor +starter +active/);
-    if (kubectl !== undefined) expect(await ask('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}')).toBe('b');
+    if (kubectl !== undefined)
+      expect(await ask('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}')).toBe('b');
     expect(succeed(await product.hks(['workspace', 'delete', 'survivor', '--yes']))).toContain('0 left');
   });
 
@@ -88,8 +117,14 @@ describe('an installation that runs', () => {
     expect((await product.hks(['status'])).code).toBe(0);
     expect(await product.hks(['down'])).toMatchObject({ code: 0, stdout: 'Stopped.\n' });
     const status = await product.hks(['status', '-o', 'json']);
-    expect([status.code, JSON.parse(status.stdout)]).toEqual([3, { pid: null, httpUrl: null, httpsUrl: null, dataDir: product.dataDir, ready: false }]);
-    expect(await product.hks(['down'])).toMatchObject({ code: 0, stdout: `Nothing runs on ${product.dataDir}.\n` });
+    expect([status.code, JSON.parse(status.stdout)]).toEqual([
+      3,
+      { pid: null, httpUrl: null, httpsUrl: null, dataDir: product.dataDir, ready: false },
+    ]);
+    expect(await product.hks(['down'])).toMatchObject({
+      code: 0,
+      stdout: `Nothing runs on ${product.dataDir}.\n`,
+    });
     expect(await processesOf(product)).toEqual([]);
     const unreachable = await product.hks(['workspace', 'list']);
     expect(unreachable.code).not.toBe(0);
@@ -105,12 +140,18 @@ describe('a start', () => {
   afterEach(() => installation[Symbol.asyncDispose]());
 
   it('in the foreground stops cleanly at Ctrl-C and leaves no process behind', async () => {
-    const child = spawn(launcher, ['up', '--http-port', '0', '--https-port', '0'], { env: installation.env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(launcher, ['up', '--http-port', '0', '--https-port', '0'], {
+      env: installation.env,
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     let logged = '';
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
-    const ended = new Promise<[number | null, string | null]>((done) => child.once('close', (code, signal) => done([code, signal])));
+    const ended = new Promise<[number | null, string | null]>((done) =>
+      child.once('close', (code, signal) => done([code, signal])),
+    );
     await expect.poll(() => said, { timeout: 100_000 }).toContain('Next:');
     const password = passwordIn(said);
     expect(await processesOf(installation)).not.toEqual([]);
@@ -125,8 +166,14 @@ describe('a start', () => {
     const other = createServer();
     await new Promise<void>((done) => other.listen(0, 'localhost', done));
     const { port } = other.address() as AddressInfo;
-    const said = refused(await installation.hks(['up', '--http-port', String(port), '--https-port', '0', '--detach'], { timeoutMs: 100_000 }));
-    expect(said).toBe(`hks: Port ${port} is in use by another program. Choose another with --http-port N (0 takes any free one).\n`);
+    const said = refused(
+      await installation.hks(['up', '--http-port', String(port), '--https-port', '0', '--detach'], {
+        timeoutMs: 100_000,
+      }),
+    );
+    expect(said).toBe(
+      `hks: Port ${port} is in use by another program. Choose another with --http-port N (0 takes any free one).\n`,
+    );
     await new Promise((done) => other.close(done));
     expect(await processesOf(installation)).toEqual([]);
     succeed(await installation.up());
@@ -152,7 +199,9 @@ describe('a start', () => {
 
   // Too small for the programs of the database, and too small for the database that they make.
   it.for(['2m', '80m'])('on a full disk (%s) says so', async (size, context) => {
-    const mounted = await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', installation.dataDir], { env: installation.env });
+    const mounted = await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', installation.dataDir], {
+      env: installation.env,
+    });
     if (mounted.code !== 0) return context.skip('only a user who may mount can have a small disk');
     try {
       const said = refused(await installation.up());

@@ -53,7 +53,8 @@ export async function makeInstallation(): Promise<Installation> {
     configFile,
     env,
     hks,
-    up: (...more) => hks(['up', '--http-port', '0', '--https-port', '0', '--detach', ...more], { timeoutMs: 110_000 }),
+    up: (...more) =>
+      hks(['up', '--http-port', '0', '--https-port', '0', '--detach', ...more], { timeoutMs: 110_000 }),
     status: async () => JSON.parse((await hks(['status', '-o', 'json'])).stdout) as Status,
     async [Symbol.asyncDispose]() {
       await hks(['down']);
@@ -94,10 +95,23 @@ export interface Person {
 export async function addPerson(product: Product, name: string): Promise<Person> {
   const email = `${name}@example.com`;
   const password = `the password of ${name}`;
-  const create = ['user', 'create', '--email', email, '--organization', `${name} company`, '--password-stdin'];
+  const create = [
+    'user',
+    'create',
+    '--email',
+    email,
+    '--organization',
+    `${name} company`,
+    '--password-stdin',
+  ];
   succeed(await run(join(checkout, 'hexabase-cli'), create, { env: product.env, input: `${password}\n` }));
   const env = { ...product.env, HKS_CONFIG: join(product.configDir, name, 'config.yaml') };
-  const person: Person = { email, password, env, hks: (args, options) => run(launcher, args, { env, ...options }) };
+  const person: Person = {
+    email,
+    password,
+    env,
+    hks: (args, options) => run(launcher, args, { env, ...options }),
+  };
   succeed(await person.hks(['login', product.httpUrl, '--email', email], { input: `${password}\n` }));
   return person;
 }
@@ -129,7 +143,8 @@ function environment(dataDir: string, configFile: string): NodeJS.ProcessEnv {
 
 /** A detached server would outlive tests that are killed: a shell waits for their end and clears up after them. */
 function stopWhenTestsDie(dataDir: string, configDir: string, env: NodeJS.ProcessEnv): void {
-  const script = 'while [ -d "$2" ]; do kill -0 "$1" 2>/dev/null || { "$4" down; rm -rf "$2" "$3"; exit; }; sleep 2; done';
+  const script =
+    'while [ -d "$2" ]; do kill -0 "$1" 2>/dev/null || { "$4" down; rm -rf "$2" "$3"; exit; }; sleep 2; done';
   const args = ['-c', script, 'reaper', String(process.pid), dataDir, configDir, launcher];
   spawn('sh', args, { env, stdio: 'ignore', detached: true, cwd: '/' }).unref();
 }

@@ -52,7 +52,11 @@ export function runUntil(
   args: readonly string[],
   options: RunOptions & { until: RegExp },
 ): Promise<string> {
-  const child = spawn(program, [...args], { env: options.env, cwd: options.cwd ?? '/', stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, [...args], {
+    env: options.env,
+    cwd: options.cwd ?? '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   return new Promise((done, fail) => {
     const patience = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? defaultTimeoutMs);
@@ -66,7 +70,10 @@ export function runUntil(
     child.once('close', () => {
       clearTimeout(patience);
       if (options.until.test(output)) done(output);
-      else fail(new Error(`${program} ${args.join(' ')} never said ${String(options.until)}; it said: ${output}`));
+      else
+        fail(
+          new Error(`${program} ${args.join(' ')} never said ${String(options.until)}; it said: ${output}`),
+        );
     });
   });
 }
@@ -81,6 +88,8 @@ export function kubectls(): Record<string, string> {
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
   if (paths.length > 0) return Object.fromEntries(paths);
-  const fetched = ['1.30', '1.33', '1.36'].map((version) => [version, join(checkout, '.hks/kubectl', version, 'kubectl')] as const);
+  const fetched = ['1.30', '1.33', '1.36'].map(
+    (version) => [version, join(checkout, '.hks/kubectl', version, 'kubectl')] as const,
+  );
   return Object.fromEntries(fetched.filter(([, path]) => existsSync(path)));
 }

@@ -26,42 +26,63 @@ it('shows a landing page, health, readiness, metrics and a page to browse the AP
 
 it('signs in with the password that was shown once, and refuses another in one sentence', async () => {
   expect((await owner.call('GET', '/auth/me')).text).toContain('owner@hexabase.local');
-  const wrong = await rest(product.httpUrl).call('POST', '/auth/login', { body: { email: 'owner@hexabase.local', password: 'wrong' } });
+  const wrong = await rest(product.httpUrl).call('POST', '/auth/login', {
+    body: { email: 'owner@hexabase.local', password: 'wrong' },
+  });
   expect([wrong.status, wrong.error?.code]).toEqual([401, 'invalid_credentials']);
   expect(wrong.meta['requestId']).toEqual(wrong.headers.get('x-request-id'));
 });
 
 it('takes a newcomer from an organization to a workspace with a project, and back', async () => {
   const organizations = await owner.call('GET', '/api/v1/organizations');
-  expect(organizations).toMatchObject({ status: 200, data: [{ name: 'My organization', plan: 'starter', role: 'owner' }], meta: { total: 1 } });
+  expect(organizations).toMatchObject({
+    status: 200,
+    data: [{ name: 'My organization', plan: 'starter', role: 'owner' }],
+    meta: { total: 1 },
+  });
 
-  const created = await owner.call('POST', '/api/v1/workspaces', { body: { name: 'By REST', plan: 'starter' } });
+  const created = await owner.call('POST', '/api/v1/workspaces', {
+    body: { name: 'By REST', plan: 'starter' },
+  });
   expect(created).toMatchObject({ status: 201, data: { slug: 'by-rest', phase: 'provisioning' } });
   const path = `/api/v1/workspaces/${String(created.data['id'])}`;
-  await expect.poll(async () => (await owner.call('GET', path)).data['phase'], { timeout: 30_000 }).toBe('active');
+  await expect
+    .poll(async () => (await owner.call('GET', path)).data['phase'], { timeout: 30_000 })
+    .toBe('active');
   expect((await owner.call('GET', '/api/v1/workspaces/by-rest')).data['id']).toBe(created.data['id']);
 
   const project = await owner.call('POST', `${path}/projects`, { body: { name: 'my-app' } });
   expect(project.status).toBe(201);
-  await expect.poll(async () => (await owner.call('GET', `${path}/projects`)).data, { timeout: 30_000 }).toMatchObject([{ name: 'my-app', phase: 'active' }]);
+  await expect
+    .poll(async () => (await owner.call('GET', `${path}/projects`)).data, { timeout: 30_000 })
+    .toMatchObject([{ name: 'my-app', phase: 'active' }]);
 
   const deleted = await owner.call('DELETE', path);
   expect(deleted).toMatchObject({ status: 202, data: { phase: 'deleting' } });
   const operation = `/api/v1/operations/${String(deleted.data['operationId'])}`;
-  await expect.poll(async () => (await owner.call('GET', operation)).data['state'], { timeout: 30_000 }).toBe('succeeded');
+  await expect
+    .poll(async () => (await owner.call('GET', operation)).data['state'], { timeout: 30_000 })
+    .toBe('succeeded');
   expect((await owner.call('GET', operation)).data['report']).toMatchObject({ left: [] });
   expect((await owner.call('GET', path)).status).toBe(404);
 });
 
 it('refuses the second workspace of the starter plan and says how to get more; that costs nothing here', async () => {
-  expect((await owner.call('POST', '/api/v1/workspaces', { body: { name: 'first of its kind' } })).status).toBe(201);
+  expect(
+    (await owner.call('POST', '/api/v1/workspaces', { body: { name: 'first of its kind' } })).status,
+  ).toBe(201);
   const second = await owner.call('POST', '/api/v1/workspaces', { body: { name: 'second of its kind' } });
-  expect(second.error).toMatchObject({ code: 'plan_limit_reached', details: { howTo: expect.stringContaining('plan') as string } });
+  expect(second.error).toMatchObject({
+    code: 'plan_limit_reached',
+    details: { howTo: expect.stringContaining('plan') as string },
+  });
   const viaCli = await product.hks(['workspace', 'create', 'second of its kind']);
   expect(viaCli.code).toBe(1);
   expect(viaCli.stderr).toContain('--plan');
   await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']);
-  expect((await owner.call('POST', '/api/v1/workspaces', { body: { name: 'second of its kind' } })).status).toBe(201);
+  expect(
+    (await owner.call('POST', '/api/v1/workspaces', { body: { name: 'second of its kind' } })).status,
+  ).toBe(201);
 });
 
 it('answers nonsense with a code, a sentence and a request id', async () => {

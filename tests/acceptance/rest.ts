@@ -10,7 +10,11 @@ export interface RestAnswer {
 
 export interface Rest {
   token: string;
-  call(method: string, path: string, more?: { body?: unknown; headers?: Record<string, string> }): Promise<RestAnswer>;
+  call(
+    method: string,
+    path: string,
+    more?: { body?: unknown; headers?: Record<string, string> },
+  ): Promise<RestAnswer>;
 }
 
 /** Sends requests to the API with a token, or without one when it is empty. */
@@ -37,7 +41,8 @@ export function rest(baseUrl: string, token = ''): Rest {
 export async function signIn(baseUrl: string, email: string, password: string): Promise<Rest> {
   const { status, text } = await rest(baseUrl).call('POST', '/auth/login', { body: { email, password } });
   const answer: unknown = JSON.parse(text);
-  if (status !== 200 || typeof answer !== 'object' || answer === null) throw new Error(`sign-in answered ${status}: ${text}`);
+  if (status !== 200 || typeof answer !== 'object' || answer === null)
+    throw new Error(`sign-in answered ${status}: ${text}`);
   return rest(baseUrl, String(Reflect.get(answer, 'access_token')));
 }
 

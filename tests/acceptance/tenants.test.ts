@@ -33,12 +33,17 @@ beforeAll(async () => {
 afterAll(() => product[Symbol.asyncDispose]());
 
 async function makeWorkspace(of: Pick<Person, 'hks'>, name: string): Promise<Workspace> {
-  const made = JSON.parse(succeed(await of.hks(['workspace', 'create', name, '-o', 'json']))) as { id: string; slug: string };
+  const made = JSON.parse(succeed(await of.hks(['workspace', 'create', name, '-o', 'json']))) as {
+    id: string;
+    slug: string;
+  };
   const config = parse(succeed(await of.hks(['kubeconfig', made.slug]))) as {
     clusters: [{ cluster: { server: string; 'certificate-authority-data': string } }];
   };
   const { cluster } = config.clusters[0];
-  const credential = JSON.parse(succeed(await of.hks(['kube-credential', '--workspace', made.id]))) as { status: { token: string } };
+  const credential = JSON.parse(succeed(await of.hks(['kube-credential', '--workspace', made.id]))) as {
+    status: { token: string };
+  };
   return {
     ...made,
     server: cluster.server,
@@ -48,13 +53,21 @@ async function makeWorkspace(of: Pick<Person, 'hks'>, name: string): Promise<Wor
 }
 
 /** One request to the gateway; the certificate is checked against the workspace's authority. */
-function viaGateway(workspace: Workspace, path: string, token: string): Promise<{ status: number; text: string }> {
+function viaGateway(
+  workspace: Workspace,
+  path: string,
+  token: string,
+): Promise<{ status: number; text: string }> {
   return new Promise((done, fail) => {
-    const call = request(workspace.server + path, { ca: workspace.ca, headers: { authorization: `Bearer ${token}` } }, (answer) => {
-      let text = '';
-      answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      answer.on('end', () => done({ status: answer.statusCode ?? 0, text }));
-    });
+    const call = request(
+      workspace.server + path,
+      { ca: workspace.ca, headers: { authorization: `Bearer ${token}` } },
+      (answer) => {
+        let text = '';
+        answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        answer.on('end', () => done({ status: answer.statusCode ?? 0, text }));
+      },
+    );
     call.on('error', fail);
     call.end();
   });
@@ -66,7 +79,13 @@ describe('a second organization’s user', () => {
   });
 
   it('sees nothing of the first in any list of the command line', async () => {
-    for (const args of [['workspace', 'list'], ['organization', 'list'], ['operation', 'list'], ['member', 'list'], ['event', 'list']]) {
+    for (const args of [
+      ['workspace', 'list'],
+      ['organization', 'list'],
+      ['operation', 'list'],
+      ['member', 'list'],
+      ['event', 'list'],
+    ]) {
       const shown = succeed(await stranger.hks([...args, '-o', 'json']));
       expect(shown).not.toContain(canary);
       expect(shown).not.toContain(foreign.id);
@@ -82,13 +101,19 @@ describe('a second organization’s user', () => {
     'project list --workspace NAME',
   ])('gets the same answer for the first one’s workspace as for an absent one: hks %s', async (command) => {
     const names = [absent, foreign.id, foreign.slug];
-    const asked = await Promise.all(names.map((name) => stranger.hks(command.replace('NAME', name).split(' '))));
+    const asked = await Promise.all(
+      names.map((name) => stranger.hks(command.replace('NAME', name).split(' '))),
+    );
     expect(asked.map(refused)).toEqual([absentSentence, absentSentence, absentSentence]);
     expect(asked.map(({ stdout }) => stdout)).toEqual(['', '', '']);
   });
 
   it('gets no kubectl token for it, and a sentence that says no more than for an absent one', async () => {
-    const sentences = await Promise.all([foreign.id, absent].map(async (id) => refused(await stranger.hks(['kube-credential', '--workspace', id]))));
+    const sentences = await Promise.all(
+      [foreign.id, absent].map(async (id) =>
+        refused(await stranger.hks(['kube-credential', '--workspace', id])),
+      ),
+    );
     expect(sentences[0]).toBe(sentences[1]);
     expect(sentences[0]).toContain('gone, or you no longer have access');
   });
@@ -96,9 +121,13 @@ describe('a second organization’s user', () => {
   it('gets the same bytes over REST for the foreign and the absent, request id aside', async () => {
     const paths = ['', '/kubeconfig', '/projects'];
     for (const path of paths) {
-      const [there, nowhere] = await Promise.all([foreign.id, absent].map((id) => strangerRest.call('GET', `/api/v1/workspaces/${id}${path}`)));
+      const [there, nowhere] = await Promise.all(
+        [foreign.id, absent].map((id) => strangerRest.call('GET', `/api/v1/workspaces/${id}${path}`)),
+      );
       expect([there!.status, there!.error]).toEqual([404, nowhere!.error]);
-      expect(Object.keys(Object.fromEntries(there!.headers))).toEqual(Object.keys(Object.fromEntries(nowhere!.headers)));
+      expect(Object.keys(Object.fromEntries(there!.headers))).toEqual(
+        Object.keys(Object.fromEntries(nowhere!.headers)),
+      );
     }
     const minted = await strangerRest.call('POST', `/api/v1/workspaces/${foreign.id}/kube-token`);
     expect([minted.status, minted.error?.code]).toEqual([404, 'not_found']);
@@ -106,7 +135,11 @@ describe('a second organization’s user', () => {
 
   it('cannot use the token of their own workspace at the gateway of another', async () => {
     const there = await viaGateway(foreign, '/api/v1/namespaces', own.token);
-    const nowhere = await viaGateway({ ...foreign, server: foreign.server.replace(foreign.id, absent) }, '/api/v1/namespaces', own.token);
+    const nowhere = await viaGateway(
+      { ...foreign, server: foreign.server.replace(foreign.id, absent) },
+      '/api/v1/namespaces',
+      own.token,
+    );
     expect(there.status).toBe(nowhere.status);
     expect(there.text.replaceAll(foreign.id, absent)).toBe(nowhere.text);
     expect([401, 404]).toContain(there.status);
@@ -126,7 +159,9 @@ describe('a second organization’s user', () => {
     const listening = (async () => {
       for await (const chunk of stream.body ?? []) heard += Buffer.from(chunk).toString();
     })().catch(() => undefined);
-    succeed(await product.hks(['workspace', 'update', foreign.slug, '--description', `${canary} has changed`]));
+    succeed(
+      await product.hks(['workspace', 'update', foreign.slug, '--description', `${canary} has changed`]),
+    );
     succeed(await stranger.hks(['workspace', 'update', own.slug, '--description', 'heard by its owner']));
     await expect.poll(() => heard, { timeout: 20_000 }).toContain('heard by its owner');
     stop.abort();
@@ -140,18 +175,38 @@ describe('somebody who leaves', () => {
   it('gets a sentence from the credential plugin, and the token they still have stops working', async () => {
     const leaver = await addPerson(product, 'leaver');
     const organization = 'my-organization';
-    succeed(await product.hks(['member', 'add', leaver.email, '--role', 'developer', '--organization', organization]));
-    const credential = JSON.parse(succeed(await leaver.hks(['kube-credential', '--workspace', foreign.id]))) as { status: { token: string } };
+    succeed(
+      await product.hks([
+        'member',
+        'add',
+        leaver.email,
+        '--role',
+        'developer',
+        '--organization',
+        organization,
+      ]),
+    );
+    const credential = JSON.parse(
+      succeed(await leaver.hks(['kube-credential', '--workspace', foreign.id])),
+    ) as { status: { token: string } };
     expect((await viaGateway(foreign, '/api/v1/namespaces', credential.status.token)).status).toBe(200);
 
-    const members = JSON.parse(succeed(await product.hks(['member', 'list', '--organization', organization, '-o', 'json']))) as { userId: string; email: string }[];
+    const members = JSON.parse(
+      succeed(await product.hks(['member', 'list', '--organization', organization, '-o', 'json'])),
+    ) as { userId: string; email: string }[];
     const userId = members.find(({ email }) => email === leaver.email)?.userId ?? '';
     succeed(await product.hks(['member', 'remove', userId, '--yes', '--organization', organization]));
 
-    await expect.poll(async () => (await viaGateway(foreign, '/api/v1/namespaces', credential.status.token)).status, { timeout: 10_000 }).not.toBe(200);
+    await expect
+      .poll(async () => (await viaGateway(foreign, '/api/v1/namespaces', credential.status.token)).status, {
+        timeout: 10_000,
+      })
+      .not.toBe(200);
     // The first call may still print what is cached; kubectl gets a 401 with it and calls again.
     await leaver.hks(['kube-credential', '--workspace', foreign.id]);
-    expect(refused(await leaver.hks(['kube-credential', '--workspace', foreign.id]))).toMatch(/no longer have access|Sign in/);
+    expect(refused(await leaver.hks(['kube-credential', '--workspace', foreign.id]))).toMatch(
+      /no longer have access|Sign in/,
+    );
     expect(readFileSync(`${product.dataDir}/server.log`, 'utf8')).not.toContain(credential.status.token);
   });
 });

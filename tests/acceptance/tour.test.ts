@@ -20,15 +20,21 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
   describe.each(Object.entries(kubectls()))('with kubectl %s', (version, kubectlPath) => {
     const name = `my workspace for ${version}`;
     const slug = `my-workspace-for-${version.replace('.', '-')}`;
-    const env = (): NodeJS.ProcessEnv => ({ ...product.env, KUBECONFIG: join(product.configDir, `${version}.yaml`) });
-    const kubectl = async (...args: string[]): Promise<string> => succeed(await run(kubectlPath, args, { env: env() }));
-    const untilSeen = (until: RegExp, ...args: string[]): Promise<string> => runUntil(kubectlPath, args, { env: env(), until });
+    const env = (): NodeJS.ProcessEnv => ({
+      ...product.env,
+      KUBECONFIG: join(product.configDir, `${version}.yaml`),
+    });
+    const kubectl = async (...args: string[]): Promise<string> =>
+      succeed(await run(kubectlPath, args, { env: env() }));
+    const untilSeen = (until: RegExp, ...args: string[]): Promise<string> =>
+      runUntil(kubectlPath, args, { env: env(), until });
     const fails = async (...args: string[]): Promise<string> => {
       const { code, stderr } = await run(kubectlPath, args, { env: env() });
       expect(code).not.toBe(0);
       return stderr;
     };
-    const json = async (...args: string[]): Promise<Json> => JSON.parse(await kubectl(...args, '-o', 'json')) as Json;
+    const json = async (...args: string[]): Promise<Json> =>
+      JSON.parse(await kubectl(...args, '-o', 'json')) as Json;
 
     it('makes a workspace and tells the steps', async () => {
       const { code, stdout, stderr } = await product.hks(['workspace', 'create', name, '--plan', 'starter']);
@@ -54,17 +60,27 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
     });
 
     it('makes a project, which is a namespace', async () => {
-      expect(succeed(await product.hks(['project', 'create', 'my-app', '--workspace', slug]))).toContain('my-app');
+      expect(succeed(await product.hks(['project', 'create', 'my-app', '--workspace', slug]))).toContain(
+        'my-app',
+      );
       await kubectl('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/my-app', '--timeout=30s');
       expect(succeed(await product.hks(['project', 'list', '--workspace', slug]))).toContain('my-app');
     });
 
     it('applies an application and rolls it out', async () => {
       const applied = await kubectl('apply', '-f', app);
-      for (const made of ['configmap/web', 'secret/web', 'deployment.apps/web', 'service/web', 'ingress.networking.k8s.io/web']) {
+      for (const made of [
+        'configmap/web',
+        'secret/web',
+        'deployment.apps/web',
+        'service/web',
+        'ingress.networking.k8s.io/web',
+      ]) {
         expect(applied).toContain(`${made} created`);
       }
-      expect(await kubectl('-n', 'my-app', 'rollout', 'status', 'deployment/web', '--timeout=60s')).toContain('successfully rolled out');
+      expect(await kubectl('-n', 'my-app', 'rollout', 'status', 'deployment/web', '--timeout=60s')).toContain(
+        'successfully rolled out',
+      );
       const shown = await kubectl('-n', 'my-app', 'get', 'deployments,pods,svc,ingress');
       expect(shown).toMatch(/deployment\.apps\/web\s+2\/2/);
       expect(shown.match(/pod\/web-\S+\s+1\/1\s+Running/g)).toHaveLength(2);
@@ -77,7 +93,14 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
       expect(await kubectl('-n', 'my-app', 'scale', 'deployment/web', '--replicas=5')).toContain('scaled');
       const watched = await untilSeen(/(?:1\/1\s+Running[^]*){5}/, '-n', 'my-app', 'get', 'pods', '-w');
       expect(new Set(watched.match(/^web-\S+(?=\s+1\/1\s+Running)/gm))).toHaveLength(5);
-      await kubectl('-n', 'my-app', 'wait', '--for=jsonpath={.status.readyReplicas}=5', 'deployment/web', '--timeout=60s');
+      await kubectl(
+        '-n',
+        'my-app',
+        'wait',
+        '--for=jsonpath={.status.readyReplicas}=5',
+        'deployment/web',
+        '--timeout=60s',
+      );
       expect((await json('-n', 'my-app', 'get', 'pods', '-l', 'app=web')).items).toHaveLength(5);
     });
 
@@ -110,27 +133,50 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
 
     it('shows an image that cannot be pulled, and undoes it', async () => {
       await kubectl('-n', 'my-app', 'set', 'image', 'deployment/web', 'web=nginx:nope-no-such-tag');
-      expect(await untilSeen(/ImagePullBackOff/, '-n', 'my-app', 'get', 'pods', '-w')).toContain('ImagePullBackOff');
-      expect(await kubectl('-n', 'my-app', 'get', 'deployment', 'web', '-o', 'jsonpath={.status.availableReplicas}')).toBe('4');
+      expect(await untilSeen(/ImagePullBackOff/, '-n', 'my-app', 'get', 'pods', '-w')).toContain(
+        'ImagePullBackOff',
+      );
+      expect(
+        await kubectl(
+          '-n',
+          'my-app',
+          'get',
+          'deployment',
+          'web',
+          '-o',
+          'jsonpath={.status.availableReplicas}',
+        ),
+      ).toBe('4');
       expect(await kubectl('-n', 'my-app', 'rollout', 'history', 'deployment/web')).toMatch(/^1 [^]*^2 /m);
       expect(await kubectl('-n', 'my-app', 'rollout', 'undo', 'deployment/web')).toContain('rolled back');
       await kubectl('-n', 'my-app', 'rollout', 'status', 'deployment/web', '--timeout=60s');
       const image = 'jsonpath={.spec.template.spec.containers[0].image}';
-      expect(await kubectl('-n', 'my-app', 'get', 'deployment', 'web', '-o', image)).toBe('nginxinc/nginx-unprivileged:1.27');
-      expect((await json('-n', 'my-app', 'get', 'pods', '-l', 'app=web', '--field-selector=status.phase=Running')).items).toHaveLength(5);
+      expect(await kubectl('-n', 'my-app', 'get', 'deployment', 'web', '-o', image)).toBe(
+        'nginxinc/nginx-unprivileged:1.27',
+      );
+      expect(
+        (await json('-n', 'my-app', 'get', 'pods', '-l', 'app=web', '--field-selector=status.phase=Running'))
+          .items,
+      ).toHaveLength(5);
     });
 
     it('runs a job of a cron job and shows its log', async () => {
       expect(await kubectl('apply', '-f', cronJob)).toBe('cronjob.batch/report created\n');
-      expect(await kubectl('-n', 'my-app', 'create', 'job', '--from=cronjob/report', 'once')).toBe('job.batch/once created\n');
+      expect(await kubectl('-n', 'my-app', 'create', 'job', '--from=cronjob/report', 'once')).toBe(
+        'job.batch/once created\n',
+      );
       await kubectl('-n', 'my-app', 'wait', '--for=condition=complete', 'job/once', '--timeout=60s');
       expect(await kubectl('-n', 'my-app', 'logs', 'job/once')).toContain('simulated');
-      expect(await kubectl('-n', 'my-app', 'get', 'job', 'once', '-o', 'jsonpath={.status.succeeded}')).toBe('1');
+      expect(await kubectl('-n', 'my-app', 'get', 'job', 'once', '-o', 'jsonpath={.status.succeeded}')).toBe(
+        '1',
+      );
     });
 
     it('removes the application and its namespace', async () => {
       expect(await kubectl('-n', 'my-app', 'delete', '-f', app)).toContain('deployment.apps "web" deleted');
-      expect(await fails('-n', 'my-app', 'get', 'deployment', 'web')).toContain('deployments.apps "web" not found');
+      expect(await fails('-n', 'my-app', 'get', 'deployment', 'web')).toContain(
+        'deployments.apps "web" not found',
+      );
       expect(await kubectl('delete', 'namespace', 'my-app')).toContain('namespace "my-app" deleted');
       expect(await fails('get', 'namespace', 'my-app')).toContain('namespaces "my-app" not found');
     });

@@ -62,7 +62,10 @@ describe('bad input is refused with a stable code', () => {
 
   it('takes only JSON', async () => {
     const headers = { 'content-type': 'text/plain' };
-    expectRefusal(await ann.call('POST', workspaces, { body: '{"name":"good name"}', headers }), 'unsupported_media_type');
+    expectRefusal(
+      await ann.call('POST', workspaces, { body: '{"name":"good name"}', headers }),
+      'unsupported_media_type',
+    );
   });
 
   it.each([
@@ -108,19 +111,27 @@ describe('bad input is refused with a stable code', () => {
 });
 
 describe('who does not belong here is refused', () => {
-  it.each(['', 'Bearer', 'Bearer x', 'Bearer internal_x', 'Bearer dev_token_x', 'Basic YTpi'])('with credentials %j', async (authorization) => {
-    const answer = await api.call('GET', workspaces, { headers: { authorization } });
-    expectRefusal(answer, 'unauthenticated');
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
-  });
+  it.each(['', 'Bearer', 'Bearer x', 'Bearer internal_x', 'Bearer dev_token_x', 'Basic YTpi'])(
+    'with credentials %j',
+    async (authorization) => {
+      const answer = await api.call('GET', workspaces, { headers: { authorization } });
+      expectRefusal(answer, 'unauthenticated');
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    },
+  );
 
   it('under another host name', async () => {
     const { port } = new URL(api.baseUrl);
     const answer = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-      const request = httpRequest({ port, host: '127.0.0.1', path: '/health', headers: { host: 'evil.example' } }, (response) => {
-        let text = '';
-        response.on('data', (chunk) => (text += chunk)).on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      });
+      const request = httpRequest(
+        { port, host: '127.0.0.1', path: '/health', headers: { host: 'evil.example' } },
+        (response) => {
+          let text = '';
+          response
+            .on('data', (chunk) => (text += chunk))
+            .on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        },
+      );
       request.on('error', reject).end();
     });
     expect([answer.status, JSON.parse(answer.text).error.code]).toEqual([400, 'unknown_host']);
@@ -131,7 +142,10 @@ describe('who does not belong here is refused', () => {
     const text = await new Promise<string>((resolve, reject) => {
       let received = '';
       const socket = connect(Number(port), '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'));
-      socket.on('data', (chunk) => (received += chunk)).on('end', () => resolve(received)).on('error', reject);
+      socket
+        .on('data', (chunk) => (received += chunk))
+        .on('end', () => resolve(received))
+        .on('error', reject);
     });
     expect(text).toMatch(/^HTTP\/1.1 400/);
     expect(text).toContain('"code":"malformed_json"');

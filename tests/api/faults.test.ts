@@ -7,9 +7,16 @@ describe('when something behind the API breaks', () => {
     await using api = await startApi();
     const ann = await api.owner('ann');
     const name = api.db.admin.database;
-    await api.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()`, [name]);
+    await api.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()`,
+      [name],
+    );
     await api.query(`alter database ${name} connection limit 0`);
-    for (const [method, path] of [['GET', '/ready'], ['GET', '/api/v1/workspaces'], ['POST', '/api/v1/workspaces']] as const) {
+    for (const [method, path] of [
+      ['GET', '/ready'],
+      ['GET', '/api/v1/workspaces'],
+      ['POST', '/api/v1/workspaces'],
+    ] as const) {
       const answer = await ann.call(method, path, method === 'POST' ? { body: { name: 'Lost' } } : {});
       expect([path, answer.status, answer.error.code]).toEqual([path, 503, 'database_unavailable']);
       expect(answer.text).not.toMatch(/ECONN|socket|5432|connection limit|test_/);
@@ -20,7 +27,9 @@ describe('when something behind the API breaks', () => {
   });
 
   it('a mistake of ours is 500 without a word about where', async () => {
-    await using api = await startApi({ execute: () => Promise.reject(new TypeError('secret at /src/file.ts select * from users')) });
+    await using api = await startApi({
+      execute: () => Promise.reject(new TypeError('secret at /src/file.ts select * from users')),
+    });
     const ann = await api.person('ann');
     const answer = await ann.call('GET', '/api/v1/workspaces');
     expect([answer.status, answer.error.code]).toEqual([500, 'internal']);

@@ -10,16 +10,27 @@ afterAll(() => api[Symbol.asyncDispose]());
 describe('a workspace over REST', () => {
   it('is created at once with phase provisioning, found by slug and id, and deleted by request', async () => {
     const ann = await api.owner('ann', 'starter');
-    const made = await ann.call('POST', '/api/v1/workspaces', { body: { name: 'My First Wörkspace', description: 'hello' } });
+    const made = await ann.call('POST', '/api/v1/workspaces', {
+      body: { name: 'My First Wörkspace', description: 'hello' },
+    });
     expect(made.status).toBe(201);
-    expect(made.data).toMatchObject({ slug: 'my-first-workspace', phase: 'provisioning', plan: 'starter', generation: 1 });
+    expect(made.data).toMatchObject({
+      slug: 'my-first-workspace',
+      phase: 'provisioning',
+      plan: 'starter',
+      generation: 1,
+    });
     expect(made.meta.requestId).toBe(made.headers.get('x-request-id'));
     const id = String(made.data['id']);
     const queued = await api.query(`select key from reconcile_queue where kind = 'workspace'`);
     expect(queued).toEqual([{ key: id }]);
     expect((await ann.call('GET', '/api/v1/workspaces/my-first-workspace')).data['id']).toBe(id);
     const operation = await ann.call('GET', `/api/v1/operations/${made.data['operationId']}`);
-    expect(operation.data).toMatchObject({ kind: 'workspace.create', state: 'running', subject: `workspace/${id}` });
+    expect(operation.data).toMatchObject({
+      kind: 'workspace.create',
+      state: 'running',
+      subject: `workspace/${id}`,
+    });
     const gone = await ann.call('DELETE', `/api/v1/workspaces/${id}`);
     expect([gone.status, gone.data['phase']]).toEqual([202, 'deleting']);
     const again = await ann.call('DELETE', `/api/v1/workspaces/${id}`);
@@ -47,11 +58,21 @@ describe('a workspace over REST', () => {
     expect(config.data).toMatchObject({ context: 'hexabase-cat-house', server: data['kubernetesUrl'] });
     const minted = await cat.call('POST', `${path}/kube-token`, { headers: { 'idempotency-key': 'k1' } });
     expect(minted.status).toBe(201);
-    const claims = JSON.parse(Buffer.from(String(minted.data['token']).split('.')[1] ?? '', 'base64url').toString());
-    const groups = await api.query(`select id from workspace_groups where workspace_id = $1 and name <> 'WSUsers'`, [data['id']]);
+    const claims = JSON.parse(
+      Buffer.from(String(minted.data['token']).split('.')[1] ?? '', 'base64url').toString(),
+    );
+    const groups = await api.query(
+      `select id from workspace_groups where workspace_id = $1 and name <> 'WSUsers'`,
+      [data['id']],
+    );
     expect(claims.aud).toBe(`ws:${data['id']}`);
     expect(claims.groups.toSorted()).toEqual(
-      ['hexabase:ws-members', 'hexabase:ws-admins', `hexabase:user:${cat.userId}`, ...groups.map((group) => `hexabase:group:${group['id']}`)].toSorted(),
+      [
+        'hexabase:ws-members',
+        'hexabase:ws-admins',
+        `hexabase:user:${cat.userId}`,
+        ...groups.map((group) => `hexabase:group:${group['id']}`),
+      ].toSorted(),
     );
     const stored = await api.query('select response from idempotency_keys where key = $1', ['k1']);
     expect(stored, 'a minted token must not be stored').toEqual([]);
@@ -61,15 +82,21 @@ describe('a workspace over REST', () => {
     const dan = await api.owner('dan');
     const { data } = await dan.call('POST', '/api/v1/workspaces', { body: { name: 'Dan one' } });
     const path = `/api/v1/workspaces/${data['id']}/projects`;
-    expect((await dan.call('POST', path, { body: { name: 'my-app' } })).error.code).toBe('workspace_not_active');
+    expect((await dan.call('POST', path, { body: { name: 'my-app' } })).error.code).toBe(
+      'workspace_not_active',
+    );
     await api.activate(String(data['id']));
     const made = await dan.call('POST', path, { body: { name: 'my-app' } });
     expect([made.status, made.data['phase']]).toEqual([201, 'provisioning']);
     expect((await dan.call('POST', path, { body: { name: 'my-app' } })).error.code).toBe('already_exists');
-    expect((await dan.call('POST', path, { body: { name: 'kube-system' } })).error.code).toBe('already_exists');
+    expect((await dan.call('POST', path, { body: { name: 'kube-system' } })).error.code).toBe(
+      'already_exists',
+    );
     expect((await dan.call('GET', path)).list.map((project) => project['name'])).toEqual(['my-app']);
     const other = await dan.call('POST', '/api/v1/workspaces', { body: { name: 'Dan two' } });
-    expect((await dan.call('GET', `/api/v1/workspaces/${other.data['id']}/projects/${made.data['id']}`)).status).toBe(404);
+    expect(
+      (await dan.call('GET', `/api/v1/workspaces/${other.data['id']}/projects/${made.data['id']}`)).status,
+    ).toBe(404);
     expect((await dan.call('DELETE', `${path}/my-app`)).data['phase']).toBe('deleting');
   });
 });
@@ -91,9 +118,13 @@ describe('an organization', () => {
     const members = `/api/v1/organizations/${fay.organizationId}/members`;
     const added = await fay.call('POST', members, { body: { email: 'GUS@example.test', role: 'admin' } });
     expect([added.status, added.data['role']]).toEqual([201, 'admin']);
-    expect((await fay.call('POST', members, { body: { email: gus.email } })).error.code).toBe('already_exists');
+    expect((await fay.call('POST', members, { body: { email: gus.email } })).error.code).toBe(
+      'already_exists',
+    );
     expect((await fay.call('POST', members, { body: { email: 'nobody@example.test' } })).status).toBe(404);
-    expect((await gus.call('PATCH', `${members}/${gus.userId}`, { body: { role: 'owner' } })).status).toBe(403);
+    expect((await gus.call('PATCH', `${members}/${gus.userId}`, { body: { role: 'owner' } })).status).toBe(
+      403,
+    );
     expect((await gus.call('DELETE', `${members}/${fay.userId}`)).status).toBe(403);
     expect((await fay.call('DELETE', `${members}/${fay.userId}`)).error.code).toBe('last_owner');
     expect((await fay.call('DELETE', `${members}/${gus.userId}`)).status).toBe(204);

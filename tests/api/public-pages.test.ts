@@ -7,7 +7,10 @@ import { startApi, type Api } from './start-api.ts';
 let api: Api;
 beforeAll(async () => {
   api = await startApi({
-    landing: () => ({ kubernetesUrl: 'https://localhost:8443', commands: ['./hks workspace create "<first>"'] }),
+    landing: () => ({
+      kubernetesUrl: 'https://localhost:8443',
+      commands: ['./hks workspace create "<first>"'],
+    }),
   });
 });
 afterAll(() => api[Symbol.asyncDispose]());
@@ -17,7 +20,9 @@ describe('what anybody may ask', () => {
     const health = await api.call('GET', '/health');
     expect([health.status, JSON.parse(health.text)]).toEqual([200, { status: 'healthy' }]);
     expect((await api.call('GET', '/ready')).status).toBe(200);
-    await using broken = await startApi({ ping: () => Promise.reject(new AppError('database_unavailable', { cause: new Error('secret host') })) });
+    await using broken = await startApi({
+      ping: () => Promise.reject(new AppError('database_unavailable', { cause: new Error('secret host') })),
+    });
     const answer = await broken.call('GET', '/ready');
     expect([answer.status, answer.error.code]).toEqual([503, 'database_unavailable']);
     expect(answer.text).not.toContain('secret host');
@@ -41,7 +46,11 @@ describe('what anybody may ask', () => {
     expect(text).toContain('hexabase_active_workspaces 0');
     expect(text).toContain('hexabase_api_calls_total{operation="workspace.create",status="201"} 1');
     expect(text).toMatch(/http_requests_total\{method="POST",route="\/api\/v1\/workspaces",status="201"\} 1/);
-    for (const name of ['http_request_duration_seconds_bucket', 'hexabase_api_request_duration_seconds_bucket', 'process_cpu_seconds_total']) {
+    for (const name of [
+      'http_request_duration_seconds_bucket',
+      'hexabase_api_request_duration_seconds_bucket',
+      'process_cpu_seconds_total',
+    ]) {
       expect(text).toContain(name);
     }
     expect(text, 'ids in labels make endless series').not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-7/);
@@ -55,15 +64,23 @@ describe('the OpenAPI document', () => {
     expect(JSON.parse(served.text)).toEqual(JSON.parse(JSON.stringify(document)));
     expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Hexabase AI' } });
     const ids = [...served.text.matchAll(/"operationId":"([^"]+)"/g)].map((match) => match[1]);
-    expect(ids.toSorted()).toEqual(allOperations().map(({ operation }) => operation.id).toSorted());
+    expect(ids.toSorted()).toEqual(
+      allOperations()
+        .map(({ operation }) => operation.id)
+        .toSorted(),
+    );
   });
 
   it('names in each path exactly the parameters that the path has, and refers to nothing that is not there', () => {
     const text = JSON.stringify(openApiDocument());
     const { paths } = JSON.parse(text);
-    for (const [path, methods] of Object.entries<Record<string, { parameters: { in: string; name: string }[]; responses: object }>>(paths)) {
+    for (const [path, methods] of Object.entries<
+      Record<string, { parameters: { in: string; name: string }[]; responses: object }>
+    >(paths)) {
       for (const operation of Object.values(methods)) {
-        const named = operation.parameters.filter((parameter) => parameter.in === 'path').map((parameter) => `{${parameter.name}}`);
+        const named = operation.parameters
+          .filter((parameter) => parameter.in === 'path')
+          .map((parameter) => `{${parameter.name}}`);
         expect(named).toEqual(path.match(/\{\w+\}/g) ?? []);
         expect(Object.keys(operation.responses).length).toBeGreaterThan(2);
       }

@@ -13,10 +13,14 @@ describe('a plan’s limit', () => {
   it('lets exactly one of 100 parallel creates through at limit − 1, and says how to change the plan', async () => {
     const ann = await api.owner('ann', 'pro');
     for (let n = 1; n <= 4; n++) {
-      expect((await ann.call('POST', '/api/v1/workspaces', { body: { name: `Before ${n}` } })).status).toBe(201);
+      expect((await ann.call('POST', '/api/v1/workspaces', { body: { name: `Before ${n}` } })).status).toBe(
+        201,
+      );
     }
     const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, n) => ann.call('POST', '/api/v1/workspaces', { body: { name: `Race ${n}` } })),
+      Array.from({ length: 100 }, (_, n) =>
+        ann.call('POST', '/api/v1/workspaces', { body: { name: `Race ${n}` } }),
+      ),
     );
     expect(answers.filter((answer) => answer.status === 201)).toHaveLength(1);
     const refused = answers.filter((answer) => answer.status !== 201);
@@ -31,8 +35,10 @@ describe('a plan’s limit', () => {
 
   it('goes away by changing the plan, and a plan below what is used is refused', async () => {
     const ben = await api.owner('ben', 'starter');
-    const create = (name: string, plan?: string) => ben.call('POST', '/api/v1/workspaces', { body: { name, plan } });
-    const update = (plan: string) => ben.call('PATCH', `/api/v1/organizations/${ben.organizationSlug}`, { body: { plan } });
+    const create = (name: string, plan?: string) =>
+      ben.call('POST', '/api/v1/workspaces', { body: { name, plan } });
+    const update = (plan: string) =>
+      ben.call('PATCH', `/api/v1/organizations/${ben.organizationSlug}`, { body: { plan } });
     expect((await create('One', 'pro')).error.code).toBe('plan_limit_reached');
     expect((await create('One')).status).toBe(201);
     expect((await create('Two')).error.details).toMatchObject({ limit: 1, used: 1 });
@@ -46,7 +52,11 @@ describe('a plan’s limit', () => {
 describe('an Idempotency-Key', () => {
   it('gives the first answer again, also to duplicates that come at once', async () => {
     const cat = await api.owner('cat');
-    const send = () => cat.call('POST', '/api/v1/workspaces', { body: { name: 'Once only' }, headers: { 'idempotency-key': 'abc' } });
+    const send = () =>
+      cat.call('POST', '/api/v1/workspaces', {
+        body: { name: 'Once only' },
+        headers: { 'idempotency-key': 'abc' },
+      });
     const answers = await Promise.all(Array.from({ length: 8 }, send));
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201]));
     expect(new Set(answers.map((answer) => answer.data['id'])).size).toBe(1);
@@ -66,11 +76,17 @@ describe('an Idempotency-Key', () => {
     const foreign = await eva.call('POST', '/api/v1/workspaces', { body: { name: 'Dan one' }, headers });
     expect(foreign.status).toBe(201);
     expect(foreign.data['id']).not.toBe(first.data['id']);
-    const failing = { body: { name: 'Later', slug: String(first.data['slug']) }, headers: { 'idempotency-key': 'retry' } };
+    const failing = {
+      body: { name: 'Later', slug: String(first.data['slug']) },
+      headers: { 'idempotency-key': 'retry' },
+    };
     expect((await dan.call('POST', '/api/v1/workspaces', failing)).status).toBe(409);
     await api.query('update workspaces set deleted_at = now() where id = $1', [first.data['id']]);
     expect((await dan.call('POST', '/api/v1/workspaces', failing)).status).toBe(201);
-    const bad = await dan.call('POST', '/api/v1/workspaces', { body: { name: 'Good' }, headers: { 'idempotency-key': 'with space' } });
+    const bad = await dan.call('POST', '/api/v1/workspaces', {
+      body: { name: 'Good' },
+      headers: { 'idempotency-key': 'with space' },
+    });
     expect(bad.error.code).toBe('validation_failed');
   });
 });
@@ -82,12 +98,21 @@ describe('If-Match', () => {
     const path = `/api/v1/workspaces/${made.data['id']}`;
     const etag = (await fay.call('GET', path)).headers.get('etag') ?? '';
     expect(etag).toBe('"1"');
-    const change = (description: string) => fay.call('PATCH', path, { body: { description }, headers: { 'if-match': etag } });
+    const change = (description: string) =>
+      fay.call('PATCH', path, { body: { description }, headers: { 'if-match': etag } });
     const answers = await Promise.all([change('a'), change('b')]);
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([202, 412]);
-    expect(answers.find((answer) => answer.status === 412)?.error).toMatchObject({ code: 'stale_revision', details: { current: '"2"' } });
-    expect((await fay.call('PATCH', path, { body: { description: 'c' }, headers: { 'if-match': 'W/"2"' } })).status).toBe(412);
-    expect((await fay.call('PATCH', path, { body: { description: 'd' }, headers: { 'if-match': '*' } })).status).toBe(202);
+    expect(answers.find((answer) => answer.status === 412)?.error).toMatchObject({
+      code: 'stale_revision',
+      details: { current: '"2"' },
+    });
+    expect(
+      (await fay.call('PATCH', path, { body: { description: 'c' }, headers: { 'if-match': 'W/"2"' } }))
+        .status,
+    ).toBe(412);
+    expect(
+      (await fay.call('PATCH', path, { body: { description: 'd' }, headers: { 'if-match': '*' } })).status,
+    ).toBe(202);
   });
 });
 
@@ -98,7 +123,9 @@ describe('the audit log', () => {
     await api.join(gus.organizationId, hal, 'viewer');
     const made = await gus.call('POST', '/api/v1/workspaces', { body: { name: 'Watched' } });
     expect((await hal.call('DELETE', `/api/v1/workspaces/${made.data['id']}`)).status).toBe(403);
-    expect((await gus.call('POST', '/api/v1/workspaces', { body: { name: 'Taken', slug: 'watched' } })).status).toBe(409);
+    expect(
+      (await gus.call('POST', '/api/v1/workspaces', { body: { name: 'Taken', slug: 'watched' } })).status,
+    ).toBe(409);
     while ((await chainAuditEntries(api.db.database)) > 0);
     const log = await gus.call('GET', `/api/v1/organizations/${gus.organizationId}/events?sort=createdAt`);
     expect(log.list.map((entry) => [entry['action'], entry['actorEmail'], entry['outcome']])).toEqual([
@@ -107,9 +134,15 @@ describe('the audit log', () => {
       ['workspace.delete', hal.email, 'denied'],
       ['workspace.create', gus.email, 'failed'],
     ]);
-    expect(log.list[1]).toMatchObject({ target: `workspace/${made.data['id']}`, requestId: made.meta.requestId });
+    expect(log.list[1]).toMatchObject({
+      target: `workspace/${made.data['id']}`,
+      requestId: made.meta.requestId,
+    });
     expect(await findBrokenLink(api.db.database, gus.organizationId)).toBeNull();
-    await api.query(`update audit_entries set outcome = 'allowed' where organization_id = $1 and outcome = 'denied'`, [gus.organizationId]);
+    await api.query(
+      `update audit_entries set outcome = 'allowed' where organization_id = $1 and outcome = 'denied'`,
+      [gus.organizationId],
+    );
     const broken = log.list.find((entry) => entry['outcome'] === 'denied')?.['sequence'];
     expect(await findBrokenLink(api.db.database, gus.organizationId)).toBe(broken);
   });
@@ -117,9 +150,15 @@ describe('the audit log', () => {
   it('cannot be changed by the roles that the product runs as', async () => {
     const statement = sql`update audit_entries set action = 'nothing'`;
     const scope = { userId: null, organizationIds: [] };
-    await expect(api.db.database.asTenant(scope, (tx) => statement.execute(tx))).rejects.toThrow(/permission denied/);
-    await expect(api.db.database.asWorker((tx) => statement.execute(tx))).rejects.toThrow(/permission denied/);
-    await expect(api.db.database.asWorker((tx) => sql`delete from audit_entries`.execute(tx))).rejects.toThrow(/permission denied/);
+    await expect(api.db.database.asTenant(scope, (tx) => statement.execute(tx))).rejects.toThrow(
+      /permission denied/,
+    );
+    await expect(api.db.database.asWorker((tx) => statement.execute(tx))).rejects.toThrow(
+      /permission denied/,
+    );
+    await expect(
+      api.db.database.asWorker((tx) => sql`delete from audit_entries`.execute(tx)),
+    ).rejects.toThrow(/permission denied/);
   });
 });
 

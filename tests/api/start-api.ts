@@ -59,7 +59,9 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
   const db = resources.use(await testDatabase());
   const { database } = db;
   const issuer = 'https://localhost:8443/oidc';
-  const identity = resources.use(await openIdentity({ db: database, masterKey: db.masterKey, issuer, clock: systemClock }));
+  const identity = resources.use(
+    await openIdentity({ db: database, masterKey: db.masterKey, issuer, clock: systemClock }),
+  );
   const metrics = createMetrics(() => countActiveWorkspaces(database));
   const ports: Ports = {
     database,
@@ -97,10 +99,17 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
 
   const person = async (name: string): Promise<Person> => {
     const email = `${name}@example.test`;
-    const user = await database.asIdentity((tx) => createUser(tx, { email, displayName: name, password: null }, Date.now()));
+    const user = await database.asIdentity((tx) =>
+      createUser(tx, { email, displayName: name, password: null }, Date.now()),
+    );
     const device = { userAgent: null, address: '127.0.0.1', deviceId: null };
     const { accessToken: token } = await identity.startSession(user.id, device);
-    return { userId: user.id, email, token, call: (method, path, options) => call(method, path, { ...options, token }) };
+    return {
+      userId: user.id,
+      email,
+      token,
+      call: (method, path, options) => call(method, path, { ...options, token }),
+    };
   };
 
   return {
@@ -111,22 +120,35 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     person,
     async owner(name, plan = 'enterprise') {
       const found = await person(name);
-      const { data } = await found.call('POST', '/api/v1/organizations', { body: { name: `${name} and friends` } });
+      const { data } = await found.call('POST', '/api/v1/organizations', {
+        body: { name: `${name} and friends` },
+      });
       await admin.query('update organizations set plan = $2 where id = $1', [data['id'], plan]);
       return { ...found, organizationId: String(data['id']), organizationSlug: String(data['slug']) };
     },
     async join(organizationId, { userId }, role) {
-      await admin.query('insert into memberships (organization_id, user_id, role) values ($1, $2, $3)', [organizationId, userId, role]);
+      await admin.query('insert into memberships (organization_id, user_id, role) values ($1, $2, $3)', [
+        organizationId,
+        userId,
+        role,
+      ]);
     },
     query: async (text, values) => (await admin.query<Record<string, unknown>>(text, values)).rows,
     async activate(workspaceId) {
-      await admin.query(`update workspaces set phase = 'active', observed_generation = generation where id = $1`, [workspaceId]);
+      await admin.query(
+        `update workspaces set phase = 'active', observed_generation = generation where id = $1`,
+        [workspaceId],
+      );
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
-async function send(url: string, method: string, { body, headers, token }: CallOptions & { token?: string }): Promise<Answer> {
+async function send(
+  url: string,
+  method: string,
+  { body, headers, token }: CallOptions & { token?: string },
+): Promise<Answer> {
   const response = await fetch(url, {
     method,
     headers: {
@@ -139,5 +161,13 @@ async function send(url: string, method: string, { body, headers, token }: CallO
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
   const parsed = isJson && text !== '' ? JSON.parse(text) : {};
-  return { status: response.status, headers: response.headers, text, data: parsed.data, list: parsed.data, error: parsed.error, meta: parsed.meta };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    data: parsed.data,
+    list: parsed.data,
+    error: parsed.error,
+    meta: parsed.meta,
+  };
 }

@@ -20,14 +20,22 @@ beforeAll(async () => {
   workspaceOfAnn = String(made.data['id']);
   operationOfAnn = String(made.data['operationId']);
   await api.activate(workspaceOfAnn);
-  const project = await ann.call('POST', `/api/v1/workspaces/${workspaceOfAnn}/projects`, { body: { name: `p-${secret}` } });
+  const project = await ann.call('POST', `/api/v1/workspaces/${workspaceOfAnn}/projects`, {
+    body: { name: `p-${secret}` },
+  });
   projectOfAnn = String(project.data['id']);
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
 describe('two tenants', () => {
   it('see nothing of each other in any list', async () => {
-    for (const path of ['/api/v1/workspaces', '/api/v1/organizations', '/api/v1/operations', `/api/v1/organizations/${ben.organizationId}/members`, `/api/v1/organizations/${ben.organizationId}/events`]) {
+    for (const path of [
+      '/api/v1/workspaces',
+      '/api/v1/organizations',
+      '/api/v1/operations',
+      `/api/v1/organizations/${ben.organizationId}/members`,
+      `/api/v1/organizations/${ben.organizationId}/events`,
+    ]) {
       const { status, text } = await ben.call('GET', path);
       expect([path, status]).toEqual([path, 200]);
       expect(text).not.toContain(secret);
@@ -35,7 +43,9 @@ describe('two tenants', () => {
       expect(text).not.toContain(ann.email);
     }
     expect((await ben.call('GET', '/api/v1/workspaces')).meta.total).toBe(0);
-    expect((await ben.call('GET', `/api/v1/operations?subject=workspace/${workspaceOfAnn}`)).meta.total).toBe(0);
+    expect((await ben.call('GET', `/api/v1/operations?subject=workspace/${workspaceOfAnn}`)).meta.total).toBe(
+      0,
+    );
   });
 
   it('get the answer of the absent for what the other has, by id and by slug', async () => {
@@ -60,16 +70,25 @@ describe('two tenants', () => {
 
   it('cannot reach the other’s project through a workspace of their own', async () => {
     const own = await ben.call('POST', '/api/v1/workspaces', { body: { name: 'Bens own' } });
-    expect((await ben.call('GET', `/api/v1/workspaces/${own.data['id']}/projects/${projectOfAnn}`)).status).toBe(404);
-    expect((await ben.call('DELETE', `/api/v1/workspaces/${own.data['id']}/projects/${projectOfAnn}`)).status).toBe(404);
-    expect((await ann.call('GET', `/api/v1/workspaces/${workspaceOfAnn}/projects/${projectOfAnn}`)).data['phase']).toBe('provisioning');
+    expect(
+      (await ben.call('GET', `/api/v1/workspaces/${own.data['id']}/projects/${projectOfAnn}`)).status,
+    ).toBe(404);
+    expect(
+      (await ben.call('DELETE', `/api/v1/workspaces/${own.data['id']}/projects/${projectOfAnn}`)).status,
+    ).toBe(404);
+    expect(
+      (await ann.call('GET', `/api/v1/workspaces/${workspaceOfAnn}/projects/${projectOfAnn}`)).data['phase'],
+    ).toBe('provisioning');
   });
 
   it('leave no trace of a try in the other’s audit log', async () => {
     await ben.call('DELETE', `/api/v1/workspaces/${workspaceOfAnn}`);
     const log = await ann.call('GET', `/api/v1/organizations/${ann.organizationId}/events`);
     expect(log.text).not.toContain(ben.email);
-    const kept = await api.query(`select outcome from audit_entries where actor_email = $1 and action = 'workspace.delete'`, [ben.email]);
+    const kept = await api.query(
+      `select outcome from audit_entries where actor_email = $1 and action = 'workspace.delete'`,
+      [ben.email],
+    );
     expect(kept).toEqual([{ outcome: 'denied' }]);
   });
 });
@@ -82,7 +101,9 @@ describe('the second lock: a query that forgets its tenant', () => {
 
   it.each(tables)('sees nothing of another tenant in %s', async (table) => {
     const scope = { userId: null, organizationIds: ['nobody'].map((id) => JSON.parse(JSON.stringify(id))) };
-    const { rows } = await api.db.database.asTenant(scope, (tx) => sql`select * from ${sql.table(table)}`.execute(tx));
+    const { rows } = await api.db.database.asTenant(scope, (tx) =>
+      sql`select * from ${sql.table(table)}`.execute(tx),
+    );
     expect(rows).toEqual([]);
   });
 
@@ -96,21 +117,36 @@ describe('the second lock: a query that forgets its tenant', () => {
     const [row] = await api.query('select id from organizations where id = $1', [ben.organizationId]);
     expect(row).toBeDefined();
     const scope = { userId: null, organizationIds: [JSON.parse(JSON.stringify(ben.organizationId))] };
-    const changed = await api.db.database.asTenant(scope, (tx) => sql`update workspaces set name = 'taken over'`.execute(tx));
-    expect(await api.query(`select name from workspaces where id = $1`, [workspaceOfAnn])).toEqual([{ name: secret }]);
-    expect(changed.numAffectedRows).toBe(BigInt((await api.query('select id from workspaces where organization_id = $1', [ben.organizationId])).length));
+    const changed = await api.db.database.asTenant(scope, (tx) =>
+      sql`update workspaces set name = 'taken over'`.execute(tx),
+    );
+    expect(await api.query(`select name from workspaces where id = $1`, [workspaceOfAnn])).toEqual([
+      { name: secret },
+    ]);
+    expect(changed.numAffectedRows).toBe(
+      BigInt(
+        (await api.query('select id from workspaces where organization_id = $1', [ben.organizationId]))
+          .length,
+      ),
+    );
     const insert = sql`insert into memberships (organization_id, user_id, role) values (${ann.organizationId}, ${ben.userId}, 'owner')`;
-    await expect(api.db.database.asTenant(scope, (tx) => insert.execute(tx))).rejects.toThrow(/row-level security/);
+    await expect(api.db.database.asTenant(scope, (tx) => insert.execute(tx))).rejects.toThrow(
+      /row-level security/,
+    );
   });
 });
 
 describe('the event stream', () => {
   it('tells the caller’s changes as they are, nothing of others, and ends when the session ends', async () => {
     const cat = await api.owner('cat');
-    const response = await fetch(`${api.baseUrl}/api/v1/events/stream`, { headers: { authorization: `Bearer ${cat.token}` } });
+    const response = await fetch(`${api.baseUrl}/api/v1/events/stream`, {
+      headers: { authorization: `Bearer ${cat.token}` },
+    });
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    await ann.call('PATCH', `/api/v1/workspaces/${workspaceOfAnn}`, { body: { description: `${secret} again` } });
+    await ann.call('PATCH', `/api/v1/workspaces/${workspaceOfAnn}`, {
+      body: { description: `${secret} again` },
+    });
     const made = await cat.call('POST', '/api/v1/workspaces', { body: { name: 'Streamed' } });
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

@@ -13,7 +13,9 @@ export interface CrashPoint {
 export function allCrashPoints(registrations: readonly Registration[]): CrashPoint[] {
   return registrations.flatMap(({ kind, workflows }) =>
     workflows.flatMap((workflow) =>
-      workflow.steps.flatMap((step) => boundaries.map((boundary) => ({ kind, workflow: workflow.name, step, boundary }))),
+      workflow.steps.flatMap((step) =>
+        boundaries.map((boundary) => ({ kind, workflow: workflow.name, step, boundary })),
+      ),
     ),
   );
 }

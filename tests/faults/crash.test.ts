@@ -29,23 +29,35 @@ async function crashAndRecover(crashes: readonly CrashPoint[]): Promise<string[]
 }
 
 /** Steps and workflows do not depend on the cluster behind them, so none is needed to list them. */
-const points = allCrashPoints(productRegistrations({ name: 'none' } as Parameters<typeof productRegistrations>[0]));
+const points = allCrashPoints(
+  productRegistrations({ name: 'none' } as Parameters<typeof productRegistrations>[0]),
+);
 
 test('there is something to crash', () => {
   expect(points.length).toBeGreaterThan(100);
 });
 
-test.each(points.map((point) => [pointName(point), point] as const))('a kill at %s loses and leaks nothing', async (_name, point) => {
-  expect(await crashAndRecover([point])).toEqual([]);
-});
+test.each(points.map((point) => [pointName(point), point] as const))(
+  'a kill at %s loses and leaks nothing',
+  async (_name, point) => {
+    expect(await crashAndRecover([point])).toEqual([]);
+  },
+);
 
 /** A recovery may be killed as well; each of these dies again in the last step of its workflow. */
-const pairs = points.filter((point, index) => index % 14 === 0 && point.step !== lastStep(point)).map((point): [string, CrashPoint] => [pointName(point), point]);
+const pairs = points
+  .filter((point, index) => index % 14 === 0 && point.step !== lastStep(point))
+  .map((point): [string, CrashPoint] => [pointName(point), point]);
 
 test.each(pairs)('a second kill while recovering from one at %s changes nothing', async (_name, point) => {
-  expect(await crashAndRecover([point, { ...point, step: lastStep(point), boundary: 'before-commit' }])).toEqual([]);
+  expect(
+    await crashAndRecover([point, { ...point, step: lastStep(point), boundary: 'before-commit' }]),
+  ).toEqual([]);
 });
 
 function lastStep(point: CrashPoint): string {
-  return points.filter(({ kind, workflow }) => kind === point.kind && workflow === point.workflow).at(-1)?.step ?? point.step;
+  return (
+    points.filter(({ kind, workflow }) => kind === point.kind && workflow === point.workflow).at(-1)?.step ??
+    point.step
+  );
 }

@@ -26,18 +26,24 @@ async function rowsOf<T>(database: Database, query: ReturnType<typeof sql<T>>): 
 
 /** I1: what was promised to people comes to an end. */
 async function operationsEnd(database: Database): Promise<string[]> {
-  const rows = await rowsOf(database, sql<{ kind: string; subject: string; state: string }>`
-    select kind, subject, state from operations where state in ('running', 'stuck')`);
+  const rows = await rowsOf(
+    database,
+    sql<{ kind: string; subject: string; state: string }>`
+    select kind, subject, state from operations where state in ('running', 'stuck')`,
+  );
   return rows.map((row) => `I1 ${row.kind} of ${row.subject} is still ${row.state}`);
 }
 
 /** I2, I4, I8: outside there is what the inventory says, no more and no less, under the right label. */
 async function inventoryIsExact(database: Database, cluster: MemoryCluster): Promise<string[]> {
-  const recorded = await rowsOf(database, sql<{ thing: string; owner: boolean }>`
+  const recorded = await rowsOf(
+    database,
+    sql<{ thing: string; owner: boolean }>`
     select kind || ' ' || key as thing,
       exists (select from workspaces w where i.subject = 'workspace/' || w.id and w.deleted_at is null)
         or exists (select from projects p where i.subject = 'project/' || p.id and p.deleted_at is null) as owner
-    from inventory i`);
+    from inventory i`,
+  );
   const tenants = await cluster.driver.listTenants({ signal: AbortSignal.timeout(5_000) });
   const outside: string[] = [];
   const mislabelled: string[] = [];
@@ -45,23 +51,31 @@ async function inventoryIsExact(database: Database, cluster: MemoryCluster): Pro
     outside.push(`kubernetes-cluster ${workspaceId}`);
     for (const { name, label } of await namespacesOf(cluster, workspaceId)) {
       outside.push(`namespace ${workspaceId}/${name}`);
-      if (label !== workspaceId) mislabelled.push(`I8 namespace ${name} of ${workspaceId} is labelled ${label}`);
+      if (label !== workspaceId)
+        mislabelled.push(`I8 namespace ${name} of ${workspaceId} is labelled ${label}`);
     }
   }
   const known = new Set(recorded.map((row) => row.thing));
   const there = new Set(outside);
   return [
     ...outside.filter((thing) => !known.has(thing)).map((thing) => `I2 ${thing} is not in the inventory`),
-    ...recorded.filter((row) => !there.has(row.thing)).map((row) => `I2 ${row.thing} is recorded but not there`),
+    ...recorded
+      .filter((row) => !there.has(row.thing))
+      .map((row) => `I2 ${row.thing} is recorded but not there`),
     ...recorded.filter((row) => !row.owner).map((row) => `I2 ${row.thing} has no living owner`),
     ...(there.size === outside.length ? [] : ['I4 two things outside have one key']),
     ...mislabelled,
   ];
 }
 
-async function namespacesOf(cluster: MemoryCluster, workspaceId: string): Promise<{ name: string; label: string }[]> {
+async function namespacesOf(
+  cluster: MemoryCluster,
+  workspaceId: string,
+): Promise<{ name: string; label: string }[]> {
   const { body } = await cluster.kubectl(brand(workspaceId), { method: 'GET', path: '/api/v1/namespaces' });
-  const items: { metadata: { name: string; labels?: Record<string, string> } }[] = JSON.parse(JSON.stringify(body)).items;
+  const items: { metadata: { name: string; labels?: Record<string, string> } }[] = JSON.parse(
+    JSON.stringify(body),
+  ).items;
   return items
     .map(({ metadata }) => ({ name: metadata.name, label: metadata.labels?.['workspace-id'] ?? 'none' }))
     .filter(({ name }) => name !== 'default' && !name.startsWith('kube-'));
@@ -77,10 +91,12 @@ async function writesAreFenced(cluster: MemoryCluster): Promise<string[]> {
   const removed = new Set<string>();
   const broken: string[] = [];
   for (const { workspaceId, verb, fence } of await cluster.writes()) {
-    if (verb === 'ensure' && removed.has(workspaceId)) broken.push(`I3 ${workspaceId} was made again after its removal`);
+    if (verb === 'ensure' && removed.has(workspaceId))
+      broken.push(`I3 ${workspaceId} was made again after its removal`);
     if (verb === 'remove') removed.add(workspaceId);
     if (fence === null) continue;
-    if (fence < (highest.get(workspaceId) ?? 0)) broken.push(`I3 ${workspaceId} was written with an older fence`);
+    if (fence < (highest.get(workspaceId) ?? 0))
+      broken.push(`I3 ${workspaceId} was written with an older fence`);
     highest.set(workspaceId, fence);
   }
   return broken;
@@ -88,7 +104,14 @@ async function writesAreFenced(cluster: MemoryCluster): Promise<string[]> {
 
 /** I7: nothing of a tenant is removed before somebody asked for it. */
 async function nothingRemovedUnasked(database: Database, cluster: MemoryCluster): Promise<string[]> {
-  const asked = new Set((await rowsOf(database, sql<{ id: string }>`select id from workspaces where deletion_requested_at is not null`)).map((row) => row.id));
+  const asked = new Set(
+    (
+      await rowsOf(
+        database,
+        sql<{ id: string }>`select id from workspaces where deletion_requested_at is not null`,
+      )
+    ).map((row) => row.id),
+  );
   return (await cluster.writes())
     .filter((write) => write.verb === 'remove' && !asked.has(write.workspaceId))
     .map((write) => `I7 ${write.workspaceId} was removed unasked`);
@@ -96,31 +119,42 @@ async function nothingRemovedUnasked(database: Database, cluster: MemoryCluster)
 
 /** Nothing is done that was not noted before, and nothing counts as done twice. */
 async function stepsAreNoted(database: Database): Promise<string[]> {
-  const rows = await rowsOf(database, sql<{ text: string }>`
+  const rows = await rowsOf(
+    database,
+    sql<{ text: string }>`
     select operation_id || ' ' || step as text from operation_events d where kind = 'done' and not exists (
       select from operation_events i where (i.operation_id, i.step, i.attempt, i.kind) = (d.operation_id, d.step, d.attempt, 'intent'))
     union all
-    select operation_id || ' ' || step from operation_events where kind = 'done' group by operation_id, step having count(*) > 1`);
+    select operation_id || ' ' || step from operation_events where kind = 'done' group by operation_id, step having count(*) > 1`,
+  );
   return rows.map((row) => `step log: ${row.text}`);
 }
 
 /** I10: each change is announced, once. */
 async function announcedOnce(database: Database): Promise<string[]> {
-  const rows = await rowsOf(database, sql<{ id: string; ready: number; wanted: number }>`
+  const rows = await rowsOf(
+    database,
+    sql<{ id: string; ready: number; wanted: number }>`
     select w.id, count(o.id)::int as ready, 1 as wanted from workspaces w
     left join outbox o on o.subject = 'workspace.ready' and o.payload ->> 'id' = w.id
     where w.observed_generation > 0 group by w.id having count(o.id) <> 1
     union all
     select w.id, count(o.id)::int, 1 from workspaces w
     left join outbox o on o.subject = 'workspace.removed' and o.payload ->> 'id' = w.id
-    where w.deleted_at is not null group by w.id having count(o.id) <> 1`);
+    where w.deleted_at is not null group by w.id having count(o.id) <> 1`,
+  );
   return rows.map((row) => `I10 ${row.id} was announced ${row.ready} times`);
 }
 
 /** I11 */
 async function auditIsWhole(database: Database): Promise<string[]> {
   while ((await chainAuditEntries(database)) > 0);
-  const organizations = await rowsOf(database, sql<{ id: string }>`select distinct organization_id as id from audit_entries where organization_id is not null`);
+  const organizations = await rowsOf(
+    database,
+    sql<{
+      id: string;
+    }>`select distinct organization_id as id from audit_entries where organization_id is not null`,
+  );
   const broken: string[] = [];
   for (const { id } of organizations) {
     const sequence = await findBrokenLink(database, id);
@@ -131,11 +165,26 @@ async function auditIsWhole(database: Database): Promise<string[]> {
 
 /** I12 */
 async function phaseFollowsConditions(database: Database): Promise<string[]> {
-  const rows = await rowsOf(database, sql<{ id: string; phase: string; generation: number; observed: number; conditions: Condition[]; deleting: boolean }>`
+  const rows = await rowsOf(
+    database,
+    sql<{
+      id: string;
+      phase: string;
+      generation: number;
+      observed: number;
+      conditions: Condition[];
+      deleting: boolean;
+    }>`
     select id, phase, generation, observed_generation as observed, conditions, deletion_requested_at is not null as deleting
-    from workspaces where deleted_at is null`);
+    from workspaces where deleted_at is null`,
+  );
   return rows.flatMap(({ id, phase, generation, observed, conditions, deleting }) => {
-    const derived = derivePhase({ conditions, generation, observedGeneration: observed, deletionRequested: deleting });
+    const derived = derivePhase({
+      conditions,
+      generation,
+      observedGeneration: observed,
+      deletionRequested: deleting,
+    });
     return [
       ...(phase === derived ? [] : [`I12 ${id} is ${phase}, its conditions say ${derived}`]),
       ...(observed <= generation ? [] : [`I12 ${id} has seen a generation that does not exist`]),

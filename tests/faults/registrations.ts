@@ -9,7 +9,10 @@ import { register, type Registration } from '@hexabase/reconcile/registration.ts
 export type Twist = <S extends Subject>(reconciler: Reconciler<S>) => Reconciler<S>;
 
 /** All reconcilers of the product, one line each: the suite walks through every step of every workflow of them. */
-export function productRegistrations(driver: ClusterDriver, twist: Twist = (reconciler) => reconciler): Registration[] {
+export function productRegistrations(
+  driver: ClusterDriver,
+  twist: Twist = (reconciler) => reconciler,
+): Registration[] {
   return [
     register(twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
     register(twist(projectReconciler({ driver }))),

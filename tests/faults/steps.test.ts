@@ -39,8 +39,14 @@ for (const [words, boundary] of failures) {
         throw new Error('a fault that the test injected');
       },
     });
-    const steps = productRegistrations(world.cluster.driver).find((one) => one.kind === kind)?.workflows.find((one) => one.name === workflow)?.steps;
-    for (const step of steps ?? []) expect([...failed].some((name) => name.endsWith(`${workflow} ${step}`)), step).toBe(true);
+    const steps = productRegistrations(world.cluster.driver)
+      .find((one) => one.kind === kind)
+      ?.workflows.find((one) => one.name === workflow)?.steps;
+    for (const step of steps ?? [])
+      expect(
+        [...failed].some((name) => name.endsWith(`${workflow} ${step}`)),
+        step,
+      ).toBe(true);
     expect(await brokenInvariants(world.test.database, world.cluster)).toEqual([]);
   });
 }
@@ -53,13 +59,19 @@ test.each(workflows)('%s %s: each step may run twice', async (kind, workflow) =>
 
 test('every workflow of the product is walked through', () => {
   const known = new Set(workflows.map(([kind, workflow]) => `${kind} ${workflow}`));
-  const registered = new Set(allCrashPoints(productRegistrations(world.cluster.driver)).map(({ kind, workflow }) => `${kind} ${workflow}`));
+  const registered = new Set(
+    allCrashPoints(productRegistrations(world.cluster.driver)).map(
+      ({ kind, workflow }) => `${kind} ${workflow}`,
+    ),
+  );
   expect(registered).toEqual(known);
 });
 
 test('every reconciler of the product is registered here', async () => {
   const features = new URL('../../packages/features/src/', import.meta.url);
-  const files = (await readdir(features, { recursive: true })).filter((file) => /reconcile\/[a-z-]+-reconciler\.ts$/.test(file));
+  const files = (await readdir(features, { recursive: true })).filter((file) =>
+    /reconcile\/[a-z-]+-reconciler\.ts$/.test(file),
+  );
   const registrations = await readFile(new URL('./registrations.ts', import.meta.url), 'utf8');
   expect(files.length).toBeGreaterThan(0);
   expect(files.filter((file) => !registrations.includes(`@hexabase/features/${file}`))).toEqual([]);

@@ -15,7 +15,12 @@ export interface WorkerOrders {
 }
 
 const orders: WorkerOrders = JSON.parse(process.argv[2] ?? '');
-const database = connectDatabase({ admin: orders.admin, masterKey: testMasterKey, log: silentLogger, embedded: null });
+const database = connectDatabase({
+  admin: orders.admin,
+  masterKey: testMasterKey,
+  log: silentLogger,
+  embedded: null,
+});
 const { driver } = await memoryCluster(orders.admin);
 await startEngine({
   database,
@@ -24,7 +29,13 @@ await startEngine({
   log: silentLogger,
   boundary: async (boundary, place) => {
     const { crash } = orders;
-    if (boundary !== crash.boundary || place.kind !== crash.kind || place.workflow !== crash.workflow || place.step !== crash.step) return;
+    if (
+      boundary !== crash.boundary ||
+      place.kind !== crash.kind ||
+      place.workflow !== crash.workflow ||
+      place.step !== crash.step
+    )
+      return;
     process.kill(process.pid, 'SIGKILL');
     await new Promise(() => undefined);
   },

@@ -6,7 +6,15 @@ import type { OrganizationId, WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import type { BoundaryHook } from '@hexabase/reconcile/hooks.ts';
-import { givenOrganization, requestProject, requestProjectDeletion, requestWorkspace, requestWorkspaceDeletion, requestWorkspaceUpdate, until } from '@hexabase/testkit/given.ts';
+import {
+  givenOrganization,
+  requestProject,
+  requestProjectDeletion,
+  requestWorkspace,
+  requestWorkspaceDeletion,
+  requestWorkspaceUpdate,
+  until,
+} from '@hexabase/testkit/given.ts';
 import { memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import type { CrashPoint } from './crash-points.ts';
@@ -35,7 +43,10 @@ export async function makeWorld(): Promise<World> {
 }
 
 /** Runs a worker in this process until nothing is left to do. */
-export async function workUntilSettled(world: World, more: { boundary?: BoundaryHook; twist?: Twist } = {}): Promise<void> {
+export async function workUntilSettled(
+  world: World,
+  more: { boundary?: BoundaryHook; twist?: Twist } = {},
+): Promise<void> {
   const { test, cluster } = world;
   await using _engine = await startEngine({
     database: test.database,
@@ -51,7 +62,9 @@ export async function workUntilSettled(world: World, more: { boundary?: Boundary
 /** Nothing held, nothing failed, nothing due before the slow resync. */
 async function isSettled({ test }: World): Promise<boolean> {
   const { rows } = await test.database.asWorker((tx) =>
-    sql`select 1 from reconcile_queue where lease_owner is not null or attempts > 0 or due_at < now() + interval '1 minute' limit 1`.execute(tx),
+    sql`select 1 from reconcile_queue where lease_owner is not null or attempts > 0 or due_at < now() + interval '1 minute' limit 1`.execute(
+      tx,
+    ),
   );
   return rows.length === 0;
 }
@@ -65,9 +78,12 @@ export async function crashWorker(world: World, crash: CrashPoint): Promise<void
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   const late = setTimeout(() => child.kill('SIGTERM'), 20_000);
-  const signal = await new Promise<NodeJS.Signals | null>((resolve) => child.once('close', (_code, by) => resolve(by)));
+  const signal = await new Promise<NodeJS.Signals | null>((resolve) =>
+    child.once('close', (_code, by) => resolve(by)),
+  );
   clearTimeout(late);
-  if (signal !== 'SIGKILL') throw new Error(`the worker did not reach ${JSON.stringify(crash)}: ${complaint}`);
+  if (signal !== 'SIGKILL')
+    throw new Error(`the worker did not reach ${JSON.stringify(crash)}: ${complaint}`);
 }
 
 /** The leases of a dead worker end after half a minute; here that time passes at once. */

@@ -10,6 +10,7 @@ export function commandReference(): string {
     launcher: 'hks',
     parentPid: 0,
     isTerminal: false,
+    browser: null,
   };
   const program = createProgram(createCli(environment, AbortSignal.abort()));
   return `# Command line reference\n\n${sections(program, []).join('\n\n')}`;

@@ -8,7 +8,8 @@ import { metricsResources } from './metrics.ts';
 export function readDiscovery(kubernetesFolder: string): Discovery {
   const result: Discovery = {};
   for (const [apiVersion, names] of Object.entries(served)) {
-    const all = apiVersion === 'metrics.k8s.io/v1beta1' ? metricsResources : readList(kubernetesFolder, apiVersion);
+    const all =
+      apiVersion === 'metrics.k8s.io/v1beta1' ? metricsResources : readList(kubernetesFolder, apiVersion);
     result[apiVersion] = names.map((name) => {
       const found = all.find((resource) => resource.name === name);
       if (!found) throw new Error(`upstream's ${apiVersion} has no ${name}`);
@@ -20,6 +21,8 @@ export function readDiscovery(kubernetesFolder: string): Discovery {
 
 function readList(kubernetesFolder: string, apiVersion: string): ApiResource[] {
   const name = apiVersion === 'v1' ? 'api__v1.json' : `apis__${apiVersion.replace('/', '__')}.json`;
-  const document: { resources: ApiResource[] } = JSON.parse(readFileSync(join(kubernetesFolder, 'api/discovery', name), 'utf8'));
+  const document: { resources: ApiResource[] } = JSON.parse(
+    readFileSync(join(kubernetesFolder, 'api/discovery', name), 'utf8'),
+  );
   return document.resources;
 }

@@ -25,15 +25,23 @@ rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
 for (const apiVersion of Object.keys(discovery)) {
   const document =
-    apiVersion === 'metrics.k8s.io/v1beta1' ? metricsDocument(folders.kubernetes) : readOpenApi(folders.kubernetes, apiVersion);
+    apiVersion === 'metrics.k8s.io/v1beta1'
+      ? metricsDocument(folders.kubernetes)
+      : readOpenApi(folders.kubernetes, apiVersion);
   collectSchemas(document);
   // Level 9 and no time stamp: the same input gives the same bytes, and so the same hash in `/openapi/v3`.
-  writeFileSync(join(target, `${documentName(apiVersion)}.openapi.json.gz`), gzipSync(JSON.stringify(document), { level: 9 }));
+  writeFileSync(
+    join(target, `${documentName(apiVersion)}.openapi.json.gz`),
+    gzipSync(JSON.stringify(document), { level: 9 }),
+  );
 }
 writeFileSync(join(target, 'discovery.json'), `${JSON.stringify(discovery, undefined, 1)}\n`);
 writeFileSync(join(target, 'types.json'), lines(buildTypeTable(folders, schemas, roots())));
 writeFileSync(join(target, 'NOTICE'), notice());
-writeFileSync(join(target, 'goldens.test-data.json.gz'), gzipSync(JSON.stringify(readGoldens(folders.api, discovery)), { level: 9 }));
+writeFileSync(
+  join(target, 'goldens.test-data.json.gz'),
+  gzipSync(JSON.stringify(readGoldens(folders.api, discovery)), { level: 9 }),
+);
 
 /** OpenAPI names (`io.k8s.api.core.v1.Pod`) become the table's (`core.v1.Pod`). */
 function collectSchemas(document: OpenApiDocument): void {
@@ -54,14 +62,18 @@ function roots(): string[] {
 
 /** One type a line, so that an upgrade shows what moved. */
 function lines(table: Record<string, unknown>): string {
-  const entries = Object.entries(table).map(([name, type]) => `${JSON.stringify(name)}:${JSON.stringify(type)}`);
+  const entries = Object.entries(table).map(
+    ([name, type]) => `${JSON.stringify(name)}:${JSON.stringify(type)}`,
+  );
   return `{\n${entries.join(',\n')}\n}\n`;
 }
 
 function notice(): string {
   return `These files are derived from Kubernetes ${RELEASE} (Copyright The Kubernetes Authors), licensed under the Apache License,
 Version 2.0 (https://www.apache.org/licenses/LICENSE-2.0), by tools/kube-schema, from the Go modules
-${Object.values(MODULES).map((module) => `- ${module}\n`).join('')}
+${Object.values(MODULES)
+  .map((module) => `- ${module}\n`)
+  .join('')}
 Changed: cut down to what the embedded server offers; the OpenAPI document of metrics.k8s.io is written after k8s.io/metrics.
 `;
 }

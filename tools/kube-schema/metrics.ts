@@ -40,7 +40,12 @@ function operation(verb: 'get' | 'list', kind: string, parameters: string[]): Re
     get: {
       description: `${verb} ${kind}`,
       operationId: `${verb}MetricsV1beta1${parameters.includes('namespace') ? 'Namespaced' : ''}${kind}`,
-      responses: { '200': { description: 'OK', content: { 'application/json': { schema }, 'application/yaml': { schema } } } },
+      responses: {
+        '200': {
+          description: 'OK',
+          content: { 'application/json': { schema }, 'application/yaml': { schema } },
+        },
+      },
       'x-kubernetes-action': verb,
       'x-kubernetes-group-version-kind': { group: 'metrics.k8s.io', kind, version: 'v1beta1' },
     },
@@ -50,7 +55,9 @@ function operation(verb: 'get' | 'list', kind: string, parameters: string[]): Re
 
 function schemas(): Record<string, Schema> {
   return {
-    [`${PREFIX}.NodeMetrics`]: metricsKind('NodeMetrics', 'resource usage of a node', { usage: usage('The memory and CPU usage of the node.') }),
+    [`${PREFIX}.NodeMetrics`]: metricsKind('NodeMetrics', 'resource usage of a node', {
+      usage: usage('The memory and CPU usage of the node.'),
+    }),
     [`${PREFIX}.NodeMetricsList`]: listKind('NodeMetrics'),
     [`${PREFIX}.PodMetrics`]: metricsKind('PodMetrics', 'resource usage of a pod', {
       containers: {
@@ -67,7 +74,10 @@ function schemas(): Record<string, Schema> {
       type: 'object',
       description: 'Resource usage of a container.',
       required: ['name', 'usage'],
-      properties: { name: { type: 'string', description: 'Name of the container.' }, usage: usage('The memory and CPU usage.') },
+      properties: {
+        name: { type: 'string', description: 'Name of the container.' },
+        usage: usage('The memory and CPU usage.'),
+      },
     },
   };
 }
@@ -80,8 +90,15 @@ function metricsKind(kind: string, description: string, own: Record<string, Sche
     properties: {
       apiVersion: { type: 'string', description: 'The versioned schema of this object.' },
       kind: { type: 'string', description: 'The kind of this object.' },
-      metadata: { allOf: [{ $ref: `${META}.ObjectMeta` }], default: {}, description: 'Standard object metadata.' },
-      timestamp: { allOf: [{ $ref: `${META}.Time` }], description: 'End of the interval of the measurement.' },
+      metadata: {
+        allOf: [{ $ref: `${META}.ObjectMeta` }],
+        default: {},
+        description: 'Standard object metadata.',
+      },
+      timestamp: {
+        allOf: [{ $ref: `${META}.Time` }],
+        description: 'End of the interval of the measurement.',
+      },
       window: { type: 'string', description: 'Length of the interval of the measurement.' },
       ...own,
     },
@@ -97,8 +114,16 @@ function listKind(kind: string): Schema {
     properties: {
       apiVersion: { type: 'string', description: 'The versioned schema of this object.' },
       kind: { type: 'string', description: 'The kind of this object.' },
-      metadata: { allOf: [{ $ref: `${META}.ListMeta` }], default: {}, description: 'Standard list metadata.' },
-      items: { type: 'array', items: { $ref: `#/components/schemas/${PREFIX}.${kind}` }, description: `The list of ${kind}.` },
+      metadata: {
+        allOf: [{ $ref: `${META}.ListMeta` }],
+        default: {},
+        description: 'Standard list metadata.',
+      },
+      items: {
+        type: 'array',
+        items: { $ref: `#/components/schemas/${PREFIX}.${kind}` },
+        description: `The list of ${kind}.`,
+      },
     },
     'x-kubernetes-group-version-kind': [{ group: 'metrics.k8s.io', kind: `${kind}List`, version: 'v1beta1' }],
   };

@@ -13,8 +13,12 @@ export const MODULES = {
 
 /** Folder of a pinned module in Go's module cache, downloading it when needed. The checksum is Go's business. */
 export function moduleFolder(module: string): string {
-  const output = execFileSync('go', ['mod', 'download', '-json', module], { cwd: tmpdir(), encoding: 'utf8' });
+  const output = execFileSync('go', ['mod', 'download', '-json', module], {
+    cwd: tmpdir(),
+    encoding: 'utf8',
+  });
   const parsed: unknown = JSON.parse(output);
-  if (typeof parsed === 'object' && parsed !== null && 'Dir' in parsed && typeof parsed.Dir === 'string') return parsed.Dir;
+  if (typeof parsed === 'object' && parsed !== null && 'Dir' in parsed && typeof parsed.Dir === 'string')
+    return parsed.Dir;
   throw new Error(`go mod download gave no folder for ${module}`);
 }

@@ -38,7 +38,8 @@ export function trim(document: OpenApiDocument, apiVersion: string): OpenApiDocu
       .map(([path, item]) => [path, jsonOnly(item)]),
   );
   for (const name of names) {
-    if (!Object.keys(paths).some((path) => resourceOfPath(path) === name)) throw new Error(`no path for ${apiVersion} ${name}`);
+    if (!Object.keys(paths).some((path) => resourceOfPath(path) === name))
+      throw new Error(`no path for ${apiVersion} ${name}`);
   }
   const schemas = reachable(document.components.schemas, references(paths));
   return { ...document, paths, components: { ...document.components, schemas } };
@@ -74,5 +75,7 @@ function reachable(schemas: Record<string, Schema>, roots: string[]): Record<str
 }
 
 function references(value: unknown): string[] {
-  return [...JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name ?? '');
+  return [...JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(
+    ([, name]) => name ?? '',
+  );
 }

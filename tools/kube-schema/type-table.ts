@@ -6,8 +6,20 @@ import type { Schema } from './openapi.ts';
 
 /** Go packages that hold the served kinds and the bodies of their subresources. */
 const API_PACKAGES = [
-  'apps/v1', 'authentication/v1', 'authorization/v1', 'autoscaling/v1', 'batch/v1', 'coordination/v1', 'core/v1', 'discovery/v1',
-  'events/v1', 'networking/v1', 'policy/v1', 'rbac/v1', 'scheduling/v1', 'storage/v1',
+  'apps/v1',
+  'authentication/v1',
+  'authorization/v1',
+  'autoscaling/v1',
+  'batch/v1',
+  'coordination/v1',
+  'core/v1',
+  'discovery/v1',
+  'events/v1',
+  'networking/v1',
+  'policy/v1',
+  'rbac/v1',
+  'scheduling/v1',
+  'storage/v1',
 ];
 
 /** Types whose JSON form is not that of their fields. */
@@ -32,7 +44,11 @@ export interface Folders {
 }
 
 /** Everything that the server must know of each type reachable from `roots`, from Go sources and OpenAPI schemas. */
-export function buildTypeTable(folders: Folders, openApi: ReadonlyMap<string, Schema>, roots: readonly string[]): TypeTable {
+export function buildTypeTable(
+  folders: Folders,
+  openApi: ReadonlyMap<string, Schema>,
+  roots: readonly string[],
+): TypeTable {
   const go = readAll(folders);
   const schemas = new Map(openApi);
   const table: TypeTable = {};
@@ -44,7 +60,8 @@ export function buildTypeTable(folders: Folders, openApi: ReadonlyMap<string, Sc
     const built = buildType(type.fields, schema, go);
     table[name] = built;
     // OpenAPI flattens inlined structs, so that their fields are described by the type around them.
-    for (const inline of built.inline ?? []) if (schema && !schemas.has(inline.type)) schemas.set(inline.type, schema);
+    for (const inline of built.inline ?? [])
+      if (schema && !schemas.has(inline.type)) schemas.set(inline.type, schema);
     queue.push(...referencesOf(built));
   }
   return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -64,7 +81,10 @@ function buildType(goFields: GoField[], schema: Schema | undefined, go: Map<stri
   if (schema?.['x-kubernetes-map-type'] === 'atomic') type.atomic = true;
   for (const field of goFields) {
     if (field.inline) {
-      type.inline = [...(type.inline ?? []), { type: field.goType, ...(field.number !== undefined && { number: field.number }) }];
+      type.inline = [
+        ...(type.inline ?? []),
+        { type: field.goType, ...(field.number !== undefined && { number: field.number }) },
+      ];
     } else {
       type.fields[field.jsonName] = buildField(field, schema, go);
     }

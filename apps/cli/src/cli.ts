@@ -43,7 +43,8 @@ export function createCli(environment: CliEnvironment, signal: AbortSignal): Cli
       client().invoke(operation, { params: textValues(params), query, body, signal }),
     print: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${text}\n`),
-    currentScope: async (kind) => currentContext(environment.configFile)[kind] ?? (await onlyOne(client(), kind, signal)),
+    currentScope: async (kind) =>
+      currentContext(environment.configFile)[kind] ?? (await onlyOne(client(), kind, signal)),
   };
 }
 
@@ -51,10 +52,13 @@ async function onlyOne(client: Client, kind: ScopeKind, signal: AbortSignal): Pr
   const list = kind === 'workspace' ? workspace.operations.list : organization.operations.list;
   const { data } = await client.call(list, { signal });
   const [only, ...others] = data.map(({ slug }) => slug);
-  if (only === undefined) throw new CliError(`You have no ${kind} yet. Make one: \`hks ${kind} create NAME\`.`);
+  if (only === undefined)
+    throw new CliError(`You have no ${kind} yet. Make one: \`hks ${kind} create NAME\`.`);
   if (others.length === 0) return only;
   const names = [only, ...others].join(', ');
-  throw new CliError(`Say which ${kind}: --${kind} NAME (or \`hks use ${kind} NAME\` once). Yours: ${names}.`);
+  throw new CliError(
+    `Say which ${kind}: --${kind} NAME (or \`hks use ${kind} NAME\` once). Yours: ${names}.`,
+  );
 }
 
 function textValues(values: Record<string, unknown>): Record<string, string> {

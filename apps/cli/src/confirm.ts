@@ -12,7 +12,8 @@ export interface Confirmation {
 /** Asks, and throws `CliError` unless the answer is right. Without a terminal it refuses instead of hanging. */
 export async function confirm({ question, expected, yes, isTerminal }: Confirmation): Promise<void> {
   if (yes) return;
-  if (!isTerminal) throw new CliError('This destroys something and there is no terminal to ask on. Add --yes to go ahead.');
+  if (!isTerminal)
+    throw new CliError('This destroys something and there is no terminal to ask on. Add --yes to go ahead.');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await prompt.question(`${question} `);

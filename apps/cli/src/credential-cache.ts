@@ -55,7 +55,11 @@ export function forgetCredentials(dir: string): void {
 }
 
 /** Under a lock. Whoever waits for it and finds that another has renewed meanwhile does not need it any more. */
-async function renew(dir: string, base: string, { refused, mint }: { refused: string; mint: Mint }): Promise<Cached> {
+async function renew(
+  dir: string,
+  base: string,
+  { refused, mint }: { refused: string; mint: Mint },
+): Promise<Cached> {
   using lock = await acquireFileLock(`${base}.lock`, () => usable(base, refused) !== null);
   const found = usable(base, refused);
   if (found || !lock) return found ?? renew(dir, base, { refused, mint });

@@ -26,15 +26,19 @@ function exitCodeOf(error: unknown): number {
 
 /** What went wrong, for the person at the keyboard. A stack is for faults of ours only. */
 function sentence(error: unknown): string {
-  if (error instanceof CliError || error instanceof ConfigFileError || error instanceof LockError) return error.message;
+  if (error instanceof CliError || error instanceof ConfigFileError || error instanceof LockError)
+    return error.message;
   if (error instanceof ClientError) return describe(error);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function describe(error: ClientError): string {
   const { details, requestId } = error;
-  const fields = Array.isArray(details['fields']) ? details['fields'].map((field: unknown) => `\n  - ${fieldText(field)}`).join('') : '';
-  if (error.status === 0) return `${error.message} Is it running? \`hks status\` tells; \`hks up\` starts it.`;
+  const fields = Array.isArray(details['fields'])
+    ? details['fields'].map((field: unknown) => `\n  - ${fieldText(field)}`).join('')
+    : '';
+  if (error.status === 0)
+    return `${error.message} Is it running? \`hks status\` tells; \`hks up\` starts it.`;
   const howTo = typeof details['howTo'] === 'string' ? `\n  ${details['howTo']}` : '';
   return `${error.message}${fields}${howTo}${error.status >= 500 && requestId ? ` (request ${requestId})` : ''}`;
 }

@@ -16,7 +16,10 @@ export interface ProgressLine {
 }
 
 /** On a terminal one line is rewritten in place; elsewhere each new step is a line of its own. */
-export function progressLine(isTerminal: boolean, write: (text: string) => unknown = toStandardError): ProgressLine {
+export function progressLine(
+  isTerminal: boolean,
+  write: (text: string) => unknown = toStandardError,
+): ProgressLine {
   let reached = 0;
   return {
     show({ step, steps, message }) {

@@ -14,7 +14,8 @@ export function addResourceCommands(program: Command, cli: Cli): void {
   for (const resource of Object.values<Resource>(resources)) {
     const noun = nounCommand(program, resource);
     for (const operation of Object.values(resource.operations)) {
-      if (operation.cli && !operation.cli.bespoke) addVerb(noun, { resource, operation, verb: operation.cli }, cli);
+      if (operation.cli && !operation.cli.bespoke)
+        addVerb(noun, { resource, operation, verb: operation.cli }, cli);
     }
   }
 }
@@ -53,11 +54,14 @@ function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
 
 /** `-o json|yaml|table`. */
 export function addOutputOption(command: Command): Command {
-  return command.addOption(new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'));
+  return command.addOption(
+    new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'),
+  );
 }
 
 function addOption(command: Command, flag: Flag): void {
-  const text = flag.kind === 'boolean' ? `--${flag.name}` : `--${flag.name} <${flag.kind === 'number' ? 'n' : 'value'}>`;
+  const text =
+    flag.kind === 'boolean' ? `--${flag.name}` : `--${flag.name} <${flag.kind === 'number' ? 'n' : 'value'}>`;
   const option = new Option(text, flag.help);
   if (flag.choices.length > 0) option.choices(flag.choices);
   if (flag.required) option.makeOptionMandatory();
@@ -82,7 +86,11 @@ function missingScope({ operation, verb }: VerbSpec): keyof typeof scopeFlags | 
   return operation.target === 'workspace' || operation.target === 'organization' ? operation.target : null;
 }
 
-async function runVerb(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Promise<void> {
+async function runVerb(
+  command: Command,
+  spec: VerbSpec & { flags: readonly Flag[] },
+  cli: Cli,
+): Promise<void> {
   const { operation, verb, resource } = spec;
   const values = await gather(command, spec, cli);
   if (verb.confirm) {
@@ -108,7 +116,11 @@ export function outputFormat(command: Command): OutputFormat {
   return outputFormats.find((format) => format === chosen) ?? 'table';
 }
 
-async function gather(command: Command, spec: VerbSpec & { flags: readonly Flag[] }, cli: Cli): Promise<Record<string, unknown>> {
+async function gather(
+  command: Command,
+  spec: VerbSpec & { flags: readonly Flag[] },
+  cli: Cli,
+): Promise<Record<string, unknown>> {
   const values: Record<string, unknown> = {};
   const options = command.opts<Record<string, unknown>>();
   for (const flag of spec.flags) {
@@ -121,5 +133,7 @@ async function gather(command: Command, spec: VerbSpec & { flags: readonly Flag[
 }
 
 function pick(values: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(names.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]));
+  return Object.fromEntries(
+    names.filter((name) => values[name] !== undefined).map((name) => [name, values[name]]),
+  );
 }

@@ -1,4 +1,9 @@
-import { readCliConfig, updateCliConfig, type CliConfig, type CliContext } from '@hexabase/client/config-file.ts';
+import {
+  readCliConfig,
+  updateCliConfig,
+  type CliConfig,
+  type CliContext,
+} from '@hexabase/client/config-file.ts';
 import * as z from 'zod';
 import { CliError } from './cli-error.ts';
 
@@ -14,7 +19,8 @@ export type Tokens = z.infer<typeof tokens>;
 export function currentContext(configFile: string): CliContext {
   const config = readCliConfig(configFile);
   const context = config.contexts[config.currentContext];
-  if (!context) throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
+  if (!context)
+    throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
   return context;
 }
 
@@ -43,7 +49,11 @@ export function rememberTokens(context: CliContext, fresh: Tokens): void {
 }
 
 /** Sends an OAuth-shaped request (`/auth/login`, `/auth/refresh`) and reads the tokens. */
-export async function requestTokens(url: string, body: Record<string, string>, signal: AbortSignal): Promise<Tokens> {
+export async function requestTokens(
+  url: string,
+  body: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Tokens> {
   const response = await reach(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -53,17 +63,24 @@ export async function requestTokens(url: string, body: Record<string, string>, s
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return tokens.parse(answer);
   const refused = failure.safeParse(answer);
-  throw new CliError(refused.success ? refused.data.error.message : `The server answered ${response.status}.`);
+  throw new CliError(
+    refused.success ? refused.data.error.message : `The server answered ${response.status}.`,
+  );
 }
 
 async function refreshInto(config: CliConfig, context: CliContext, signal: AbortSignal): Promise<void> {
   const { refreshToken } = context;
   if (!refreshToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
   try {
-    rememberTokens(context, await requestTokens(`${context.server}/auth/refresh`, { refresh_token: refreshToken }, signal));
+    rememberTokens(
+      context,
+      await requestTokens(`${context.server}/auth/refresh`, { refresh_token: refreshToken }, signal),
+    );
   } catch (error) {
     if (error instanceof CliError && error.exitCode === 1) {
-      throw new CliError(`${error.message} Sign in again: \`hks login ${context.server}\`, or start \`hks up\` on this machine.`);
+      throw new CliError(
+        `${error.message} Sign in again: \`hks login ${context.server}\`, or start \`hks up\` on this machine.`,
+      );
     }
     throw error;
   }
@@ -80,6 +97,9 @@ export async function reach(url: string, init: RequestInit): Promise<Response> {
     return await fetch(url, init);
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new CliError(`Cannot reach ${new URL(url).origin} (${why}). Is it running? \`hks status\` tells; \`hks up\` starts it.`, 2);
+    throw new CliError(
+      `Cannot reach ${new URL(url).origin} (${why}). Is it running? \`hks status\` tells; \`hks up\` starts it.`,
+      2,
+    );
   }
 }

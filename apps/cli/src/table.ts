@@ -3,14 +3,25 @@ import { shortAge } from './age.ts';
 
 /** Lays rows out in columns, kubectl's way: upper-case headers, three spaces between. */
 export function renderTable(columns: readonly Column[], rows: readonly unknown[], nowMs: number): string {
-  const cells = rows.map((row) => columns.map((column) => cellText(column, valueAt(row, column.field), nowMs)));
+  const cells = rows.map((row) =>
+    columns.map((column) => cellText(column, valueAt(row, column.field), nowMs)),
+  );
   return renderCells([columns.map((column) => column.header), ...cells]);
 }
 
 /** Lays out text cells; the first row holds the headers. */
 export function renderCells(lines: readonly (readonly string[])[]): string {
-  const widths = (lines[0] ?? []).map((_, index) => Math.max(...lines.map((line) => (line[index] ?? '').length)));
-  return lines.map((line) => line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('   ').trimEnd()).join('\n');
+  const widths = (lines[0] ?? []).map((_, index) =>
+    Math.max(...lines.map((line) => (line[index] ?? '').length)),
+  );
+  return lines
+    .map((line) =>
+      line
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function cellText(column: Column, value: unknown, nowMs: number): string {

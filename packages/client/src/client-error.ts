@@ -1,7 +1,11 @@
 import * as z from 'zod';
 
 const envelope = z.object({
-  error: z.object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).default({}) }),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()).default({}),
+  }),
   meta: z.object({ requestId: z.string() }).optional(),
 });
 
@@ -12,7 +16,10 @@ export class ClientError extends Error {
   readonly details: Record<string, unknown>;
   readonly requestId: string | null;
 
-  constructor(status: number, failure: { code: string; message: string; details?: Record<string, unknown>; requestId?: string }) {
+  constructor(
+    status: number,
+    failure: { code: string; message: string; details?: Record<string, unknown>; requestId?: string },
+  ) {
     super(failure.message);
     this.name = 'ClientError';
     this.status = status;
@@ -25,7 +32,8 @@ export class ClientError extends Error {
 /** Reads the error envelope of an answer; an answer without one (a proxy's page) is named by its status. */
 export function errorOf(status: number, body: unknown): ClientError {
   const parsed = envelope.safeParse(body);
-  if (!parsed.success) return new ClientError(status, { code: 'internal', message: `The server answered ${status}.` });
+  if (!parsed.success)
+    return new ClientError(status, { code: 'internal', message: `The server answered ${status}.` });
   const { error, meta } = parsed.data;
   return new ClientError(status, { ...error, ...(meta && { requestId: meta.requestId }) });
 }

@@ -68,7 +68,11 @@ export function createClient(options: ClientOptions): Client {
 
 const defaultTimeoutMs = 30_000;
 
-async function send(options: ClientOptions, operation: Operation, input: LooseInput): Promise<Answer<unknown>> {
+async function send(
+  options: ClientOptions,
+  operation: Operation,
+  input: LooseInput,
+): Promise<Answer<unknown>> {
   const url = new URL(options.baseUrl + fillPath(operation.path, input.params ?? {}));
   for (const [name, value] of Object.entries(input.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
@@ -114,7 +118,8 @@ export function fillPath(path: string, params: Readonly<Record<string, string>>)
 }
 
 function readEnvelope(body: unknown): { data: unknown; meta: AnswerMeta } {
-  if (typeof body !== 'object' || body === null || !('data' in body)) return { data: null, meta: { requestId: '' } };
+  if (typeof body !== 'object' || body === null || !('data' in body))
+    return { data: null, meta: { requestId: '' } };
   const meta = 'meta' in body ? (body.meta as AnswerMeta) : { requestId: '' };
   return { data: body.data, meta };
 }

@@ -18,7 +18,10 @@ const context = z.object({
   refreshToken: z.string().optional(),
 });
 
-const configFile = z.object({ currentContext: z.string().default('local'), contexts: z.record(z.string(), context).default({}) });
+const configFile = z.object({
+  currentContext: z.string().default('local'),
+  contexts: z.record(z.string(), context).default({}),
+});
 
 /** One server and one signed-in person, as the command line knows them. */
 export type CliContext = z.infer<typeof context>;
@@ -50,7 +53,10 @@ export function writeCliConfig(path: string, config: CliConfig): void {
 }
 
 /** Changes the settings file while no other process does. Throws `LockError` when another one never ends. */
-export async function updateCliConfig(path: string, change: (config: CliConfig) => Promise<void> | void): Promise<CliConfig> {
+export async function updateCliConfig(
+  path: string,
+  change: (config: CliConfig) => Promise<void> | void,
+): Promise<CliConfig> {
   using _lock = await acquireFileLock(`${path}.lock`);
   const config = readCliConfig(path);
   await change(config);

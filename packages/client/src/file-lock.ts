@@ -24,7 +24,10 @@ export interface FileLock extends Disposable {}
  * `unless` is asked while waiting; when it answers true the wait ends without the lock, and null is returned.
  * Throws `LockError` after half a minute.
  */
-export async function acquireFileLock(path: string, unless: () => boolean = () => false): Promise<FileLock | null> {
+export async function acquireFileLock(
+  path: string,
+  unless: () => boolean = () => false,
+): Promise<FileLock | null> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const deadline = Date.now() + patienceMs;
   for (;;) {

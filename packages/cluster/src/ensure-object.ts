@@ -30,8 +30,12 @@ export async function ensureObject(place: Place, wanted: WantedObject): Promise<
     const existing = await readObject(place, wanted.metadata.name);
     if (existing && covers(existing, wanted)) return existing;
     const answer = existing
-      ? await request(place, 'PUT', `/${wanted.metadata.name}`, merge(existing, wanted))
-      : await request(place, 'POST', '', wanted);
+      ? await request(place, {
+          method: 'PUT',
+          suffix: `/${wanted.metadata.name}`,
+          body: merge(existing, wanted),
+        })
+      : await request(place, { method: 'POST', suffix: '', body: wanted });
     if (answer.status < 300 && isRecord(answer.body)) return answer.body;
     // Somebody else made or changed it between the two requests: look again.
     if (answer.status !== 409) throw refused(answer, `${wanted.kind} ${wanted.metadata.name}`);
@@ -43,7 +47,7 @@ export async function ensureObject(place: Place, wanted: WantedObject): Promise<
 
 /** Null when there is none. */
 export async function readObject(place: Place, name: string): Promise<Record<string, unknown> | null> {
-  const answer = await request(place, 'GET', `/${name}`);
+  const answer = await request(place, { method: 'GET', suffix: `/${name}` });
   if (answer.status === 404) return null;
   if (answer.status === 200 && isRecord(answer.body)) return answer.body;
   throw refused(answer, `${place.path}/${name}`);
@@ -51,11 +55,15 @@ export async function readObject(place: Place, name: string): Promise<Record<str
 
 /** Deletes the object of exactly this uid; one of the same name that is newer stays. */
 export async function deleteObject(place: Place, name: string, uid: string): Promise<void> {
-  const answer = await request(place, 'DELETE', `/${name}`, {
-    apiVersion: 'v1',
-    kind: 'DeleteOptions',
-    preconditions: { uid },
-    propagationPolicy: 'Background',
+  const answer = await request(place, {
+    method: 'DELETE',
+    suffix: `/${name}`,
+    body: {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      preconditions: { uid },
+      propagationPolicy: 'Background',
+    },
   });
   if (answer.status < 300 || answer.status === 404 || answer.status === 409) return;
   throw refused(answer, `${place.path}/${name}`);
@@ -63,7 +71,7 @@ export async function deleteObject(place: Place, name: string, uid: string): Pro
 
 /** Items of a collection. */
 export async function listObjects(place: Place): Promise<Record<string, unknown>[]> {
-  const answer = await request(place, 'GET', '');
+  const answer = await request(place, { method: 'GET', suffix: '' });
   const items = isRecord(answer.body) ? answer.body.items : undefined;
   if (answer.status === 200 && Array.isArray(items)) return items.filter(isRecord);
   throw refused(answer, place.path);
@@ -87,9 +95,7 @@ export function metadataOf(object: Record<string, unknown>): {
 
 async function request(
   place: Place,
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
-  suffix: string,
-  body?: unknown,
+  { method, suffix, body }: { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; suffix: string; body?: unknown },
 ): Promise<TenantResponse> {
   try {
     return await place.client.request({

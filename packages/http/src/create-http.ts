@@ -110,7 +110,10 @@ function parseOnlyJson(app: FastifyInstance): void {
 
 function parseJson(text: string): unknown {
   return JSON.parse(text, (key: string, value: unknown) => {
-    if (key === '__proto__') throw new AppError('unknown_field', { details: { fields: [{ path: key, message: 'there is no such field' }] } });
+    if (key === '__proto__')
+      throw new AppError('unknown_field', {
+        details: { fields: [{ path: key, message: 'there is no such field' }] },
+      });
     return value;
   });
 }

@@ -15,7 +15,14 @@ const shown = {
   generation: 2,
   observedGeneration: 2,
   conditions: [
-    { type: 'Ready', status: 'True', reason: 'Fine', message: '', observedGeneration: 2, lastTransitionTime: '2026-01-01T00:00:00.000Z' },
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Fine',
+      message: '',
+      observedGeneration: 2,
+      lastTransitionTime: '2026-01-01T00:00:00.000Z',
+    },
   ],
   progress: null,
   kubernetesUrl: 'https://localhost:8443/k8s/workspaces/id-1',
@@ -34,7 +41,10 @@ describe('encoding an answer', () => {
 
   it('writes nothing that the contract does not name', () => {
     const encode = encoderOf(workspace.operations.get);
-    const text = encode({ data: { ...shown, fence: 7, passwordHash: 'secret' }, meta: { requestId: 'r', sql: 'secret' } });
+    const text = encode({
+      data: { ...shown, fence: 7, passwordHash: 'secret' },
+      meta: { requestId: 'r', sql: 'secret' },
+    });
     expect(JSON.parse(text)).toEqual({ data: shown, meta: { requestId: 'r' } });
   });
 });

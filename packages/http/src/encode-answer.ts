@@ -10,8 +10,15 @@ export function encoderOf(operation: Operation): Encoder {
   const output = operation.output ?? z.null();
   const { $schema: _dialect, ...data } = z.toJSONSchema(output, { target: 'draft-7', io: 'output' });
   const { definitions, ...schema } = data;
-  const meta = { type: 'object', properties: { page: integer, limit: integer, total: integer, requestId: { type: 'string' } } };
-  const root = { type: 'object', properties: { data: schema, meta }, ...(definitions ? { definitions } : {}) };
+  const meta = {
+    type: 'object',
+    properties: { page: integer, limit: integer, total: integer, requestId: { type: 'string' } },
+  };
+  const root = {
+    type: 'object',
+    properties: { data: schema, meta },
+    ...(definitions ? { definitions } : {}),
+  };
   const stringify = fastJson(JSON.parse(JSON.stringify(root)));
   return (envelope) => stringify(envelope);
 }

@@ -88,13 +88,19 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
   };
 
   reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-  reply.raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  reply.raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
   send(reply, 'sync', { requestId: request.id });
   resources.use(
     deps.changes.subscribe((change) => {
       if (change === null || pending.size >= queueMax) return send(reply, 'sync', {});
-      if (!actor.memberships.some((membership) => membership.organizationId === change.organizationId)) return;
+      if (!actor.memberships.some((membership) => membership.organizationId === change.organizationId))
+        return;
       // Several changes of one thing become one event: only the present state is told.
       pending.set(`${change.noun} ${change.id}`, change);
       drain().catch((error: unknown) => {
@@ -108,8 +114,14 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
       if (userId === null || userId === actor.userId) void reauthenticate();
     }),
   );
-  resources.adopt(setInterval(() => reply.raw.write(':\n\n'), heartbeatMs), clearInterval);
-  resources.adopt(setInterval(() => void reauthenticate(), reauthenticateMs), clearInterval);
+  resources.adopt(
+    setInterval(() => reply.raw.write(':\n\n'), heartbeatMs),
+    clearInterval,
+  );
+  resources.adopt(
+    setInterval(() => void reauthenticate(), reauthenticateMs),
+    clearInterval,
+  );
   return end;
 }
 

@@ -5,7 +5,9 @@ import type { HttpDeps, MetricsAccess } from './http-deps.ts';
 
 /** `/health`: the process lives. `/ready`: it can serve. `/metrics`: its numbers, for those who may read them. */
 export function mountHealth(app: FastifyInstance, deps: HttpDeps): void {
-  app.get('/health', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'healthy' }));
+  app.get('/health', async (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ status: 'healthy' }),
+  );
 
   app.get('/ready', async (_request, reply) => {
     await deps.ping().catch((cause: unknown) => {
@@ -17,7 +19,10 @@ export function mountHealth(app: FastifyInstance, deps: HttpDeps): void {
   app.get('/metrics', async (request, reply) => {
     requireMetricsAccess(request, deps.metricsAccess ?? { token: null, openOnLoopback: false });
     const { registry } = deps.metrics;
-    return reply.type(registry.contentType).header('cache-control', 'no-store').send(await registry.metrics());
+    return reply
+      .type(registry.contentType)
+      .header('cache-control', 'no-store')
+      .send(await registry.metrics());
   });
 }
 

@@ -24,7 +24,12 @@ export function createMetrics(countActiveWorkspaces: () => Promise<number>): Met
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const requests = new Counter({ name: 'http_requests_total', help: 'HTTP requests.', labelNames: ['method', 'route', 'status'], registers });
+  const requests = new Counter({
+    name: 'http_requests_total',
+    help: 'HTTP requests.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the head of a request to the end of its answer.',
@@ -32,7 +37,12 @@ export function createMetrics(countActiveWorkspaces: () => Promise<number>): Met
     buckets: requestBuckets,
     registers,
   });
-  const apiCalls = new Counter({ name: 'hexabase_api_calls_total', help: 'Calls of API operations.', labelNames: ['operation', 'status'], registers });
+  const apiCalls = new Counter({
+    name: 'hexabase_api_calls_total',
+    help: 'Calls of API operations.',
+    labelNames: ['operation', 'status'],
+    registers,
+  });
   const apiDurations = new Histogram({
     name: 'hexabase_api_request_duration_seconds',
     help: 'Time of API operations.',
@@ -40,7 +50,12 @@ export function createMetrics(countActiveWorkspaces: () => Promise<number>): Met
     buckets: requestBuckets,
     registers,
   });
-  const created = new Counter({ name: 'hexabase_workspaces_created_total', help: 'Workspaces created.', labelNames: ['plan'], registers });
+  const created = new Counter({
+    name: 'hexabase_workspaces_created_total',
+    help: 'Workspaces created.',
+    labelNames: ['plan'],
+    registers,
+  });
   new Gauge({
     name: 'hexabase_active_workspaces',
     help: 'Workspaces in phase active.',

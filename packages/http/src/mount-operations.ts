@@ -41,7 +41,10 @@ interface Identify {
   limiter: RateLimiter;
 }
 
-async function identify(operation: Operation, { request, reply, deps, limiter }: Identify): Promise<Actor | null> {
+async function identify(
+  operation: Operation,
+  { request, reply, deps, limiter }: Identify,
+): Promise<Actor | null> {
   if (operation.access.kind === 'public') {
     limiter.take(`address ${request.ip}`, reply);
     return null;
@@ -67,7 +70,8 @@ function operationHandler(operation: Operation, deps: HttpDeps) {
       operation,
       actor: request.actor,
       requestId: request.id,
-      idempotencyKey: operation.method === 'POST' ? idempotencyKeyOf(request.headers['idempotency-key']) : null,
+      idempotencyKey:
+        operation.method === 'POST' ? idempotencyKeyOf(request.headers['idempotency-key']) : null,
       ifMatch: request.headers['if-match'] ?? null,
       signal: AbortSignal.timeout(deps.requestTimeoutMs ?? requestTimeoutMsDefault),
     });
@@ -75,12 +79,17 @@ function operationHandler(operation: Operation, deps: HttpDeps) {
     if (answer.replayed) reply.header('idempotency-replayed', 'true');
     reply.status(operation.status).header('cache-control', 'no-store');
     if (operation.status === 204) return reply.send();
-    const meta = operation.paged ? { ...pageOf(input.query), total: answer.total ?? 0, requestId: request.id } : { requestId: request.id };
+    const meta = operation.paged
+      ? { ...pageOf(input.query), total: answer.total ?? 0, requestId: request.id }
+      : { requestId: request.id };
     return reply.type('application/json; charset=utf-8').send(encode({ data: answer.data, meta }));
   };
 }
 
 function pageOf(query: unknown): { page: number; limit: number } {
-  const { page, limit } = query !== null && typeof query === 'object' && 'page' in query && 'limit' in query ? query : { page: 1, limit: 0 };
+  const { page, limit } =
+    query !== null && typeof query === 'object' && 'page' in query && 'limit' in query
+      ? query
+      : { page: 1, limit: 0 };
   return { page: Number(page), limit: Number(limit) };
 }

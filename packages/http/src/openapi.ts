@@ -15,9 +15,21 @@ export function openApiDocument({ version = '0.1.0' }: { version?: string } = {}
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Hexabase AI', version, description: 'Open, multi-tenant Kubernetes-as-a-Service.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Hexabase AI',
+      version,
+      description: 'Open, multi-tenant Kubernetes-as-a-Service.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     servers: [{ url: '/' }],
-    tags: [...new Map(allOperations().map(({ resource }) => [resource.noun, { name: resource.noun, description: resource.help }])).values()],
+    tags: [
+      ...new Map(
+        allOperations().map(({ resource }) => [
+          resource.noun,
+          { name: resource.noun, description: resource.help },
+        ]),
+      ).values(),
+    ],
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
@@ -52,27 +64,45 @@ function operationObject({ resource, operation }: ListedOperation): JsonObject {
     ...(operation.access.kind === 'public' ? { security: [] } : {}),
     ...(operation.access.kind === 'action' ? { 'x-hexabase-action': operation.access.action } : {}),
     parameters: parametersOf(operation),
-    ...(operation.body ? { requestBody: { required: true, content: json(schemaOf(operation.body, 'input')) } } : {}),
+    ...(operation.body
+      ? { requestBody: { required: true, content: json(schemaOf(operation.body, 'input')) } }
+      : {}),
     responses: { [operation.status]: successResponse(operation), ...errorResponses(operation) },
   };
 }
 
 function parametersOf(operation: Operation): JsonObject[] {
-  const inPath = pathParameters(operation.path).map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  const inPath = pathParameters(operation.path).map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
   const query = operation.query ? schemaOf(operation.query, 'input') : {};
   const required = Array.isArray(query['required']) ? query['required'] : [];
-  const inQuery = Object.entries(isObject(query['properties']) ? query['properties'] : {}).map(([name, schema]) => ({
-    name,
-    in: 'query',
-    required: required.includes(name),
-    schema,
-  }));
+  const inQuery = Object.entries(isObject(query['properties']) ? query['properties'] : {}).map(
+    ([name, schema]) => ({
+      name,
+      in: 'query',
+      required: required.includes(name),
+      schema,
+    }),
+  );
   const writes = operation.method !== 'GET';
   return [
     ...inPath,
     ...inQuery,
-    ...(operation.method === 'POST' && !operation.sensitive ? [header('Idempotency-Key', 'Repeating the request with the same key gives the first answer, for 24 hours.')] : []),
-    ...(operation.conditional && writes ? [header('If-Match', 'The ETag that was read; a stale one is refused with 412.')] : []),
+    ...(operation.method === 'POST' && !operation.sensitive
+      ? [
+          header(
+            'Idempotency-Key',
+            'Repeating the request with the same key gives the first answer, for 24 hours.',
+          ),
+        ]
+      : []),
+    ...(operation.conditional && writes
+      ? [header('If-Match', 'The ETag that was read; a stale one is refused with 412.')]
+      : []),
   ];
 }
 
@@ -90,9 +120,16 @@ function successResponse(operation: Operation): JsonObject {
   const meta = {
     type: 'object',
     required: [...counts, 'requestId'],
-    properties: { ...Object.fromEntries(counts.map((name) => [name, { type: 'integer' }])), requestId: { type: 'string' } },
+    properties: {
+      ...Object.fromEntries(counts.map((name) => [name, { type: 'integer' }])),
+      requestId: { type: 'string' },
+    },
   };
-  const envelope = { type: 'object', required: ['data', 'meta'], properties: { data: schemaOf(operation.output, 'output'), meta } };
+  const envelope = {
+    type: 'object',
+    required: ['data', 'meta'],
+    properties: { data: schemaOf(operation.output, 'output'), meta },
+  };
   return { description: operation.summary, headers, content: json(envelope) };
 }
 

@@ -13,9 +13,18 @@ export function errorEnvelope(error: AppError, requestId: string): ErrorEnvelope
 }
 
 /** Turns whatever was thrown into the envelope. Only an AppError speaks for itself; the rest is logged and `internal`. */
-export function sendError(request: FastifyRequest, reply: FastifyReply, { error, log }: { error: unknown; log: Logger }): FastifyReply {
+export function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { error, log }: { error: unknown; log: Logger },
+): FastifyReply {
   const known = toAppError(error);
-  const fields = { requestId: request.id, method: request.method, route: request.routeOptions.url ?? null, code: known.code };
+  const fields = {
+    requestId: request.id,
+    method: request.method,
+    route: request.routeOptions.url ?? null,
+    code: known.code,
+  };
   if (known.status >= 500) log.error({ ...fields, error: known.cause ?? error }, 'a request failed');
   if (known.status === 401) reply.header('www-authenticate', 'Bearer');
   const retryAfter = known.details['retryAfterSeconds'];

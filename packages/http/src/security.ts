@@ -23,5 +23,8 @@ export function requireKnownHost(host: string | undefined, allowedHosts: Readonl
 
 /** The name without the port, in lower case; `[::1]:8080` gives `[::1]`. */
 function hostName(host: string): string {
-  return host.toLowerCase().replace(/:\d{1,5}$/, '').replace(/\.$/, '');
+  return host
+    .toLowerCase()
+    .replace(/:\d{1,5}$/, '')
+    .replace(/\.$/, '');
 }

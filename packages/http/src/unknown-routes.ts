@@ -10,11 +10,17 @@ export interface KnownRoutes {
 export function collectRoutes(app: FastifyInstance): KnownRoutes {
   const routes: { pattern: RegExp; methods: string[] }[] = [];
   app.addHook('onRoute', (route) => {
-    const source = route.url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replace(/\\\*/g, '.*');
+    const source = route.url
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/:\w+/g, '[^/]+')
+      .replace(/\\\*/g, '.*');
     routes.push({ pattern: new RegExp(`^${source}$`), methods: [route.method].flat() });
   });
   return {
-    methodsOf: (path) => [...new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods))].sort(),
+    methodsOf: (path) =>
+      [
+        ...new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods)),
+      ].sort(),
   };
 }
 

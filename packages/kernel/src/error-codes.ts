@@ -11,7 +11,10 @@ export const errorCodes = {
   invalid_credentials: { status: 401, message: 'The e-mail address or the password is wrong.' },
   token_expired: { status: 401, message: 'The access token has expired; refresh it or sign in again.' },
   session_ended: { status: 401, message: 'This session has ended. Sign in again.' },
-  refresh_reused: { status: 401, message: 'This refresh token was already used, so the session was ended for safety.' },
+  refresh_reused: {
+    status: 401,
+    message: 'This refresh token was already used, so the session was ended for safety.',
+  },
   forbidden: { status: 403, message: 'Your role does not allow this.' },
   not_found: { status: 404, message: 'There is no such thing, or you may not know of it.' },
   method_not_allowed: { status: 405, message: 'This address does not take that method.' },
@@ -29,7 +32,10 @@ export const errorCodes = {
   rate_limited: { status: 429, message: 'Too many requests; wait and try again.' },
   internal: { status: 500, message: 'Something went wrong on our side. The request id helps us to find it.' },
   not_built: { status: 501, message: 'This is not built yet.' },
-  database_unavailable: { status: 503, message: 'The database does not answer right now; try again in a moment.' },
+  database_unavailable: {
+    status: 503,
+    message: 'The database does not answer right now; try again in a moment.',
+  },
   storage_full: { status: 507, message: 'The disk is full; nothing was changed.' },
   cluster_unavailable: { status: 503, message: 'The cluster of this workspace does not answer right now.' },
   request_timeout: { status: 504, message: 'This took too long and was given up.' },

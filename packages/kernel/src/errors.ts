@@ -16,7 +16,10 @@ export class AppError extends Error {
   readonly details: Record<string, unknown>;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
-    super(options.message ?? errorCodes[code].message, options.cause === undefined ? {} : { cause: options.cause });
+    super(
+      options.message ?? errorCodes[code].message,
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
     this.name = 'AppError';
     this.code = code;
     this.status = errorCodes[code].status;

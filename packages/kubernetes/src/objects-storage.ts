@@ -12,7 +12,12 @@ export interface PersistentVolumeClaim extends KubeObject {
     resources?: { requests?: Record<string, string> };
     selector?: { matchLabels?: Record<string, string> };
   };
-  status?: { phase?: string; accessModes?: string[]; capacity?: Record<string, string>; conditions?: Condition[] };
+  status?: {
+    phase?: string;
+    accessModes?: string[];
+    capacity?: Record<string, string>;
+    conditions?: Condition[];
+  };
 }
 
 export interface PersistentVolume extends KubeObject {
@@ -22,7 +27,14 @@ export interface PersistentVolume extends KubeObject {
     storageClassName?: string;
     volumeMode?: string;
     persistentVolumeReclaimPolicy?: string;
-    claimRef?: { kind?: string; namespace?: string; name?: string; uid?: string; apiVersion?: string; resourceVersion?: string };
+    claimRef?: {
+      kind?: string;
+      namespace?: string;
+      name?: string;
+      uid?: string;
+      apiVersion?: string;
+      resourceVersion?: string;
+    };
     [field: string]: unknown;
   };
   status?: { phase?: string; message?: string; reason?: string; lastPhaseTransitionTime?: string };

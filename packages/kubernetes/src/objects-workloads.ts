@@ -44,7 +44,12 @@ export interface ReplicaSet extends KubeObject {
 }
 
 export interface ReplicationController extends KubeObject {
-  spec: { replicas?: number; selector?: Record<string, string>; template?: PodTemplate; minReadySeconds?: number };
+  spec: {
+    replicas?: number;
+    selector?: Record<string, string>;
+    template?: PodTemplate;
+    minReadySeconds?: number;
+  };
 }
 
 export interface ClaimTemplate {
@@ -91,7 +96,10 @@ export interface DaemonSet extends KubeObject {
   spec: {
     selector: LabelSelector;
     template: PodTemplate;
-    updateStrategy?: { type?: string; rollingUpdate?: { maxUnavailable?: IntOrPercent; maxSurge?: IntOrPercent } };
+    updateStrategy?: {
+      type?: string;
+      rollingUpdate?: { maxUnavailable?: IntOrPercent; maxSurge?: IntOrPercent };
+    };
     minReadySeconds?: number;
     revisionHistoryLimit?: number;
   };
@@ -162,10 +170,20 @@ export interface CronJob extends KubeObject {
     suspend?: boolean;
     successfulJobsHistoryLimit?: number;
     failedJobsHistoryLimit?: number;
-    jobTemplate: { metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }; spec: JobSpec };
+    jobTemplate: {
+      metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+      spec: JobSpec;
+    };
   };
   status?: {
-    active?: { apiVersion: string; kind: string; name: string; namespace: string; uid: string; resourceVersion?: string }[];
+    active?: {
+      apiVersion: string;
+      kind: string;
+      name: string;
+      namespace: string;
+      uid: string;
+      resourceVersion?: string;
+    }[];
     lastScheduleTime?: string;
     lastSuccessfulTime?: string;
   };

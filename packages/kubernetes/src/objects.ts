@@ -31,7 +31,12 @@ export interface SelectorRequirement {
 export type IntOrPercent = number | string;
 
 export interface PodTemplate {
-  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string>; finalizers?: string[]; name?: string };
+  metadata?: {
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    finalizers?: string[];
+    name?: string;
+  };
   spec: PodSpec;
 }
 
@@ -196,7 +201,13 @@ export interface Terminated {
 }
 
 export interface Node extends KubeObject {
-  spec?: { podCIDR?: string; podCIDRs?: string[]; providerID?: string; unschedulable?: boolean; taints?: Taint[] };
+  spec?: {
+    podCIDR?: string;
+    podCIDRs?: string[];
+    providerID?: string;
+    unschedulable?: boolean;
+    taints?: Taint[];
+  };
   status?: {
     capacity?: Record<string, string>;
     allocatable?: Record<string, string>;

@@ -42,7 +42,12 @@ const clusterId = 'standalone';
 /** Starts one cluster on a port of this machine. */
 export async function serveKubernetes(options: ServeOptions): Promise<ServedKubernetes> {
   const log = options.log ?? silentLogger;
-  const stores = createStores({ persistence: options.persistence ?? createMemoryPersistence(), clock: systemClock, log, base: baseObjects() });
+  const stores = createStores({
+    persistence: options.persistence ?? createMemoryPersistence(),
+    clock: systemClock,
+    log,
+    base: baseObjects(),
+  });
   const authenticate = tokenAuthenticator(options);
   const kubernetes = createKubernetes({
     stores,
@@ -54,7 +59,11 @@ export async function serveKubernetes(options: ServeOptions): Promise<ServedKube
     ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
     ...(options.controllers !== undefined && { controllers: options.controllers }),
   });
-  await kubernetes.ensureCluster(clusterId, { authorization: options.authorization, nodes: simulatedNodes(options.nodes), basePath: '' });
+  await kubernetes.ensureCluster(clusterId, {
+    authorization: options.authorization,
+    nodes: simulatedNodes(options.nodes),
+    basePath: '',
+  });
   const listener = kubernetes.handle.bind(kubernetes, clusterId);
   const server = options.tls ? createTlsServer(options.tls, listener) : createServer(listener);
   server.on('upgrade', (request, socket, head) => kubernetes.upgrade(clusterId, request, socket, head));
@@ -77,8 +86,13 @@ export async function serveKubernetes(options: ServeOptions): Promise<ServedKube
 }
 
 /** A kubeconfig for the administrator. kubectl sends no token over plain HTTP, so a served TLS certificate goes in. */
-export function kubeconfigFor(served: Pick<ServedKubernetes, 'url'>, { token, tls }: Pick<ServeOptions, 'token' | 'tls'>): string {
-  const authority = tls ? `, "certificate-authority-data": ${JSON.stringify(Buffer.from(tls.cert).toString('base64'))}` : '';
+export function kubeconfigFor(
+  served: Pick<ServedKubernetes, 'url'>,
+  { token, tls }: Pick<ServeOptions, 'token' | 'tls'>,
+): string {
+  const authority = tls
+    ? `, "certificate-authority-data": ${JSON.stringify(Buffer.from(tls.cert).toString('base64'))}`
+    : '';
   return [
     'apiVersion: v1',
     'kind: Config',
@@ -91,11 +105,22 @@ export function kubeconfigFor(served: Pick<ServedKubernetes, 'url'>, { token, tl
 }
 
 function simulatedNodes(count: number): SimulatedNode[] {
-  return Array.from({ length: count }, (_, index) => ({ name: `node-${index + 1}`, cpuMilli: 8000, memoryMib: 16_384, pods: 110 }));
+  return Array.from({ length: count }, (_, index) => ({
+    name: `node-${index + 1}`,
+    cpuMilli: 8000,
+    memoryMib: 16_384,
+    pods: 110,
+  }));
 }
 
-function tokenAuthenticator({ token, users = {} }: ServeOptions): (request: IncomingMessage) => Promise<UserInfo | null> {
-  const administrator: UserInfo = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
+function tokenAuthenticator({
+  token,
+  users = {},
+}: ServeOptions): (request: IncomingMessage) => Promise<UserInfo | null> {
+  const administrator: UserInfo = {
+    username: 'kubernetes-admin',
+    groups: ['system:masters', 'system:authenticated'],
+  };
   return async (request) => {
     const [scheme, given = ''] = (request.headers.authorization ?? '').split(' ');
     if (scheme?.toLowerCase() !== 'bearer') return null;

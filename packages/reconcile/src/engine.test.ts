@@ -56,7 +56,10 @@ function lamps(steps: readonly Step<Lamp>[]): Reconciler<Lamp> {
         name: 'forget',
         words: 'Forgetting',
         timeoutMs: 1000,
-        commit: async (tx: Parameters<NonNullable<Step<Lamp>['commit']>>[0], { subject }: { subject: Lamp }) => {
+        commit: async (
+          tx: Parameters<NonNullable<Step<Lamp>['commit']>>[0],
+          { subject }: { subject: Lamp },
+        ) => {
           await sql`delete from lamps where id = ${subject.id}`.execute(tx);
         },
       },
@@ -67,10 +70,17 @@ function lamps(steps: readonly Step<Lamp>[]): Reconciler<Lamp> {
     workflows: [create, remove],
     async load(tx, key) {
       const { rows } = await sql<{
-        id: string; generation: number; observed: number; conditions: Condition[]; operation_id: string | null; removing: boolean;
+        id: string;
+        generation: number;
+        observed: number;
+        conditions: Condition[];
+        operation_id: string | null;
+        removing: boolean;
       }>`select * from lamps where id = ${key}`.execute(tx);
       const row = rows[0];
-      return row ? { ...row, organizationId: 'org', observedGeneration: row.observed, operationId: row.operation_id } : null;
+      return row
+        ? { ...row, organizationId: 'org', observedGeneration: row.observed, operationId: row.operation_id }
+        : null;
     },
     workflowFor: (lamp) => (lamp.removing ? remove : create),
     async save(tx, lamp, status) {
@@ -111,7 +121,9 @@ async function start(reconciler: Reconciler<Lamp>, more: Partial<EngineOptions> 
 async function addLamp(id: string): Promise<void> {
   await test1.database.asWorker(async (tx) => {
     await sql`insert into lamps (id, operation_id) values (${id}, ${`op-${id}`})`.execute(tx);
-    await sql`insert into operations (id, organization_id, kind, subject) values (${`op-${id}`}, 'org', 'lamp.create', ${`lamp/${id}`})`.execute(tx);
+    await sql`insert into operations (id, organization_id, kind, subject) values (${`op-${id}`}, 'org', 'lamp.create', ${`lamp/${id}`})`.execute(
+      tx,
+    );
     await enqueue(tx, 'lamp', id);
   });
 }
@@ -129,17 +141,32 @@ async function until<T>(look: () => Promise<T | null | undefined | false>): Prom
 }
 
 const operationEnds = (id: string) =>
-  until(async () => (await read(sql<{ state: string; report: unknown; message: string }>`select * from operations where id = ${id} and state <> 'running'`))[0]);
+  until(
+    async () =>
+      (
+        await read(
+          sql<{
+            state: string;
+            report: unknown;
+            message: string;
+          }>`select * from operations where id = ${id} and state <> 'running'`,
+        )
+      )[0],
+  );
 
 test('a new thing goes through its steps and its operation ends', async () => {
   await start(lamps([shine]));
   await addLamp('a');
   expect(await operationEnds('op-a')).toMatchObject({ state: 'succeeded', message: 'The lamp shines' });
-  const [lamp] = await read(sql<{ observed: number; conditions: Condition[]; progress: unknown }>`select * from lamps`);
+  const [lamp] = await read(
+    sql<{ observed: number; conditions: Condition[]; progress: unknown }>`select * from lamps`,
+  );
   expect(lamp?.observed).toBe(1);
   expect(lamp?.progress).toBeNull();
   expect(lamp?.conditions.map(({ type, status }) => `${type}=${status}`)).toEqual(['Lit=True', 'Ready=True']);
-  const events = await read(sql<{ step: string; kind: string }>`select step, kind from operation_events order by at`);
+  const events = await read(
+    sql<{ step: string; kind: string }>`select step, kind from operation_events order by at`,
+  );
   expect(events.map(({ step, kind }) => `${step} ${kind}`)).toEqual(['shine intent', 'shine done']);
   expect(await read(sql`select key, subject from inventory`)).toEqual([{ key: 'a', subject: 'lamp/a' }]);
 });
@@ -147,10 +174,15 @@ test('a new thing goes through its steps and its operation ends', async () => {
 test('what is made outside is in the inventory before it is made', async () => {
   let recorded: unknown[] = [];
   await start(
-    lamps([{ ...shine, run: async (context) => {
-      recorded = await read(sql`select key from inventory`);
-      return (await shine.run?.(context)) ?? { kind: 'done' };
-    } }]),
+    lamps([
+      {
+        ...shine,
+        run: async (context) => {
+          recorded = await read(sql`select key from inventory`);
+          return (await shine.run?.(context)) ?? { kind: 'done' };
+        },
+      },
+    ]),
   );
   await addLamp('a');
   await operationEnds('op-a');
@@ -159,39 +191,83 @@ test('what is made outside is in the inventory before it is made', async () => {
 
 test('a step that fails is tried again, and steps that are done are not', async () => {
   let failures = 2;
-  const flaky: Step<Lamp> = { name: 'flaky', words: 'Trying', timeoutMs: 1000, run: async () => {
-    if (failures-- > 0) throw new Error('not yet, secret detail');
-    return { kind: 'done' };
-  } };
+  const flaky: Step<Lamp> = {
+    name: 'flaky',
+    words: 'Trying',
+    timeoutMs: 1000,
+    run: async () => {
+      if (failures-- > 0) throw new Error('not yet, secret detail');
+      return { kind: 'done' };
+    },
+  };
   await start(lamps([shine, flaky]));
   await addLamp('a');
   expect(await operationEnds('op-a')).toMatchObject({ state: 'succeeded' });
   expect(lit.get('a')).toBe(1);
-  const events = await read(sql<{ kind: string; attempt: number; message: string }>`select kind, attempt, message from operation_events where step = 'flaky' order by at`);
-  expect(events.map(({ kind, attempt }) => `${attempt} ${kind}`)).toEqual(['1 intent', '1 failed', '2 intent', '2 failed', '3 intent', '3 done']);
+  const events = await read(
+    sql<{
+      kind: string;
+      attempt: number;
+      message: string;
+    }>`select kind, attempt, message from operation_events where step = 'flaky' order by at`,
+  );
+  expect(events.map(({ kind, attempt }) => `${attempt} ${kind}`)).toEqual([
+    '1 intent',
+    '1 failed',
+    '2 intent',
+    '2 failed',
+    '3 intent',
+    '3 done',
+  ]);
   expect(events.some((event) => event.message.includes('secret'))).toBe(false);
 });
 
 test('a terminal failure ends the operation and waits for somebody', async () => {
-  const condition = { type: 'Synced', status: 'False' as const, reason: 'BadInput', message: 'The bulb does not fit' };
-  await start(lamps([{ name: 'fit', words: 'Fitting', timeoutMs: 1000, run: async () => ({ kind: 'failed', terminal: true, condition }) }]));
+  const condition = {
+    type: 'Synced',
+    status: 'False' as const,
+    reason: 'BadInput',
+    message: 'The bulb does not fit',
+  };
+  await start(
+    lamps([
+      {
+        name: 'fit',
+        words: 'Fitting',
+        timeoutMs: 1000,
+        run: async () => ({ kind: 'failed', terminal: true, condition }),
+      },
+    ]),
+  );
   await addLamp('a');
   expect(await operationEnds('op-a')).toMatchObject({ state: 'failed', message: 'The bulb does not fit' });
   const [lamp] = await read(sql<{ conditions: Condition[] }>`select * from lamps`);
-  expect(lamp?.conditions.find((entry) => entry.type === 'Stalled')).toMatchObject({ status: 'True', reason: 'BadInput' });
+  expect(lamp?.conditions.find((entry) => entry.type === 'Stalled')).toMatchObject({
+    status: 'True',
+    reason: 'BadInput',
+  });
 });
 
 test('a wake-up that comes while a key is worked on is not lost', async () => {
   let runs = 0;
   const entered = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
-  await start(lamps([{ name: 'slow', words: 'Waiting', timeoutMs: 30_000, run: async () => {
-    if (++runs === 1) {
-      entered.resolve();
-      await leave.promise;
-    }
-    return { kind: 'done' };
-  } }]));
+  await start(
+    lamps([
+      {
+        name: 'slow',
+        words: 'Waiting',
+        timeoutMs: 30_000,
+        run: async () => {
+          if (++runs === 1) {
+            entered.resolve();
+            await leave.promise;
+          }
+          return { kind: 'done' };
+        },
+      },
+    ]),
+  );
   await addLamp('a');
   await entered.promise;
   await test1.database.asWorker((tx) => enqueue(tx, 'lamp', 'a'));
@@ -202,11 +278,18 @@ test('a wake-up that comes while a key is worked on is not lost', async () => {
 test('a worker that lost its lease writes nothing more', async () => {
   const entered = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
-  const engine = await start(lamps([{ ...shine, run: async () => {
-    entered.resolve();
-    await leave.promise;
-    return { kind: 'done', conditions: [{ type: 'Lit', status: 'True', reason: 'Late', message: '' }] };
-  } }]));
+  const engine = await start(
+    lamps([
+      {
+        ...shine,
+        run: async () => {
+          entered.resolve();
+          await leave.promise;
+          return { kind: 'done', conditions: [{ type: 'Lit', status: 'True', reason: 'Late', message: '' }] };
+        },
+      },
+    ]),
+  );
   await addLamp('a');
   await entered.promise;
   await read(sql`update reconcile_queue set lease_expires_at = now() - interval '1 second'`);
@@ -215,12 +298,16 @@ test('a worker that lost its lease writes nothing more', async () => {
   await engine[Symbol.asyncDispose]();
   const [lamp] = await read(sql<{ conditions: Condition[] }>`select * from lamps`);
   expect(lamp?.conditions).toEqual([]);
-  expect(await read(sql`select lease_owner as owner, fence::float8 as fence from reconcile_queue`)).toEqual([{ owner: 'another', fence: claim?.fence }]);
+  expect(await read(sql`select lease_owner as owner, fence::float8 as fence from reconcile_queue`)).toEqual([
+    { owner: 'another', fence: claim?.fence },
+  ]);
 });
 
 test('a name that belongs to something else is never taken over', async () => {
   await start(lamps([shine]));
-  await read(sql`insert into inventory (cluster, kind, key, subject, fence) values ('c', 'light', 'a', 'lamp/other', 1)`);
+  await read(
+    sql`insert into inventory (cluster, kind, key, subject, fence) values ('c', 'light', 'a', 'lamp/other', 1)`,
+  );
   await addLamp('a');
   expect(await operationEnds('op-a')).toMatchObject({ state: 'failed' });
   expect(lit.has('a')).toBe(false);
@@ -232,21 +319,33 @@ test('a removal reports what was removed and forgets the key', async () => {
   await addLamp('a');
   await operationEnds('op-a');
   await test1.database.asWorker(async (tx) => {
-    await sql`insert into operations (id, organization_id, kind, subject) values ('op-del', 'org', 'lamp.delete', 'lamp/a')`.execute(tx);
+    await sql`insert into operations (id, organization_id, kind, subject) values ('op-del', 'org', 'lamp.delete', 'lamp/a')`.execute(
+      tx,
+    );
     await sql`update lamps set removing = true, operation_id = 'op-del', generation = 2`.execute(tx);
     await enqueue(tx, 'lamp', 'a');
   });
-  expect(await operationEnds('op-del')).toMatchObject({ state: 'succeeded', report: { removed: [{ kind: 'light', key: 'a' }], left: [] } });
+  expect(await operationEnds('op-del')).toMatchObject({
+    state: 'succeeded',
+    report: { removed: [{ kind: 'light', key: 'a' }], left: [] },
+  });
   await until(async () => (await read(sql`select 1 from reconcile_queue`)).length === 0);
   expect(await read(sql`select 1 from lamps union all select 1 from inventory`)).toEqual([]);
 });
 
 test('an operation that a later one overtook ends too', async () => {
-  await test1.database.asWorker((tx) => sql`insert into operations (id, organization_id, kind, subject, created_at) values ('old', 'org', 'lamp.create', 'lamp/a', now() - interval '1 minute')`.execute(tx));
+  await test1.database.asWorker((tx) =>
+    sql`insert into operations (id, organization_id, kind, subject, created_at) values ('old', 'org', 'lamp.create', 'lamp/a', now() - interval '1 minute')`.execute(
+      tx,
+    ),
+  );
   await start(lamps([shine]));
   await addLamp('a');
   await operationEnds('op-a');
-  expect(await operationEnds('old')).toMatchObject({ state: 'succeeded', message: 'A later operation took over' });
+  expect(await operationEnds('old')).toMatchObject({
+    state: 'succeeded',
+    message: 'A later operation took over',
+  });
 });
 
 test('a row without a queue entry is found by the resync', async () => {
@@ -257,7 +356,16 @@ test('a row without a queue entry is found by the resync', async () => {
 
 test('a step that hangs is given up after its time', async () => {
   let tries = 0;
-  await start(lamps([{ name: 'hang', words: 'Hanging', timeoutMs: 50, run: () => (++tries === 1 ? new Promise(() => undefined) : Promise.resolve({ kind: 'done' })) }]));
+  await start(
+    lamps([
+      {
+        name: 'hang',
+        words: 'Hanging',
+        timeoutMs: 50,
+        run: () => (++tries === 1 ? new Promise(() => undefined) : Promise.resolve({ kind: 'done' })),
+      },
+    ]),
+  );
   await addLamp('a');
   expect(await operationEnds('op-a')).toMatchObject({ state: 'succeeded' });
 });

@@ -6,7 +6,16 @@ import type { Database } from '@hexabase/postgres/database.ts';
 import { backoffMs, failuresBeforeStalled, nextResyncMs } from './backoff.ts';
 import type { BoundaryHook, EngineObserver } from './hooks.ts';
 import { Leases } from './leases.ts';
-import { addMissing, claimDue, forget, release, releaseAll, type Claim, type QueueUser, type Release } from './queue.ts';
+import {
+  addMissing,
+  claimDue,
+  forget,
+  release,
+  releaseAll,
+  type Claim,
+  type QueueUser,
+  type Release,
+} from './queue.ts';
 import { outcomeOf, type ReconcileEnd, type Registration } from './registration.ts';
 import { LeaseLostError } from './step-log.ts';
 import type { RunTools } from './workflow.ts';
@@ -131,14 +140,24 @@ class Worker {
     const { log, observer } = this.#options;
     const signal = this.#leases.hold(claim);
     try {
-      const end = (await this.#byKind.get(claim.kind)?.reconcile(this.#tools, claim, signal)) ?? { kind: 'idle' };
+      const end = (await this.#byKind.get(claim.kind)?.reconcile(this.#tools, claim, signal)) ?? {
+        kind: 'idle',
+      };
       const next = this.#next(end);
-      observer?.runEnded?.({ kind: claim.kind, outcome: outcomeOf(end, next.stalled), durationMs: performance.now() - startedMs });
+      observer?.runEnded?.({
+        kind: claim.kind,
+        outcome: outcomeOf(end, next.stalled),
+        durationMs: performance.now() - startedMs,
+      });
       if (end.kind === 'gone' || end.kind === 'removed') await forget(this.#queue, claim);
       else this.#wakeIn(await release(this.#queue, claim, next));
     } catch (error) {
       const fenced = error instanceof LeaseLostError;
-      observer?.runEnded?.({ kind: claim.kind, outcome: fenced ? 'fenced' : 'failed', durationMs: performance.now() - startedMs });
+      observer?.runEnded?.({
+        kind: claim.kind,
+        outcome: fenced ? 'fenced' : 'failed',
+        durationMs: performance.now() - startedMs,
+      });
       log.warn({ error, kind: claim.kind, key: claim.key }, 'a run was given up');
       await this.#giveBack(claim);
     } finally {
@@ -149,10 +168,19 @@ class Worker {
   /** After an error that nobody could note. A lease that is lost already is not touched. */
   async #giveBack(claim: Claim): Promise<void> {
     const attempts = claim.attempts + 1;
-    const next = { delayMs: backoffMs(attempts, this.#random), attempts, stalled: claim.stalledSince !== null, lastError: 'given up' };
+    const next = {
+      delayMs: backoffMs(attempts, this.#random),
+      attempts,
+      stalled: claim.stalledSince !== null,
+      lastError: 'given up',
+    };
     await release(this.#queue, claim, next).then(
       (ms) => this.#wakeIn(ms),
-      () => this.#options.log.warn({ kind: claim.kind, key: claim.key }, 'a key cannot be given back; its lease will end'),
+      () =>
+        this.#options.log.warn(
+          { kind: claim.kind, key: claim.key },
+          'a key cannot be given back; its lease will end',
+        ),
     );
   }
 

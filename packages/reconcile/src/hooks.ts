@@ -1,5 +1,11 @@
 /** Points at which a crash is most likely to show a mistake. In every step they come in this order. */
-export const boundaries = ['before-intent', 'after-intent', 'after-effect', 'before-commit', 'after-commit'] as const;
+export const boundaries = [
+  'before-intent',
+  'after-intent',
+  'after-effect',
+  'before-commit',
+  'after-commit',
+] as const;
 export type Boundary = (typeof boundaries)[number];
 
 export interface BoundaryPlace {
@@ -14,7 +20,13 @@ export type BoundaryHook = (boundary: Boundary, place: BoundaryPlace) => void | 
 
 /** Numbers for metrics. */
 export interface EngineObserver {
-  stepEnded?(step: { kind: string; workflow: string; step: string; outcome: 'done' | 'wait' | 'failed'; durationMs: number }): void;
+  stepEnded?(step: {
+    kind: string;
+    workflow: string;
+    step: string;
+    outcome: 'done' | 'wait' | 'failed';
+    durationMs: number;
+  }): void;
   runEnded?(run: { kind: string; outcome: RunOutcome; durationMs: number }): void;
   leaseLost?(lease: { kind: string }): void;
 }

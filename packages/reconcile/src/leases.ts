@@ -60,7 +60,10 @@ export class Leases implements Disposable {
     const askedAtMs = performance.now();
     const asked = new Map(this.#held);
     try {
-      const kept = await renew(this.#queue, [...asked.values()].map((held) => held.claim));
+      const kept = await renew(
+        this.#queue,
+        [...asked.values()].map((held) => held.claim),
+      );
       for (const [name, held] of asked) {
         if (kept.has(name)) held.renewedAtMs = askedAtMs;
         else if (this.#held.has(name)) this.#giveUp(name, held);

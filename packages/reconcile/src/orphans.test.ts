@@ -10,9 +10,20 @@ beforeEach(async () => {
 });
 afterEach(() => test1.close());
 
-const thing = (id: string): FoundThing => ({ cluster: 'c', kind: 'light', key: id, subjectId: id, uid: `uid-${id}` });
+const thing = (id: string): FoundThing => ({
+  cluster: 'c',
+  kind: 'light',
+  key: id,
+  subjectId: id,
+  uid: `uid-${id}`,
+});
 
-function pass(outside: FoundThing[], living: string[], graceMs: number, remove?: (one: FoundThing) => Promise<void>) {
+function pass(
+  outside: FoundThing[],
+  living: string[],
+  graceMs: number,
+  remove?: (one: FoundThing) => Promise<void>,
+) {
   return collectOrphans({
     database: test1.database,
     log: silentLogger,

@@ -71,7 +71,11 @@ export async function collectOrphans(rules: OrphanRules): Promise<OrphanReport> 
 }
 
 /** Records each orphan with the time when it was first seen; answers those whose grace is over. */
-async function markOrphans(rules: OrphanRules, orphans: FoundThing[], report: OrphanReport): Promise<FoundThing[]> {
+async function markOrphans(
+  rules: OrphanRules,
+  orphans: FoundThing[],
+  report: OrphanReport,
+): Promise<FoundThing[]> {
   const due: FoundThing[] = [];
   for (const thing of orphans) {
     const { rows } = await rules.database.asWorker((tx) =>
@@ -80,7 +84,9 @@ async function markOrphans(rules: OrphanRules, orphans: FoundThing[], report: Or
         values (${thing.cluster}, ${thing.kind}, ${thing.key}, ${subjectName(rules.kind, thing.subjectId)}, 0, ${thing.uid}, now(), now())
         on conflict (cluster, kind, key) do update
           set orphan_since = coalesce(i.orphan_since, now()), external_uid = excluded.external_uid, last_seen_at = now()
-        returning orphan_since <= now() - make_interval(secs => ${(rules.graceMs ?? defaultGraceMs) / 1000}) as over`.execute(tx),
+        returning orphan_since <= now() - make_interval(secs => ${(rules.graceMs ?? defaultGraceMs) / 1000}) as over`.execute(
+        tx,
+      ),
     );
     if (rows[0]?.over) due.push(thing);
     else report.marked.push(thing);
@@ -89,21 +95,31 @@ async function markOrphans(rules: OrphanRules, orphans: FoundThing[], report: Or
 }
 
 /** Records whose thing is not there and whose owner is gone: nothing is left to remove. */
-async function forgetVanished(rules: OrphanRules, found: FoundThing[], living: Set<string>): Promise<ExternalThing[]> {
+async function forgetVanished(
+  rules: OrphanRules,
+  found: FoundThing[],
+  living: Set<string>,
+): Promise<ExternalThing[]> {
   const prefix = subjectName(rules.kind, '');
   const { rows } = await rules.database.asWorker((tx) =>
     sql<ExternalThing & { subject: string }>`
-      select cluster, kind, key, subject from hexabase.inventory where starts_with(subject, ${prefix})`.execute(tx),
+      select cluster, kind, key, subject from hexabase.inventory where starts_with(subject, ${prefix})`.execute(
+      tx,
+    ),
   );
   const there = new Set(found.map(thingName));
-  const gone = rows.filter((row) => !there.has(thingName(row)) && !living.has(row.subject.slice(prefix.length)));
+  const gone = rows.filter(
+    (row) => !there.has(thingName(row)) && !living.has(row.subject.slice(prefix.length)),
+  );
   for (const thing of gone) await dropRecord(rules.database, thing);
   return gone.map(({ cluster, kind, key }) => ({ cluster, kind, key }));
 }
 
 async function dropRecord(database: Database, thing: ExternalThing): Promise<void> {
   await database.asWorker((tx) =>
-    sql`delete from hexabase.inventory where cluster = ${thing.cluster} and kind = ${thing.kind} and key = ${thing.key}`.execute(tx),
+    sql`delete from hexabase.inventory where cluster = ${thing.cluster} and kind = ${thing.kind} and key = ${thing.key}`.execute(
+      tx,
+    ),
   );
 }
 

@@ -18,7 +18,11 @@ async function until(look: () => boolean): Promise<void> {
 
 test('a committed change is published, one that was rolled back is not', async () => {
   const sent: Published[] = [];
-  await using _relay = await startOutboxRelay({ database: test1.database, log: silentLogger, publish: async (one) => void sent.push(one) });
+  await using _relay = await startOutboxRelay({
+    database: test1.database,
+    log: silentLogger,
+    publish: async (one) => void sent.push(one),
+  });
   await expect(
     test1.database.asWorker(async (tx) => {
       await addToOutbox(tx, message(1));

@@ -101,7 +101,8 @@ class Relay {
     if (sent.length > 0) {
       await sql`update hexabase.outbox set published_at = now() where id = any (${sent}::text[])`.execute(tx);
     }
-    if (failure !== null) this.#options.log.warn({ error: failure }, 'a message could not be published; sending it again');
+    if (failure !== null)
+      this.#options.log.warn({ error: failure }, 'a message could not be published; sending it again');
     return sent.length;
   }
 }
@@ -109,7 +110,9 @@ class Relay {
 /** Deletes what nobody needs any more: messages sent a day ago, and answers kept for repeated requests. */
 export async function sweepOutbox(database: Database): Promise<void> {
   await database.asWorker(async (tx) => {
-    await sql`delete from hexabase.outbox where published_at < now() - make_interval(hours => ${keptHours})`.execute(tx);
+    await sql`delete from hexabase.outbox where published_at < now() - make_interval(hours => ${keptHours})`.execute(
+      tx,
+    );
     await sql`delete from hexabase.idempotency_keys where expires_at < now()`.execute(tx);
   });
 }

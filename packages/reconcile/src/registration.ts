@@ -19,7 +19,10 @@ export type ReconcileEnd = WorkflowEnd | { kind: 'gone' } | { kind: 'idle' };
 export function register<S extends Subject>(reconciler: Reconciler<S>): Registration {
   return {
     kind: reconciler.kind,
-    workflows: reconciler.workflows.map(({ name, steps }) => ({ name, steps: steps.map((step) => step.name) })),
+    workflows: reconciler.workflows.map(({ name, steps }) => ({
+      name,
+      steps: steps.map((step) => step.name),
+    })),
     keys: (tx) => reconciler.keys(tx),
     async reconcile(tools, claim, signal) {
       const { subject, operation } = await tools.database.asWorker(async (tx) => {

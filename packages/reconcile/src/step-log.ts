@@ -43,7 +43,9 @@ export class LeaseLostError extends Error {
 /** An external thing of that name belongs to something else: it is never taken over. */
 export class NotOursError extends Error {
   constructor(things: readonly ExternalThing[]) {
-    super(`already belongs to something else: ${things.map((thing) => `${thing.kind} ${thing.key}`).join(', ')}`);
+    super(
+      `already belongs to something else: ${things.map((thing) => `${thing.kind} ${thing.key}`).join(', ')}`,
+    );
     this.name = 'NotOursError';
   }
 }
@@ -51,14 +53,24 @@ export class NotOursError extends Error {
 /** Null when the operation does not run (any more): what is done now is drift repair. */
 export async function loadOperation(tx: Tx, operationId: string | null): Promise<OperationLog | null> {
   if (operationId === null) return null;
-  const { rows } = await sql<{ createdAt: Date; step: string | null; attempt: number | null; done: boolean | null }>`
+  const { rows } = await sql<{
+    createdAt: Date;
+    step: string | null;
+    attempt: number | null;
+    done: boolean | null;
+  }>`
     select o.created_at as "createdAt", e.step, max(e.attempt) as attempt, bool_or(e.kind = 'done') as done
     from hexabase.operations o left join hexabase.operation_events e on e.operation_id = o.id
     where o.id = ${operationId} and o.state in ('running', 'stuck')
     group by o.id, e.step`.execute(tx);
   const first = rows[0];
   if (!first) return null;
-  const log: OperationLog = { id: operationId, createdAt: first.createdAt, attempts: new Map(), done: new Set() };
+  const log: OperationLog = {
+    id: operationId,
+    createdAt: first.createdAt,
+    attempts: new Map(),
+    done: new Set(),
+  };
   for (const { step, attempt, done } of rows) {
     if (step === null) continue;
     log.attempts.set(step, attempt ?? 0);

@@ -1,13 +1,34 @@
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
-import { findCondition, setCondition, type Condition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import {
+  findCondition,
+  setCondition,
+  type Condition,
+  type ConditionInput,
+} from '@hexabase/kernel/conditions.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { failuresBeforeStalled } from './backoff.ts';
 import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
 import type { Claim } from './queue.ts';
-import { done, type ExternalThing, type Progress, type Reconciler, type Step, type StepResult, type Subject, type Workflow } from './reconciler.ts';
-import { LeaseLostError, NotOursError, writeNote, type Note, type OperationLog, type StepEvent } from './step-log.ts';
+import {
+  done,
+  type ExternalThing,
+  type Progress,
+  type Reconciler,
+  type Step,
+  type StepResult,
+  type Subject,
+  type Workflow,
+} from './reconciler.ts';
+import {
+  LeaseLostError,
+  NotOursError,
+  writeNote,
+  type Note,
+  type OperationLog,
+  type StepEvent,
+} from './step-log.ts';
 
 export interface RunTools {
   database: Database;
@@ -43,7 +64,8 @@ const waitMsMax = 20 * 60_000;
  */
 export async function runWorkflow<S extends Subject>(tools: RunTools, run: Run<S>): Promise<WorkflowEnd> {
   const journal = new Journal(tools, run);
-  if (!run.operation) await journal.write({ makes: run.workflow.steps.flatMap((step) => step.makes?.(run.subject) ?? []) });
+  if (!run.operation)
+    await journal.write({ makes: run.workflow.steps.flatMap((step) => step.makes?.(run.subject) ?? []) });
   for (const [index, step] of run.workflow.steps.entries()) {
     if (run.operation?.done.has(step.name)) continue;
     const result = await journal.attempt(step, index);
@@ -93,7 +115,13 @@ class Journal<S extends Subject> {
       result = this.#failure(step, error);
     }
     const durationMs = performance.now() - startedMs;
-    this.#tools.observer.stepEnded?.({ kind: claim.kind, workflow: workflow.name, step: step.name, outcome: result.kind, durationMs });
+    this.#tools.observer.stepEnded?.({
+      kind: claim.kind,
+      workflow: workflow.name,
+      step: step.name,
+      outcome: result.kind,
+      durationMs,
+    });
     if (result.kind !== 'done') return result;
     this.#events.push({ step: step.name, attempt, kind: 'done', message: '' });
     if (result.released === 'all') this.#allReleased = true;
@@ -127,7 +155,8 @@ class Journal<S extends Subject> {
     const attempt = operation?.attempts.get(step.name) ?? 1;
     this.#events.push({ step: step.name, attempt, kind: 'failed', message: condition.message });
     this.#set(condition);
-    if (stalled) this.#set({ type: 'Stalled', status: 'True', reason: condition.reason, message: condition.message });
+    if (stalled)
+      this.#set({ type: 'Stalled', status: 'True', reason: condition.reason, message: condition.message });
     if (stalled || failures >= 3) {
       this.#set({ type: 'Ready', status: 'False', reason: condition.reason, message: condition.message });
     }
@@ -153,7 +182,15 @@ class Journal<S extends Subject> {
     const { claim, subject, operation, reconciler, workflow } = this.#run;
     const ended = this.#ended;
     const writes = this.#writes;
-    const note = { makes: [], end: null, ...next, progress: this.#progress, events: this.#events, released: this.#released, allReleased: this.#allReleased };
+    const note = {
+      makes: [],
+      end: null,
+      ...next,
+      progress: this.#progress,
+      events: this.#events,
+      released: this.#released,
+      allReleased: this.#allReleased,
+    };
     this.#events = [];
     this.#released = [];
     this.#allReleased = false;
@@ -161,8 +198,13 @@ class Journal<S extends Subject> {
     this.#writes = [];
     const gone = workflow.removes === true && next.end?.state === 'succeeded';
     await this.#tools.database.asWorker(async (tx) => {
-      await writeNote(tx, this.#run, { ...note, removes: workflow.removes === true, operationId: operation?.id ?? null });
-      for (const step of ended) await step.commit?.(tx, { subject, fence: claim.fence, asked: operation !== null });
+      await writeNote(tx, this.#run, {
+        ...note,
+        removes: workflow.removes === true,
+        operationId: operation?.id ?? null,
+      });
+      for (const step of ended)
+        await step.commit?.(tx, { subject, fence: claim.fence, asked: operation !== null });
       for (const rows of writes) await rows(tx);
       if (!gone) {
         await reconciler.save(tx, subject, {
@@ -201,13 +243,19 @@ class Journal<S extends Subject> {
   /** Only errors made for people are shown to people. */
   #failure(step: Step<S>, error: unknown): StepResult {
     const { claim, signal } = this.#run;
-    if (error instanceof LeaseLostError || signal.aborted) throw new LeaseLostError(`${claim.kind}/${claim.key}`);
+    if (error instanceof LeaseLostError || signal.aborted)
+      throw new LeaseLostError(`${claim.kind}/${claim.key}`);
     if (isAppError(error, 'database_unavailable') || isAppError(error, 'storage_full')) throw error;
     this.#tools.log.warn({ error, kind: claim.kind, key: claim.key, step: step.name }, 'a step failed');
     const notOurs = error instanceof NotOursError;
     const reason = notOurs ? 'NameTaken' : 'StepFailed';
-    const message = notOurs || isAppError(error) ? error.message : `"${step.words}" failed; it is tried again.`;
-    return { kind: 'failed', terminal: notOurs, condition: { type: 'Synced', status: 'False', reason, message } };
+    const message =
+      notOurs || isAppError(error) ? error.message : `"${step.words}" failed; it is tried again.`;
+    return {
+      kind: 'failed',
+      terminal: notOurs,
+      condition: { type: 'Synced', status: 'False', reason, message },
+    };
   }
 
   #set(condition: ConditionInput): void {
@@ -218,6 +266,11 @@ class Journal<S extends Subject> {
   async #at(boundary: Boundary, step: Step<S>): Promise<void> {
     if (!this.#tools.boundary) return;
     const { claim, workflow } = this.#run;
-    await this.#tools.boundary(boundary, { kind: claim.kind, key: claim.key, workflow: workflow.name, step: step.name });
+    await this.#tools.boundary(boundary, {
+      kind: claim.kind,
+      key: claim.key,
+      workflow: workflow.name,
+      step: step.name,
+    });
   }
 }

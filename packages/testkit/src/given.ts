@@ -6,18 +6,29 @@ import type { Database, Tx } from '@hexabase/postgres/database.ts';
 export async function givenOrganization(database: Database, plan = 'enterprise'): Promise<OrganizationId> {
   const id = newId<'Organization'>();
   await database.asIdentity((tx) =>
-    sql`insert into organizations (id, slug, name, plan) values (${id}, ${`org-${id}`}, 'Organization', ${plan})`.execute(tx),
+    sql`insert into organizations (id, slug, name, plan) values (${id}, ${`org-${id}`}, 'Organization', ${plan})`.execute(
+      tx,
+    ),
   );
   return id;
 }
 
 /** A workspace that was just asked for, with its operation; the reconcilers are awake. */
-export async function requestWorkspace(database: Database, organizationId: OrganizationId): Promise<WorkspaceId> {
+export async function requestWorkspace(
+  database: Database,
+  organizationId: OrganizationId,
+): Promise<WorkspaceId> {
   const id = newId<'Workspace'>();
   await database.asWorker(async (tx) => {
-    const operation = await newOperation(tx, { organizationId, kind: 'workspace.create', subject: `workspace/${id}` });
+    const operation = await newOperation(tx, {
+      organizationId,
+      kind: 'workspace.create',
+      subject: `workspace/${id}`,
+    });
     await sql`insert into workspaces (id, uid, organization_id, slug, name, plan, region, isolation, operation_id, finalizers)
-      values (${id}, ${newId()}, ${organizationId}, ${`ws-${id}`}, 'Workspace', 'pro', 'local', 'shared', ${operation}, '{tenant-cluster}')`.execute(tx);
+      values (${id}, ${newId()}, ${organizationId}, ${`ws-${id}`}, 'Workspace', 'pro', 'local', 'shared', ${operation}, '{tenant-cluster}')`.execute(
+      tx,
+    );
     for (const name of ['WSAdmins', 'WSUsers']) {
       await sql`insert into workspace_groups (id, workspace_id, organization_id, name)
         values (${newId()}, ${id}, ${organizationId}, ${name})`.execute(tx);
@@ -30,7 +41,11 @@ export async function requestWorkspace(database: Database, organizationId: Organ
 export async function requestWorkspaceUpdate(database: Database, id: WorkspaceId): Promise<void> {
   await database.asWorker(async (tx) => {
     const organizationId = await organizationOf(tx, id);
-    const operation = await newOperation(tx, { organizationId, kind: 'workspace.update', subject: `workspace/${id}` });
+    const operation = await newOperation(tx, {
+      organizationId,
+      kind: 'workspace.update',
+      subject: `workspace/${id}`,
+    });
     await sql`update workspaces set plan = 'enterprise', phase = 'updating', generation = generation + 1,
       operation_id = ${operation} where id = ${id}`.execute(tx);
     await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
@@ -40,18 +55,30 @@ export async function requestWorkspaceUpdate(database: Database, id: WorkspaceId
 export async function requestWorkspaceDeletion(database: Database, id: WorkspaceId): Promise<void> {
   await database.asWorker(async (tx) => {
     const organizationId = await organizationOf(tx, id);
-    const operation = await newOperation(tx, { organizationId, kind: 'workspace.delete', subject: `workspace/${id}` });
+    const operation = await newOperation(tx, {
+      organizationId,
+      kind: 'workspace.delete',
+      subject: `workspace/${id}`,
+    });
     await sql`update workspaces set deletion_requested_at = now(), phase = 'deleting', generation = generation + 1,
       operation_id = ${operation} where id = ${id}`.execute(tx);
     await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
   });
 }
 
-export async function requestProject(database: Database, workspaceId: WorkspaceId, name: string): Promise<string> {
+export async function requestProject(
+  database: Database,
+  workspaceId: WorkspaceId,
+  name: string,
+): Promise<string> {
   const id = newId<'Project'>();
   await database.asWorker(async (tx) => {
     const organizationId = await organizationOf(tx, workspaceId);
-    const operation = await newOperation(tx, { organizationId, kind: 'project.create', subject: `project/${id}` });
+    const operation = await newOperation(tx, {
+      organizationId,
+      kind: 'project.create',
+      subject: `project/${id}`,
+    });
     await sql`insert into projects (id, workspace_id, organization_id, name, operation_id)
       values (${id}, ${workspaceId}, ${organizationId}, ${name}, ${operation})`.execute(tx);
     await sql`select hexabase.enqueue('project', ${id})`.execute(tx);
@@ -61,8 +88,14 @@ export async function requestProject(database: Database, workspaceId: WorkspaceI
 
 export async function requestProjectDeletion(database: Database, id: string): Promise<void> {
   await database.asWorker(async (tx) => {
-    const { rows } = await sql<{ organization_id: string }>`select organization_id from projects where id = ${id}`.execute(tx);
-    const operation = await newOperation(tx, { organizationId: rows[0]?.organization_id ?? '', kind: 'project.delete', subject: `project/${id}` });
+    const { rows } = await sql<{
+      organization_id: string;
+    }>`select organization_id from projects where id = ${id}`.execute(tx);
+    const operation = await newOperation(tx, {
+      organizationId: rows[0]?.organization_id ?? '',
+      kind: 'project.delete',
+      subject: `project/${id}`,
+    });
     await sql`update projects set deletion_requested_at = now(), phase = 'deleting', generation = generation + 1,
       operation_id = ${operation} where id = ${id}`.execute(tx);
     await sql`select hexabase.enqueue('project', ${id})`.execute(tx);
@@ -79,12 +112,19 @@ export async function until<T>(look: () => Promise<T | null | undefined | false>
 }
 
 async function organizationOf(tx: Tx, workspaceId: string): Promise<string> {
-  const { rows } = await sql<{ organization_id: string }>`select organization_id from workspaces where id = ${workspaceId}`.execute(tx);
+  const { rows } = await sql<{
+    organization_id: string;
+  }>`select organization_id from workspaces where id = ${workspaceId}`.execute(tx);
   return rows[0]?.organization_id ?? '';
 }
 
-async function newOperation(tx: Tx, what: { organizationId: string; kind: string; subject: string }): Promise<string> {
+async function newOperation(
+  tx: Tx,
+  what: { organizationId: string; kind: string; subject: string },
+): Promise<string> {
   const id = newId<'Operation'>();
-  await sql`insert into operations (id, organization_id, kind, subject) values (${id}, ${what.organizationId}, ${what.kind}, ${what.subject})`.execute(tx);
+  await sql`insert into operations (id, organization_id, kind, subject) values (${id}, ${what.organizationId}, ${what.kind}, ${what.subject})`.execute(
+    tx,
+  );
   return id;
 }

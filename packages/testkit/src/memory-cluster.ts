@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
-import { FencedError, type ClusterDriver, type TenantRequest, type TenantResponse } from '@hexabase/cluster/port.ts';
+import {
+  FencedError,
+  type ClusterDriver,
+  type TenantRequest,
+  type TenantResponse,
+} from '@hexabase/cluster/port.ts';
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { clientConfig, type Endpoint } from '@hexabase/postgres/connection.ts';
 
@@ -70,15 +75,22 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
         [spec.workspaceId, randomUUID(), spec.fence, spec.generation],
       );
       if (rows.length === 0) throw new FencedError(spec.workspaceId);
-      for (const name of ['default', 'kube-system', 'kube-public']) await makeNamespace(pool, spec.workspaceId, name);
+      for (const name of ['default', 'kube-system', 'kube-public'])
+        await makeNamespace(pool, spec.workspaceId, name);
     },
     async observeTenant(workspaceId) {
-      const { rows } = await pool.query<{ uid: string; generation: number }>('select uid, generation from memory_cluster.tenants where id = $1', [workspaceId]);
+      const { rows } = await pool.query<{ uid: string; generation: number }>(
+        'select uid, generation from memory_cluster.tenants where id = $1',
+        [workspaceId],
+      );
       const row = rows[0];
       return row ? { kind: 'present', ...row, ready: true, conditions: [] } : { kind: 'absent' };
     },
     async removeTenant(workspaceId, fence) {
-      const { rows } = await pool.query<{ fence: string }>('select fence from memory_cluster.tenants where id = $1', [workspaceId]);
+      const { rows } = await pool.query<{ fence: string }>(
+        'select fence from memory_cluster.tenants where id = $1',
+        [workspaceId],
+      );
       if (rows[0] && Number(rows[0].fence) > fence) throw new FencedError(workspaceId);
       await pool.query(
         `with gone as (delete from memory_cluster.tenants where id = $1 returning 1)
@@ -88,7 +100,9 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
       return { removed: rows[0] ? [{ kind: 'kubernetes-cluster', key: workspaceId }] : [], left: [] };
     },
     async listTenants() {
-      const { rows } = await pool.query<{ id: string; uid: string }>('select id, uid from memory_cluster.tenants');
+      const { rows } = await pool.query<{ id: string; uid: string }>(
+        'select id, uid from memory_cluster.tenants',
+      );
       return rows.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
     },
     tenantClient: (workspaceId) => ({ request: (request) => serve(pool, workspaceId, request) }),
@@ -103,14 +117,21 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
 }
 
 async function makeNamespace(pool: Pool, tenant: string, name: string): Promise<void> {
-  await pool.query('insert into memory_cluster.objects (tenant, path, body) values ($1, $2, $3) on conflict do nothing', [
-    tenant,
-    `/api/v1/namespaces/${name}`,
-    JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, uid: randomUUID() } }),
-  ]);
+  await pool.query(
+    'insert into memory_cluster.objects (tenant, path, body) values ($1, $2, $3) on conflict do nothing',
+    [
+      tenant,
+      `/api/v1/namespaces/${name}`,
+      JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, uid: randomUUID() } }),
+    ],
+  );
 }
 
-async function serve(pool: Pool, tenant: string, request: Omit<TenantRequest, 'signal'>): Promise<TenantResponse> {
+async function serve(
+  pool: Pool,
+  tenant: string,
+  request: Omit<TenantRequest, 'signal'>,
+): Promise<TenantResponse> {
   const known = await pool.query('select 1 from memory_cluster.tenants where id = $1', [tenant]);
   if (known.rowCount === 0) return { status: 404, body: { message: 'no such cluster' } };
   if (request.method === 'GET') return read(pool, tenant, request.path);
@@ -134,15 +155,23 @@ async function read(pool: Pool, tenant: string, path: string): Promise<TenantRes
   );
   const exact = rows.find((row) => row.path === path);
   if (exact) return { status: 200, body: exact.body };
-  const isCollection = /\/(namespaces|configmaps|clusterroles|clusterrolebindings|resourcequotas|limitranges|networkpolicies)$/.test(path);
-  return isCollection ? { status: 200, body: { items: rows.map((row) => row.body) } } : { status: 404, body: { message: 'not found' } };
+  const isCollection =
+    /\/(namespaces|configmaps|clusterroles|clusterrolebindings|resourcequotas|limitranges|networkpolicies)$/.test(
+      path,
+    );
+  return isCollection
+    ? { status: 200, body: { items: rows.map((row) => row.body) } }
+    : { status: 404, body: { message: 'not found' } };
 }
 
 async function create(pool: Pool, { tenant, path, body }: Change): Promise<TenantResponse> {
   const metadata = { ...(isObject(body.metadata) ? body.metadata : {}), uid: randomUUID() };
   const place = `${path}/${String('name' in metadata ? metadata.name : '')}`;
   const namespace = /^\/api(?:s\/[^/]+)?\/v1\/namespaces\/([^/]+)\//.exec(path)?.[1];
-  if (namespace !== undefined && (await read(pool, tenant, `/api/v1/namespaces/${namespace}`)).status === 404) {
+  if (
+    namespace !== undefined &&
+    (await read(pool, tenant, `/api/v1/namespaces/${namespace}`)).status === 404
+  ) {
     return { status: 404, body: { message: 'no such namespace' } };
   }
   const { rowCount } = await pool.query(
@@ -150,7 +179,9 @@ async function create(pool: Pool, { tenant, path, body }: Change): Promise<Tenan
      insert into memory_cluster.writes (tenant, verb, path) select $1, 'create', $2 from made`,
     [tenant, place, JSON.stringify({ ...body, metadata })],
   );
-  return rowCount === 1 ? { status: 201, body: { ...body, metadata } } : { status: 409, body: { message: 'already exists' } };
+  return rowCount === 1
+    ? { status: 201, body: { ...body, metadata } }
+    : { status: 409, body: { message: 'already exists' } };
 }
 
 async function replace(pool: Pool, { tenant, path, body }: Change): Promise<TenantResponse> {
@@ -164,7 +195,10 @@ async function replace(pool: Pool, { tenant, path, body }: Change): Promise<Tena
 
 /** A namespace takes with it what is in it. */
 async function remove(pool: Pool, { tenant, path, body }: Change): Promise<TenantResponse> {
-  const uid = isObject(body.preconditions) && typeof body.preconditions.uid === 'string' ? body.preconditions.uid : null;
+  const uid =
+    isObject(body.preconditions) && typeof body.preconditions.uid === 'string'
+      ? body.preconditions.uid
+      : null;
   const found = await read(pool, tenant, path);
   if (found.status === 404) return found;
   const name = path.split('/').at(-1) ?? '';
@@ -177,7 +211,9 @@ async function remove(pool: Pool, { tenant, path, body }: Change): Promise<Tenan
      insert into memory_cluster.writes (tenant, verb, path) select $1, 'delete', path from gone`,
     [tenant, path, uid, /^\/api\/v1\/namespaces\/[^/]+$/.test(path), name],
   );
-  return rowCount === 0 ? { status: 409, body: { message: 'the uid does not match' } } : { status: 200, body: found.body };
+  return rowCount === 0
+    ? { status: 409, body: { message: 'the uid does not match' } }
+    : { status: 200, body: found.body };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -73,13 +73,19 @@ export async function emptyDatabase(): Promise<{ owner: Endpoint; admin: Endpoin
   return {
     admin,
     owner: endpointAs(admin, 'hexabase_owner', testMasterKey),
-    close: () => onServer(server, async (client) => void (await client.query(`drop database if exists ${name} with (force)`))),
+    close: () =>
+      onServer(
+        server,
+        async (client) => void (await client.query(`drop database if exists ${name} with (force)`)),
+      ),
   };
 }
 
 async function ensureTemplate(server: Endpoint, extra: readonly Migration[]): Promise<string> {
   const all = [...(await productMigrations()), ...extra];
-  const text = all.map(({ name, up }) => `${name} ${typeof up === 'function' ? up.toString() : up.join(';')}`).join('\n');
+  const text = all
+    .map(({ name, up }) => `${name} ${typeof up === 'function' ? up.toString() : up.join(';')}`)
+    .join('\n');
   const name = `template_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
   await onServer(server, async (client) => {
     const known = 'select 1 from pg_database where datname = $1';

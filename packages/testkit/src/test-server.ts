@@ -32,7 +32,13 @@ export async function testServer(): Promise<Endpoint> {
     dataDir: folder,
     password: rolePassword(testMasterKey, superuser),
     log: silentLogger,
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '150', autovacuum: 'off' },
+    settings: {
+      fsync: 'off',
+      synchronous_commit: 'off',
+      full_page_writes: 'off',
+      max_connections: '150',
+      autovacuum: 'off',
+    },
   });
   await provisionRoles(serverAt(running.host), testMasterKey);
   await writeFile(`${note}.new`, running.host);
@@ -41,7 +47,13 @@ export async function testServer(): Promise<Endpoint> {
 }
 
 function serverAt(host: string): Endpoint {
-  return { host, port: 5432, user: superuser, password: rolePassword(testMasterKey, superuser), database: 'postgres' };
+  return {
+    host,
+    port: 5432,
+    user: superuser,
+    password: rolePassword(testMasterKey, superuser),
+    database: 'postgres',
+  };
 }
 
 async function hostOf(note: string): Promise<string> {

@@ -13,10 +13,16 @@ describe.skipIf(kubectlPath === '' || helmPath === '')('helm', () => {
     const kinds = 'deploy,svc,serviceaccounts,secrets,pods,replicasets,endpointslices -o name';
     const before = await cluster.ok(`get ${kinds}`);
     expect(await cluster.helm('install shop ./web --wait --timeout 60s')).toContain('STATUS: deployed');
-    expect(await cluster.ok(['get', 'deploy', 'shop-web', '-o', 'jsonpath={.status.readyReplicas}'])).toBe('1');
+    expect(await cluster.ok(['get', 'deploy', 'shop-web', '-o', 'jsonpath={.status.readyReplicas}'])).toBe(
+      '1',
+    );
 
-    expect(await cluster.helm('upgrade shop ./web --wait --timeout 60s --set replicaCount=3 --set image.tag=1.28')).toContain('REVISION: 2');
-    expect(await cluster.ok(['get', 'deploy', 'shop-web', '-o', 'jsonpath={.status.readyReplicas}'])).toBe('3');
+    expect(
+      await cluster.helm('upgrade shop ./web --wait --timeout 60s --set replicaCount=3 --set image.tag=1.28'),
+    ).toContain('REVISION: 2');
+    expect(await cluster.ok(['get', 'deploy', 'shop-web', '-o', 'jsonpath={.status.readyReplicas}'])).toBe(
+      '3',
+    );
 
     expect(await cluster.helm('rollback shop 1 --wait --timeout 60s')).toContain('Rollback was a success');
     expect(await cluster.ok(['get', 'deploy', 'shop-web', '-o', 'jsonpath={.spec.replicas}'])).toBe('1');

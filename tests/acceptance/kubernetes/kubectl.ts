@@ -46,19 +46,30 @@ export async function startKubectlCluster(): Promise<KubectlCluster> {
     tls: { key: keyPem, cert: certPem },
   });
   const kubeconfig = join(folder, 'config');
-  await writeFile(kubeconfig, kubeconfigFor(served, { token: 'administrator', tls: { key: keyPem, cert: authority.certPem } }));
+  await writeFile(
+    kubeconfig,
+    kubeconfigFor(served, { token: 'administrator', tls: { key: keyPem, cert: authority.certPem } }),
+  );
   const environment = { HOME: folder, PATH: '/usr/bin:/bin', KUBECONFIG: kubeconfig, NO_COLOR: '1' };
 
   function run(command: string | string[], input?: string): Promise<Outcome> {
     return runProgram(kubectlPath, { command, input });
   }
 
-  function runProgram(program: string, { command, input }: { command: string | string[]; input?: string | undefined }): Promise<Outcome> {
+  function runProgram(
+    program: string,
+    { command, input }: { command: string | string[]; input?: string | undefined },
+  ): Promise<Outcome> {
     const given = typeof command === 'string' ? command.split(' ') : command;
     return new Promise((resolve) => {
-      const child = execFile(program, given, { cwd: folder, env: environment, timeout: timeoutMs, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
-      });
+      const child = execFile(
+        program,
+        given,
+        { cwd: folder, env: environment, timeout: timeoutMs, maxBuffer: 64 << 20 },
+        (error, stdout, stderr) => {
+          resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
+        },
+      );
       child.stdin?.end(input ?? '');
     });
   }

@@ -35,19 +35,41 @@ describe.skipIf(kubectlPath === '')('kubectl apply --server-side', () => {
     const object = JSON.parse(await kubectl.ok(`get ${resource} -o json --show-managed-fields`)) as {
       metadata: { managedFields?: { manager: string; operation: string; subresource?: string }[] };
     };
-    return (object.metadata.managedFields ?? []).map(({ manager, operation, subresource }) => [manager, operation, subresource].filter(Boolean).join(' '));
+    return (object.metadata.managedFields ?? []).map(({ manager, operation, subresource }) =>
+      [manager, operation, subresource].filter(Boolean).join(' '),
+    );
   }
 
   it('creates, changes and leaves alone what has not changed', async () => {
     expect(await kubectl.ok(apply, web({ name: 'a' }))).toBe('deployment.apps/a serverside-applied\n');
     await kubectl.ok('rollout status deploy/a --timeout=30s');
-    const before = await kubectl.ok(['get', 'deploy', 'a', '-o', 'jsonpath={.metadata.resourceVersion} {.metadata.generation}']);
+    const before = await kubectl.ok([
+      'get',
+      'deploy',
+      'a',
+      '-o',
+      'jsonpath={.metadata.resourceVersion} {.metadata.generation}',
+    ]);
     await kubectl.ok(apply, web({ name: 'a' }));
-    expect(await kubectl.ok(['get', 'deploy', 'a', '-o', 'jsonpath={.metadata.resourceVersion} {.metadata.generation}'])).toBe(before);
+    expect(
+      await kubectl.ok([
+        'get',
+        'deploy',
+        'a',
+        '-o',
+        'jsonpath={.metadata.resourceVersion} {.metadata.generation}',
+      ]),
+    ).toBe(before);
     await kubectl.ok(apply, web({ name: 'a', image: 'nginx:1.28' }));
-    expect(await kubectl.ok(['get', 'deploy', 'a', '-o', 'jsonpath={.spec.template.spec.containers[*].image}'])).toBe('nginx:1.28');
+    expect(
+      await kubectl.ok(['get', 'deploy', 'a', '-o', 'jsonpath={.spec.template.spec.containers[*].image}']),
+    ).toBe('nginx:1.28');
     await kubectl.ok('rollout status deploy/a --timeout=30s');
-    expect(await managers('deploy a')).toEqual(['kubectl Apply', 'kube-controller-manager Update', 'kube-controller-manager Update status']);
+    expect(await managers('deploy a')).toEqual([
+      'kubectl Apply',
+      'kube-controller-manager Update',
+      'kube-controller-manager Update status',
+    ]);
   });
 
   it('shows managed fields only when asked', async () => {
@@ -70,7 +92,9 @@ describe.skipIf(kubectlPath === '')('kubectl apply --server-side', () => {
     await kubectl.ok(apply, web({ name: 'fought' }));
     await kubectl.ok('scale deploy fought --replicas=3');
     const refused = await kubectl.fails(apply, web({ name: 'fought' }));
-    expect(refused).toContain('Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas');
+    expect(refused).toContain(
+      'Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas',
+    );
     await kubectl.ok(`${apply} --force-conflicts`, web({ name: 'fought' }));
     expect(await kubectl.ok(['get', 'deploy', 'fought', '-o', 'jsonpath={.spec.replicas}'])).toBe('2');
   });
@@ -78,8 +102,13 @@ describe.skipIf(kubectlPath === '')('kubectl apply --server-side', () => {
   it('lets two managers own one value until one wants another', async () => {
     await kubectl.ok(`${apply} --field-manager=one`, web({ name: 'shared' }));
     await kubectl.ok(`${apply} --field-manager=two`, web({ name: 'shared' }));
-    const refused = await kubectl.fails(`${apply} --field-manager=two`, web({ name: 'shared', image: 'nginx:1.28', replicas: 5 }));
-    expect(refused).toContain('Apply failed with 2 conflicts: conflicts with "one":\n- .spec.replicas\n- .spec.template.spec.containers[name="c"].image');
+    const refused = await kubectl.fails(
+      `${apply} --field-manager=two`,
+      web({ name: 'shared', image: 'nginx:1.28', replicas: 5 }),
+    );
+    expect(refused).toContain(
+      'Apply failed with 2 conflicts: conflicts with "one":\n- .spec.replicas\n- .spec.template.spec.containers[name="c"].image',
+    );
   });
 
   it('takes over from client-side apply', async () => {
@@ -88,20 +117,34 @@ describe.skipIf(kubectlPath === '')('kubectl apply --server-side', () => {
     expect(await managers('deploy moved')).not.toContain('kubectl-client-side-apply Update');
     const labels = await kubectl.ok(['get', 'deploy', 'moved', '-o', 'jsonpath={.metadata.labels}']);
     expect(JSON.parse(labels)).toEqual({ app: 'web' });
-    expect(await kubectl.ok('apply -f -', web({ name: 'moved', image: 'nginx:1.29' }))).toBe('deployment.apps/moved configured\n');
+    expect(await kubectl.ok('apply -f -', web({ name: 'moved', image: 'nginx:1.29' }))).toBe(
+      'deployment.apps/moved configured\n',
+    );
   });
 
   it('tries without doing, and shows the difference', async () => {
-    expect(await kubectl.ok(`${apply} --dry-run=server`, web({ name: 'dry' }))).toContain('serverside-applied (server dry run)');
+    expect(await kubectl.ok(`${apply} --dry-run=server`, web({ name: 'dry' }))).toContain(
+      'serverside-applied (server dry run)',
+    );
     expect(await kubectl.fails('get deploy dry')).toContain('NotFound');
     await kubectl.ok(apply, web({ name: 'differs' }));
-    expect((await kubectl.run('diff --server-side -f -', web({ name: 'differs', image: 'nginx:1.28' }))).stdout).toContain('+      - image: nginx:1.28');
+    expect(
+      (await kubectl.run('diff --server-side -f -', web({ name: 'differs', image: 'nginx:1.28' }))).stdout,
+    ).toContain('+      - image: nginx:1.28');
   });
 
   it('names fields that do not exist and list entries that are there twice', async () => {
-    const unknown = await kubectl.fails(`${apply} --validate=false`, 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nothing: 1, containers: [{name: c, image: i}]}\n');
-    expect(unknown).toContain('failed to create typed patch object (default/p; /v1, Kind=Pod): .spec.nothing: field not declared in schema');
-    const twice = await kubectl.fails(apply, 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}, {name: c, image: j}]}\n');
+    const unknown = await kubectl.fails(
+      `${apply} --validate=false`,
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nothing: 1, containers: [{name: c, image: i}]}\n',
+    );
+    expect(unknown).toContain(
+      'failed to create typed patch object (default/p; /v1, Kind=Pod): .spec.nothing: field not declared in schema',
+    );
+    const twice = await kubectl.fails(
+      apply,
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}, {name: c, image: j}]}\n',
+    );
     expect(twice).toContain('.spec.containers: duplicate entries for key [name="c"]');
   });
 

@@ -20,11 +20,15 @@ export function addKubeCredential(program: Command, cli: Cli): void {
 
 async function mint(workspaceId: string, cli: Cli): Promise<{ token: string; expiresAt: string }> {
   try {
-    const { data } = await cli.client().call(workspace.operations.kubeToken, { params: { id: workspaceId }, signal: cli.signal });
+    const { data } = await cli
+      .client()
+      .call(workspace.operations.kubeToken, { params: { id: workspaceId }, signal: cli.signal });
     return data;
   } catch (error) {
     if (error instanceof ClientError && error.status === 404) {
-      throw new CliError('This workspace is gone, or you no longer have access to it. `hks workspace list` shows yours.');
+      throw new CliError(
+        'This workspace is gone, or you no longer have access to it. `hks workspace list` shows yours.',
+      );
     }
     throw error;
   }

@@ -7,10 +7,14 @@ import type { Cli } from '../cli.ts';
 export function addKubeconfig(program: Command, cli: Cli): void {
   program
     .command('kubeconfig')
-    .description('Prints a kubeconfig for a workspace. It holds no secret: kubectl asks hks for a short token.')
+    .description(
+      'Prints a kubeconfig for a workspace. It holds no secret: kubectl asks hks for a short token.',
+    )
     .argument('<workspace>', 'slug or id')
     .action(async (name: string) => {
-      const { data } = await cli.client().call(workspace.operations.kubeconfig, { params: { id: name }, signal: cli.signal });
+      const { data } = await cli
+        .client()
+        .call(workspace.operations.kubeconfig, { params: { id: name }, signal: cli.signal });
       cli.print(kubeconfigText(data, cli.environment).trimEnd());
     });
 }
@@ -34,7 +38,9 @@ export function kubeconfigText(facts: Facts, environment: { launcher: string; co
           name: context,
           cluster: {
             server: facts.server,
-            ...(facts.certificateAuthorityData && { 'certificate-authority-data': facts.certificateAuthorityData }),
+            ...(facts.certificateAuthorityData && {
+              'certificate-authority-data': facts.certificateAuthorityData,
+            }),
           },
         },
       ],

@@ -13,27 +13,45 @@ export function addWhy(program: Command, cli: Cli): void {
     .argument('<kind/name>')
     .action(async (subject: string) => {
       const [kind, name] = subject.split('/');
-      if (kind !== 'workspace' || !name) throw new CliError('`hks why` can explain workspaces so far: `hks why workspace/NAME`.');
-      const { data } = await cli.client().call(workspace.operations.get, { params: { id: name }, signal: cli.signal });
+      if (kind !== 'workspace' || !name)
+        throw new CliError('`hks why` can explain workspaces so far: `hks why workspace/NAME`.');
+      const { data } = await cli
+        .client()
+        .call(workspace.operations.get, { params: { id: name }, signal: cli.signal });
       cli.print([explain(data), ...(await lastSteps(data, cli))].join('\n'));
     });
 }
 
 /** The sentences for a workspace. */
 export function explain(subject: Workspace): string {
-  const behind = subject.observedGeneration < subject.generation ? ' Its newest change is still being carried out.' : '';
+  const behind =
+    subject.observedGeneration < subject.generation ? ' Its newest change is still being carried out.' : '';
   const head = `Workspace ${subject.slug} is ${subject.phase}.${behind}`;
-  const doing = subject.progress ? [`Now: step ${subject.progress.step} of ${subject.progress.steps}: ${subject.progress.message}.`] : [];
-  const bad = subject.conditions.filter((condition) => condition.status !== 'True' && condition.message !== '');
-  const reasons = bad.map((condition) => `- ${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}`);
-  const good = subject.conditions.filter((condition) => condition.status === 'True').map((condition) => condition.type);
+  const doing = subject.progress
+    ? [`Now: step ${subject.progress.step} of ${subject.progress.steps}: ${subject.progress.message}.`]
+    : [];
+  const bad = subject.conditions.filter(
+    (condition) => condition.status !== 'True' && condition.message !== '',
+  );
+  const reasons = bad.map(
+    (condition) => `- ${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}`,
+  );
+  const good = subject.conditions
+    .filter((condition) => condition.status === 'True')
+    .map((condition) => condition.type);
   const fine = good.length > 0 ? [`In order: ${good.join(', ')}.`] : [];
   return [head, ...doing, ...reasons, ...fine].join('\n');
 }
 
 async function lastSteps(subject: Workspace, cli: Cli): Promise<string[]> {
   if (!subject.operationId || subject.phase === 'active') return [];
-  const { data } = await cli.client().call(longOperation.operations.get, { params: { id: subject.operationId }, signal: cli.signal });
-  const last = data.events.slice(-5).map((event) => `  ${event.at}  ${event.step}: ${event.kind}${event.message ? ` – ${event.message}` : ''}`);
+  const { data } = await cli
+    .client()
+    .call(longOperation.operations.get, { params: { id: subject.operationId }, signal: cli.signal });
+  const last = data.events
+    .slice(-5)
+    .map(
+      (event) => `  ${event.at}  ${event.step}: ${event.kind}${event.message ? ` – ${event.message}` : ''}`,
+    );
   return [`Last operation ${data.kind}: ${data.state}${data.message ? ` – ${data.message}` : ''}`, ...last];
 }

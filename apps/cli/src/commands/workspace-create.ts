@@ -29,7 +29,9 @@ export function addWorkspaceCreate(program: Command, cli: Cli): void {
     const final = options.wait ? await follow(data, cli) : data;
     cli.print(render(outputFormat(command), workspace.columns, final));
     if (options.wait && outputFormat(command) === 'table') {
-      cli.note(`\nNext: ${cli.environment.launcher} kubeconfig ${final.slug} > kc.yaml && export KUBECONFIG=$PWD/kc.yaml && kubectl get nodes`);
+      cli.note(
+        `\nNext: ${cli.environment.launcher} kubeconfig ${final.slug} > kc.yaml && export KUBECONFIG=$PWD/kc.yaml && kubectl get nodes`,
+      );
     }
   });
 }
@@ -63,15 +65,21 @@ async function follow(created: Workspace, cli: Cli): Promise<Workspace> {
   line.end();
   if (current.phase === 'active') return current;
   const ready = current.conditions.find((condition) => condition.type === 'Ready');
-  throw new CliError(`The workspace is ${current.phase}: ${ready?.message ?? 'no reason is known'}. \`hks why workspace/${current.slug}\` tells more.`);
+  throw new CliError(
+    `The workspace is ${current.phase}: ${ready?.message ?? 'no reason is known'}. \`hks why workspace/${current.slug}\` tells more.`,
+  );
 }
 
 /** Shows each step of the operation once, also those that were over before anybody asked. */
 async function settled(created: Workspace, cli: Cli, line: ProgressLine): Promise<Workspace> {
   for (;;) {
-    const { data } = await cli.client().call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
+    const { data } = await cli
+      .client()
+      .call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
     if (data.operationId) {
-      const operation = await cli.client().call(longOperation.operations.get, { params: { id: data.operationId }, signal: cli.signal });
+      const operation = await cli
+        .client()
+        .call(longOperation.operations.get, { params: { id: data.operationId }, signal: cli.signal });
       for (const step of stepsOf(operation.data)) line.show(step);
     }
     if (data.phase !== 'provisioning') return data;

@@ -20,14 +20,20 @@ export function addWorkspaceDelete(program: Command, cli: Cli): void {
     .option('--no-wait', 'return at once')
     .action(async (name: string, options: { yes: boolean; wait: boolean }) => {
       const client = cli.client();
-      const { data: found } = await client.call(workspace.operations.get, { params: { id: name }, signal: cli.signal });
+      const { data: found } = await client.call(workspace.operations.get, {
+        params: { id: name },
+        signal: cli.signal,
+      });
       await confirm({
         question: `This deletes the workspace “${found.name}” and everything in it. Type ${found.slug} to go ahead:`,
         expected: found.slug,
         yes: options.yes,
         isTerminal: cli.environment.isTerminal,
       });
-      const { data: deleting } = await client.call(workspace.operations.delete, { params: { id: found.id }, signal: cli.signal });
+      const { data: deleting } = await client.call(workspace.operations.delete, {
+        params: { id: found.id },
+        signal: cli.signal,
+      });
       if (!options.wait || !deleting.operationId) return cli.print(`${found.slug} is being deleted.`);
       cli.print(report(found.slug, await follow(deleting.operationId, cli)));
     });
@@ -36,7 +42,9 @@ export function addWorkspaceDelete(program: Command, cli: Cli): void {
 async function follow(operationId: string, cli: Cli): Promise<LongOperation> {
   const line = progressLine(cli.environment.isTerminal);
   for (;;) {
-    const { data } = await cli.client().call(longOperation.operations.get, { params: { id: operationId }, signal: cli.signal });
+    const { data } = await cli
+      .client()
+      .call(longOperation.operations.get, { params: { id: operationId }, signal: cli.signal });
     for (const step of stepsOf(data)) line.show(step);
     if (data.state === 'succeeded') {
       line.end();
@@ -51,13 +59,19 @@ function report(slug: string, operation: LongOperation): string {
   const removed = items(operation.report?.['removed']);
   const left = items(operation.report?.['left']);
   const lines = removed.map((item) => `  removed  ${item}`);
-  return [`Workspace ${slug} is deleted.`, ...lines, ...left.map((item) => `  LEFT     ${item}`), `${removed.length} removed, ${left.length} left`].join('\n');
+  return [
+    `Workspace ${slug} is deleted.`,
+    ...lines,
+    ...left.map((item) => `  LEFT     ${item}`),
+    `${removed.length} removed, ${left.length} left`,
+  ].join('\n');
 }
 
 function items(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
   return list.map((item: unknown) => {
-    if (typeof item !== 'object' || item === null || !('kind' in item) || !('key' in item)) return JSON.stringify(item);
+    if (typeof item !== 'object' || item === null || !('kind' in item) || !('key' in item))
+      return JSON.stringify(item);
     return `${String(item.kind)} ${String(item.key)}`;
   });
 }

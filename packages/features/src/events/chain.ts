@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '@hexabase/postgres/database.ts';
-import { chainedRows, chainHeads, holdChain, unchainedRows, writeChain, type AuditRow, type ChainHead, type ChainLink } from './store.ts';
+import {
+  chainedRows,
+  chainHeads,
+  holdChain,
+  unchainedRows,
+  writeChain,
+  type AuditRow,
+  type ChainHead,
+  type ChainLink,
+} from './store.ts';
 
 const batchSize = 1_000;
 
@@ -33,7 +42,8 @@ export async function findBrokenLink(database: Database, organizationId: string)
       const rows = await chainedRows(tx, { organizationId, after: previous.sequence, limit: batchSize });
       for (const row of rows) {
         const expected = { sequence: previous.sequence + 1, hash: linkHash(previous, row) };
-        if (Number(row.sequence) !== expected.sequence || row.hash !== expected.hash) return expected.sequence;
+        if (Number(row.sequence) !== expected.sequence || row.hash !== expected.hash)
+          return expected.sequence;
         previous = expected;
       }
       if (rows.length < batchSize) break;

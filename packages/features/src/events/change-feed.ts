@@ -42,8 +42,15 @@ export async function openChangeFeed(ports: Pick<Ports, 'database' | 'kubernetes
 }
 
 /** Reads as the actor, so that a stream can show nothing that a request could not. */
-async function readChange({ database, kubernetes }: Pick<Ports, 'database' | 'kubernetes'>, actor: Actor, change: Change): Promise<unknown> {
-  const scope = { userId: actor.userId, organizationIds: actor.memberships.map((membership) => membership.organizationId) };
+async function readChange(
+  { database, kubernetes }: Pick<Ports, 'database' | 'kubernetes'>,
+  actor: Actor,
+  change: Change,
+): Promise<unknown> {
+  const scope = {
+    userId: actor.userId,
+    organizationIds: actor.memberships.map((membership) => membership.organizationId),
+  };
   return database.asTenant(
     scope,
     async (tx) => {

@@ -34,7 +34,9 @@ export async function listAuditRows(
     select * from audit_entries where ${where}
     order by ${sql.ref(order.column)} ${direction}, id ${direction}
     limit ${query.limit} offset ${offsetOf(query)}`.execute(tx);
-  const counted = await sql<{ total: number }>`select count(*)::integer as total from audit_entries where ${where}`.execute(tx);
+  const counted = await sql<{
+    total: number;
+  }>`select count(*)::integer as total from audit_entries where ${where}`.execute(tx);
   return { data: rows.map((row) => toEvent(row, organizationId)), total: counted.rows[0]?.total ?? 0 };
 }
 
@@ -47,7 +49,9 @@ export async function unchainedRows(tx: Tx, limit: number): Promise<AuditRow[]> 
 
 /** Only one chainer works at a time, in the whole installation. False when another one does. */
 export async function holdChain(tx: Tx): Promise<boolean> {
-  const { rows } = await sql<{ held: boolean }>`select pg_try_advisory_xact_lock(7239010) as held`.execute(tx);
+  const { rows } = await sql<{ held: boolean }>`select pg_try_advisory_xact_lock(7239010) as held`.execute(
+    tx,
+  );
   return rows[0]?.held ?? false;
 }
 
@@ -57,10 +61,17 @@ export interface ChainHead {
 }
 
 /** The ends of the chains of these organizations; entries of no organization have a chain under ''. */
-export async function chainHeads(tx: Tx, organizationIds: readonly string[]): Promise<Map<string, ChainHead>> {
+export async function chainHeads(
+  tx: Tx,
+  organizationIds: readonly string[],
+): Promise<Map<string, ChainHead>> {
   const { rows } = await sql<{ organization_id: string; sequence: string; hash: string }>`
-    select organization_id, sequence, hash from audit_heads where organization_id = any (${[...organizationIds]})`.execute(tx);
-  return new Map(rows.map((row) => [row.organization_id, { sequence: Number(row.sequence), hash: row.hash }]));
+    select organization_id, sequence, hash from audit_heads where organization_id = any (${[...organizationIds]})`.execute(
+    tx,
+  );
+  return new Map(
+    rows.map((row) => [row.organization_id, { sequence: Number(row.sequence), hash: row.hash }]),
+  );
 }
 
 export interface ChainLink extends ChainHead {
@@ -68,7 +79,11 @@ export interface ChainLink extends ChainHead {
   organizationId: string;
 }
 
-export async function writeChain(tx: Tx, links: readonly ChainLink[], heads: ReadonlyMap<string, ChainHead>): Promise<void> {
+export async function writeChain(
+  tx: Tx,
+  links: readonly ChainLink[],
+  heads: ReadonlyMap<string, ChainHead>,
+): Promise<void> {
   await sql`
     update audit_entries a set sequence = l.sequence, hash = l.hash
     from jsonb_to_recordset(${JSON.stringify(links)}::jsonb) as l (id text, sequence bigint, hash text)
@@ -78,7 +93,9 @@ export async function writeChain(tx: Tx, links: readonly ChainLink[], heads: Rea
     insert into audit_heads (organization_id, sequence, hash)
     select organization_id, sequence, hash
     from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb) as h (organization_id text, sequence bigint, hash text)
-    on conflict (organization_id) do update set sequence = excluded.sequence, hash = excluded.hash, updated_at = now()`.execute(tx);
+    on conflict (organization_id) do update set sequence = excluded.sequence, hash = excluded.hash, updated_at = now()`.execute(
+    tx,
+  );
 }
 
 /** A stretch of one organization's chain in order, after `sequence`. */

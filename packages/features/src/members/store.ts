@@ -12,7 +12,12 @@ interface MemberRow {
   created_at: Date;
 }
 
-const sortable = { email: 'users.email', displayName: 'users.display_name', role: 'memberships.role', createdAt: 'memberships.created_at' } as const;
+const sortable = {
+  email: 'users.email',
+  displayName: 'users.display_name',
+  role: 'memberships.role',
+  createdAt: 'memberships.created_at',
+} as const;
 
 const columns = sql`memberships.user_id, users.email, users.display_name, memberships.role, memberships.created_at`;
 
@@ -31,7 +36,11 @@ export async function listMemberRows(
 }
 
 /** One member by user id or e-mail address. */
-export async function findMember(tx: Tx, organizationId: string, userIdOrEmail: string): Promise<Member | null> {
+export async function findMember(
+  tx: Tx,
+  organizationId: string,
+  userIdOrEmail: string,
+): Promise<Member | null> {
   const { rows } = await sql<MemberRow>`
     select ${columns} from memberships join users on users.id = memberships.user_id
     where memberships.organization_id = ${organizationId}
@@ -42,7 +51,9 @@ export async function findMember(tx: Tx, organizationId: string, userIdOrEmail: 
 /** Accounts are not visible to requests: only identity may look one up by address. */
 export async function findAccountId(database: Database, email: string): Promise<string | null> {
   const { rows } = await database.asIdentity((tx) =>
-    sql<{ id: string }>`select id from users where email = ${email.toLowerCase()} and disabled_at is null`.execute(tx),
+    sql<{
+      id: string;
+    }>`select id from users where email = ${email.toLowerCase()} and disabled_at is null`.execute(tx),
   );
   return rows[0]?.id ?? null;
 }
@@ -68,17 +79,25 @@ export async function updateMemberRole(
 }
 
 export async function deleteMember(tx: Tx, organizationId: string, userId: string): Promise<void> {
-  await sql`delete from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(tx);
+  await sql`delete from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(
+    tx,
+  );
 }
 
 /** Takes a person out of the groups of this organization's workspaces: all, or those that administer. */
 export async function leaveGroups(
   tx: Tx,
-  { organizationId, userId, which }: { organizationId: string; userId: string; which: 'all' | 'administering' },
+  {
+    organizationId,
+    userId,
+    which,
+  }: { organizationId: string; userId: string; which: 'all' | 'administering' },
 ): Promise<void> {
   await sql`delete from workspace_group_members
     where organization_id = ${organizationId} and user_id = ${userId}
-      ${which === 'all' ? sql`` : sql`and group_id in (select id from workspace_groups where name = 'WSAdmins')`}`.execute(tx);
+      ${which === 'all' ? sql`` : sql`and group_id in (select id from workspace_groups where name = 'WSAdmins')`}`.execute(
+    tx,
+  );
 }
 
 export async function countOwners(tx: Tx, organizationId: string): Promise<number> {
@@ -91,7 +110,9 @@ export async function revokeUser(tx: Tx, userId: string): Promise<void> {
 }
 
 async function count(tx: Tx, where: RawBuilder<unknown>): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from memberships where ${where}`.execute(tx);
+  const { rows } = await sql<{
+    count: number;
+  }>`select count(*)::integer as count from memberships where ${where}`.execute(tx);
   return rows[0]?.count ?? 0;
 }
 

@@ -3,7 +3,10 @@ import { resolveOrganization } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listOperationRows } from './store.ts';
 
-export const listOperations: UseCase<typeof longOperation.operations.list> = async ({ tx, actor }, { query }) => {
+export const listOperations: UseCase<typeof longOperation.operations.list> = async (
+  { tx, actor },
+  { query },
+) => {
   const organizationIds =
     query.organization === undefined
       ? actor.memberships.map((membership) => membership.organizationId)

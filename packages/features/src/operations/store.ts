@@ -48,7 +48,10 @@ export interface OperationFilter extends PageQuery {
   subject?: string | undefined;
 }
 
-export async function listOperationRows(tx: Tx, filter: OperationFilter): Promise<{ data: LongOperation[]; total: number }> {
+export async function listOperationRows(
+  tx: Tx,
+  filter: OperationFilter,
+): Promise<{ data: LongOperation[]; total: number }> {
   const order = orderBy(filter.sort, sortable, { column: 'created_at', direction: 'desc' });
   const where = sql`o.organization_id = any (${[...filter.organizationIds]})
     ${filter.subject === undefined ? sql`` : sql`and o.subject = ${filter.subject}`}`;
@@ -57,12 +60,15 @@ export async function listOperationRows(tx: Tx, filter: OperationFilter): Promis
     select o.*, ${eventsOfRow} from operations o where ${where}
     order by ${sql.ref(`o.${order.column}`)} ${direction}, o.id ${direction}
     limit ${filter.limit} offset ${offsetOf(filter)}`.execute(tx);
-  const counted = await sql<{ total: number }>`select count(*)::integer as total from operations o where ${where}`.execute(tx);
+  const counted = await sql<{
+    total: number;
+  }>`select count(*)::integer as total from operations o where ${where}`.execute(tx);
   return { data: rows.map(toOperation), total: counted.rows[0]?.total ?? 0 };
 }
 
 export async function getOperationRow(tx: Tx, id: string): Promise<LongOperation | null> {
-  const { rows } = await sql<OperationRow>`select o.*, ${eventsOfRow} from operations o where o.id = ${id}`.execute(tx);
+  const { rows } =
+    await sql<OperationRow>`select o.*, ${eventsOfRow} from operations o where o.id = ${id}`.execute(tx);
   return rows[0] ? toOperation(rows[0]) : null;
 }
 

@@ -3,10 +3,20 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { slugCandidates } from '../run/slug.ts';
 import type { Context, UseCase } from '../run/use-case.ts';
-import { insertOrganization, insertOwner, toOrganization, widenScope, type NewOrganization, type OrganizationRow } from './store.ts';
+import {
+  insertOrganization,
+  insertOwner,
+  toOrganization,
+  widenScope,
+  type NewOrganization,
+  type OrganizationRow,
+} from './store.ts';
 
 /** Makes an organization on the smallest plan, owned by the caller. Throws `slug_taken` for a slug asked for by name. */
-export const createOrganization: UseCase<typeof organization.operations.create> = async (context, { body }) => {
+export const createOrganization: UseCase<typeof organization.operations.create> = async (
+  context,
+  { body },
+) => {
   const { tx, actor, nowMs } = context;
   const id = newId<'Organization'>(nowMs);
   await widenScope(tx, id);

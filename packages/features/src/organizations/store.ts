@@ -31,7 +31,11 @@ declare module '@hexabase/postgres/schema.ts' {
 
 export type OrganizationRow = Selectable<OrganizationTable>;
 
-const sortable = { name: 'organizations.name', slug: 'organizations.slug', createdAt: 'organizations.created_at' } as const;
+const sortable = {
+  name: 'organizations.name',
+  slug: 'organizations.slug',
+  createdAt: 'organizations.created_at',
+} as const;
 
 /** Organizations that the user is a member of, with the user's role. */
 export async function listOrganizationRows(
@@ -61,7 +65,11 @@ export async function getOrganizationRow(tx: Tx, id: string): Promise<Organizati
 }
 
 /** Takes the row until the end of the transaction: `share` keeps its plan as it is, `update` also keeps others from counting. */
-export async function lockOrganizationRow(tx: Tx, id: string, mode: 'share' | 'update'): Promise<OrganizationRow> {
+export async function lockOrganizationRow(
+  tx: Tx,
+  id: string,
+  mode: 'share' | 'update',
+): Promise<OrganizationRow> {
   const query = tx.selectFrom('organizations').selectAll().where('id', '=', id);
   return (mode === 'share' ? query.forShare() : query.forUpdate()).executeTakeFirstOrThrow();
 }
@@ -69,7 +77,9 @@ export async function lockOrganizationRow(tx: Tx, id: string, mode: 'share' | 'u
 /** Lets this transaction see an organization that it is about to make. */
 export async function widenScope(tx: Tx, organizationId: string): Promise<void> {
   await sql`select set_config('hexabase.organization_ids',
-    concat_ws(',', nullif(current_setting('hexabase.organization_ids', true), ''), ${organizationId}::text), true)`.execute(tx);
+    concat_ws(',', nullif(current_setting('hexabase.organization_ids', true), ''), ${organizationId}::text), true)`.execute(
+    tx,
+  );
 }
 
 export interface NewOrganization {
@@ -93,16 +103,28 @@ export async function insertOrganization(tx: Tx, row: NewOrganization): Promise<
   return inserted ?? null;
 }
 
-export async function insertOwner(tx: Tx, row: { organizationId: string; userId: string; createdAt: Date }): Promise<void> {
+export async function insertOwner(
+  tx: Tx,
+  row: { organizationId: string; userId: string; createdAt: Date },
+): Promise<void> {
   await tx
     .insertInto('memberships')
-    .values({ organization_id: row.organizationId, user_id: row.userId, role: 'owner', created_at: row.createdAt })
+    .values({
+      organization_id: row.organizationId,
+      user_id: row.userId,
+      role: 'owner',
+      created_at: row.createdAt,
+    })
     .execute();
 }
 
 export type OrganizationChange = Partial<Pick<OrganizationRow, 'name' | 'billing_email' | 'plan'>>;
 
-export async function updateOrganizationRow(tx: Tx, id: string, change: OrganizationChange): Promise<OrganizationRow> {
+export async function updateOrganizationRow(
+  tx: Tx,
+  id: string,
+  change: OrganizationChange,
+): Promise<OrganizationRow> {
   return tx
     .updateTable('organizations')
     .set({ ...change, generation: sql`generation + 1` })
@@ -134,7 +156,9 @@ export async function deleteOrganizationRow(tx: Tx, id: string): Promise<void> {
 
 /** Ends what the members' tokens say, in this transaction. */
 export async function revokeMembers(tx: Tx, organizationId: string): Promise<void> {
-  await sql`select hexabase.revoke_user(user_id) from memberships where organization_id = ${organizationId}`.execute(tx);
+  await sql`select hexabase.revoke_user(user_id) from memberships where organization_id = ${organizationId}`.execute(
+    tx,
+  );
 }
 
 export function toOrganization(row: OrganizationRow, role: OrganizationRole): Organization {

@@ -13,12 +13,16 @@ import {
 } from './store.ts';
 
 /** Changes name, billing address or plan. Throws `plan_limit_reached` for a plan that is too small for what is there. */
-export const updateOrganization: UseCase<typeof organization.operations.update> = async (context, { body }) => {
+export const updateOrganization: UseCase<typeof organization.operations.update> = async (
+  context,
+  { body },
+) => {
   const { tx, target, role } = context;
   const row = await getOrganizationRow(tx, target.id);
   const change: OrganizationChange = {};
   if (body.name !== undefined && body.name !== row.name) change.name = body.name;
-  if (body.billingEmail !== undefined && body.billingEmail !== row.billing_email) change.billing_email = body.billingEmail;
+  if (body.billingEmail !== undefined && body.billingEmail !== row.billing_email)
+    change.billing_email = body.billingEmail;
   if (body.plan !== undefined && body.plan !== row.plan) {
     await requireRoom(context, await requirePlan(tx, body.plan));
     change.plan = body.plan;

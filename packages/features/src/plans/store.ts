@@ -32,7 +32,10 @@ export async function listPlanRows(tx: Tx, query: PageQuery): Promise<{ data: Pl
     .limit(query.limit)
     .offset(offsetOf(query))
     .execute();
-  const { total } = await tx.selectFrom('plans').select((eb) => eb.cast<number>(eb.fn.countAll(), 'integer').as('total')).executeTakeFirstOrThrow();
+  const { total } = await tx
+    .selectFrom('plans')
+    .select((eb) => eb.cast<number>(eb.fn.countAll(), 'integer').as('total'))
+    .executeTakeFirstOrThrow();
   return { data: rows.map(toPlan), total };
 }
 

@@ -37,7 +37,10 @@ export async function listProjectRows(
   query: PageQuery,
 ): Promise<{ data: Project[]; total: number }> {
   const order = orderBy(query.sort, sortable, { column: 'name', direction: 'asc' });
-  const live = tx.selectFrom('projects').where('workspace_id', '=', workspaceId).where('deleted_at', 'is', null);
+  const live = tx
+    .selectFrom('projects')
+    .where('workspace_id', '=', workspaceId)
+    .where('deleted_at', 'is', null);
   const rows = await live
     .selectAll()
     .orderBy(order.column, order.direction)
@@ -66,7 +69,12 @@ export async function findProjectRow(
 }
 
 export async function findLiveProjectRow(tx: Tx, id: string): Promise<ProjectRow | null> {
-  const row = await tx.selectFrom('projects').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst();
+  const row = await tx
+    .selectFrom('projects')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
   return row ?? null;
 }
 
@@ -92,7 +100,12 @@ export async function requestProjectDeletion(
 ): Promise<ProjectRow> {
   return tx
     .updateTable('projects')
-    .set({ deletion_requested_at: at, phase: 'deleting', operation_id: operationId, generation: sql`generation + 1` })
+    .set({
+      deletion_requested_at: at,
+      phase: 'deleting',
+      operation_id: operationId,
+      generation: sql`generation + 1`,
+    })
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow();

@@ -46,7 +46,10 @@ export async function recordRefusal(
   const denied = isAppError(error, 'forbidden') || isAppError(error, 'not_found');
   if (call.operation.method === 'GET' && !denied) return;
   if (isAppError(error, 'database_unavailable') || isAppError(error, 'storage_full')) return;
-  const scope = { userId: actor.userId, organizationIds: actor.memberships.map((membership) => membership.organizationId) };
+  const scope = {
+    userId: actor.userId,
+    organizationIds: actor.memberships.map((membership) => membership.organizationId),
+  };
   try {
     await ports.database.asTenant(scope, (tx) =>
       insertAuditEntry(tx, {
@@ -80,5 +83,7 @@ function childOf(call: OperationCall): Record<string, string> {
 }
 
 function idOf(data: unknown): string | null {
-  return data !== null && typeof data === 'object' && 'id' in data && typeof data.id === 'string' ? data.id : null;
+  return data !== null && typeof data === 'object' && 'id' in data && typeof data.id === 'string'
+    ? data.id
+    : null;
 }

@@ -15,7 +15,9 @@ import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from '.
  * decision, revision, idempotency and audit are applied here, so that no use case can forget them.
  */
 export function createExecute(features: readonly Feature[], ports: Ports): Execute {
-  const bindings = new Map(features.flatMap((feature) => feature.bindings.map((binding) => [binding.operation.id, binding])));
+  const bindings = new Map(
+    features.flatMap((feature) => feature.bindings.map((binding) => [binding.operation.id, binding])),
+  );
   return async (call) => {
     const binding = bindings.get(call.operation.id);
     if (!binding) throw new AppError('not_built');
@@ -25,7 +27,10 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
     const effects: (() => void)[] = [];
     try {
       const answer = await ports.database.asTenant(
-        { userId: actor.userId, organizationIds: actor.memberships.map((membership) => membership.organizationId) },
+        {
+          userId: actor.userId,
+          organizationIds: actor.memberships.map((membership) => membership.organizationId),
+        },
         (tx) => runInside({ binding, call, actor, ports, tx, trace, effects }),
         { readOnly: call.operation.method === 'GET', signal: call.signal },
       );
@@ -58,8 +63,14 @@ async function runInside(run: Run): Promise<OperationAnswer> {
   const stored = await findOrReserveAnswer(tx, call, actor);
   if (stored) return { ...stored, replayed: true };
   if (writes && call.operation.conditional) requireRevision(call.ifMatch, target?.generation ?? null);
-  const result = await run.binding.run(contextOf(run, target), { params: call.params, query: call.query, body: call.body });
-  const answer: OperationAnswer = call.operation.conditional ? { ...result, etag: etagOf(result.data) } : result;
+  const result = await run.binding.run(contextOf(run, target), {
+    params: call.params,
+    query: call.query,
+    body: call.body,
+  });
+  const answer: OperationAnswer = call.operation.conditional
+    ? { ...result, etag: etagOf(result.data) }
+    : result;
   if (writes) await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs: ports.clock.now() });
   await storeAnswer(tx, { call, actor, answer });
   return answer;
@@ -89,7 +100,9 @@ function contextOf(run: Run, target: ResolvedTarget | null): Context | TargetCon
     afterCommit: (effect) => run.effects.push(effect),
   };
   if (!target) return context;
-  const role = run.actor.memberships.find((membership) => membership.organizationId === target.organizationId)?.role;
+  const role = run.actor.memberships.find(
+    (membership) => membership.organizationId === target.organizationId,
+  )?.role;
   if (!role) throw new AppError('not_found');
   return { ...context, target, role };
 }

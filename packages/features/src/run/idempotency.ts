@@ -10,7 +10,11 @@ import { dropExpiredKey, readKey, reserveKey, writeKeyAnswer } from './store.ts'
  * time waits inside the insert until the first one ends. Keys belong to one caller and live for 24 hours.
  * Throws `idempotency_key_reused` when the earlier request was another one.
  */
-export async function findOrReserveAnswer(tx: Tx, call: OperationCall, actor: Actor): Promise<OperationAnswer | null> {
+export async function findOrReserveAnswer(
+  tx: Tx,
+  call: OperationCall,
+  actor: Actor,
+): Promise<OperationAnswer | null> {
   const key = keyOf(call);
   if (key === null) return null;
   const owner = { userId: actor.userId, key };
@@ -18,7 +22,8 @@ export async function findOrReserveAnswer(tx: Tx, call: OperationCall, actor: Ac
   const hash = requestHash(call);
   if (await reserveKey(tx, { ...owner, operation: call.operation.id, hash })) return null;
   const stored = await readKey(tx, owner);
-  if (!stored || stored.hash !== hash || stored.operation !== call.operation.id) throw new AppError('idempotency_key_reused');
+  if (!stored || stored.hash !== hash || stored.operation !== call.operation.id)
+    throw new AppError('idempotency_key_reused');
   return stored.answer;
 }
 
@@ -28,7 +33,8 @@ export async function storeAnswer(
   { call, actor, answer }: { call: OperationCall; actor: Actor; answer: OperationAnswer },
 ): Promise<void> {
   const key = keyOf(call);
-  if (key !== null) await writeKeyAnswer(tx, { userId: actor.userId, key }, { status: call.operation.status, answer });
+  if (key !== null)
+    await writeKeyAnswer(tx, { userId: actor.userId, key }, { status: call.operation.status, answer });
 }
 
 /** Null when the request carries none, or must not be stored because its answer is a secret. */

@@ -26,5 +26,8 @@ function trimDashes(text: string): string {
 }
 
 function randomSuffix(length: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => suffixAlphabet[byte % suffixAlphabet.length]).join('');
+  return Array.from(
+    crypto.getRandomValues(new Uint8Array(length)),
+    (byte) => suffixAlphabet[byte % suffixAlphabet.length],
+  ).join('');
 }

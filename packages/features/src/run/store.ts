@@ -16,7 +16,9 @@ export async function findOrganization(tx: Tx, search: Search): Promise<Resolved
     select id, generation from organizations
     where ${bySlug(search)} and id = any (${[...search.organizationIds]}) ${lockOf(search)}`.execute(tx);
   const row = rows[0];
-  return row ? { kind: 'organization', id: row.id, organizationId: brandId(row.id), generation: row.generation } : null;
+  return row
+    ? { kind: 'organization', id: row.id, organizationId: brandId(row.id), generation: row.generation }
+    : null;
 }
 
 export async function findWorkspace(tx: Tx, search: Search): Promise<ResolvedTarget | null> {
@@ -26,7 +28,12 @@ export async function findWorkspace(tx: Tx, search: Search): Promise<ResolvedTar
       and organization_id = any (${[...search.organizationIds]}) ${lockOf(search)}`.execute(tx);
   const row = rows[0];
   return row
-    ? { kind: 'workspace', id: row.id, organizationId: brandId(row.organization_id), generation: row.generation }
+    ? {
+        kind: 'workspace',
+        id: row.id,
+        organizationId: brandId(row.organization_id),
+        generation: row.generation,
+      }
     : null;
 }
 
@@ -35,7 +42,9 @@ export async function findOperation(tx: Tx, search: Search): Promise<ResolvedTar
     select id, organization_id from operations
     where id = ${search.idOrSlug} and organization_id = any (${[...search.organizationIds]})`.execute(tx);
   const row = rows[0];
-  return row ? { kind: 'operation', id: row.id, organizationId: brandId(row.organization_id), generation: null } : null;
+  return row
+    ? { kind: 'operation', id: row.id, organizationId: brandId(row.organization_id), generation: null }
+    : null;
 }
 
 export interface KeyOwner {
@@ -45,11 +54,16 @@ export interface KeyOwner {
 
 export async function dropExpiredKey(tx: Tx, owner: KeyOwner): Promise<void> {
   await sql`delete from idempotency_keys
-    where user_id = ${owner.userId} and organization_id = '' and key = ${owner.key} and expires_at < now()`.execute(tx);
+    where user_id = ${owner.userId} and organization_id = '' and key = ${owner.key} and expires_at < now()`.execute(
+    tx,
+  );
 }
 
 /** Answers false when the key is there already; waits for a transaction that is just writing it. */
-export async function reserveKey(tx: Tx, row: KeyOwner & { operation: string; hash: string }): Promise<boolean> {
+export async function reserveKey(
+  tx: Tx,
+  row: KeyOwner & { operation: string; hash: string },
+): Promise<boolean> {
   const { rows } = await sql`
     insert into idempotency_keys (user_id, key, operation, request_hash)
     values (${row.userId}, ${row.key}, ${row.operation}, ${row.hash})
@@ -95,7 +109,9 @@ export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<vo
     insert into audit_entries
       (id, organization_id, actor_id, actor_email, action, target, outcome, request_id, details, created_at)
     values (${entry.id}, ${entry.organizationId}, ${entry.actorId}, ${entry.actorEmail}, ${entry.action}, ${entry.target},
-      ${entry.outcome}, ${entry.requestId}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`.execute(tx);
+      ${entry.outcome}, ${entry.requestId}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`.execute(
+    tx,
+  );
 }
 
 /** Wakes the reconciler of `kind` for one key when this transaction commits; a wake-up carries no content. */

@@ -34,7 +34,9 @@ export interface ResolvedTarget {
   generation: number | null;
 }
 
-export type ContextOf<Op extends Operation> = Op extends { access: { kind: 'action' } } ? TargetContext : Context;
+export type ContextOf<Op extends Operation> = Op extends { access: { kind: 'action' } }
+  ? TargetContext
+  : Context;
 
 export interface Input<Op extends Operation> {
   params: PathParams<Op['path']>;

@@ -8,7 +8,14 @@ import { slugCandidates } from '../run/slug.ts';
 import { wake } from '../run/store.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
 import { choosePlan } from './plan-choice.ts';
-import { insertGroupMember, insertGroups, insertWorkspace, toWorkspace, type NewWorkspace, type WorkspaceRow } from './store.ts';
+import {
+  insertGroupMember,
+  insertGroups,
+  insertWorkspace,
+  toWorkspace,
+  type NewWorkspace,
+  type WorkspaceRow,
+} from './store.ts';
 import { defaultGroups } from './workspace.ts';
 
 type Create = typeof workspace.operations.create;
@@ -76,5 +83,9 @@ async function makeGroups({ tx, actor, nowMs }: TargetContext, row: WorkspaceRow
     { id: admins, name: defaultGroups.admins, parentId: members },
     { id: newId<'Group'>(nowMs), name: defaultGroups.users, parentId: members },
   ]);
-  await insertGroupMember(tx, { group_id: admins, user_id: actor.userId, organization_id: row.organization_id });
+  await insertGroupMember(tx, {
+    group_id: admins,
+    user_id: actor.userId,
+    organization_id: row.organization_id,
+  });
 }

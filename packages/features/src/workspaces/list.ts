@@ -4,7 +4,10 @@ import type { UseCase } from '../run/use-case.ts';
 import { listWorkspaceRows, toWorkspace } from './store.ts';
 
 /** Those of all the caller's organizations, or of the one that `?organization=` names. */
-export const listWorkspaces: UseCase<typeof workspace.operations.list> = async ({ tx, actor, ports }, { query }) => {
+export const listWorkspaces: UseCase<typeof workspace.operations.list> = async (
+  { tx, actor, ports },
+  { query },
+) => {
   const organizationIds =
     query.organization === undefined
       ? actor.memberships.map((membership) => membership.organizationId)

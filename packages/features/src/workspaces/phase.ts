@@ -12,7 +12,12 @@ export interface PhaseInput {
  * The one place where a phase is decided. What never worked is `provisioning` until it works or is given up (`failed`);
  * what worked once is `degraded` when it does not, and `updating` while a newer generation is on its way.
  */
-export function derivePhase({ conditions, generation, observedGeneration, deletionRequested }: PhaseInput): WorkspacePhase {
+export function derivePhase({
+  conditions,
+  generation,
+  observedGeneration,
+  deletionRequested,
+}: PhaseInput): WorkspacePhase {
   if (deletionRequested) return 'deleting';
   const ready = findCondition(conditions, 'Ready');
   const stalled = findCondition(conditions, 'Stalled')?.status === 'True';

@@ -10,6 +10,10 @@ export async function choosePlan(tx: Tx, organizationPlan: Plan, asked: string |
   if (plan.rank <= organizationPlan.rank) return plan;
   throw new AppError('plan_limit_reached', {
     message: `A workspace cannot have a larger plan than its organization, which has ${organizationPlan.name}.`,
-    details: { organizationPlan: organizationPlan.name, asked, howTo: `hks organization update <organization> --plan ${asked}` },
+    details: {
+      organizationPlan: organizationPlan.name,
+      asked,
+      howTo: `hks organization update <organization> --plan ${asked}`,
+    },
   });
 }

@@ -13,7 +13,11 @@ export async function requireUsableWorkspace(tx: Tx, id: string): Promise<void> 
 }
 
 /** The live workspace as the API shows it, or null when the transaction sees none. */
-export async function readWorkspace(tx: Tx, id: string, kubernetes: KubernetesAddress): Promise<Workspace | null> {
+export async function readWorkspace(
+  tx: Tx,
+  id: string,
+  kubernetes: KubernetesAddress,
+): Promise<Workspace | null> {
   const [row] = await findWorkspaceRows(tx, [id]);
   return row ? toWorkspace(row, kubernetes) : null;
 }

@@ -16,5 +16,7 @@ export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async 
     organizationId: target.organizationId,
     generation: row.generation + 1,
   });
-  return { data: toWorkspace(await changeWorkspaceRow(tx, row, { operation_id: operationId }), ports.kubernetes) };
+  return {
+    data: toWorkspace(await changeWorkspaceRow(tx, row, { operation_id: operationId }), ports.kubernetes),
+  };
 };

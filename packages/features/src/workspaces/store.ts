@@ -58,14 +58,23 @@ declare module '@hexabase/postgres/schema.ts' {
 
 export type WorkspaceRow = Selectable<WorkspaceTable>;
 
-const sortable = { name: 'name', slug: 'slug', plan: 'plan', phase: 'phase', createdAt: 'created_at' } as const;
+const sortable = {
+  name: 'name',
+  slug: 'slug',
+  plan: 'plan',
+  phase: 'phase',
+  createdAt: 'created_at',
+} as const;
 
 export interface WorkspaceFilter extends PageQuery {
   organizationIds: readonly OrganizationId[];
   phase?: WorkspacePhase | undefined;
 }
 
-export async function listWorkspaceRows(tx: Tx, filter: WorkspaceFilter): Promise<{ rows: WorkspaceRow[]; total: number }> {
+export async function listWorkspaceRows(
+  tx: Tx,
+  filter: WorkspaceFilter,
+): Promise<{ rows: WorkspaceRow[]; total: number }> {
   const order = orderBy(filter.sort, sortable, { column: 'created_at', direction: 'desc' });
   const live = tx
     .selectFrom('workspaces')
@@ -90,25 +99,50 @@ export async function getWorkspaceRow(tx: Tx, id: string): Promise<WorkspaceRow>
 /** The live workspaces among `ids` that the transaction may see. */
 export async function findWorkspaceRows(tx: Tx, ids: readonly string[]): Promise<WorkspaceRow[]> {
   if (ids.length === 0) return [];
-  return tx.selectFrom('workspaces').selectAll().where('id', 'in', ids).where('deleted_at', 'is', null).execute();
+  return tx
+    .selectFrom('workspaces')
+    .selectAll()
+    .where('id', 'in', ids)
+    .where('deleted_at', 'is', null)
+    .execute();
 }
 
 export async function countActiveRows(tx: Tx): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(*)::integer as count from workspaces where phase = 'active' and deleted_at is null`.execute(tx);
+    select count(*)::integer as count from workspaces where phase = 'active' and deleted_at is null`.execute(
+    tx,
+  );
   return rows[0]?.count ?? 0;
 }
 
 export type NewWorkspace = Pick<
   WorkspaceRow,
-  'id' | 'uid' | 'organization_id' | 'slug' | 'name' | 'description' | 'plan' | 'region' | 'isolation' | 'operation_id' | 'created_by' | 'created_at'
+  | 'id'
+  | 'uid'
+  | 'organization_id'
+  | 'slug'
+  | 'name'
+  | 'description'
+  | 'plan'
+  | 'region'
+  | 'isolation'
+  | 'operation_id'
+  | 'created_by'
+  | 'created_at'
 >;
 
 /** Answers null when a live workspace has the slug, of whichever tenant. */
 export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<WorkspaceRow | null> {
   const inserted = await tx
     .insertInto('workspaces')
-    .values({ ...row, phase: 'provisioning', finalizers: ['tenant-cluster'], progress: null, deletion_requested_at: null, deleted_at: null })
+    .values({
+      ...row,
+      phase: 'provisioning',
+      finalizers: ['tenant-cluster'],
+      progress: null,
+      deletion_requested_at: null,
+      deleted_at: null,
+    })
     .onConflict((conflict) => conflict.doNothing())
     .returningAll()
     .executeTakeFirst();
@@ -120,7 +154,11 @@ export type WorkspaceChange = Partial<
 >;
 
 /** Writes what people ask for and starts a new generation; conditions and progress belong to the reconciler. */
-export async function changeWorkspaceRow(tx: Tx, row: WorkspaceRow, change: WorkspaceChange): Promise<WorkspaceRow> {
+export async function changeWorkspaceRow(
+  tx: Tx,
+  row: WorkspaceRow,
+  change: WorkspaceChange,
+): Promise<WorkspaceRow> {
   const phase = phaseOfNextGeneration({
     conditions: row.conditions,
     generation: row.generation,
@@ -147,7 +185,13 @@ export async function insertGroups(
   groups: readonly NewGroup[],
 ): Promise<void> {
   const { id, organization_id } = workspace;
-  const rows = groups.map((group) => ({ id: group.id, workspace_id: id, organization_id, parent_id: group.parentId, name: group.name }));
+  const rows = groups.map((group) => ({
+    id: group.id,
+    workspace_id: id,
+    organization_id,
+    parent_id: group.parentId,
+    name: group.name,
+  }));
   await tx.insertInto('workspace_groups').values(rows).execute();
 }
 
@@ -155,7 +199,11 @@ export async function insertGroupMember(
   tx: Tx,
   row: { group_id: string; user_id: string; organization_id: string },
 ): Promise<void> {
-  await tx.insertInto('workspace_group_members').values(row).onConflict((conflict) => conflict.doNothing()).execute();
+  await tx
+    .insertInto('workspace_group_members')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
 /** Ids of the workspace's groups that the user is in, with all groups above them. */
@@ -182,7 +230,9 @@ export async function readStanding(
 ): Promise<{ epoch: number; role: OrganizationRole } | null> {
   const user = await sql<{ epoch: string }>`select epoch from users where id = ${userId}`.execute(tx);
   const membership = await sql<{ role: OrganizationRole }>`
-    select role from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(tx);
+    select role from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(
+    tx,
+  );
   const epoch = user.rows[0]?.epoch;
   const role = membership.rows[0]?.role;
   return epoch === undefined || role === undefined ? null : { epoch: Number(epoch), role };

@@ -11,10 +11,12 @@ import { changeWorkspaceRow, getWorkspaceRow, toWorkspace, type WorkspaceChange 
 export const updateWorkspace: UseCase<typeof workspace.operations.update> = async (context, { body }) => {
   const { tx, target, ports } = context;
   const row = await getWorkspaceRow(tx, target.id);
-  if (row.deletion_requested_at) throw new AppError('workspace_not_active', { details: { phase: row.phase } });
+  if (row.deletion_requested_at)
+    throw new AppError('workspace_not_active', { details: { phase: row.phase } });
   const change: WorkspaceChange = {};
   if (body.name !== undefined && body.name !== row.name) change.name = body.name;
-  if (body.description !== undefined && body.description !== row.description) change.description = body.description;
+  if (body.description !== undefined && body.description !== row.description)
+    change.description = body.description;
   if (body.plan !== undefined && body.plan !== row.plan) {
     change.plan = (await choosePlan(tx, await holdPlan(tx, target.organizationId), body.plan)).name;
     context.note({ planBefore: row.plan, planAfter: change.plan });

@@ -22,17 +22,34 @@ export type Outcome =
 /** A cluster with the namespace `team`. */
 export async function openTeam(labels: Record<string, string> = {}): Promise<TestStore> {
   const cluster = await openTestStore();
-  await cluster.put('/namespaces', { kind: 'Namespace', metadata: { name: 'team', labels }, status: { phase: 'Active' } });
-  await cluster.put('/serviceaccounts', { kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'team' } });
+  await cluster.put('/namespaces', {
+    kind: 'Namespace',
+    metadata: { name: 'team', labels },
+    status: { phase: 'Active' },
+  });
+  await cluster.put('/serviceaccounts', {
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: 'team' },
+  });
   return cluster;
 }
 
 /** Runs one write through admission without storing it. */
-export async function attempt(cluster: TestStore, given: Record<string, unknown>, more: Attempt = {}): Promise<Outcome> {
+export async function attempt(
+  cluster: TestStore,
+  given: Record<string, unknown>,
+  more: Attempt = {},
+): Promise<Outcome> {
   const object = structuredClone(completed(given));
   const info = infoOf(object.kind);
   const warnings: string[] = [];
-  const { operation = 'CREATE', subresource = '', old, dryRun = false, clock = fixedClock(Date.parse('2026-01-01T00:00:00Z')) } = more;
+  const {
+    operation = 'CREATE',
+    subresource = '',
+    old,
+    dryRun = false,
+    clock = fixedClock(Date.parse('2026-01-01T00:00:00Z')),
+  } = more;
   const { namespace = '', name } = object.metadata;
   const context: AdmissionContext = {
     operation,
@@ -58,7 +75,11 @@ export async function attempt(cluster: TestStore, given: Record<string, unknown>
 }
 
 /** Admits and, when nothing speaks against it, stores: what the registry does. Answers the refusal's message. */
-export async function create(cluster: TestStore, given: Record<string, unknown>, more: Attempt = {}): Promise<string> {
+export async function create(
+  cluster: TestStore,
+  given: Record<string, unknown>,
+  more: Attempt = {},
+): Promise<string> {
   const outcome = await attempt(cluster, given, more);
   if (outcome.refused) return outcome.refused.message ?? '';
   await cluster.put(infoOf(outcome.object.kind).groupResource, outcome.object);
@@ -66,9 +87,16 @@ export async function create(cluster: TestStore, given: Record<string, unknown>,
 }
 
 /** A pod of one container in `team`. */
-export function pod(name: string, more: { container?: object; spec?: object; metadata?: object } = {}): Record<string, unknown> {
+export function pod(
+  name: string,
+  more: { container?: object; spec?: object; metadata?: object } = {},
+): Record<string, unknown> {
   const containers = [{ name: 'c', image: 'nginx', ...more.container }];
-  return { kind: 'Pod', metadata: { name, namespace: 'team', ...more.metadata }, spec: { containers, ...more.spec } };
+  return {
+    kind: 'Pod',
+    metadata: { name, namespace: 'team', ...more.metadata },
+    spec: { containers, ...more.spec },
+  };
 }
 
 function infoOf(kind: string): ResourceInfo {

@@ -8,7 +8,11 @@ export function defaultStorageClass(context: AdmissionContext): void {
   const spec = context.object?.['spec'];
   if (!isObject(spec) || spec['storageClassName'] !== undefined) return;
   if (context.object?.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] !== undefined) return;
-  const found = defaultOf(context, 'storage.k8s.io/storageclasses', 'storageclass.kubernetes.io/is-default-class');
+  const found = defaultOf(
+    context,
+    'storage.k8s.io/storageclasses',
+    'storageclass.kubernetes.io/is-default-class',
+  );
   if (found) spec['storageClassName'] = found;
 }
 
@@ -18,13 +22,23 @@ export function defaultIngressClass(context: AdmissionContext): void {
   const spec = context.object?.['spec'];
   if (!isObject(spec) || spec['ingressClassName'] !== undefined) return;
   if (context.object?.metadata.annotations?.['kubernetes.io/ingress.class'] !== undefined) return;
-  const found = defaultOf(context, 'networking.k8s.io/ingressclasses', 'ingressclass.kubernetes.io/is-default-class');
+  const found = defaultOf(
+    context,
+    'networking.k8s.io/ingressclasses',
+    'ingressclass.kubernetes.io/is-default-class',
+  );
   if (found) spec['ingressClassName'] = found;
 }
 
 /** The newest of the classes marked as default, then the first by name, as upstream chooses. */
-function defaultOf(context: AdmissionContext, classes: GroupResource, annotation: string): string | undefined {
-  const marked = context.store.list(classes).items.filter((item) => item.metadata.annotations?.[annotation] === 'true');
+function defaultOf(
+  context: AdmissionContext,
+  classes: GroupResource,
+  annotation: string,
+): string | undefined {
+  const marked = context.store
+    .list(classes)
+    .items.filter((item) => item.metadata.annotations?.[annotation] === 'true');
   return marked.toSorted(newestFirst).at(0)?.metadata.name;
 }
 

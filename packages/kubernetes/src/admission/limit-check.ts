@@ -14,7 +14,9 @@ export function limitProblems(limit: Json, measured: Measured): string[] {
   const check = (list: unknown, rule: (name: string, bound: Quantity) => string | undefined) =>
     [...amountsOf(list)].flatMap(([name, bound]) => rule(name, bound) ?? []);
   return [
-    ...check(limit['min'], (name, bound) => belowMin(`minimum ${name} usage per ${type}`, bound, amountsAt(measured, name))),
+    ...check(limit['min'], (name, bound) =>
+      belowMin(`minimum ${name} usage per ${type}`, bound, amountsAt(measured, name)),
+    ),
     ...check(limit['max'], (name, bound) =>
       measured.limits
         ? aboveMax(`maximum ${name} usage per ${type}`, bound, amountsAt(measured, name))
@@ -46,7 +48,9 @@ function aboveMax(what: string, bound: Quantity, { request, limit }: Pair): stri
   const start = `${what} is ${formatQuantity(bound)}`;
   if (!limit) return `${start}.  No limit is specified`;
   if (cmp(limit, bound) > 0) return `${start}, but limit is ${formatQuantity(limit)}`;
-  return request && cmp(request, bound) > 0 ? `${start}, but request is ${formatQuantity(request)}` : undefined;
+  return request && cmp(request, bound) > 0
+    ? `${start}, but request is ${formatQuantity(request)}`
+    : undefined;
 }
 
 function aboveMaxRequest(what: string, bound: Quantity, { request }: Pair): string | undefined {

@@ -13,11 +13,16 @@ export function limitRangerDefaults(context: AdmissionContext): void {
   for (const limits of limitRanges(context)) {
     const notes = [
       ...objectsOf(spec['containers']).flatMap((container) => fillContainer(container, limits, 'container')),
-      ...objectsOf(spec['initContainers']).flatMap((container) => fillContainer(container, limits, 'init container')),
+      ...objectsOf(spec['initContainers']).flatMap((container) =>
+        fillContainer(container, limits, 'init container'),
+      ),
     ];
     if (notes.length === 0) continue;
     const { metadata } = context.object;
-    metadata.annotations = { ...metadata.annotations, [annotation]: `LimitRanger plugin set: ${notes.join('; ')}` };
+    metadata.annotations = {
+      ...metadata.annotations,
+      [annotation]: `LimitRanger plugin set: ${notes.join('; ')}`,
+    };
   }
 }
 
@@ -32,7 +37,9 @@ export function limitRangerCheck(context: AdmissionContext): void {
   if (!isPod && !isClaim) return;
   const spec = fieldsOf(object['spec']);
   for (const limits of limitRanges(context)) {
-    const problems = limits.flatMap((limit) => (isPod ? podProblems(spec, limit) : claimProblems(spec, limit)));
+    const problems = limits.flatMap((limit) =>
+      isPod ? podProblems(spec, limit) : claimProblems(spec, limit),
+    );
     const distinct = [...new Set(problems)];
     if (distinct.length === 1) throw refused(context, distinct.join(''));
     if (distinct.length > 1) throw refused(context, `[${distinct.join(', ')}]`);
@@ -48,8 +55,16 @@ function limitRanges(context: AdmissionContext): Json[][] {
 function fillContainer(container: Json, limits: readonly Json[], label: string): string[] {
   const forContainers = limits.filter((limit) => limit['type'] === 'Container');
   const resources = { ...fieldsOf(container['resources']) };
-  const setRequests = fill(resources, 'requests', forContainers.map((limit) => stringMapOf(limit['defaultRequest'])));
-  const setLimits = fill(resources, 'limits', forContainers.map((limit) => stringMapOf(limit['default'])));
+  const setRequests = fill(
+    resources,
+    'requests',
+    forContainers.map((limit) => stringMapOf(limit['defaultRequest'])),
+  );
+  const setLimits = fill(
+    resources,
+    'limits',
+    forContainers.map((limit) => stringMapOf(limit['default'])),
+  );
   if (setRequests.length + setLimits.length > 0) container['resources'] = resources;
   const name = textOf(container['name']);
   return [
@@ -59,22 +74,33 @@ function fillContainer(container: Json, limits: readonly Json[], label: string):
 }
 
 /** Adds what is missing and names it, sorted. */
-function fill(resources: Json, side: 'requests' | 'limits', defaults: readonly Record<string, string>[]): string[] {
+function fill(
+  resources: Json,
+  side: 'requests' | 'limits',
+  defaults: readonly Record<string, string>[],
+): string[] {
   const wanted: Record<string, string> = Object.assign({}, ...defaults);
   const given = fieldsOf(resources[side]);
   const missing = Object.keys(wanted).filter((name) => !(name in given));
-  if (missing.length > 0) resources[side] = { ...given, ...Object.fromEntries(missing.map((name) => [name, wanted[name]])) };
+  if (missing.length > 0)
+    resources[side] = { ...given, ...Object.fromEntries(missing.map((name) => [name, wanted[name]])) };
   return missing.toSorted();
 }
 
 function podProblems(spec: Json, limit: Json): string[] {
   if (limit['type'] === 'Pod') {
-    return limitProblems(limit, { requests: podAmounts(spec, 'requests'), limits: podAmounts(spec, 'limits') });
+    return limitProblems(limit, {
+      requests: podAmounts(spec, 'requests'),
+      limits: podAmounts(spec, 'limits'),
+    });
   }
   if (limit['type'] !== 'Container') return [];
   const containers = [...objectsOf(spec['containers']), ...objectsOf(spec['initContainers'])];
   return containers.flatMap((container) =>
-    limitProblems(limit, { requests: containerAmounts(container, 'requests'), limits: containerAmounts(container, 'limits') }),
+    limitProblems(limit, {
+      requests: containerAmounts(container, 'requests'),
+      limits: containerAmounts(container, 'limits'),
+    }),
   );
 }
 

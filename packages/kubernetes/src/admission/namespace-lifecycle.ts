@@ -14,26 +14,36 @@ const reviewGroups: ReadonlySet<string> = new Set(['authorization.k8s.io', 'auth
 export function namespaceLifecycle(context: AdmissionContext): void {
   const { operation, info, namespace, name } = context;
   if (info.groupResource === '/namespaces') {
-    if (operation === 'DELETE' && immortal.has(name)) throw refused(context, 'this namespace may not be deleted');
+    if (operation === 'DELETE' && immortal.has(name))
+      throw refused(context, 'this namespace may not be deleted');
     return;
   }
   if (!info.namespaced || operation === 'DELETE' || reviewGroups.has(info.group)) return;
   const home = context.store.get('/namespaces', '', namespace);
   if (!home) {
     const details = { name: namespace, kind: 'namespaces' };
-    throw new StatusError(404, 'NotFound', { message: `namespaces ${JSON.stringify(namespace)} not found`, details });
+    throw new StatusError(404, 'NotFound', {
+      message: `namespaces ${JSON.stringify(namespace)} not found`,
+      details,
+    });
   }
   if (operation === 'CREATE' && isTerminating(home)) throw terminating(context);
 }
 
 /** True while a namespace is being deleted. */
 export function isTerminating(namespace: KubeObject): boolean {
-  return namespace.metadata.deletionTimestamp !== undefined || fieldsOf(namespace['status'])['phase'] === 'Terminating';
+  return (
+    namespace.metadata.deletionTimestamp !== undefined ||
+    fieldsOf(namespace['status'])['phase'] === 'Terminating'
+  );
 }
 
 function terminating(context: AdmissionContext): StatusError {
   const { namespace } = context;
-  const error = refused(context, `unable to create new content in namespace ${namespace} because it is being terminated`);
+  const error = refused(
+    context,
+    `unable to create new content in namespace ${namespace} because it is being terminated`,
+  );
   const cause = {
     reason: 'NamespaceTerminating',
     message: `namespace ${namespace} is being terminated`,

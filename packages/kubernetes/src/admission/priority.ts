@@ -57,5 +57,8 @@ function onlyOneDefault(context: AdmissionContext): void {
   if (context.object?.['globalDefault'] !== true) return;
   const marked = defaultClass(context);
   if (!marked || (context.operation === 'UPDATE' && marked.metadata.name === context.name)) return;
-  throw refused(context, `PriorityClass ${marked.metadata.name} is already marked as default. Only one default can exist`);
+  throw refused(
+    context,
+    `PriorityClass ${marked.metadata.name} is already marked as default. Only one default can exist`,
+  );
 }

@@ -15,14 +15,20 @@ async function withQuota(hard: Record<string, string>, spec: object = {}): Promi
 }
 
 const sized = (cpu: string) => ({ container: { resources: { requests: { cpu }, limits: { cpu } } } });
-const service = (name: string, spec: object) => ({ kind: 'Service', metadata: { name, namespace: 'team' }, spec });
+const service = (name: string, spec: object) => ({
+  kind: 'Service',
+  metadata: { name, namespace: 'team' },
+  spec,
+});
 
 describe('counting', () => {
-  test('the pod after the last allowed one is refused in upstream\'s words', async () => {
+  test("the pod after the last allowed one is refused in upstream's words", async () => {
     await using cluster = await withQuota({ pods: '2' });
     expect(await create(cluster, pod('a'))).toBe('created');
     expect(await create(cluster, pod('b'))).toBe('created');
-    expect(await create(cluster, pod('c'))).toBe('pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2');
+    expect(await create(cluster, pod('c'))).toBe(
+      'pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2',
+    );
     await cluster.remove('/pods', 'team', 'a');
     expect(await create(cluster, pod('c'))).toBe('created');
   });
@@ -38,7 +44,9 @@ describe('counting', () => {
 
   test('a quota on cpu or memory obliges every container to state it', async () => {
     await using cluster = await withQuota({ 'requests.cpu': '1', 'limits.memory': '1Gi' });
-    expect(await create(cluster, pod('a'))).toBe('pods "a" is forbidden: failed quota: q: must specify limits.memory for: c; requests.cpu for: c');
+    expect(await create(cluster, pod('a'))).toBe(
+      'pods "a" is forbidden: failed quota: q: must specify limits.memory for: c; requests.cpu for: c',
+    );
   });
 
   test('finished pods take nothing but their object count', async () => {
@@ -63,19 +71,32 @@ describe('counting', () => {
   });
 
   test('services count by kind, and changing the type is held to the quota', async () => {
-    await using cluster = await withQuota({ services: '3', 'services.loadbalancers': '0', 'services.nodeports': '2' });
+    await using cluster = await withQuota({
+      services: '3',
+      'services.loadbalancers': '0',
+      'services.nodeports': '2',
+    });
     const ports = [{ port: 80 }, { port: 81 }];
     expect(await create(cluster, service('a', { type: 'NodePort', ports }))).toBe('created');
-    expect(await create(cluster, service('b', { type: 'NodePort', ports: [{ port: 1 }] }))).toContain('requested: services.nodeports=1, used: services.nodeports=2');
+    expect(await create(cluster, service('b', { type: 'NodePort', ports: [{ port: 1 }] }))).toContain(
+      'requested: services.nodeports=1, used: services.nodeports=2',
+    );
     expect(await create(cluster, service('b', { type: 'ClusterIP', ports }))).toBe('created');
     const old = cluster.store.get('/services', 'team', 'b');
-    const changed = await attempt(cluster, service('b', { type: 'LoadBalancer', ports }), { operation: 'UPDATE', ...(old && { old }) });
+    const changed = await attempt(cluster, service('b', { type: 'LoadBalancer', ports }), {
+      operation: 'UPDATE',
+      ...(old && { old }),
+    });
     expect(changed.refused?.message).toContain('services.loadbalancers=1');
   });
 
   test('storage counts in total and per class, growth included', async () => {
     const perClass = 'gold.storageclass.storage.k8s.io/requests.storage';
-    await using cluster = await withQuota({ 'requests.storage': '10Gi', [perClass]: '4Gi', persistentvolumeclaims: '5' });
+    await using cluster = await withQuota({
+      'requests.storage': '10Gi',
+      [perClass]: '4Gi',
+      persistentvolumeclaims: '5',
+    });
     const claim = (name: string, storage: string, storageClassName: string) =>
       completed({
         kind: 'PersistentVolumeClaim',
@@ -84,15 +105,25 @@ describe('counting', () => {
         status: { phase: 'Bound' },
       });
     expect(await create(cluster, { ...claim('a', '3Gi', 'gold') })).toBe('created');
-    expect(await create(cluster, { ...claim('b', '2Gi', 'gold') })).toContain(`exceeded quota: q, requested: ${perClass}=2Gi, used: ${perClass}=3Gi, limited: ${perClass}=4Gi`);
+    expect(await create(cluster, { ...claim('b', '2Gi', 'gold') })).toContain(
+      `exceeded quota: q, requested: ${perClass}=2Gi, used: ${perClass}=3Gi, limited: ${perClass}=4Gi`,
+    );
     expect(await create(cluster, { ...claim('b', '6Gi', 'standard') })).toBe('created');
-    const grown = await attempt(cluster, claim('b', '8Gi', 'standard'), { operation: 'UPDATE', old: claim('b', '6Gi', 'standard') });
+    const grown = await attempt(cluster, claim('b', '8Gi', 'standard'), {
+      operation: 'UPDATE',
+      old: claim('b', '6Gi', 'standard'),
+    });
     expect(grown.refused?.message).toContain('requested: requests.storage=2Gi, used: requests.storage=9Gi');
   });
 
   test('any kind can be counted by count/<kind>.<group>, and the common ones by their plain name', async () => {
-    await using cluster = await withQuota({ 'count/deployments.apps': '1', configmaps: '1', 'count/secrets': '0' });
-    const made = (kind: string, name: string) => create(cluster, { kind, metadata: { name, namespace: 'team' } });
+    await using cluster = await withQuota({
+      'count/deployments.apps': '1',
+      configmaps: '1',
+      'count/secrets': '0',
+    });
+    const made = (kind: string, name: string) =>
+      create(cluster, { kind, metadata: { name, namespace: 'team' } });
     expect(await made('Deployment', 'a')).toBe('created');
     expect(await made('Deployment', 'b')).toContain('requested: count/deployments.apps=1');
     expect(await made('ConfigMap', 'a')).toBe('created');
@@ -114,16 +145,23 @@ describe('scopes', () => {
   });
 
   test('a quota can speak of one priority class', async () => {
-    const matchExpressions = [{ scopeName: 'PriorityClass', operator: 'In', values: ['system-node-critical'] }];
+    const matchExpressions = [
+      { scopeName: 'PriorityClass', operator: 'In', values: ['system-node-critical'] },
+    ];
     await using cluster = await withQuota({ pods: '0' }, { scopeSelector: { matchExpressions } });
-    expect(await create(cluster, pod('a', { spec: { priorityClassName: 'system-node-critical' } }))).toContain('exceeded quota');
+    expect(
+      await create(cluster, pod('a', { spec: { priorityClassName: 'system-node-critical' } })),
+    ).toContain('exceeded quota');
     expect(await create(cluster, pod('b'))).toBe('created');
   });
 
   test('a pod that gets a deadline enters the quota of the scope Terminating', async () => {
     await using cluster = await withQuota({ pods: '0' }, { scopes: ['Terminating'] });
     const old = completed(pod('a'));
-    const { refused } = await attempt(cluster, pod('a', { spec: { activeDeadlineSeconds: 5 } }), { operation: 'UPDATE', old });
+    const { refused } = await attempt(cluster, pod('a', { spec: { activeDeadlineSeconds: 5 } }), {
+      operation: 'UPDATE',
+      old,
+    });
     expect(refused?.message).toContain('exceeded quota: q, requested: pods=1');
   });
 });
@@ -131,11 +169,19 @@ describe('scopes', () => {
 describe('concurrent writes', () => {
   test('of many creations at once exactly as many pass as the quota has room for', async () => {
     await using cluster = await withQuota({ pods: '5' });
-    const outcomes = await Promise.all(Array.from({ length: 40 }, (_, index) => create(cluster, pod(`p${index}`))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => create(cluster, pod(`p${index}`))),
+    );
     expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(5);
     expect(cluster.store.list('/pods', { namespace: 'team' }).items).toHaveLength(5);
-    await Promise.all([0, 1, 2].map((index) => cluster.remove('/pods', 'team', cluster.store.list('/pods').items[index]?.metadata.name ?? '')));
-    const again = await Promise.all(Array.from({ length: 10 }, (_, index) => create(cluster, pod(`r${index}`))));
+    await Promise.all(
+      [0, 1, 2].map((index) =>
+        cluster.remove('/pods', 'team', cluster.store.list('/pods').items[index]?.metadata.name ?? ''),
+      ),
+    );
+    const again = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => create(cluster, pod(`r${index}`))),
+    );
     expect(again.filter((outcome) => outcome === 'created')).toHaveLength(3);
   });
 

@@ -44,7 +44,11 @@ export function resourceQuota(context: AdmissionContext): (() => void) | undefin
 }
 
 /** `status.used` of a quota: every measurable name of `spec.hard`. The quota controller writes it. */
-export function computeQuotaUsage(store: ClusterStore, quota: KubeObject, nowMs: number): Record<string, string> {
+export function computeQuotaUsage(
+  store: ClusterStore,
+  quota: KubeObject,
+  nowMs: number,
+): Record<string, string> {
   const used = [...countUsage(store, quota, nowMs)].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(used.map(([name, amount]) => [name, formatQuantity(amount)]));
 }
@@ -57,7 +61,11 @@ function isCounted({ operation, info, subresource, object, old }: AdmissionConte
     return subresource === 'resize' || (subresource === '' && isTerminating(object) !== isTerminating(old));
   }
   if (subresource !== '') return false;
-  return operation === 'CREATE' || info.groupResource === '/services' || info.groupResource === '/persistentvolumeclaims';
+  return (
+    operation === 'CREATE' ||
+    info.groupResource === '/services' ||
+    info.groupResource === '/persistentvolumeclaims'
+  );
 }
 
 function matchesEither(quota: KubeObject, { info, object, old }: AdmissionContext): boolean {
@@ -72,14 +80,19 @@ function checkStated(context: AdmissionContext, quota: KubeObject): void {
   const required = limitedNames(quota, '/pods').filter((name) => mustBeStated.has(name));
   const missing = new Map<string, Set<string>>();
   for (const container of [...objectsOf(spec['containers']), ...objectsOf(spec['initContainers'])]) {
-    const stated = computeUsage(containerAmounts(container, 'requests'), containerAmounts(container, 'limits'));
+    const stated = computeUsage(
+      containerAmounts(container, 'requests'),
+      containerAmounts(container, 'limits'),
+    );
     for (const name of required.filter((wanted) => !stated.has(wanted))) {
       missing.set(name, (missing.get(name) ?? new Set()).add(textOf(container['name'])));
     }
   }
   if (missing.size === 0) return;
   const parts = [...missing].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const text = parts.map(([name, containers]) => `${name} for: ${[...containers].toSorted().join(',')}`).join('; ');
+  const text = parts
+    .map(([name, containers]) => `${name} for: ${[...containers].toSorted().join(',')}`)
+    .join('; ');
   throw refused(context, `failed quota: ${quota.metadata.name}: must specify ${text}`);
 }
 

@@ -21,7 +21,10 @@ export function serviceAccount(context: AdmissionContext): void {
   const account = context.store.get('/serviceaccounts', context.namespace, name);
   if (!account) {
     const where = `${context.namespace}/${name}`;
-    throw refused(context, `error looking up service account ${where}: serviceaccount ${JSON.stringify(name)} not found`);
+    throw refused(
+      context,
+      `error looking up service account ${where}: serviceaccount ${JSON.stringify(name)} not found`,
+    );
   }
   const automount = spec['automountServiceAccountToken'] ?? account['automountServiceAccountToken'];
   if (automount !== false) mountToken(spec);
@@ -34,7 +37,9 @@ export function serviceAccount(context: AdmissionContext): void {
 
 function mountToken(spec: Json): void {
   const volumes = objectsOf(spec['volumes']);
-  const existing = volumes.map((volume) => textOf(volume['name'])).find((name) => name.startsWith(volumePrefix));
+  const existing = volumes
+    .map((volume) => textOf(volume['name']))
+    .find((name) => name.startsWith(volumePrefix));
   const name = existing ?? generatedName(volumePrefix);
   let mounted = false;
   for (const container of [...objectsOf(spec['initContainers']), ...objectsOf(spec['containers'])]) {
@@ -47,7 +52,10 @@ function mountToken(spec: Json): void {
 }
 
 function tokenVolume(name: string): Json {
-  const namespaceFile = { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' }, path: 'namespace' };
+  const namespaceFile = {
+    fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' },
+    path: 'namespace',
+  };
   return {
     name,
     projected: {
@@ -62,7 +70,11 @@ function tokenVolume(name: string): Json {
 }
 
 /** An account annotated with `kubernetes.io/enforce-mountable-secrets` limits the secrets that its pods mount. */
-function checkMountableSecrets(context: AdmissionContext, spec: Json, account: { metadata: { name: string }; [field: string]: unknown }): void {
+function checkMountableSecrets(
+  context: AdmissionContext,
+  spec: Json,
+  account: { metadata: { name: string }; [field: string]: unknown },
+): void {
   const annotations = fieldsOf(fieldsOf(account.metadata)['annotations']);
   if (annotations['kubernetes.io/enforce-mountable-secrets'] !== 'true') return;
   const allowed = new Set(objectsOf(account['secrets']).map((secret) => textOf(secret['name'])));

@@ -16,13 +16,24 @@ export interface ApiClient {
    * Reads, changes and writes; repeats on conflict. `change` gets a copy that it may alter and answers false to leave it.
    * Answers undefined when the object is gone.
    */
-  update<T extends KubeObject>(resource: GroupResource, ref: Ref, change: (object: T) => boolean | void): Promise<T | undefined>;
+  update<T extends KubeObject>(
+    resource: GroupResource,
+    ref: Ref,
+    change: (object: T) => boolean | void,
+  ): Promise<T | undefined>;
   /** The same for the status subresource: only `status` (and for pods also nothing else) is kept. */
-  updateStatus<T extends KubeObject>(resource: GroupResource, ref: Ref, change: (object: T) => boolean | void): Promise<T | undefined>;
+  updateStatus<T extends KubeObject>(
+    resource: GroupResource,
+    ref: Ref,
+    change: (object: T) => boolean | void,
+  ): Promise<T | undefined>;
   /** Not found is success. `uid` is a precondition. */
   delete(resource: GroupResource, ref: Ref, options?: DeleteOptions): Promise<void>;
   /** Records a `v1.Event`, counting repeats. */
-  event(about: KubeObject, event: { type: 'Normal' | 'Warning'; reason: string; message: string; component: string }): Promise<void>;
+  event(
+    about: KubeObject,
+    event: { type: 'Normal' | 'Warning'; reason: string; message: string; component: string },
+  ): Promise<void>;
 }
 
 export interface Ref {

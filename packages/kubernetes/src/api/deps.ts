@@ -43,9 +43,17 @@ export interface ApiDeps {
   log: Logger;
   schema: Schema;
   admit(input: AdmissionInput): Promise<Admitted>;
-  authorize(cluster: ClusterApi, user: UserInfo, attributes: Attributes): { allowed: boolean; reason: string };
+  authorize(
+    cluster: ClusterApi,
+    user: UserInfo,
+    attributes: Attributes,
+  ): { allowed: boolean; reason: string };
   /** Refuses role and binding writes that would give more than the writer has. Throws 403. */
-  checkEscalation(writer: { cluster: ClusterApi; user: UserInfo }, object: KubeObject, old?: KubeObject): void;
+  checkEscalation(
+    writer: { cluster: ClusterApi; user: UserInfo },
+    object: KubeObject,
+    old?: KubeObject,
+  ): void;
   /** Answers the review kinds of `authorization.k8s.io` and `authentication.k8s.io`. */
   review(cluster: ClusterApi, user: UserInfo, object: KubeObject): Promise<KubeObject>;
   /** The text of a container's log, streamed to `write` until done or `signal` aborts. */

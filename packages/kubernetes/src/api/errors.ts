@@ -18,17 +18,26 @@ function details(kind: NamedKind, name: string): StatusDetails {
 
 /** 404 for an object that is not there. */
 export function notFound(kind: NamedKind, name: string): StatusError {
-  return new StatusError(404, 'NotFound', { message: `${qualifiedResource(kind)} "${name}" not found`, details: details(kind, name) });
+  return new StatusError(404, 'NotFound', {
+    message: `${qualifiedResource(kind)} "${name}" not found`,
+    details: details(kind, name),
+  });
 }
 
 /** 404 for a path that leads nowhere. */
 export function unknownPath(): StatusError {
-  return new StatusError(404, 'NotFound', { message: 'the server could not find the requested resource', details: {} });
+  return new StatusError(404, 'NotFound', {
+    message: 'the server could not find the requested resource',
+    details: {},
+  });
 }
 
 /** 409 for a name that is taken. */
 export function alreadyExists(kind: NamedKind, name: string): StatusError {
-  return new StatusError(409, 'AlreadyExists', { message: `${qualifiedResource(kind)} "${name}" already exists`, details: details(kind, name) });
+  return new StatusError(409, 'AlreadyExists', {
+    message: `${qualifiedResource(kind)} "${name}" already exists`,
+    details: details(kind, name),
+  });
 }
 
 /** What the optimistic lock answers; clients match this text. */
@@ -37,13 +46,19 @@ export const modifiedMessage =
 
 /** 409 for a lost race or an unmet precondition. */
 export function conflict(kind: NamedKind, name: string, why: string): StatusError {
-  return new StatusError(409, 'Conflict', { message: `Operation cannot be fulfilled on ${qualifiedResource(kind)} "${name}": ${why}`, details: details(kind, name) });
+  return new StatusError(409, 'Conflict', {
+    message: `Operation cannot be fulfilled on ${qualifiedResource(kind)} "${name}": ${why}`,
+    details: details(kind, name),
+  });
 }
 
 /** 403. `name` is '' for collections. */
 export function forbidden(kind: NamedKind, name: string, why: string): StatusError {
   const subject = name === '' ? qualifiedResource(kind) : `${qualifiedResource(kind)} "${name}"`;
-  return new StatusError(403, 'Forbidden', { message: `${subject} is forbidden: ${why}`, details: details(kind, name) });
+  return new StatusError(403, 'Forbidden', {
+    message: `${subject} is forbidden: ${why}`,
+    details: details(kind, name),
+  });
 }
 
 /** 422 with one cause per field; the message repeats them as upstream does. */
@@ -52,12 +67,15 @@ export function invalid(kind: NamedKind, name: string, causes: StatusCause[]): S
   const unique = [...new Set(texts)];
   const list = unique.length === 1 ? unique[0] : `[${unique.join(', ')}]`;
   const subject = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
-  return new StatusError(422, 'Invalid', { message: `${subject} "${name}" is invalid: ${list}`, details: {
-    ...(name && { name }),
-    ...(kind.group && { group: kind.group }),
-    kind: kind.kind,
-    causes,
-  } });
+  return new StatusError(422, 'Invalid', {
+    message: `${subject} "${name}" is invalid: ${list}`,
+    details: {
+      ...(name && { name }),
+      ...(kind.group && { group: kind.group }),
+      kind: kind.kind,
+      causes,
+    },
+  });
 }
 
 export function badRequest(message: string): StatusError {
@@ -65,7 +83,10 @@ export function badRequest(message: string): StatusError {
 }
 
 export function methodNotAllowed(kind?: NamedKind): StatusError {
-  return new StatusError(405, 'MethodNotAllowed', { message: 'the server does not allow this method on the requested resource', details: kind ? details(kind, '') : {} });
+  return new StatusError(405, 'MethodNotAllowed', {
+    message: 'the server does not allow this method on the requested resource',
+    details: kind ? details(kind, '') : {},
+  });
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
@@ -77,7 +98,11 @@ export function unsupportedMediaType(accepted: readonly string[]): StatusError {
 }
 
 export function notAcceptable(accepted: readonly string[]): StatusError {
-  return new StatusError(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
+  return new StatusError(
+    406,
+    'NotAcceptable',
+    `only the following media types are accepted: ${accepted.join(', ')}`,
+  );
 }
 
 export function unauthorized(): StatusError {
@@ -98,9 +123,16 @@ export function notImplemented(message: string): StatusError {
   return new StatusError(501, 'NotImplemented', message);
 }
 
-export function tooManyRequests(message: string, retryAfterSeconds: number, causes?: StatusCause[]): StatusError {
-  return new StatusError(429, 'TooManyRequests', { message, details: {
-    ...(causes && { causes }),
-    ...(retryAfterSeconds > 0 && { retryAfterSeconds }),
-  } });
+export function tooManyRequests(
+  message: string,
+  retryAfterSeconds: number,
+  causes?: StatusCause[],
+): StatusError {
+  return new StatusError(429, 'TooManyRequests', {
+    message,
+    details: {
+      ...(causes && { causes }),
+      ...(retryAfterSeconds > 0 && { retryAfterSeconds }),
+    },
+  });
 }

@@ -5,13 +5,24 @@ import { completed, openTestStore } from './store-for-tests.ts';
 const group = 'rbac.authorization.k8s.io';
 const rule = (resource: string) => ({ apiGroups: [''], resources: [resource], verbs: ['get'] });
 
-function role(name: string, labels: Record<string, string>, fields: { rules?: unknown[]; aggregationRule?: object } = {}) {
+function role(
+  name: string,
+  labels: Record<string, string>,
+  fields: { rules?: unknown[]; aggregationRule?: object } = {},
+) {
   return completed({ kind: 'ClusterRole', metadata: { name, labels }, rules: [], ...fields });
 }
 
 test('an aggregated role gathers the rules of all roles that any selector picks, once each', () => {
-  const clusterRoleSelectors = [{ matchLabels: { a: '1' } }, { matchExpressions: [{ key: 'b', operator: 'Exists' }] }];
-  const target = role('target', { a: '1' }, { rules: [rule('stale')], aggregationRule: { clusterRoleSelectors } });
+  const clusterRoleSelectors = [
+    { matchLabels: { a: '1' } },
+    { matchExpressions: [{ key: 'b', operator: 'Exists' }] },
+  ];
+  const target = role(
+    'target',
+    { a: '1' },
+    { rules: [rule('stale')], aggregationRule: { clusterRoleSelectors } },
+  );
   const candidates = [
     role('x', { a: '1' }, { rules: [rule('pods')] }),
     role('y', { b: '' }, { rules: [rule('pods'), rule('nodes')] }),

@@ -13,7 +13,10 @@ export function aggregateRules(store: ClusterStore, role: KubeObject): readonly 
 }
 
 /** The same over given roles, sorted by name. */
-export function aggregateFrom(role: KubeObject, candidates: readonly KubeObject[]): readonly Json[] | undefined {
+export function aggregateFrom(
+  role: KubeObject,
+  candidates: readonly KubeObject[],
+): readonly Json[] | undefined {
   if (!role['aggregationRule']) return undefined;
   const selectors = objectsOf(fieldsOf(role['aggregationRule'])['clusterRoleSelectors']);
   const rules = new Map<string, Json>();

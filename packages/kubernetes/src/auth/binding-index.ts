@@ -30,7 +30,9 @@ export class BindingIndex {
     store.subscribe(clusterRoleBindingsResource, () => this.#namespaces.delete(''));
     store.subscribe(roleBindingsResource, (event) => this.#namespaces.delete(event.key.namespace));
     store.subscribe(clusterRolesResource, (event) => this.#roles.delete(roleKey('', event.key.name)));
-    store.subscribe(rolesResource, (event) => this.#roles.delete(roleKey(event.key.namespace, event.key.name)));
+    store.subscribe(rolesResource, (event) =>
+      this.#roles.delete(roleKey(event.key.namespace, event.key.name)),
+    );
   }
 
   /** The grants to one subject by ClusterRoleBindings (`namespace` '') or by the RoleBindings of a namespace. */

@@ -16,7 +16,8 @@ export function missingRules(held: readonly PolicyRule[], wanted: readonly Polic
   for (const rule of wanted) {
     if (held.some((owner) => covers(owner, rule))) continue;
     budget -= sizeOf(rule);
-    if (budget < 0) throw new TooManyPermissions('the rules hold too many permissions to be compared with your own');
+    if (budget < 0)
+      throw new TooManyPermissions('the rules hold too many permissions to be compared with your own');
     for (const part of breakDown(rule)) {
       if (!held.some((owner) => covers(owner, part))) missing.push(part);
     }
@@ -54,7 +55,9 @@ export function ruleText(rule: PolicyRule): string {
     ['ResourceNames', rule.resourceNames],
     ['Verbs', rule.verbs],
   ];
-  const texts = parts.filter(([, values]) => values.length > 0).map(([name, values]) => `${name}:${listText(values)}`);
+  const texts = parts
+    .filter(([, values]) => values.length > 0)
+    .map(([name, values]) => `${name}:${listText(values)}`);
   return `{${texts.join(', ')}}`;
 }
 
@@ -94,7 +97,9 @@ function coversPath(owner: readonly string[], path: string): boolean {
 
 function sizeOf(rule: PolicyRule): number {
   const names = Math.max(1, rule.resourceNames.length);
-  return rule.verbs.length * (rule.apiGroups.length * rule.resources.length * names + rule.nonResourceURLs.length);
+  return (
+    rule.verbs.length * (rule.apiGroups.length * rule.resources.length * names + rule.nonResourceURLs.length)
+  );
 }
 
 function* breakDown(rule: PolicyRule): Generator<PolicyRule> {

@@ -12,11 +12,20 @@ const mallory: UserInfo = { username: 'mallory', groups: ['devs'] };
 async function withAdmin(): Promise<TestStore> {
   const cluster = await openTestStore();
   await cluster.put('/namespaces', { kind: 'Namespace', metadata: { name: 'team' } });
-  await cluster.put(`${group}/rolebindings`, binding({ namespace: 'team', role: 'admin', subject: 'mallory' }));
+  await cluster.put(
+    `${group}/rolebindings`,
+    binding({ namespace: 'team', role: 'admin', subject: 'mallory' }),
+  );
   return cluster;
 }
 
-function binding(of: { namespace?: string; role: string; roleKind?: string; subject: string; group?: boolean }) {
+function binding(of: {
+  namespace?: string;
+  role: string;
+  roleKind?: string;
+  subject: string;
+  group?: boolean;
+}) {
   return completed({
     apiVersion: `${group}/v1`,
     kind: of.namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
@@ -33,7 +42,11 @@ function role(of: { namespace?: string; rules: unknown[]; [field: string]: unkno
   return completed({ apiVersion: `${group}/v1`, kind, metadata, rules, ...fields });
 }
 
-function attempt(cluster: TestStore, object: KubeObject, more: { old?: KubeObject; user?: UserInfo; mode?: 'RBAC' | 'AlwaysAllow' } = {}) {
+function attempt(
+  cluster: TestStore,
+  object: KubeObject,
+  more: { old?: KubeObject; user?: UserInfo; mode?: 'RBAC' | 'AlwaysAllow' } = {},
+) {
   const authorizer = authorizerOf(cluster.store, () => more.mode ?? 'RBAC');
   const user = more.user ?? mallory;
   try {
@@ -55,7 +68,11 @@ describe('writing roles', () => {
 
   test('rights that one lacks may not, and the message lists them as upstream does', async () => {
     await using cluster = await withAdmin();
-    const rules = [pods, { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'get'] }, { apiGroups: ['apps'], resources: ['deployments'], verbs: ['escalate'] }];
+    const rules = [
+      pods,
+      { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'get'] },
+      { apiGroups: ['apps'], resources: ['deployments'], verbs: ['escalate'] },
+    ];
     expect(attempt(cluster, role({ namespace: 'team', rules }))).toMatchObject({
       ...forbidden,
       message:
@@ -74,7 +91,10 @@ describe('writing roles', () => {
     ['the verb bind', { apiGroups: [group], resources: ['roles', 'clusterroles'], verbs: ['bind'] }],
     ['impersonating users', { apiGroups: [''], resources: ['users', 'groups'], verbs: ['impersonate'] }],
     ['any subresource', { apiGroups: [''], resources: ['*/status'], verbs: ['update'] }],
-    ['a named object of a kind out of reach', { apiGroups: [''], resources: ['nodes'], resourceNames: ['n'], verbs: ['get'] }],
+    [
+      'a named object of a kind out of reach',
+      { apiGroups: [''], resources: ['nodes'], resourceNames: ['n'], verbs: ['get'] },
+    ],
   ])('a namespace admin cannot grant %s', async (_, rule) => {
     await using cluster = await withAdmin();
     expect(attempt(cluster, role({ namespace: 'team', rules: [rule] }))).toMatchObject(forbidden);
@@ -90,18 +110,29 @@ describe('writing roles', () => {
   test('a cluster-wide role does not become a local one by naming a namespace', async () => {
     await using cluster = await withAdmin();
     const made = role({ rules: [pods] });
-    expect(attempt(cluster, { ...made, metadata: { ...made.metadata, namespace: 'team' } })).toMatchObject(forbidden);
+    expect(attempt(cluster, { ...made, metadata: { ...made.metadata, namespace: 'team' } })).toMatchObject(
+      forbidden,
+    );
     const everywhere = binding({ role: 'admin', subject: 'mallory' });
-    expect(attempt(cluster, { ...everywhere, metadata: { ...everywhere.metadata, namespace: 'team' } })).toMatchObject(forbidden);
+    expect(
+      attempt(cluster, { ...everywhere, metadata: { ...everywhere.metadata, namespace: 'team' } }),
+    ).toMatchObject(forbidden);
   });
 
   test('an aggregation rule needs full authority, also to be taken away', async () => {
     await using cluster = await withAdmin();
     const aggregationRule = { clusterRoleSelectors: [{}] };
-    const message = 'clusterroles.rbac.authorization.k8s.io "made" is forbidden: must have cluster-admin privileges to use the aggregationRule';
+    const message =
+      'clusterroles.rbac.authorization.k8s.io "made" is forbidden: must have cluster-admin privileges to use the aggregationRule';
     expect(attempt(cluster, role({ rules: [], aggregationRule }))).toMatchObject({ ...forbidden, message });
-    expect(attempt(cluster, role({ rules: [] }), { old: role({ rules: [], aggregationRule }) })).toMatchObject(forbidden);
-    expect(attempt(cluster, role({ rules: [], aggregationRule }), { user: { username: 'root', groups: ['system:masters'] } })).toBe('passed');
+    expect(
+      attempt(cluster, role({ rules: [] }), { old: role({ rules: [], aggregationRule }) }),
+    ).toMatchObject(forbidden);
+    expect(
+      attempt(cluster, role({ rules: [], aggregationRule }), {
+        user: { username: 'root', groups: ['system:masters'] },
+      }),
+    ).toBe('passed');
   });
 
   test('owners and finalizers change without the rights of the role', async () => {
@@ -118,7 +149,9 @@ describe('writing roles', () => {
     await using cluster = await withAdmin();
     const rules = [{ apiGroups: [group], resources: ['roles'], verbs: ['escalate'] }];
     await cluster.put(`${group}/roles`, { ...role({ namespace: 'team', rules }) });
-    await cluster.put(`${group}/rolebindings`, { ...binding({ namespace: 'team', role: 'made', roleKind: 'Role', subject: 'mallory' }) });
+    await cluster.put(`${group}/rolebindings`, {
+      ...binding({ namespace: 'team', role: 'made', roleKind: 'Role', subject: 'mallory' }),
+    });
     const everything = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
     expect(attempt(cluster, role({ namespace: 'team', rules: everything }))).toBe('passed');
     expect(attempt(cluster, role({ rules: everything }))).toMatchObject(forbidden);
@@ -153,7 +186,9 @@ describe('writing bindings', () => {
   test('subjects of a binding that gives more than one holds cannot be changed', async () => {
     await using cluster = await withAdmin();
     const old = binding({ namespace: 'team', role: 'cluster-admin', subject: 'root' });
-    expect(attempt(cluster, { ...old, subjects: [{ kind: 'User', name: 'mallory' }] }, { old })).toMatchObject(forbidden);
+    expect(
+      attempt(cluster, { ...old, subjects: [{ kind: 'User', name: 'mallory' }] }, { old }),
+    ).toMatchObject(forbidden);
   });
 
   test('a role that does not exist cannot be bound', async () => {
@@ -166,28 +201,43 @@ describe('writing bindings', () => {
 
   test('the verb bind lifts the check for the named role only', async () => {
     await using cluster = await withAdmin();
-    const rules = [{ apiGroups: [group], resources: ['clusterroles'], resourceNames: ['system:node'], verbs: ['bind'] }];
+    const rules = [
+      { apiGroups: [group], resources: ['clusterroles'], resourceNames: ['system:node'], verbs: ['bind'] },
+    ];
     await cluster.put(`${group}/roles`, { ...role({ namespace: 'team', rules }) });
     await cluster.put(`${group}/rolebindings`, {
       ...binding({ namespace: 'team', role: 'made', roleKind: 'Role', subject: 'mallory' }),
     });
-    expect(attempt(cluster, binding({ namespace: 'team', role: 'system:node', subject: 'x' }))).toBe('passed');
-    expect(attempt(cluster, binding({ namespace: 'team', role: 'cluster-admin', subject: 'x' }))).toMatchObject(forbidden);
+    expect(attempt(cluster, binding({ namespace: 'team', role: 'system:node', subject: 'x' }))).toBe(
+      'passed',
+    );
+    expect(
+      attempt(cluster, binding({ namespace: 'team', role: 'cluster-admin', subject: 'x' })),
+    ).toMatchObject(forbidden);
   });
 
   test('a service account is held to the same rules', async () => {
     await using cluster = await withAdmin();
-    const user = { username: 'system:serviceaccount:team:default', groups: ['system:serviceaccounts', 'system:serviceaccounts:team'] };
+    const user = {
+      username: 'system:serviceaccount:team:default',
+      groups: ['system:serviceaccounts', 'system:serviceaccounts:team'],
+    };
     await cluster.put(`${group}/rolebindings`, {
       ...binding({ namespace: 'team', role: 'admin', subject: 'x' }),
       subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: 'team' }],
     });
-    expect(attempt(cluster, binding({ namespace: 'team', role: 'view', subject: 'x' }), { user })).toBe('passed');
-    expect(attempt(cluster, binding({ namespace: 'team', role: 'cluster-admin', subject: 'x' }), { user })).toMatchObject(forbidden);
+    expect(attempt(cluster, binding({ namespace: 'team', role: 'view', subject: 'x' }), { user })).toBe(
+      'passed',
+    );
+    expect(
+      attempt(cluster, binding({ namespace: 'team', role: 'cluster-admin', subject: 'x' }), { user }),
+    ).toMatchObject(forbidden);
   });
 
   test('AlwaysAllow lets every binding pass', async () => {
     await using cluster = await withAdmin();
-    expect(attempt(cluster, binding({ role: 'cluster-admin', subject: 'x' }), { mode: 'AlwaysAllow' })).toBe('passed');
+    expect(attempt(cluster, binding({ role: 'cluster-admin', subject: 'x' }), { mode: 'AlwaysAllow' })).toBe(
+      'passed',
+    );
   });
 });

@@ -48,7 +48,14 @@ export function checkEscalation(given: RoleWrite): void {
 
 function checkRole(write: RoleWrite): void {
   const { object, authorizer, user } = write;
-  if (mayUse(write, { verb: 'escalate', resource: plurals[object.kind] ?? '', name: write.old ? object.metadata.name : '' })) return;
+  if (
+    mayUse(write, {
+      verb: 'escalate',
+      resource: plurals[object.kind] ?? '',
+      name: write.old ? object.metadata.name : '',
+    })
+  )
+    return;
   confirmHeld(write, parseRules(object['rules']));
   const aggregates = [object, write.old].some((role) => role?.['aggregationRule'] !== undefined);
   if (!aggregates || object.kind !== 'ClusterRole') return;
@@ -70,7 +77,10 @@ function checkBinding(write: RoleWrite): void {
   if (!role) {
     const singular = kind.toLowerCase();
     const details = { name, group, kind: singular };
-    throw new StatusError(404, 'NotFound', { message: `${singular}.${group} ${JSON.stringify(name)} not found`, details });
+    throw new StatusError(404, 'NotFound', {
+      message: `${singular}.${group} ${JSON.stringify(name)} not found`,
+      details,
+    });
   }
   confirmHeld(write, parseRules(role['rules']));
 }
@@ -92,10 +102,17 @@ function confirmHeld({ authorizer, user, object }: RoleWrite, wanted: readonly P
   const texts = [...new Set(compactRules(missing).map(ruleText))].toSorted();
   const who = `user ${JSON.stringify(user.username)} (groups=${listText(user.groups)})`;
   const errors = held.errors.length === 0 ? '' : `; resolution errors: [${held.errors.join(', ')}]`;
-  throw refusal(object, `${who} is attempting to grant RBAC permissions not currently held:\n${texts.join('\n')}${errors}`);
+  throw refusal(
+    object,
+    `${who} is attempting to grant RBAC permissions not currently held:\n${texts.join('\n')}${errors}`,
+  );
 }
 
-function missingOrRefuse(object: KubeObject, held: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
+function missingOrRefuse(
+  object: KubeObject,
+  held: readonly PolicyRule[],
+  wanted: readonly PolicyRule[],
+): PolicyRule[] {
   try {
     return missingRules(held, wanted);
   } catch (error) {

@@ -32,5 +32,7 @@ export function objectsOf(value: unknown): Json[] {
 /** The entries of a string map. */
 export function stringMapOf(value: unknown): Readonly<Record<string, string>> {
   const entries = Object.entries(fieldsOf(value));
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

@@ -11,13 +11,20 @@ export function forbidden(user: UserInfo, request: Attributes, reason: string): 
     return new StatusError(403, 'Forbidden', { message, details: {} });
   }
   const what = resourceText(request);
-  const scope = request.namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(request.namespace)}`;
+  const scope =
+    request.namespace === ''
+      ? 'at the cluster scope'
+      : `in the namespace ${JSON.stringify(request.namespace)}`;
   const message = `${who} cannot ${request.verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(request.group)} ${scope}${tail}`;
   return forbiddenObject(request, request.name, message);
 }
 
 /** `NewForbidden`: `pods "x" is forbidden: why`. Admission refusals use it as well. */
-export function forbiddenObject(about: { group: string; resource: string }, name: string, why: string): StatusError {
+export function forbiddenObject(
+  about: { group: string; resource: string },
+  name: string,
+  why: string,
+): StatusError {
   const kind = about.group === '' ? about.resource : `${about.resource}.${about.group}`;
   const subject = name === '' ? kind : `${kind} ${JSON.stringify(name)}`;
   const details = { ...(name && { name }), ...(about.group && { group: about.group }), kind: about.resource };

@@ -42,7 +42,18 @@ test('without the headers the sender acts', async () => {
 
 test('an administrator acts as anybody, in any case of the headers', async () => {
   await using cluster = await openTestStore();
-  const headers = ['IMPERSONATE-USER', 'bob', 'impersonate-group', 'a', 'Impersonate-Group', 'b,c', 'Impersonate-Extra-Scopes%2fx', 'y', 'Impersonate-Uid', '7'];
+  const headers = [
+    'IMPERSONATE-USER',
+    'bob',
+    'impersonate-group',
+    'a',
+    'Impersonate-Group',
+    'b,c',
+    'Impersonate-Extra-Scopes%2fx',
+    'y',
+    'Impersonate-Uid',
+    '7',
+  ];
   expect(act(cluster, root, headers)).toEqual({
     username: 'bob',
     uid: '7',
@@ -57,19 +68,36 @@ test('a service account keeps its groups', async () => {
     username: 'system:serviceaccount:team:ci',
     groups: ['system:serviceaccounts', 'system:serviceaccounts:team', 'system:authenticated'],
   });
-  expect(act(cluster, root, ['Impersonate-User', 'system:anonymous'])).toMatchObject({ groups: ['system:unauthenticated'] });
+  expect(act(cluster, root, ['Impersonate-User', 'system:anonymous'])).toMatchObject({
+    groups: ['system:unauthenticated'],
+  });
 });
 
 test('every part must be allowed, not only the user', async () => {
   await using cluster = await withHelper();
-  expect(act(cluster, alice, ['Impersonate-User', 'bob', 'Impersonate-Group', 'ops'])).toMatchObject({ username: 'bob' });
-  expect(act(cluster, alice, ['Impersonate-User', 'bob', 'Impersonate-Group', 'ops', 'Impersonate-Group', 'system:masters'])).toBe(
+  expect(act(cluster, alice, ['Impersonate-User', 'bob', 'Impersonate-Group', 'ops'])).toMatchObject({
+    username: 'bob',
+  });
+  expect(
+    act(cluster, alice, [
+      'Impersonate-User',
+      'bob',
+      'Impersonate-Group',
+      'ops',
+      'Impersonate-Group',
+      'system:masters',
+    ]),
+  ).toBe(
     '403 groups "system:masters" is forbidden: User "alice" cannot impersonate resource "groups" in API group "" at the cluster scope',
   );
   expect(act(cluster, alice, ['Impersonate-User', 'carol'])).toMatch(/^403 users "carol" is forbidden/);
   expect(act(cluster, alice, ['Impersonate-User', 'bob', 'Impersonate-Uid', '7'])).toMatch(/^403 uids/);
-  expect(act(cluster, alice, ['Impersonate-User', 'bob', 'Impersonate-Extra-a', 'b'])).toMatch(/^403 userextras/);
-  expect(act(cluster, alice, ['Impersonate-User', 'system:serviceaccount:kube-system:default'])).toMatch(/^403 serviceaccounts/);
+  expect(act(cluster, alice, ['Impersonate-User', 'bob', 'Impersonate-Extra-a', 'b'])).toMatch(
+    /^403 userextras/,
+  );
+  expect(act(cluster, alice, ['Impersonate-User', 'system:serviceaccount:kube-system:default'])).toMatch(
+    /^403 serviceaccounts/,
+  );
 });
 
 test.each([

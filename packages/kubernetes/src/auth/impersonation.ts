@@ -81,8 +81,13 @@ function* requestsFor({ username, uid, groups, extra }: Wanted): Generator<Resou
 
 function withSignInGroup({ username, groups }: Wanted): string[] {
   const account = serviceAccountOf(username);
-  const own = groups.length === 0 && account ? ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`] : groups;
-  const isMarked = own.includes('system:unauthenticated') || (username !== 'system:anonymous' && own.includes('system:authenticated'));
+  const own =
+    groups.length === 0 && account
+      ? ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`]
+      : groups;
+  const isMarked =
+    own.includes('system:unauthenticated') ||
+    (username !== 'system:anonymous' && own.includes('system:authenticated'));
   if (isMarked) return own;
   return [...own, username === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated'];
 }

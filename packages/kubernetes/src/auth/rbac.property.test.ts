@@ -18,7 +18,10 @@ const ruleArbitrary = fc.oneof(
     verbs: listOf(some('get', 'list', 'delete', '*')),
     resourceNames: fc.oneof(fc.constant([]), listOf(some('a', 'b'))),
   }),
-  fc.record({ nonResourceURLs: listOf(some('/api', '/api/*', '*', '/metrics')), verbs: listOf(some('get', 'post')) }),
+  fc.record({
+    nonResourceURLs: listOf(some('/api', '/api/*', '*', '/metrics')),
+    verbs: listOf(some('get', 'post')),
+  }),
 );
 
 const requestArbitrary: fc.Arbitrary<Attributes> = fc.oneof(
@@ -36,7 +39,11 @@ const requestArbitrary: fc.Arbitrary<Attributes> = fc.oneof(
 const subjectArbitrary = fc.oneof(
   fc.record({ kind: fc.constant('User'), name: some('alice', 'bob') }),
   fc.record({ kind: fc.constant('Group'), name: some('devs', 'ops') }),
-  fc.record({ kind: fc.constant('ServiceAccount'), name: some('ci'), namespace: fc.option(some('one', 'two'), { nil: undefined }) }),
+  fc.record({
+    kind: fc.constant('ServiceAccount'),
+    name: some('ci'),
+    namespace: fc.option(some('one', 'two'), { nil: undefined }),
+  }),
 );
 
 const userArbitrary: fc.Arbitrary<UserInfo> = fc.record({
@@ -59,7 +66,14 @@ interface World {
 
 const worldArbitrary: fc.Arbitrary<World> = fc
   .record({
-    roles: fc.array(fc.record({ namespace: some('', 'one', 'two'), name: some('r0', 'r1'), rules: fc.array(ruleArbitrary, { maxLength: 3 }) }), { maxLength: 6 }),
+    roles: fc.array(
+      fc.record({
+        namespace: some('', 'one', 'two'),
+        name: some('r0', 'r1'),
+        rules: fc.array(ruleArbitrary, { maxLength: 3 }),
+      }),
+      { maxLength: 6 },
+    ),
     bindings: fc.array(bindingArbitrary, { maxLength: 5 }),
   })
   .map(({ roles, bindings }) => ({
@@ -69,15 +83,37 @@ const worldArbitrary: fc.Arbitrary<World> = fc
       .map((binding, index) => bindingObject(binding, `b${index}`)),
   }));
 
-function roleObject({ namespace, name, rules }: { namespace: string; name: string; rules: unknown[] }): KubeObject {
+function roleObject({
+  namespace,
+  name,
+  rules,
+}: {
+  namespace: string;
+  name: string;
+  rules: unknown[];
+}): KubeObject {
   const kind = namespace === '' ? 'ClusterRole' : 'Role';
-  return completed({ apiVersion: `${group}/v1`, kind, metadata: { name, ...(namespace && { namespace }) }, rules });
+  return completed({
+    apiVersion: `${group}/v1`,
+    kind,
+    metadata: { name, ...(namespace && { namespace }) },
+    rules,
+  });
 }
 
-function bindingObject(of: { namespace: string; roleKind: string; role: string; subjects: unknown[] }, name: string): KubeObject {
+function bindingObject(
+  of: { namespace: string; roleKind: string; role: string; subjects: unknown[] },
+  name: string,
+): KubeObject {
   const kind = of.namespace === '' ? 'ClusterRoleBinding' : 'RoleBinding';
   const metadata = { name, ...(of.namespace && { namespace: of.namespace }) };
-  return completed({ apiVersion: `${group}/v1`, kind, metadata, roleRef: { kind: of.roleKind, name: of.role }, subjects: of.subjects });
+  return completed({
+    apiVersion: `${group}/v1`,
+    kind,
+    metadata,
+    roleRef: { kind: of.roleKind, name: of.role },
+    subjects: of.subjects,
+  });
 }
 
 async function fill(cluster: TestStore, world: World): Promise<void> {
@@ -87,7 +123,8 @@ async function fill(cluster: TestStore, world: World): Promise<void> {
       await cluster.remove(`${group}/${kind}`, metadata.namespace ?? '', metadata.name);
     }
   }
-  for (const object of [...world.roles.values(), ...world.bindings]) await cluster.put(`${group}/${object.kind.toLowerCase()}s`, object);
+  for (const object of [...world.roles.values(), ...world.bindings])
+    await cluster.put(`${group}/${object.kind.toLowerCase()}s`, object);
 }
 
 /** RBAC said as plainly as possible: no index, no compiled rules. */
@@ -105,7 +142,9 @@ function naive(world: World, user: UserInfo, request: Attributes): boolean {
     });
     const { kind, name } = binding['roleRef'] as { kind: string; name: string };
     const role = world.roles.get(`${kind === 'Role' ? home : ''}/${name}`);
-    return applies && role !== undefined && parseRules(role['rules']).some((rule) => naiveRule(rule, request));
+    return (
+      applies && role !== undefined && parseRules(role['rules']).some((rule) => naiveRule(rule, request))
+    );
   });
 }
 
@@ -113,7 +152,9 @@ function naiveRule(rule: PolicyRule, request: Attributes): boolean {
   const has = (list: readonly string[], value: string) => list.includes(value) || list.includes('*');
   if (!has(rule.verbs, request.verb)) return false;
   if ('path' in request) {
-    return rule.nonResourceURLs.some((url) => (url.endsWith('*') ? request.path.startsWith(url.slice(0, -1)) : url === request.path));
+    return rule.nonResourceURLs.some((url) =>
+      url.endsWith('*') ? request.path.startsWith(url.slice(0, -1)) : url === request.path,
+    );
   }
   const full = request.subresource === '' ? request.resource : `${request.resource}/${request.subresource}`;
   const any = request.subresource === '' ? full : `*/${request.subresource}`;
@@ -127,12 +168,16 @@ function naiveRule(rule: PolicyRule, request: Attributes): boolean {
 test('the indexed decision is the plain one, through every change of roles and bindings', async () => {
   await using cluster = await openTestStore();
   await fc.assert(
-    fc.asyncProperty(worldArbitrary, fc.array(fc.tuple(userArbitrary, requestArbitrary), { minLength: 20, maxLength: 20 }), async (world, asked) => {
-      await fill(cluster, world);
-      for (const [user, request] of asked) {
-        expect(decide(cluster.store, user, request).allowed).toBe(naive(world, user, request));
-      }
-    }),
+    fc.asyncProperty(
+      worldArbitrary,
+      fc.array(fc.tuple(userArbitrary, requestArbitrary), { minLength: 20, maxLength: 20 }),
+      async (world, asked) => {
+        await fill(cluster, world);
+        for (const [user, request] of asked) {
+          expect(decide(cluster.store, user, request).allowed).toBe(naive(world, user, request));
+        }
+      },
+    ),
     { numRuns: 150 },
   );
 });
@@ -140,7 +185,13 @@ test('the indexed decision is the plain one, through every change of roles and b
 test('a role or binding that passes gives nobody a right that its writer did not hold', async () => {
   await using cluster = await openTestStore();
   const write = fc.oneof(
-    fc.record({ namespace: some('', 'one', 'two'), name: some('r0', 'r1'), rules: fc.array(ruleArbitrary, { maxLength: 2 }) }).map(roleObject),
+    fc
+      .record({
+        namespace: some('', 'one', 'two'),
+        name: some('r0', 'r1'),
+        rules: fc.array(ruleArbitrary, { maxLength: 2 }),
+      })
+      .map(roleObject),
     bindingArbitrary
       .filter(({ namespace, roleKind }) => namespace !== '' || roleKind === 'ClusterRole')
       .map((binding) => bindingObject(binding, 'mine')),
@@ -148,22 +199,31 @@ test('a role or binding that passes gives nobody a right that its writer did not
   const asked = fc.array(fc.tuple(userArbitrary, requestArbitrary), { minLength: 40, maxLength: 40 });
   let written = 0;
   await fc.assert(
-    fc.asyncProperty(fc.tuple(worldArbitrary, userArbitrary, write), asked, async ([world, writer, object], requests) => {
-      await fill(cluster, world);
-      const allowed = (user: UserInfo, request: Attributes) => decide(cluster.store, user, request).allowed;
-      if (mayEscalate(cluster.store, writer)) return;
-      const held = requests.map(([user, request]) => allowed(user, request) || allowed(writer, request));
-      try {
-        checkEscalation({ store: cluster.store, authorizer: authorizerOf(cluster.store, () => 'RBAC'), user: writer, object });
-      } catch {
-        return;
-      }
-      written += 1;
-      await cluster.put(`${group}/${object.kind.toLowerCase()}s`, object);
-      requests.forEach(([user, request], index) => {
-        if (allowed(user, request)) expect(held[index]).toBe(true);
-      });
-    }),
+    fc.asyncProperty(
+      fc.tuple(worldArbitrary, userArbitrary, write),
+      asked,
+      async ([world, writer, object], requests) => {
+        await fill(cluster, world);
+        const allowed = (user: UserInfo, request: Attributes) => decide(cluster.store, user, request).allowed;
+        if (mayEscalate(cluster.store, writer)) return;
+        const held = requests.map(([user, request]) => allowed(user, request) || allowed(writer, request));
+        try {
+          checkEscalation({
+            store: cluster.store,
+            authorizer: authorizerOf(cluster.store, () => 'RBAC'),
+            user: writer,
+            object,
+          });
+        } catch {
+          return;
+        }
+        written += 1;
+        await cluster.put(`${group}/${object.kind.toLowerCase()}s`, object);
+        requests.forEach(([user, request], index) => {
+          if (allowed(user, request)) expect(held[index]).toBe(true);
+        });
+      },
+    ),
     { numRuns: 400 },
   );
   expect(written).toBeGreaterThan(20);
@@ -171,8 +231,16 @@ test('a role or binding that passes gives nobody a right that its writer did not
 
 /** Whoever holds the verbs `escalate` or `bind` somewhere is trusted to grant more. */
 function mayEscalate(store: ClusterStore, user: UserInfo): boolean {
-  const verbs: [string, string][] = [['escalate', 'roles'], ['escalate', 'clusterroles'], ['bind', 'roles'], ['bind', 'clusterroles']];
+  const verbs: [string, string][] = [
+    ['escalate', 'roles'],
+    ['escalate', 'clusterroles'],
+    ['bind', 'roles'],
+    ['bind', 'clusterroles'],
+  ];
   return ['', 'one', 'two'].some((namespace) =>
-    verbs.some(([verb, resource]) => decide(store, user, { verb, group, resource, subresource: '', namespace, name: '' }).allowed),
+    verbs.some(
+      ([verb, resource]) =>
+        decide(store, user, { verb, group, resource, subresource: '', namespace, name: '' }).allowed,
+    ),
   );
 }

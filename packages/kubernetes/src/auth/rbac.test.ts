@@ -8,15 +8,33 @@ const alice: UserInfo = { username: 'alice', groups: ['devs'] };
 const group = 'rbac.authorization.k8s.io';
 
 function request(part: Partial<ResourceAttributes>): ResourceAttributes {
-  return { verb: 'get', group: '', resource: 'pods', subresource: '', namespace: 'default', name: '', ...part };
+  return {
+    verb: 'get',
+    group: '',
+    resource: 'pods',
+    subresource: '',
+    namespace: 'default',
+    name: '',
+    ...part,
+  };
 }
 
-function putRole({ put }: TestStore, role: { kind?: string; namespace?: string; name: string; rules: unknown[] }) {
+function putRole(
+  { put }: TestStore,
+  role: { kind?: string; namespace?: string; name: string; rules: unknown[] },
+) {
   const { kind = role.namespace === undefined ? 'ClusterRole' : 'Role', namespace, name, rules } = role;
-  return put(`${group}/${kind.toLowerCase()}s`, { kind, metadata: { name, ...(namespace && { namespace }) }, rules });
+  return put(`${group}/${kind.toLowerCase()}s`, {
+    kind,
+    metadata: { name, ...(namespace && { namespace }) },
+    rules,
+  });
 }
 
-function bind({ put }: TestStore, binding: { namespace?: string; role: string; roleKind?: string; subject: object }) {
+function bind(
+  { put }: TestStore,
+  binding: { namespace?: string; role: string; roleKind?: string; subject: object },
+) {
   const { namespace, role, roleKind = 'ClusterRole', subject } = binding;
   const kind = namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding';
   const metadata = { name: `bind-${role}`, ...(namespace && { namespace }) };
@@ -36,7 +54,12 @@ describe('RBAC', () => {
     await using cluster = await openTestStore();
     const { store } = cluster;
     await putRole(cluster, { namespace: 'default', name: 'reader', rules: [podReader] });
-    await bind(cluster, { namespace: 'default', role: 'reader', roleKind: 'Role', subject: { kind: 'User', name: 'alice' } });
+    await bind(cluster, {
+      namespace: 'default',
+      role: 'reader',
+      roleKind: 'Role',
+      subject: { kind: 'User', name: 'alice' },
+    });
     expect(authorize(store, alice, request({}))).toEqual({
       allowed: true,
       reason: 'RBAC: allowed by RoleBinding "bind-reader/default" of Role "reader" to User "alice"',
@@ -60,7 +83,10 @@ describe('RBAC', () => {
   test('*/scale covers that subresource of every kind and no kind itself', async () => {
     await using cluster = await openTestStore();
     const { store } = cluster;
-    await putRole(cluster, { name: 'scaler', rules: [{ apiGroups: ['*'], resources: ['*/scale'], verbs: ['*'] }] });
+    await putRole(cluster, {
+      name: 'scaler',
+      rules: [{ apiGroups: ['*'], resources: ['*/scale'], verbs: ['*'] }],
+    });
     await bind(cluster, { role: 'scaler', subject: { kind: 'User', name: 'alice' } });
     const deployment = { group: 'apps', resource: 'deployments', verb: 'patch' };
     expect(authorize(store, alice, request({ ...deployment, subresource: 'scale' })).allowed).toBe(true);
@@ -77,12 +103,19 @@ describe('RBAC', () => {
     expect(authorize(store, alice, request({ verb: 'list' })).allowed).toBe(false);
   });
 
-  test('a service account subject without a namespace means the RoleBinding\'s own', async () => {
+  test("a service account subject without a namespace means the RoleBinding's own", async () => {
     await using cluster = await openTestStore();
     const { store } = cluster;
     await putRole(cluster, { name: 'reader', rules: [podReader] });
-    await bind(cluster, { namespace: 'default', role: 'reader', subject: { kind: 'ServiceAccount', name: 'ci' } });
-    const account = (namespace: string) => ({ username: `system:serviceaccount:${namespace}:ci`, groups: [] });
+    await bind(cluster, {
+      namespace: 'default',
+      role: 'reader',
+      subject: { kind: 'ServiceAccount', name: 'ci' },
+    });
+    const account = (namespace: string) => ({
+      username: `system:serviceaccount:${namespace}:ci`,
+      groups: [],
+    });
     expect(authorize(store, account('default'), request({})).allowed).toBe(true);
     expect(authorize(store, account('other'), request({})).allowed).toBe(false);
   });
@@ -93,7 +126,12 @@ describe('RBAC', () => {
     expect(authorize(store, alice, { verb: 'get', path: '/apis/apps/v1' }).allowed).toBe(true);
     expect(authorize(store, alice, { verb: 'post', path: '/apis' }).allowed).toBe(false);
     expect(authorize(store, alice, { verb: 'get', path: '/metrics' }).allowed).toBe(false);
-    const review = { verb: 'create', group: 'authorization.k8s.io', resource: 'selfsubjectaccessreviews', namespace: '' };
+    const review = {
+      verb: 'create',
+      group: 'authorization.k8s.io',
+      resource: 'selfsubjectaccessreviews',
+      namespace: '',
+    };
     expect(authorize(store, alice, request(review)).allowed).toBe(true);
     expect(decide(store, alice, request(review)).allowed).toBe(false);
   });

@@ -38,7 +38,9 @@ export function authorizerOf(store: ClusterStore, mode: () => AuthorizationMode)
     judge,
     authorize: (user, request) => judge(withAuthenticatedGroup(user), request),
     rulesFor: (user, namespace) =>
-      mode() === 'AlwaysAllow' ? { rules: everything, errors: [] } : rulesFor(store, withAuthenticatedGroup(user), namespace),
+      mode() === 'AlwaysAllow'
+        ? { rules: everything, errors: [] }
+        : rulesFor(store, withAuthenticatedGroup(user), namespace),
   };
 }
 
@@ -73,7 +75,8 @@ export function rulesFor(store: ClusterStore, user: UserInfo, namespace: string)
 
 /** The user with `system:authenticated`, unless they are anonymous or already marked; as upstream's group adder does. */
 export function withAuthenticatedGroup(user: UserInfo): UserInfo {
-  const marked = user.groups.includes('system:authenticated') || user.groups.includes('system:unauthenticated');
+  const marked =
+    user.groups.includes('system:authenticated') || user.groups.includes('system:unauthenticated');
   if (marked || user.username === 'system:anonymous') return user;
   return { ...user, groups: [...user.groups, 'system:authenticated'] };
 }

@@ -17,11 +17,20 @@ async function withViewer(): Promise<TestStore> {
   return cluster;
 }
 
-function ask({ store }: TestStore, review: { kind: string; spec: unknown }, more: Partial<ReviewContext> & { namespace?: string } = {}) {
+function ask(
+  { store }: TestStore,
+  review: { kind: string; spec: unknown },
+  more: Partial<ReviewContext> & { namespace?: string } = {},
+) {
   const { kind, spec } = review;
   const api = ['SelfSubjectReview', 'TokenReview'].includes(kind) ? 'authentication' : 'authorization';
   const { namespace, ...context } = more;
-  const object = completed({ apiVersion: `${api}.k8s.io/v1`, kind, metadata: { ...(namespace && { namespace }) }, spec });
+  const object = completed({
+    apiVersion: `${api}.k8s.io/v1`,
+    kind,
+    metadata: { ...(namespace && { namespace }) },
+    spec,
+  });
   const authorizer = authorizerOf(store, () => 'RBAC');
   return answerReview({ authorizer, user, ...context }, object).then(
     (answer) => answer['status'],
@@ -35,16 +44,26 @@ const listPods = { verb: 'list', resource: 'pods', namespace: 'default' };
 describe('access reviews', () => {
   test('the asker learns what they may do, and why', async () => {
     await using cluster = await withViewer();
-    const can = (resourceAttributes: object) => ask(cluster, { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } });
+    const can = (resourceAttributes: object) =>
+      ask(cluster, { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } });
     expect(await can(listPods)).toEqual({ allowed: true, reason });
     expect(await can({ ...listPods, verb: 'delete' })).toEqual({ allowed: false });
     expect(await can({ ...listPods, namespace: '' })).toEqual({ allowed: false });
-    expect(await ask(cluster, { kind: 'SelfSubjectAccessReview', spec: { nonResourceAttributes: { verb: 'get', path: '/api' } } })).toMatchObject({ allowed: true });
+    expect(
+      await ask(cluster, {
+        kind: 'SelfSubjectAccessReview',
+        spec: { nonResourceAttributes: { verb: 'get', path: '/api' } },
+      }),
+    ).toMatchObject({ allowed: true });
   });
 
   test('an asker may not smuggle another user into a self review', async () => {
     await using cluster = await withViewer();
-    const spec = { resourceAttributes: { ...listPods, verb: 'delete' }, user: 'root', groups: ['system:masters'] };
+    const spec = {
+      resourceAttributes: { ...listPods, verb: 'delete' },
+      user: 'root',
+      groups: ['system:masters'],
+    };
     expect(await ask(cluster, { kind: 'SelfSubjectAccessReview', spec: spec })).toEqual({ allowed: false });
   });
 
@@ -52,8 +71,13 @@ describe('access reviews', () => {
     await using cluster = await withViewer();
     const about = (spec: object) => ask(cluster, { kind: 'SubjectAccessReview', spec: spec });
     expect(await about({ user: 'bob', resourceAttributes: listPods })).toEqual({ allowed: false });
-    expect(await about({ user: 'bob', groups: ['devs'], resourceAttributes: listPods })).toEqual({ allowed: true, reason });
-    expect(await about({ user: 'bob', nonResourceAttributes: { verb: 'get', path: '/api' } })).toEqual({ allowed: false });
+    expect(await about({ user: 'bob', groups: ['devs'], resourceAttributes: listPods })).toEqual({
+      allowed: true,
+      reason,
+    });
+    expect(await about({ user: 'bob', nonResourceAttributes: { verb: 'get', path: '/api' } })).toEqual({
+      allowed: false,
+    });
     expect(await about({ resourceAttributes: listPods })).toMatchObject({
       code: 422,
       message:
@@ -64,7 +88,14 @@ describe('access reviews', () => {
   test('a LocalSubjectAccessReview stays in its namespace', async () => {
     await using cluster = await withViewer();
     const local = (namespace: string) =>
-      ask(cluster, { kind: 'LocalSubjectAccessReview', spec: { user: 'bob', groups: ['devs'], resourceAttributes: listPods } }, { namespace });
+      ask(
+        cluster,
+        {
+          kind: 'LocalSubjectAccessReview',
+          spec: { user: 'bob', groups: ['devs'], resourceAttributes: listPods },
+        },
+        { namespace },
+      );
     expect(await local('default')).toEqual({ allowed: true, reason });
     expect(await local('kube-system')).toMatchObject({
       code: 400,
@@ -90,9 +121,18 @@ describe('who am I and what may I', () => {
       apiGroups: ['authorization.k8s.io'],
       resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
     });
-    expect(status.resourceRules.some((rule: { resources: string[] }) => rule.resources.includes('pods'))).toBe(true);
-    expect(status.nonResourceRules.some((rule: { nonResourceURLs: string[] }) => rule.nonResourceURLs.includes('/version'))).toBe(true);
-    expect(await ask(cluster, { kind: 'SelfSubjectRulesReview', spec: {} })).toMatchObject({ code: 400, message: 'no namespace on request' });
+    expect(
+      status.resourceRules.some((rule: { resources: string[] }) => rule.resources.includes('pods')),
+    ).toBe(true);
+    expect(
+      status.nonResourceRules.some((rule: { nonResourceURLs: string[] }) =>
+        rule.nonResourceURLs.includes('/version'),
+      ),
+    ).toBe(true);
+    expect(await ask(cluster, { kind: 'SelfSubjectRulesReview', spec: {} })).toMatchObject({
+      code: 400,
+      message: 'no namespace on request',
+    });
   });
 
   test('a SelfSubjectReview names the asker with their groups', async () => {
@@ -105,8 +145,15 @@ describe('who am I and what may I', () => {
   test('a TokenReview needs somebody who can check tokens', async () => {
     await using cluster = await withViewer();
     expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'x' } })).toMatchObject({ code: 501 });
-    const checkToken: ReviewContext['checkToken'] = async (token) => (token === 'good' ? { user, audiences: ['a'] } : null);
-    expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'good' } }, { checkToken })).toEqual({ authenticated: true, user, audiences: ['a'] });
-    expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'bad' } }, { checkToken })).not.toHaveProperty('authenticated');
+    const checkToken: ReviewContext['checkToken'] = async (token) =>
+      token === 'good' ? { user, audiences: ['a'] } : null;
+    expect(await ask(cluster, { kind: 'TokenReview', spec: { token: 'good' } }, { checkToken })).toEqual({
+      authenticated: true,
+      user,
+      audiences: ['a'],
+    });
+    expect(
+      await ask(cluster, { kind: 'TokenReview', spec: { token: 'bad' } }, { checkToken }),
+    ).not.toHaveProperty('authenticated');
   });
 });

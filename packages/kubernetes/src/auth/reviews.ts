@@ -5,7 +5,10 @@ import { withAuthenticatedGroup, type Authorizer, type Decision } from './rbac.t
 import type { Attributes } from './rules.ts';
 
 /** Who a bearer token belongs to; null for a token that is not valid for any of the audiences. */
-export type TokenCheck = (token: string, audiences: readonly string[]) => Promise<{ user: UserInfo; audiences: string[] } | null>;
+export type TokenCheck = (
+  token: string,
+  audiences: readonly string[],
+) => Promise<{ user: UserInfo; audiences: string[] } | null>;
 
 export interface ReviewContext {
   authorizer: Authorizer;
@@ -28,7 +31,10 @@ export async function answerReview(context: ReviewContext, review: KubeObject): 
       return { ...review, status: accessStatus(authorizer.authorize(user, requestOf(review, spec))) };
     case 'SubjectAccessReview':
     case 'LocalSubjectAccessReview':
-      return { ...review, status: accessStatus(authorizer.judge(subjectOf(review, spec), requestOf(review, spec))) };
+      return {
+        ...review,
+        status: accessStatus(authorizer.judge(subjectOf(review, spec), requestOf(review, spec))),
+      };
     case 'SelfSubjectRulesReview':
       return { ...review, status: rulesStatus(authorizer, user, spec) };
     case 'SelfSubjectReview':
@@ -49,7 +55,12 @@ function requestOf(review: KubeObject, spec: Json): Attributes {
   const path = spec['nonResourceAttributes'];
   if (review.kind === 'LocalSubjectAccessReview') {
     const asked = textOf(fieldsOf(resource)['namespace']);
-    if (path) throw invalid(review, 'spec.nonResourceAttributes', 'Invalid value: {}: disallowed on this kind of request');
+    if (path)
+      throw invalid(
+        review,
+        'spec.nonResourceAttributes',
+        'Invalid value: {}: disallowed on this kind of request',
+      );
     if (asked !== review.metadata.namespace) {
       const message = `spec.resourceAttributes.namespace must match namespace: ${review.metadata.namespace ?? ''}`;
       throw new StatusError(400, 'BadRequest', message);
@@ -102,9 +113,11 @@ function rulesStatus(authorizer: Authorizer, user: UserInfo, spec: Json): Json {
 }
 
 async function tokenStatus(context: ReviewContext, spec: Json): Promise<Json> {
-  if (!context.checkToken) throw new StatusError(501, 'NotImplemented', 'TokenReview is not served by this cluster');
+  if (!context.checkToken)
+    throw new StatusError(501, 'NotImplemented', 'TokenReview is not served by this cluster');
   const token = textOf(spec['token']);
-  if (token === '') throw new StatusError(400, 'BadRequest', 'token is required for TokenReview in authentication');
+  if (token === '')
+    throw new StatusError(400, 'BadRequest', 'token is required for TokenReview in authentication');
   const found = await context.checkToken(token, stringsOf(spec['audiences']));
   if (!found) return { user: {}, error: 'the token is not valid' };
   return { authenticated: true, user: userInfoOf(found.user), audiences: found.audiences };
@@ -117,5 +130,8 @@ function userInfoOf({ username, uid, groups, extra }: UserInfo): Json {
 function invalid(review: KubeObject, field: string, message: string): StatusError {
   const group = review.apiVersion.split('/')[0] ?? '';
   const details = { group, kind: review.kind, causes: [{ reason: 'FieldValueInvalid', message, field }] };
-  return new StatusError(422, 'Invalid', { message: `${review.kind}.${group} "" is invalid: ${field}: ${message}`, details });
+  return new StatusError(422, 'Invalid', {
+    message: `${review.kind}.${group} "" is invalid: ${field}: ${message}`,
+    details,
+  });
 }

@@ -74,7 +74,8 @@ export function rulesAllow(role: CompiledRules, request: Attributes): boolean {
   if ('path' in request) return role.withPaths.some((rule) => allowsPath(rule, request));
   const { resource, subresource } = request;
   const exact = subresource === '' ? resource : `${resource}/${subresource}`;
-  if (someAllows(role.byResource.get(exact), request) || someAllows(role.byResource.get('*'), request)) return true;
+  if (someAllows(role.byResource.get(exact), request) || someAllows(role.byResource.get('*'), request))
+    return true;
   return subresource !== '' && someAllows(role.byResource.get(`*/${subresource}`), request);
 }
 
@@ -96,7 +97,10 @@ function allowsResource(rule: PolicyRule, request: ResourceAttributes): boolean 
 }
 
 function allowsPath(rule: PolicyRule, request: PathAttributes): boolean {
-  return includesOrAll(rule.verbs, request.verb) && rule.nonResourceURLs.some((url) => pathMatches(url, request.path));
+  return (
+    includesOrAll(rule.verbs, request.verb) &&
+    rule.nonResourceURLs.some((url) => pathMatches(url, request.path))
+  );
 }
 
 function includesOrAll(list: readonly string[], value: string): boolean {

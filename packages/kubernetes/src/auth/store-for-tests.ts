@@ -49,6 +49,11 @@ export async function openTestStore(): Promise<TestStore> {
 /** The object with the metadata that the API server would have given it. */
 export function completed(given: Record<string, unknown>): KubeObject {
   const metadata = typeof given['metadata'] === 'object' ? given['metadata'] : {};
-  const filled = { name: '', uid: crypto.randomUUID(), resourceVersion: '', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const filled = {
+    name: '',
+    uid: crypto.randomUUID(),
+    resourceVersion: '',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+  };
   return { apiVersion: 'v1', kind: 'Unknown', ...given, metadata: { ...filled, ...metadata } };
 }

@@ -1,9 +1,17 @@
 /** The base ClusterRoleBindings: name, role, and subjects as `Kind:name` or `ServiceAccount:namespace/name`. */
-export const clusterBindings: readonly (readonly [name: string, role: string, subjects: readonly string[]])[] = [
+export const clusterBindings: readonly (readonly [
+  name: string,
+  role: string,
+  subjects: readonly string[],
+])[] = [
   ['cluster-admin', 'cluster-admin', ['Group:system:masters']],
   ['system:basic-user', 'system:basic-user', ['Group:system:authenticated']],
   ['system:discovery', 'system:discovery', ['Group:system:authenticated']],
-  ['system:kube-controller-manager', 'system:kube-controller-manager', ['User:system:kube-controller-manager']],
+  [
+    'system:kube-controller-manager',
+    'system:kube-controller-manager',
+    ['User:system:kube-controller-manager'],
+  ],
   ['system:kube-scheduler', 'system:kube-scheduler', ['User:system:kube-scheduler']],
   ['system:monitoring', 'system:monitoring', ['Group:system:monitoring']],
   ['system:node', 'system:node', []],

@@ -4,10 +4,7 @@
  * groups that this library does not serve. The notation is explained in `rule-text.ts`.
  */
 export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
-  'cluster-admin': [
-    '* : * : *',
-    '* : *',
-  ],
+  'cluster-admin': ['* : * : *', '* : *'],
   'system:aggregate-to-admin': [
     'authorization.k8s.io : localsubjectaccessreviews : create',
     'rbac.authorization.k8s.io : rolebindings roles : create delete deletecollection get list patch update watch',
@@ -139,9 +136,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'node.k8s.io : runtimeclasses : READ',
     'core : serviceaccounts : get',
   ],
-  'system:node-bootstrapper': [
-    'certificates.k8s.io : certificatesigningrequests : create get list watch',
-  ],
+  'system:node-bootstrapper': ['certificates.k8s.io : certificatesigningrequests : create get list watch'],
   'system:node-proxier': [
     'core : endpoints services : list watch',
     'core : nodes : READ',
@@ -149,9 +144,7 @@ export const clusterRoleRules: Readonly<Record<string, readonly string[]>> = {
     'networking.k8s.io : servicecidrs : list watch',
     'discovery.k8s.io : endpointslices : list watch',
   ],
-  'system:public-info-viewer': [
-    '/healthz /livez /readyz /version /version/ : get',
-  ],
+  'system:public-info-viewer': ['/healthz /livez /readyz /version /version/ : get'],
   'system:service-account-issuer-discovery': [
     '/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/ : get',
   ],

@@ -2,12 +2,17 @@ import { createHash } from 'node:crypto';
 import type { KubeObject, ObjectMeta } from '../types.ts';
 
 /** Makes one base object: its kind, its metadata, and the other fields. */
-export type BaseMaker = (kind: BaseKind, meta: BaseMeta, fields?: Readonly<Record<string, unknown>>) => KubeObject;
+export type BaseMaker = (
+  kind: BaseKind,
+  meta: BaseMeta,
+  fields?: Readonly<Record<string, unknown>>,
+) => KubeObject;
 
 /** `Kind` of the core group or `group/Kind`; all are at version v1. */
 export type BaseKind = string;
 
-export type BaseMeta = Pick<ObjectMeta, 'name'> & Partial<Pick<ObjectMeta, 'namespace' | 'labels' | 'annotations' | 'generation'>>;
+export type BaseMeta = Pick<ObjectMeta, 'name'> &
+  Partial<Pick<ObjectMeta, 'namespace' | 'labels' | 'annotations' | 'generation'>>;
 
 /** A maker that stamps every object with the given time, revision 1 and a uid that follows from kind and name. */
 export function baseMaker(creationTimestamp: string): BaseMaker {

@@ -57,7 +57,11 @@ function kubernetesService(make: BaseMaker): KubeObject {
     sessionAffinity: 'None',
     type: 'ClusterIP',
   };
-  return make('Service', { name: 'kubernetes', namespace: 'default', labels }, { spec, status: { loadBalancer: {} } });
+  return make(
+    'Service',
+    { name: 'kubernetes', namespace: 'default', labels },
+    { spec, status: { loadBalancer: {} } },
+  );
 }
 
 function classObjects(make: BaseMaker): KubeObject[] {
@@ -73,7 +77,11 @@ function classObjects(make: BaseMaker): KubeObject[] {
       2_000_000_000,
       'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
     ),
-    priority('system-node-critical', 2_000_001_000, 'Used for system critical pods that must not be moved from their current node.'),
+    priority(
+      'system-node-critical',
+      2_000_001_000,
+      'Used for system critical pods that must not be moved from their current node.',
+    ),
     make(
       'storage.k8s.io/StorageClass',
       {
@@ -102,7 +110,9 @@ function classObjects(make: BaseMaker): KubeObject[] {
 }
 
 function resourceOf(object: KubeObject): GroupResource {
-  const group = object.apiVersion.includes('/') ? object.apiVersion.slice(0, object.apiVersion.indexOf('/')) : '';
+  const group = object.apiVersion.includes('/')
+    ? object.apiVersion.slice(0, object.apiVersion.indexOf('/'))
+    : '';
   const plural = plurals[object.kind];
   if (plural === undefined) throw new Error(`base object of an unknown kind ${object.kind}`);
   return `${group}/${plural}`;

@@ -14,9 +14,15 @@ export function rbacObjects(make: BaseMaker): KubeObject[] {
   const controllers = Object.keys(controllerRoleRules).map((name) => `system:controller:${name}`);
   const plain = [
     ...Object.entries(clusterRoleRules),
-    ...Object.entries(controllerRoleRules).map(([name, rules]) => [`system:controller:${name}`, rules] as const),
+    ...Object.entries(controllerRoleRules).map(
+      ([name, rules]) => [`system:controller:${name}`, rules] as const,
+    ),
   ].map(([name, rules]) =>
-    make(`${rbacGroup}/ClusterRole`, { name, ...rbacMeta(aggregateLabels(name)) }, { rules: rules.map(parseRuleText) }),
+    make(
+      `${rbacGroup}/ClusterRole`,
+      { name, ...rbacMeta(aggregateLabels(name)) },
+      { rules: rules.map(parseRuleText) },
+    ),
   );
   return [
     ...plain,
@@ -58,7 +64,10 @@ function aggregateLabels(name: string): Record<string, string> {
   return part === undefined ? {} : { [`${rbacGroup}/${part}`]: 'true' };
 }
 
-function clusterBinding(make: BaseMaker, binding: { name: string; role: string; subjects: readonly string[] }): KubeObject {
+function clusterBinding(
+  make: BaseMaker,
+  binding: { name: string; role: string; subjects: readonly string[] },
+): KubeObject {
   return make(
     `${rbacGroup}/ClusterRoleBinding`,
     { name: binding.name, ...rbacMeta() },

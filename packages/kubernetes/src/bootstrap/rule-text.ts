@@ -16,9 +16,7 @@ export function parseRuleText(text: string): Record<string, string[]> {
 
 function verbsOf(text: string): string[] {
   return words(
-    text
-      .replace('WRITE', 'create delete deletecollection patch update')
-      .replace('READ', 'get list watch'),
+    text.replace('WRITE', 'create delete deletecollection patch update').replace('READ', 'get list watch'),
   ).toSorted();
 }
 

@@ -17,7 +17,12 @@ it('timers run in order of time, and none that was taken back', () => {
       plans.forEach(([, isKept], index) => isKept || cancels[index]?.());
       clock.advance(1000);
       timers.fire();
-      expect(ran).toEqual(plans.filter(([, isKept]) => isKept).map(([atMs]) => atMs).sort((a, b) => a - b));
+      expect(ran).toEqual(
+        plans
+          .filter(([, isKept]) => isKept)
+          .map(([atMs]) => atMs)
+          .sort((a, b) => a - b),
+      );
     }),
   );
 });
@@ -69,7 +74,13 @@ it('a failing key is tried again later and later', async () => {
   const clock = fixedClock(0);
   const timers = createTimers(clock, noTimer);
   const waits: number[] = [];
-  await using queue = createQueue({ clock, timers, concurrency: 1, failed: () => undefined, work: () => Promise.reject(new Error('no')) });
+  await using queue = createQueue({
+    clock,
+    timers,
+    concurrency: 1,
+    failed: () => undefined,
+    work: () => Promise.reject(new Error('no')),
+  });
   queue.add('key');
   for (let attempt = 0; attempt < 4; attempt++) {
     for (let index = 0; index < 4; index++) await turn();

@@ -134,6 +134,7 @@ function visitAll(table: DispatchTable, context: Context): void {
   if (table.byName.has('nodes')) context.enqueue('nodes', CLUSTER_KEY);
   for (const resource of storedResources(context.client)) {
     const objects = context.client.store.list(resource).items;
-    for (const object of objects) dispatch(table, { resource, object, previous: undefined, deleted: false }, context);
+    for (const object of objects)
+      dispatch(table, { resource, object, previous: undefined, deleted: false }, context);
   }
 }

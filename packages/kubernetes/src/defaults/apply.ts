@@ -1,6 +1,13 @@
 import type { Json } from '../schema/json.ts';
 import { defaultCronJob, defaultJob } from './batch.ts';
-import { defaultEndpoints, defaultLimitRange, defaultNamespace, defaultNodeStatus, defaultReplicationController, defaultSecret } from './core.ts';
+import {
+  defaultEndpoints,
+  defaultLimitRange,
+  defaultNamespace,
+  defaultNodeStatus,
+  defaultReplicationController,
+  defaultSecret,
+} from './core.ts';
 import { defaultEndpointSlice, defaultIngressClass, defaultNetworkPolicy } from './network.ts';
 import { defaultPod } from './pod.ts';
 import { defaultPodTemplate } from './pod-spec.ts';
@@ -39,7 +46,10 @@ const DEFAULTS: ReadonlyMap<string, (object: Json) => void> = new Map([
   ['networking.k8s.io/v1 IngressClass', defaultIngressClass],
   ['discovery.k8s.io/v1 EndpointSlice', defaultEndpointSlice],
   ['storage.k8s.io/v1 StorageClass', defaultStorageClass],
-  ['scheduling.k8s.io/v1 PriorityClass', (object: Json) => void (object['preemptionPolicy'] ??= 'PreemptLowerPriority')],
+  [
+    'scheduling.k8s.io/v1 PriorityClass',
+    (object: Json) => void (object['preemptionPolicy'] ??= 'PreemptLowerPriority'),
+  ],
   ['rbac.authorization.k8s.io/v1 RoleBinding', defaultRoleBinding],
   ['rbac.authorization.k8s.io/v1 ClusterRoleBinding', defaultRoleBinding],
 ]);

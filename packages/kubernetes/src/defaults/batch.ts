@@ -14,7 +14,11 @@ export function defaultJob(job: Json): void {
   copyTemplateLabels(job, spec);
   setDefault(spec, 'completionMode', 'NonIndexed');
   setDefault(spec, 'suspend', false);
-  setDefault(spec, 'podReplacementPolicy', isJson(spec['podFailurePolicy']) ? 'Failed' : 'TerminatingOrFailed');
+  setDefault(
+    spec,
+    'podReplacementPolicy',
+    isJson(spec['podFailurePolicy']) ? 'Failed' : 'TerminatingOrFailed',
+  );
   setDefault(spec, 'manualSelector', false);
   for (const rule of items(asJson(spec['podFailurePolicy'])['rules'])) {
     for (const pattern of items(rule['onPodConditions'])) setDefaultOfZero(pattern, 'status', 'True');
@@ -35,5 +39,6 @@ export function defaultCronJob(cronJob: Json): void {
 export function copyTemplateLabels(object: Json, spec: Json): void {
   const labels = asJson(asJson(spec['template'])['metadata'])['labels'];
   const metadata = ensureJson(object, 'metadata');
-  if (isJson(labels) && Object.keys(asJson(metadata['labels'])).length === 0) metadata['labels'] = { ...labels };
+  if (isJson(labels) && Object.keys(asJson(metadata['labels'])).length === 0)
+    metadata['labels'] = { ...labels };
 }

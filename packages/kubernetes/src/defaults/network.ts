@@ -6,7 +6,8 @@ export function defaultNetworkPolicy(policy: Json): void {
   const spec = ensureJson(policy, 'spec');
   const egress = items(spec['egress']);
   const types = spec['policyTypes'];
-  if (!Array.isArray(types) || types.length === 0) spec['policyTypes'] = egress.length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
+  if (!Array.isArray(types) || types.length === 0)
+    spec['policyTypes'] = egress.length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
   for (const rule of [...items(spec['ingress']), ...egress]) {
     for (const port of items(rule['ports'])) setDefault(port, 'protocol', 'TCP');
   }

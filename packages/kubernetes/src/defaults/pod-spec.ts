@@ -17,7 +17,8 @@ export function defaultPodSpec(spec: Json): void {
   setDefault(spec, 'terminationGracePeriodSeconds', 30);
   setDefaultOfZero(spec, 'schedulerName', 'default-scheduler');
   copyServiceAccount(spec);
-  for (const list of [spec['initContainers'], spec['containers'], spec['ephemeralContainers']]) items(list).forEach(defaultContainer);
+  for (const list of [spec['initContainers'], spec['containers'], spec['ephemeralContainers']])
+    items(list).forEach(defaultContainer);
   items(spec['volumes']).forEach(defaultVolume);
 }
 

@@ -11,5 +11,6 @@ export function defaultPod(pod: Json): void {
   if (isJson(spec['resources'])) defaultRequests(spec);
   setDefault(spec, 'enableServiceLinks', true);
   if (spec['hostNetwork'] !== true) return;
-  for (const port of containers.flatMap((container) => items(container['ports']))) setDefaultOfZero(port, 'hostPort', port['containerPort']);
+  for (const port of containers.flatMap((container) => items(container['ports'])))
+    setDefaultOfZero(port, 'hostPort', port['containerPort']);
 }

@@ -7,6 +7,7 @@ const GROUP = 'rbac.authorization.k8s.io';
 export function defaultRoleBinding(binding: Json): void {
   setDefaultOfZero(ensureJson(binding, 'roleRef'), 'apiGroup', GROUP);
   for (const subject of items(binding['subjects'])) {
-    if (subject['kind'] === 'User' || subject['kind'] === 'Group') setDefaultOfZero(subject, 'apiGroup', GROUP);
+    if (subject['kind'] === 'User' || subject['kind'] === 'Group')
+      setDefaultOfZero(subject, 'apiGroup', GROUP);
   }
 }

@@ -10,7 +10,11 @@ export function defaultService(service: Json): void {
   setDefaultOfZero(spec, 'sessionAffinity', 'None');
   if (spec['sessionAffinity'] === 'None') delete spec['sessionAffinityConfig'];
   if (spec['sessionAffinity'] === 'ClientIP') {
-    setDefault(ensureJson(ensureJson(spec, 'sessionAffinityConfig'), 'clientIP'), 'timeoutSeconds', AFFINITY_SECONDS);
+    setDefault(
+      ensureJson(ensureJson(spec, 'sessionAffinityConfig'), 'clientIP'),
+      'timeoutSeconds',
+      AFFINITY_SECONDS,
+    );
   }
   setDefaultOfZero(spec, 'type', 'ClusterIP');
   for (const port of items(spec['ports'])) {

@@ -20,7 +20,8 @@ export function defaultVolume(volume: Json): void {
     if (isJson(token)) setDefault(token, 'expirationSeconds', 3600);
   }
   if (isJson(volume['hostPath'])) setDefault(volume['hostPath'], 'type', '');
-  if (isJson(volume['image'])) setDefaultOfZero(volume['image'], 'pullPolicy', pullPolicyOf(text(volume['image']['reference'])));
+  if (isJson(volume['image']))
+    setDefaultOfZero(volume['image'], 'pullPolicy', pullPolicyOf(text(volume['image']['reference'])));
   const claim = asJson(asJson(volume['ephemeral'])['volumeClaimTemplate'])['spec'];
   if (isJson(claim)) defaultClaimSpec(claim);
 }

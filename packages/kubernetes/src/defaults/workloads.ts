@@ -51,7 +51,8 @@ export function defaultStatefulSet(statefulSet: Json): void {
     ensureJson(strategy, 'rollingUpdate');
   }
   const rollingUpdate = strategy['rollingUpdate'];
-  if (strategy['type'] === 'RollingUpdate' && isJson(rollingUpdate)) setDefault(rollingUpdate, 'partition', 0);
+  if (strategy['type'] === 'RollingUpdate' && isJson(rollingUpdate))
+    setDefault(rollingUpdate, 'partition', 0);
   const retention = ensureJson(spec, 'persistentVolumeClaimRetentionPolicy');
   setDefaultOfZero(retention, 'whenDeleted', 'Retain');
   setDefaultOfZero(retention, 'whenScaled', 'Retain');

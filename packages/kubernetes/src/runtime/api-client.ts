@@ -14,41 +14,8 @@ export function createApiClient(cluster: ClusterApi, username: string): ApiClien
   const { store } = cluster;
   const user: UserInfo = { username, groups: ['system:masters', 'system:authenticated'] };
 
-  function callFor(resource: GroupResource, ref: Ref, subresource = ''): Call {
-    const info = infoOf(cluster, resource);
-    return {
-      cluster,
-      user,
-      info,
-      namespace: info.namespaced ? ref.namespace : '',
-      name: ref.name,
-      subresource,
-      dryRun: false,
-      fieldManager: username.replace(/^system:/, ''),
-      warn: () => undefined,
-    };
-  }
-
-  /** `T` is the caller's word for the kind that lives under `resource`. */
-  const typed = <T extends KubeObject>(object: KubeObject): T => object as T;
-
-  async function change<T extends KubeObject>(
-    call: Call,
-    edit: (object: T) => boolean | void,
-  ): Promise<T | undefined> {
-    try {
-      const stored = await changeObject(call, {
-        from: (current) => {
-          const copy = typed<T>(copyJson(current));
-          return edit(copy) === false ? undefined : unlocked(copy);
-        },
-      });
-      return typed<T>(stored);
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
-  }
+  const callFor = (resource: GroupResource, ref: Ref, subresource = ''): Call =>
+    callOf({ cluster, user }, resource, { ...ref, subresource });
 
   const client: ApiClient = {
     clusterId: cluster.id,
@@ -80,6 +47,48 @@ export function createApiClient(cluster: ClusterApi, username: string): ApiClien
     event: (about, event) => recordEvent(client, { about, ...event, nowMs: cluster.deps.clock.now() }),
   };
   return client;
+}
+
+function callOf(
+  { cluster, user }: { cluster: ClusterApi; user: UserInfo },
+  resource: GroupResource,
+  { namespace, name, subresource }: Ref & { subresource: string },
+): Call {
+  const info = infoOf(cluster, resource);
+  return {
+    cluster,
+    user,
+    info,
+    namespace: info.namespaced ? namespace : '',
+    name,
+    subresource,
+    dryRun: false,
+    fieldManager: user.username.replace(/^system:/, ''),
+    warn: () => undefined,
+  };
+}
+
+async function change<T extends KubeObject>(
+  call: Call,
+  edit: (object: T) => boolean | void,
+): Promise<T | undefined> {
+  try {
+    const stored = await changeObject(call, {
+      from: (current) => {
+        const copy = typed<T>(copyJson(current));
+        return edit(copy) === false ? undefined : unlocked(copy);
+      },
+    });
+    return typed<T>(stored);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** `T` is the caller's word for the kind that lives under a resource. */
+function typed<T extends KubeObject>(object: KubeObject): T {
+  return object as T;
 }
 
 const infoByResource = new WeakMap<object, Map<GroupResource, ResourceInfo>>();

@@ -17,8 +17,10 @@ export function refuseNode(pod: Pod, node: Node, ledger: Ledger): Refusal | unde
   if (node.spec?.unschedulable && !tolerations.some((toleration) => tolerates(toleration, cordon))) {
     return { reasons: ['node(s) were unschedulable'], resolvable: false };
   }
-  if (untolerated(tolerations, node)) return { reasons: ['node(s) had untolerated taint(s)'], resolvable: false };
-  if (!matchesNode(pod, node)) return { reasons: ["node(s) didn't match Pod's node affinity/selector"], resolvable: false };
+  if (untolerated(tolerations, node))
+    return { reasons: ['node(s) had untolerated taint(s)'], resolvable: false };
+  if (!matchesNode(pod, node))
+    return { reasons: ["node(s) didn't match Pod's node affinity/selector"], resolvable: false };
   const reasons = shortages(pod, node, ledger);
   return reasons.length > 0 ? { reasons, resolvable: fitsWhenEmpty(pod, node) } : undefined;
 }
@@ -52,14 +54,21 @@ export function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
   if (matchExpressions.length + matchFields.length === 0) return false;
   return (
     matchExpressions.every((requirement) => meets(requirement, node.metadata.labels?.[requirement.key])) &&
-    matchFields.every((requirement) => requirement.key === 'metadata.name' && meets(requirement, node.metadata.name))
+    matchFields.every(
+      (requirement) => requirement.key === 'metadata.name' && meets(requirement, node.metadata.name),
+    )
   );
 }
 
 /** The first taint that keeps a pod away. */
-export function untolerated(tolerations: readonly Toleration[], node: Node, effects = ['NoSchedule', 'NoExecute']): Taint | undefined {
+export function untolerated(
+  tolerations: readonly Toleration[],
+  node: Node,
+  effects = ['NoSchedule', 'NoExecute'],
+): Taint | undefined {
   return node.spec?.taints?.find(
-    (taint) => effects.includes(taint.effect) && !tolerations.some((toleration) => tolerates(toleration, taint)),
+    (taint) =>
+      effects.includes(taint.effect) && !tolerations.some((toleration) => tolerates(toleration, taint)),
   );
 }
 

@@ -53,7 +53,8 @@ export function createLedger(): Ledger {
       if (isFinished(pod)) return;
       const entry: Placed = { pod, nodeName, requests: { ...podRequests(pod.spec), pods: 1 } };
       placed.set(uid, entry);
-      if (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution) repelling.set(uid, entry);
+      if (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution)
+        repelling.set(uid, entry);
       let node = nodes.get(nodeName);
       if (!node) {
         node = { requested: {}, pods: new Map() };

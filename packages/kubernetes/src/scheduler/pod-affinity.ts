@@ -15,17 +15,22 @@ export interface World {
 export function refuseByAffinity(pod: Pod, node: Node, world: World): Refusal | undefined {
   const { affinity } = pod.spec;
   for (const term of affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
-    if (!attracts(pod, node, { term, world })) return { reasons: ["node(s) didn't match pod affinity rules"], resolvable: false };
+    if (!attracts(pod, node, { term, world }))
+      return { reasons: ["node(s) didn't match pod affinity rules"], resolvable: false };
   }
   for (const term of affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
-    if (countIn(node, { term, world, pod }) > 0) return { reasons: ["node(s) didn't match pod anti-affinity rules"], resolvable: true };
+    if (countIn(node, { term, world, pod }) > 0)
+      return { reasons: ["node(s) didn't match pod anti-affinity rules"], resolvable: true };
   }
   for (const { pod: other, nodeName } of world.ledger.repelling()) {
     const terms = other.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
     const repels = terms.some(
-      (term) => sameDomain(node, world.nodes.get(nodeName), term.topologyKey) && termSelects(term, other, { pod, client: world.client }),
+      (term) =>
+        sameDomain(node, world.nodes.get(nodeName), term.topologyKey) &&
+        termSelects(term, other, { pod, client: world.client }),
     );
-    if (repels) return { reasons: ["node(s) didn't satisfy existing pods anti-affinity rules"], resolvable: true };
+    if (repels)
+      return { reasons: ["node(s) didn't satisfy existing pods anti-affinity rules"], resolvable: true };
   }
   return undefined;
 }
@@ -34,10 +39,12 @@ export function refuseByAffinity(pod: Pod, node: Node, world: World): Refusal | 
 export function affinityScore(pod: Pod, node: Node, world: World): number {
   const { affinity } = pod.spec;
   let score = 0;
-  for (const { weight, podAffinityTerm: term } of affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
+  for (const { weight, podAffinityTerm: term } of affinity?.podAffinity
+    ?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
     score += weight * countIn(node, { term, world, pod });
   }
-  for (const { weight, podAffinityTerm: term } of affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
+  for (const { weight, podAffinityTerm: term } of affinity?.podAntiAffinity
+    ?.preferredDuringSchedulingIgnoredDuringExecution ?? []) {
     score -= weight * countIn(node, { term, world, pod });
   }
   return score;
@@ -54,7 +61,10 @@ function attracts(pod: Pod, node: Node, { term, world }: { term: PodAffinityTerm
   return true;
 }
 
-function countIn(node: Node, { term, world, pod }: { term: PodAffinityTerm; world: World; pod: Pod }): number {
+function countIn(
+  node: Node,
+  { term, world, pod }: { term: PodAffinityTerm; world: World; pod: Pod },
+): number {
   let count = 0;
   for (const { pod: other, nodeName } of world.ledger.all()) {
     if (!sameDomain(node, world.nodes.get(nodeName), term.topologyKey)) continue;
@@ -76,6 +86,7 @@ function termSelects(term: PodAffinityTerm, owner: Pod, other: { pod: Pod; clien
   const selected =
     own ||
     named.includes(namespace) ||
-    (term.namespaceSelector !== undefined && selects(term.namespaceSelector, other.client.get('/namespaces', '', namespace)?.metadata.labels));
+    (term.namespaceSelector !== undefined &&
+      selects(term.namespaceSelector, other.client.get('/namespaces', '', namespace)?.metadata.labels));
   return selected && selects(term.labelSelector, other.pod.metadata.labels);
 }

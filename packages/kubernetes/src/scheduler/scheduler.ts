@@ -1,6 +1,13 @@
 import type { Condition, Node, Pod } from '../objects.ts';
 import type { PersistentVolumeClaim } from '../objects-storage.ts';
-import { keyOf, parseKey, refOf, type Change, type Context, type Controller } from '../controllers/controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  type Change,
+  type Context,
+  type Controller,
+} from '../controllers/controller.ts';
 import { findCondition, withCondition } from '../controllers/shared/conditions.ts';
 import { isFinished, isPod } from '../controllers/shared/pod-state.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -62,10 +69,18 @@ export const scheduler: Controller = {
 async function schedule(context: Context, pod: Pod, world: World): Promise<void> {
   if ((pod.spec.schedulingGates ?? []).length > 0) {
     const message = 'Scheduling is blocked due to non-empty scheduling gates';
-    return notePodScheduled(context, pod, { type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message });
+    return notePodScheduled(context, pod, {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'SchedulingGated',
+      message,
+    });
   }
   const volumes = volumeState(context.client, pod);
-  const placement = volumes.kind === 'impossible' ? { kind: 'none' as const, message: withCount(volumes.message, world) } : placePod(pod, world);
+  const placement =
+    volumes.kind === 'impossible'
+      ? { kind: 'none' as const, message: withCount(volumes.message, world) }
+      : placePod(pod, world);
   if (placement.kind === 'none') return noteFailure(context, pod, placement.message);
   if (volumes.kind === 'waits-for-node') {
     memoryOf(context).unschedulable.add(keyOf(pod));
@@ -84,7 +99,10 @@ async function bind(context: Context, pod: Pod, nodeName: string): Promise<void>
     if (current.spec.nodeName || current.metadata.deletionTimestamp) return { kind: 'none' };
     const scheduled: Condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null };
     const conditions = withCondition(current.status?.conditions, scheduled, { nowMs: context.clock.now() });
-    return { kind: 'put', object: { ...current, spec: { ...current.spec, nodeName }, status: { ...current.status, conditions } } };
+    return {
+      kind: 'put',
+      object: { ...current, spec: { ...current.spec, nodeName }, status: { ...current.status, conditions } },
+    };
   });
   if (!object || !isPod(object) || object.spec.nodeName !== nodeName) {
     memoryOf(context).ledger.remove(pod.metadata.uid);
@@ -98,15 +116,30 @@ async function noteFailure(context: Context, pod: Pod, message: string): Promise
   memoryOf(context).unschedulable.add(keyOf(pod));
   const known = findCondition(pod.status?.conditions, 'PodScheduled');
   if (known?.status === 'False' && known.message === message) return;
-  await notePodScheduled(context, pod, { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message });
-  await context.client.event(pod, { type: 'Warning', reason: 'FailedScheduling', message, component: COMPONENT });
+  await notePodScheduled(context, pod, {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message,
+  });
+  await context.client.event(pod, {
+    type: 'Warning',
+    reason: 'FailedScheduling',
+    message,
+    component: COMPONENT,
+  });
 }
 
 async function notePodScheduled(context: Context, pod: Pod, condition: Condition): Promise<void> {
   await context.client.updateStatus<Pod>('/pods', refOf(pod), (current) => {
     if (current.metadata.uid !== pod.metadata.uid || current.spec.nodeName) return false;
     const known = findCondition(current.status?.conditions, 'PodScheduled');
-    if (known?.status === condition.status && known.reason === condition.reason && known.message === condition.message) return false;
+    if (
+      known?.status === condition.status &&
+      known.reason === condition.reason &&
+      known.message === condition.message
+    )
+      return false;
     const full = { ...condition, lastProbeTime: null };
     const conditions = withCondition(current.status?.conditions, full, { nowMs: context.clock.now() });
     current.status = { ...current.status, phase: 'Pending', conditions };
@@ -131,7 +164,9 @@ function podChanged({ object, deleted, previous }: Change, context: Context): re
     memory.ledger.remove(object.metadata.uid);
     memory.pending.delete(key);
     memory.unschedulable.delete(key);
-    return nodeName && (deleted || (previous && isPod(previous) && !isFinished(previous))) ? retryAll(context) : [];
+    return nodeName && (deleted || (previous && isPod(previous) && !isFinished(previous)))
+      ? retryAll(context)
+      : [];
   }
   if (nodeName) {
     memory.ledger.place(object, nodeName);
@@ -147,7 +182,10 @@ function podChanged({ object, deleted, previous }: Change, context: Context): re
 }
 
 function samePlan(before: Pod, after: Pod): boolean {
-  return before.metadata.generation === after.metadata.generation && before.metadata.deletionTimestamp === after.metadata.deletionTimestamp;
+  return (
+    before.metadata.generation === after.metadata.generation &&
+    before.metadata.deletionTimestamp === after.metadata.deletionTimestamp
+  );
 }
 
 function retryAll(context: Context): readonly string[] {
@@ -165,7 +203,9 @@ function isSchedulable(pod: Pod): boolean {
 
 function byPriority(left: Pod, right: Pod): number {
   const difference = (right.spec.priority ?? 0) - (left.spec.priority ?? 0);
-  return difference || Date.parse(left.metadata.creationTimestamp) - Date.parse(right.metadata.creationTimestamp);
+  return (
+    difference || Date.parse(left.metadata.creationTimestamp) - Date.parse(right.metadata.creationTimestamp)
+  );
 }
 
 function withCount(message: string, world: World): string {
@@ -176,7 +216,9 @@ function worldOf(context: Context, memory: Memory): World {
   const nodes = new Map(context.client.list<Node>('/nodes').map((node) => [node.metadata.name, node]));
   for (const [name, node] of nodes) {
     // A node that has not yet said what it has is not there yet.
-    const isThere = node.metadata.deletionTimestamp === undefined && (node.status?.allocatable ?? node.status?.capacity) !== undefined;
+    const isThere =
+      node.metadata.deletionTimestamp === undefined &&
+      (node.status?.allocatable ?? node.status?.capacity) !== undefined;
     if (!isThere) nodes.delete(name);
   }
   return { client: context.client, nodes, ledger: memory.ledger };

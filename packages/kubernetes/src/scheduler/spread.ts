@@ -13,7 +13,8 @@ export function refuseBySpread(pod: Pod, node: Node, world: World): Refusal | un
     const counts = domainCounts(pod, constraint, world);
     const fewest = counts.size < (constraint.minDomains ?? 1) ? 0 : Math.min(...counts.values());
     const self = selects(constraint.labelSelector, pod.metadata.labels) ? 1 : 0;
-    if ((counts.get(domain) ?? 0) + self - fewest > constraint.maxSkew) return { reasons: [text], resolvable: true };
+    if ((counts.get(domain) ?? 0) + self - fewest > constraint.maxSkew)
+      return { reasons: [text], resolvable: true };
   }
   return undefined;
 }

@@ -15,14 +15,24 @@ export function volumeState(client: ApiClient, pod: Pod): VolumeState {
   const namespace = pod.metadata.namespace ?? '';
   const waiting: PersistentVolumeClaim[] = [];
   for (const volume of pod.spec.volumes ?? []) {
-    const name = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral && `${pod.metadata.name}-${volume.name}`);
+    const name =
+      volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral && `${pod.metadata.name}-${volume.name}`);
     if (name === undefined) continue;
     const claim = client.get<PersistentVolumeClaim>('/persistentvolumeclaims', namespace, name);
-    if (!claim && volume.ephemeral) return { kind: 'impossible', message: `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"` };
+    if (!claim && volume.ephemeral)
+      return {
+        kind: 'impossible',
+        message: `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`,
+      };
     if (!claim) return { kind: 'impossible', message: `persistentvolumeclaim "${name}" not found` };
-    if (claim.metadata.deletionTimestamp) return { kind: 'impossible', message: `persistentvolumeclaim "${name}" is being deleted` };
+    if (claim.metadata.deletionTimestamp)
+      return { kind: 'impossible', message: `persistentvolumeclaim "${name}" is being deleted` };
     if (claim.status?.phase === 'Bound') continue;
-    const storageClass = client.get<StorageClass>('storage.k8s.io/storageclasses', '', claim.spec.storageClassName ?? '');
+    const storageClass = client.get<StorageClass>(
+      'storage.k8s.io/storageclasses',
+      '',
+      claim.spec.storageClassName ?? '',
+    );
     if (storageClass?.volumeBindingMode !== 'WaitForFirstConsumer') {
       return { kind: 'impossible', message: 'pod has unbound immediate PersistentVolumeClaims' };
     }

@@ -67,10 +67,17 @@ function catalog(): Catalog {
 }
 
 function build(): Catalog {
-  const result: Catalog = { groupVersions: [], byPlural: new Map(), byKind: new Map(), byGroupVersion: new Map() };
+  const result: Catalog = {
+    groupVersions: [],
+    byPlural: new Map(),
+    byKind: new Map(),
+    byGroupVersion: new Map(),
+  };
   for (const [apiVersion, resources] of Object.entries(discovery())) {
     const gv = splitApiVersion(apiVersion);
-    const infos = resources.filter(({ name }) => !name.includes('/')).map((main) => resourceInfo(gv, main, resources));
+    const infos = resources
+      .filter(({ name }) => !name.includes('/'))
+      .map((main) => resourceInfo(gv, main, resources));
     result.groupVersions.push(gv);
     result.byGroupVersion.set(`${gv.group}/${gv.version}`, infos);
     for (const info of infos) {

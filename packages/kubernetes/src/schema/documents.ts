@@ -16,7 +16,10 @@ export interface OpenApiDocument {
 export function openApiIndex(basePath: string): { paths: Record<string, { serverRelativeURL: string }> } {
   const entries = groupVersions().map((gv) => {
     const path = documentPath(apiVersionOf(gv));
-    return [path, { serverRelativeURL: `${basePath}/openapi/v3/${path}?hash=${openApiDocument(path)?.hash ?? ''}` }] as const;
+    return [
+      path,
+      { serverRelativeURL: `${basePath}/openapi/v3/${path}?hash=${openApiDocument(path)?.hash ?? ''}` },
+    ] as const;
   });
   return { paths: Object.fromEntries(entries) };
 }
@@ -55,7 +58,11 @@ export const versionInfo = {
 
 /** `/api` (`metav1.APIVersions`). `address` is `host:port` as the client should see it. */
 export function coreVersions(address: string): object {
-  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }] };
+  return {
+    kind: 'APIVersions',
+    versions: ['v1'],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }],
+  };
 }
 
 /** `/apis` (`metav1.APIGroupList`). */
@@ -66,14 +73,23 @@ export function groupList(): object {
 
 /** `/apis/<group>` (`metav1.APIGroup`), or undefined. */
 export function groupDocument(group: string): object | undefined {
-  return namedGroups().includes(group) ? { kind: 'APIGroup', apiVersion: 'v1', ...groupBody(group) } : undefined;
+  return namedGroups().includes(group)
+    ? { kind: 'APIGroup', apiVersion: 'v1', ...groupBody(group) }
+    : undefined;
 }
 
 /** `/api/v1` and `/apis/<group>/<version>` (`metav1.APIResourceList`), or undefined. */
 export function resourceList(group: string, version: string): object | undefined {
   const groupVersion = apiVersionOf({ group, version });
   const resources = discovery()[groupVersion];
-  return resources && { kind: 'APIResourceList', ...(group !== '' && { apiVersion: 'v1' }), groupVersion, resources };
+  return (
+    resources && {
+      kind: 'APIResourceList',
+      ...(group !== '' && { apiVersion: 'v1' }),
+      groupVersion,
+      resources,
+    }
+  );
 }
 
 /** Aggregated discovery (`apidiscovery.k8s.io/v2` APIGroupDiscoveryList) of `/api` or of `/apis`. */
@@ -103,11 +119,16 @@ function namedGroups(): string[] {
 }
 
 function versionsOf(group: string): string[] {
-  return groupVersions().filter((gv) => gv.group === group).map(({ version }) => version);
+  return groupVersions()
+    .filter((gv) => gv.group === group)
+    .map(({ version }) => version);
 }
 
 function groupBody(group: string): object {
-  const versions = versionsOf(group).map((version) => ({ groupVersion: apiVersionOf({ group, version }), version }));
+  const versions = versionsOf(group).map((version) => ({
+    groupVersion: apiVersionOf({ group, version }),
+    version,
+  }));
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
@@ -124,7 +145,11 @@ function aggregatedResources(apiVersion: string): object[] {
     .map((resource) => {
       const subresources = resources
         .filter(({ name }) => name.startsWith(`${resource.name}/`))
-        .map((sub) => ({ subresource: sub.name.slice(resource.name.length + 1), responseKind: responseKind(sub), verbs: sub.verbs }));
+        .map((sub) => ({
+          subresource: sub.name.slice(resource.name.length + 1),
+          responseKind: responseKind(sub),
+          verbs: sub.verbs,
+        }));
       return {
         resource: resource.name,
         responseKind: responseKind(resource),

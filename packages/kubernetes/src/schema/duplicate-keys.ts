@@ -20,7 +20,7 @@ interface Frame {
 export function findDuplicates(text: string): ScanResult {
   const result: ScanResult = { duplicates: [], unsafeInteger: undefined };
   const frames: Frame[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const char = text.charCodeAt(at);
     const frame = frames.at(-1);
     if (char === QUOTE) {
@@ -28,7 +28,12 @@ export function findDuplicates(text: string): ScanResult {
       if (frame?.keys && nextSignificant(text, end) === COLON) enterKey(frame, text.slice(at, end), result);
       at = end;
     } else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
-      frames.push({ path: childPath(frame), keys: char === OPEN_BRACE ? new Set() : undefined, index: 0, key: '' });
+      frames.push({
+        path: childPath(frame),
+        keys: char === OPEN_BRACE ? new Set() : undefined,
+        index: 0,
+        key: '',
+      });
       at += 1;
     } else if (char === MINUS || (char >= ZERO && char <= NINE)) {
       const number = numberAt(text, at);
@@ -59,7 +64,9 @@ function enterKey(frame: Frame, literal: string, result: ScanResult): void {
   const key = literal.includes('\\') ? String(JSON.parse(literal)) : literal.slice(1, -1);
   frame.key = key;
   if (frame.keys?.has(key) && result.duplicates.length < REPORT_MAX) {
-    result.duplicates.push(`duplicate field ${JSON.stringify(frame.path === '' ? key : `${frame.path}.${key}`)}`);
+    result.duplicates.push(
+      `duplicate field ${JSON.stringify(frame.path === '' ? key : `${frame.path}.${key}`)}`,
+    );
   }
   frame.keys?.add(key);
 }

@@ -53,7 +53,12 @@ function describeBytes(value: unknown): Mismatch | undefined {
   const bad = /[^A-Za-z0-9+/=]/.exec(text);
   if (bad) return { value: 'string', custom: `illegal base64 data at input byte ${bad.index}` };
   const shape = /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0;
-  return shape ? undefined : { value: 'string', custom: `illegal base64 data at input byte ${Math.max(0, text.length - (text.length % 4))}` };
+  return shape
+    ? undefined
+    : {
+        value: 'string',
+        custom: `illegal base64 data at input byte ${Math.max(0, text.length - (text.length % 4))}`,
+      };
 }
 
 function describeQuantity(value: unknown): Mismatch | undefined {
@@ -70,17 +75,25 @@ function describeQuantity(value: unknown): Mismatch | undefined {
 function describeIntOrString(value: unknown): Mismatch | undefined {
   if (typeof value === 'string') return undefined;
   const integer = describeInteger(value, 'int32');
-  return integer && { ...integer, custom: `json: cannot unmarshal ${integer.value} into Go value of type int32` };
+  return (
+    integer && { ...integer, custom: `json: cannot unmarshal ${integer.value} into Go value of type int32` }
+  );
 }
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}([.,]\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 function describeTime(value: unknown, type: 'time' | 'microTime'): Mismatch | undefined {
   if (typeof value !== 'string') {
-    return { value: jsonKind(value), custom: `json: cannot unmarshal ${jsonKind(value)} into Go value of type string` };
+    return {
+      value: jsonKind(value),
+      custom: `json: cannot unmarshal ${jsonKind(value)} into Go value of type string`,
+    };
   }
   if (RFC3339.test(value) && !Number.isNaN(Date.parse(value.replace(',', '.')))) return undefined;
   const layout = type === 'time' ? '2006-01-02T15:04:05Z07:00' : '2006-01-02T15:04:05.000000Z07:00';
   const quoted = JSON.stringify(value);
-  return { value: 'string', custom: `parsing time ${quoted} as ${JSON.stringify(layout)}: cannot parse ${quoted} as "2006"` };
+  return {
+    value: 'string',
+    custom: `parsing time ${quoted} as ${JSON.stringify(layout)}: cannot parse ${quoted} as "2006"`,
+  };
 }

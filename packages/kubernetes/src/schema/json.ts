@@ -33,7 +33,8 @@ export function setDefault(object: Json, key: string, value: unknown): void {
 
 /** Sets a field that Go does not tell from unset when it is '' or 0. */
 export function setDefaultOfZero(object: Json, key: string, value: unknown): void {
-  if (object[key] === undefined || object[key] === null || object[key] === '' || object[key] === 0) object[key] = value;
+  if (object[key] === undefined || object[key] === null || object[key] === '' || object[key] === 0)
+    object[key] = value;
 }
 
 /** The object at a field, made when it is missing. */
@@ -47,5 +48,7 @@ export function ensureJson(object: Json, key: string): Json {
 
 /** A map whose values are strings, without those that are not. */
 export function stringMap(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(asJson(value)).flatMap(([key, item]) => (typeof item === 'string' ? [[key, item]] : [])));
+  return Object.fromEntries(
+    Object.entries(asJson(value)).flatMap(([key, item]) => (typeof item === 'string' ? [[key, item]] : [])),
+  );
 }

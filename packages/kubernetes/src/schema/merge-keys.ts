@@ -57,7 +57,11 @@ export function strategyOf(node: SchemaNode): MergeStrategy {
  * How patches treat the value at a path of field names, list elements left out: `['spec', 'containers', 'env']`.
  * Undefined when the schema does not know the path.
  */
-export function listStrategy(apiVersion: string, kind: string, path: readonly string[]): MergeStrategy | undefined {
+export function listStrategy(
+  apiVersion: string,
+  kind: string,
+  path: readonly string[],
+): MergeStrategy | undefined {
   let node = rootNode(apiVersion, kind);
   for (const name of path) {
     if (!node) return undefined;

@@ -30,7 +30,9 @@ export function parseStrict(text: string): ParsedBody {
   }
   const { duplicates, unsafeInteger } = findDuplicates(text);
   if (unsafeInteger !== undefined) {
-    throw new BodyError(`json: cannot unmarshal number ${unsafeInteger} into Go value of type int64: beyond 2^53 it would lose precision`);
+    throw new BodyError(
+      `json: cannot unmarshal number ${unsafeInteger} into Go value of type int64: beyond 2^53 it would lose precision`,
+    );
   }
   return { value, duplicates };
 }
@@ -48,10 +50,14 @@ export function parseYaml(text: string): ParsedBody {
     version: '1.1',
     uniqueKeys: false,
     // Go's reader has no sexagesimal numbers and leaves dates as text.
-    customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !tag.tag.endsWith(':timestamp'))),
+    customTags: (tags) =>
+      tags.filter(
+        (tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !tag.tag.endsWith(':timestamp')),
+      ),
   });
   const failure = document.errors[0];
-  if (failure) throw new BodyError(`error converting YAML to JSON: yaml: ${failure.message.split('\n')[0] ?? ''}`);
+  if (failure)
+    throw new BodyError(`error converting YAML to JSON: yaml: ${failure.message.split('\n')[0] ?? ''}`);
   const duplicates: string[] = [];
   collectDuplicates(document.contents, text, duplicates);
   return { value: document.toJS({ maxAliasCount: 100 }), duplicates };
@@ -63,7 +69,8 @@ function collectDuplicates(node: unknown, text: string, found: string[]): void {
   const seen = new Set<unknown>();
   for (const { key, value } of node.items) {
     const name = isScalar(key) ? key.value : undefined;
-    if (name !== undefined && seen.has(name)) found.push(`line ${lineOf(key, text)}: key ${JSON.stringify(name)} already set in map`);
+    if (name !== undefined && seen.has(name))
+      found.push(`line ${lineOf(key, text)}: key ${JSON.stringify(name)} already set in map`);
     seen.add(name);
     collectDuplicates(value, text, found);
   }

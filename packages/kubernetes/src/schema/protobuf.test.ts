@@ -9,7 +9,9 @@ export interface Golden {
   json: unknown;
 }
 
-const goldens: Record<string, Golden> = JSON.parse(gunzipSync(generatedBytes('goldens.test-data.json.gz')).toString('utf8'));
+const goldens: Record<string, Golden> = JSON.parse(
+  gunzipSync(generatedBytes('goldens.test-data.json.gz')).toString('utf8'),
+);
 
 describe("upstream's golden objects decode to their JSON form", () => {
   it.each(Object.keys(goldens))('%s', (name) => {
@@ -28,7 +30,9 @@ describe('bodies as clients send them', () => {
     const spec = Buffer.from([1 << 3, 0]);
     const raw = Buffer.concat([field(1, meta), field(2, spec)]);
     expect(decodeProtobuf(envelope('apps/v1', 'Deployment', raw))).toEqual({
-      apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' },
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
       // `replicas` is a pointer in Go: an explicit zero is not "unset".
       spec: { replicas: 0 },
     });
@@ -40,7 +44,9 @@ describe('bodies as clients send them', () => {
   });
 
   it('are refused when the kind is unknown or the magic is missing', () => {
-    expect(() => decodeProtobuf(envelope('v1', 'Nope', Buffer.alloc(0)))).toThrow('no kind "Nope" is registered for version "v1"');
+    expect(() => decodeProtobuf(envelope('v1', 'Nope', Buffer.alloc(0)))).toThrow(
+      'no kind "Nope" is registered for version "v1"',
+    );
     expect(isProtobuf(Buffer.from('{}'))).toBe(false);
     expect(() => decodeProtobuf(Buffer.from('{}'))).toThrow(ProtobufError);
   });
@@ -55,5 +61,9 @@ function text(number: number, value: string): Buffer {
 }
 
 function envelope(apiVersion: string, kind: string, raw: Buffer): Buffer {
-  return Buffer.concat([Buffer.from('k8s\0'), field(1, Buffer.concat([text(1, apiVersion), text(2, kind)])), field(2, raw)]);
+  return Buffer.concat([
+    Buffer.from('k8s\0'),
+    field(1, Buffer.concat([text(1, apiVersion), text(2, kind)])),
+    field(2, raw),
+  ]);
 }

@@ -25,7 +25,10 @@ export function isProtobuf(body: Buffer): boolean {
  * them, and `namespace: ""` must not override what the URL says. Throws `ProtobufError`.
  */
 export function decodeProtobuf(body: Buffer): DecodedObject {
-  if (!isProtobuf(body)) throw new ProtobufError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (!isProtobuf(body))
+    throw new ProtobufError(
+      'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]',
+    );
   const { apiVersion, kind, raw } = decodeEnvelope(body.subarray(MAGIC.length));
   const type = typeSchema(typeNameOf(apiVersion, kind));
   if (!type) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
@@ -96,7 +99,11 @@ function decodeMessage(bytes: Buffer, type: TypeSchema): Record<string, unknown>
   return object;
 }
 
-function decodeField(reader: WireReader, { name, schema }: NumberedField, object: Record<string, unknown>): void {
+function decodeField(
+  reader: WireReader,
+  { name, schema }: NumberedField,
+  object: Record<string, unknown>,
+): void {
   if (schema.type.startsWith('[]')) {
     const existing = object[name];
     const list: unknown[] = Array.isArray(existing) ? existing : [];

@@ -10,12 +10,16 @@ interface AnyObject {
   kind: string;
 }
 
-const goldens: Record<string, { json: AnyObject }> = JSON.parse(gunzipSync(generatedBytes('goldens.test-data.json.gz')).toString('utf8'));
+const goldens: Record<string, { json: AnyObject }> = JSON.parse(
+  gunzipSync(generatedBytes('goldens.test-data.json.gz')).toString('utf8'),
+);
 
 describe('pruning', () => {
   it.each(Object.keys(goldens))('loses nothing of an object with every field set: %s', (name) => {
     const object = goldens[name]?.json ?? { apiVersion: '', kind: '' };
-    expect(checkFields(object.apiVersion, object.kind, object).filter(({ kind }) => kind === 'unknown')).toEqual([]);
+    expect(
+      checkFields(object.apiVersion, object.kind, object).filter(({ kind }) => kind === 'unknown'),
+    ).toEqual([]);
     if (!/PodDisruptionBudget/.test(name)) expect(canonical(prune(object))).toEqual(canonical(object));
   });
 
@@ -47,14 +51,29 @@ describe('pruning', () => {
 
 describe('merge strategies', () => {
   it.each([
-    ['v1', 'Pod', ['spec', 'containers'], { patchStrategies: ['merge'], patchMergeKey: 'name', listType: 'map', listMapKeys: ['name'] }],
+    [
+      'v1',
+      'Pod',
+      ['spec', 'containers'],
+      { patchStrategies: ['merge'], patchMergeKey: 'name', listType: 'map', listMapKeys: ['name'] },
+    ],
     ['v1', 'Pod', ['spec', 'volumes'], { patchStrategies: ['merge', 'retainKeys'], patchMergeKey: 'name' }],
-    ['apps/v1', 'Deployment', ['spec', 'template', 'spec', 'containers', 'ports'], { patchMergeKey: 'containerPort', listMapKeys: ['containerPort', 'protocol'] }],
+    [
+      'apps/v1',
+      'Deployment',
+      ['spec', 'template', 'spec', 'containers', 'ports'],
+      { patchMergeKey: 'containerPort', listMapKeys: ['containerPort', 'protocol'] },
+    ],
     ['apps/v1', 'Deployment', ['spec', 'strategy'], { patchStrategies: ['retainKeys'] }],
     ['v1', 'Pod', ['spec', 'ephemeralContainers', 'env'], { patchMergeKey: 'name', listType: 'map' }],
     ['v1', 'Service', ['spec', 'selector'], { atomic: true }],
     ['apps/v1', 'Deployment', ['spec', 'selector'], { atomic: true }],
-    ['v1', 'Pod', ['metadata', 'finalizers'], { patchStrategies: ['merge'], patchMergeKey: undefined, listType: 'set' }],
+    [
+      'v1',
+      'Pod',
+      ['metadata', 'finalizers'],
+      { patchStrategies: ['merge'], patchMergeKey: undefined, listType: 'set' },
+    ],
     ['v1', 'ServiceAccount', ['secrets'], { patchMergeKey: 'name' }],
     ['v1', 'Pod', ['spec', 'containers', 'args'], { patchStrategies: [], listType: 'atomic' }],
   ])('%s %s %j', (apiVersion, kind, path, expected) => {

@@ -31,7 +31,9 @@ function pruneValue(value: unknown, type: string): unknown {
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     if (type.startsWith('{}')) {
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapValue(item, type.slice(2))]));
+      return Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [key, mapValue(item, type.slice(2))]),
+      );
     }
     const struct = structOf(type);
     const schema = struct === undefined ? undefined : typeSchema(struct);
@@ -66,5 +68,10 @@ function omitted(value: unknown, field: FieldSchema): boolean {
   if (field.omit !== true || field.pointer === true) return false;
   if (value === '' || value === 0 || value === false) return field.type !== 'intOrString';
   if (Array.isArray(value)) return value.length === 0;
-  return field.type.startsWith('{}') && typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return (
+    field.type.startsWith('{}') &&
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).length === 0
+  );
 }

@@ -1,12 +1,45 @@
 import { describe, expect, it } from 'vitest';
-import { add, canonicalQuantity, cmp, formatQuantity, milliValue, parseQuantity, sub, tryParseQuantity, wholeValue } from './quantity.ts';
+import {
+  add,
+  canonicalQuantity,
+  cmp,
+  formatQuantity,
+  milliValue,
+  parseQuantity,
+  sub,
+  tryParseQuantity,
+  wholeValue,
+} from './quantity.ts';
 
 describe('quantities are stored in the canonical form of the API server', () => {
   it.each([
-    ['0.5', '500m'], ['1024Mi', '1Gi'], ['1000m', '1'], ['1', '1'], ['0', '0'], ['0Mi', '0'], ['1500m', '1500m'],
-    ['1.5Gi', '1536Mi'], ['1000k', '1M'], ['0.001', '1m'], ['1e3', '1e3'], ['12e6', '12e6'], ['1E', '1E'], ['100Ki', '100Ki'],
-    ['1023Ki', '1023Ki'], ['0.5Ki', '512'], ['1.1Ki', '1126400m'], ['-1', '-1'], ['+5', '5'], ['.5', '500m'], ['5.', '5'],
-    ['0.1n', '1n'], ['100', '100'], ['1000', '1k'], ['128974848', '128974848'], ['129e6', '129e6'], ['2Ti', '2Ti'],
+    ['0.5', '500m'],
+    ['1024Mi', '1Gi'],
+    ['1000m', '1'],
+    ['1', '1'],
+    ['0', '0'],
+    ['0Mi', '0'],
+    ['1500m', '1500m'],
+    ['1.5Gi', '1536Mi'],
+    ['1000k', '1M'],
+    ['0.001', '1m'],
+    ['1e3', '1e3'],
+    ['12e6', '12e6'],
+    ['1E', '1E'],
+    ['100Ki', '100Ki'],
+    ['1023Ki', '1023Ki'],
+    ['0.5Ki', '512'],
+    ['1.1Ki', '1126400m'],
+    ['-1', '-1'],
+    ['+5', '5'],
+    ['.5', '500m'],
+    ['5.', '5'],
+    ['0.1n', '1n'],
+    ['100', '100'],
+    ['1000', '1k'],
+    ['128974848', '128974848'],
+    ['129e6', '129e6'],
+    ['2Ti', '2Ti'],
   ])('%s becomes %s', (text, canonical) => {
     expect(canonicalQuantity(text)).toBe(canonical);
   });

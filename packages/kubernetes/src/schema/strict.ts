@@ -57,7 +57,8 @@ function checkStruct(value: unknown, type: TypeSchema, place: Place): void {
   for (const [name, child] of Object.entries(value)) {
     const path = join(place.path, name);
     const field = fieldSchema(type, name);
-    if (!field) place.problems.push({ kind: 'unknown', path, message: `unknown field ${JSON.stringify(path)}` });
+    if (!field)
+      place.problems.push({ kind: 'unknown', path, message: `unknown field ${JSON.stringify(path)}` });
     else checkField(child, field, fieldPlace(place, name, field));
   }
 }
@@ -80,16 +81,27 @@ function checkField(value: unknown, field: { type: string }, place: Place): void
   if (type.startsWith('[]') || type.startsWith('@')) {
     const element = type.startsWith('@') ? type.slice(1) : type.slice(2);
     if (!Array.isArray(value)) problems.push(mismatch(value, goTypeName(type, place), place));
-    else value.forEach((item, index) => checkField(item, { type: element }, at(place, `${place.path}[${index}]`)));
+    else
+      value.forEach((item, index) =>
+        checkField(item, { type: element }, at(place, `${place.path}[${index}]`)),
+      );
   } else if (type.startsWith('{}')) {
-    if (typeof value !== 'object' || Array.isArray(value)) problems.push(mismatch(value, goTypeName(type, place), place));
-    else for (const [key, item] of Object.entries(value)) checkField(item, { type: type.slice(2) }, at(place, join(place.path, key)));
+    if (typeof value !== 'object' || Array.isArray(value))
+      problems.push(mismatch(value, goTypeName(type, place), place));
+    else
+      for (const [key, item] of Object.entries(value))
+        checkField(item, { type: type.slice(2) }, at(place, join(place.path, key)));
   } else if (type.startsWith('#')) {
     const struct = typeSchema(place.typeName);
     if (struct) checkStruct(value, struct, place);
   } else {
     const problem = describeMismatch(value, type);
-    if (problem) problems.push({ kind: 'type', path: place.path, message: problem.custom ?? unmarshal(problem.value, goTypeName(type, place), place) });
+    if (problem)
+      problems.push({
+        kind: 'type',
+        path: place.path,
+        message: problem.custom ?? unmarshal(problem.value, goTypeName(type, place), place),
+      });
   }
 }
 
@@ -98,12 +110,21 @@ function at(place: Place, path: string): Place {
 }
 
 function mismatch(value: unknown, goName: string, place: Place): FieldProblem {
-  const seen = Array.isArray(value) ? 'array' : value instanceof Object ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value;
+  const seen = Array.isArray(value)
+    ? 'array'
+    : value instanceof Object
+      ? 'object'
+      : typeof value === 'boolean'
+        ? 'bool'
+        : typeof value;
   return { kind: 'type', path: place.path, message: unmarshal(seen, goName, place) };
 }
 
 function unmarshal(seen: string, goName: string, place: Place): string {
-  const target = place.goPath === '' ? `Go value of type ${goName}` : `Go struct field ${place.struct}.${place.goPath} of type ${goName}`;
+  const target =
+    place.goPath === ''
+      ? `Go value of type ${goName}`
+      : `Go struct field ${place.struct}.${place.goPath} of type ${goName}`;
   return `json: cannot unmarshal ${seen} into ${target}`;
 }
 

@@ -2,7 +2,11 @@
  * Whether one value (undefined when the key is absent) meets a requirement of a label or node selector. An operator that
  * is not known is never met.
  */
-export function meetsRequirement(operator: string, values: readonly string[], value: string | undefined): boolean {
+export function meetsRequirement(
+  operator: string,
+  values: readonly string[],
+  value: string | undefined,
+): boolean {
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);

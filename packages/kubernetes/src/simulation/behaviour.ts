@@ -20,21 +20,33 @@ export const ANNOTATION_PREFIX = 'simulation.kubernetes.embedded/';
 
 export type Behaviour =
   | { kind: 'runs' }
-  | { kind: 'ends'; afterMs: number; exitCode: number; reason: 'Completed' | 'Error' | 'OOMKilled'; output: readonly string[] };
+  | {
+      kind: 'ends';
+      afterMs: number;
+      exitCode: number;
+      reason: 'Completed' | 'Error' | 'OOMKilled';
+      output: readonly string[];
+    };
 
 const SHORT_RUN_MS = 1000;
 const CRASH_MS = 500;
 
 export function behaviourOf(pod: Pod, container: Container, isInit: boolean): Behaviour {
   const crash = setting(pod, container, 'crash');
-  if (crash === 'OOMKilled') return { kind: 'ends', afterMs: CRASH_MS, exitCode: 137, reason: 'OOMKilled', output: [] };
+  if (crash === 'OOMKilled')
+    return { kind: 'ends', afterMs: CRASH_MS, exitCode: 137, reason: 'OOMKilled', output: [] };
   if (crash !== undefined && crash !== 'false') return ended(1, CRASH_MS, ['simulated crash']);
   const code = seconds(setting(pod, container, 'exit-code'));
   const run = seconds(setting(pod, container, 'run-seconds'));
-  if (code !== undefined || run !== undefined) return ended(code ?? 0, run === undefined ? SHORT_RUN_MS : run * 1000, []);
-  const script = interpret([...(container.command ?? []), ...(container.command ? (container.args ?? []) : shellArgs(container))]);
+  if (code !== undefined || run !== undefined)
+    return ended(code ?? 0, run === undefined ? SHORT_RUN_MS : run * 1000, []);
+  const script = interpret([
+    ...(container.command ?? []),
+    ...(container.command ? (container.args ?? []) : shellArgs(container)),
+  ]);
   if (script) return script;
-  if (/(^|\/)hello-world(:|$)/.test(container.image ?? '')) return ended(0, CRASH_MS, ['Hello from a simulated container!']);
+  if (/(^|\/)hello-world(:|$)/.test(container.image ?? ''))
+    return ended(0, CRASH_MS, ['Hello from a simulated container!']);
   const isSidecar = isInit && container.restartPolicy === 'Always';
   const ends = (isInit && !isSidecar) || (!isInit && controllerOf(pod)?.kind === 'Job');
   return ends ? ended(0, SHORT_RUN_MS, []) : { kind: 'runs' };
@@ -59,7 +71,10 @@ function probeDelay(probe: Container['readinessProbe']): number {
 
 function setting(pod: Pod, container: Container, name: string): string | undefined {
   const annotations = pod.metadata.annotations;
-  return annotations?.[`${ANNOTATION_PREFIX}${name}.${container.name}`] ?? annotations?.[`${ANNOTATION_PREFIX}${name}`];
+  return (
+    annotations?.[`${ANNOTATION_PREFIX}${name}.${container.name}`] ??
+    annotations?.[`${ANNOTATION_PREFIX}${name}`]
+  );
 }
 
 function seconds(text: string | undefined): number | undefined {
@@ -73,12 +88,15 @@ function ended(exitCode: number, afterMs: number, output: readonly string[]): Be
 
 /** Images of shells run their arguments; `kubectl run x --image=busybox -- echo hi` gives only arguments. */
 function shellArgs(container: Container): string[] {
-  return /(^|\/)(busybox|alpine|bash|debian|ubuntu)(:|@|$)/.test(container.image ?? '') ? (container.args ?? []) : [];
+  return /(^|\/)(busybox|alpine|bash|debian|ubuntu)(:|@|$)/.test(container.image ?? '')
+    ? (container.args ?? [])
+    : [];
 }
 
 function interpret(command: readonly string[]): Behaviour | undefined {
   const [program = '', flag = '', script] = command;
-  const isShell = /^(\/bin\/|\/usr\/bin\/)?(sh|bash|ash)$/.test(program) && /^-\w*c$/.test(flag) && script !== undefined;
+  const isShell =
+    /^(\/bin\/|\/usr\/bin\/)?(sh|bash|ash)$/.test(program) && /^-\w*c$/.test(flag) && script !== undefined;
   const lines = isShell ? script.split(/;|&&|\n/).map((line) => words(line)) : [command];
   const output: string[] = [];
   let totalMs = 0;
@@ -94,7 +112,10 @@ function interpret(command: readonly string[]): Behaviour | undefined {
   return command.length === 0 ? undefined : ended(last, Math.max(totalMs, CRASH_MS), output);
 }
 
-function runWord(line: readonly string[], output: string[]): { sleepMs: number; code: number; exits: boolean } | undefined {
+function runWord(
+  line: readonly string[],
+  output: string[],
+): { sleepMs: number; code: number; exits: boolean } | undefined {
   const [program = '', ...rest] = line;
   switch (program.replace(/^.*\//, '')) {
     case 'true':
@@ -110,7 +131,12 @@ function runWord(line: readonly string[], output: string[]): { sleepMs: number; 
     case 'echo':
     case 'printf':
       if (rest.some((word) => /[`$|<>]/.test(word))) return undefined;
-      output.push(rest.filter((word) => word !== '-e' && word !== '-n').join(' ').replace(/\\n$/, ''));
+      output.push(
+        rest
+          .filter((word) => word !== '-e' && word !== '-n')
+          .join(' ')
+          .replace(/\\n$/, ''),
+      );
       return { sleepMs: 0, code: 0, exits: false };
     case 'date':
       output.push('(simulated date)');
@@ -128,5 +154,7 @@ function sleepMs(text: string): number {
 }
 
 function words(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    (match) => match[1] ?? match[2] ?? match[3] ?? '',
+  );
 }

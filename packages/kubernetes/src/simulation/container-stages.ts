@@ -30,18 +30,49 @@ const LONGEST_BACKOFF_S = 300;
 
 /** The life of a container as data; the first stage that applies is the next one. */
 const STAGES: readonly ContainerStage[] = [
-  { name: 'image-corrected', applies: isImageCorrected, delayMs: () => 0, next: ({ status }) => void (status.state = creating()) },
-  { name: 'image-name', applies: (life) => isCreating(life) && resolution(life).kind === 'invalid', delayMs: () => 0, next: rejectName },
-  { name: 'pulling', applies: (life) => isCreating(life) && !isPulled(life) && !life.run.memory.has(stepId(life, 'pull')), delayMs: () => 0, next: announcePull },
-  { name: 'pull-fails', applies: (life) => isCreating(life) && failedPull(life) !== undefined, delayMs: () => PULL_MS, next: failPull },
+  {
+    name: 'image-corrected',
+    applies: isImageCorrected,
+    delayMs: () => 0,
+    next: ({ status }) => void (status.state = creating()),
+  },
+  {
+    name: 'image-name',
+    applies: (life) => isCreating(life) && resolution(life).kind === 'invalid',
+    delayMs: () => 0,
+    next: rejectName,
+  },
+  {
+    name: 'pulling',
+    applies: (life) => isCreating(life) && !isPulled(life) && !life.run.memory.has(stepId(life, 'pull')),
+    delayMs: () => 0,
+    next: announcePull,
+  },
+  {
+    name: 'pull-fails',
+    applies: (life) => isCreating(life) && failedPull(life) !== undefined,
+    delayMs: () => PULL_MS,
+    next: failPull,
+  },
   {
     name: 'pull-back-off',
     applies: ({ status }) => waitingReason(status.state) === 'ErrImagePull',
     delayMs: () => PULL_BACKOFF_MS,
     next: backOffPull,
   },
-  { name: 'pull', applies: (life) => isCreating(life) && !isPulled(life), delayMs: () => PULL_MS, next: finishPull },
-  { name: 'configure', applies: (life) => isConfigurable(life) && missing(life) !== undefined, delayMs: () => 0, next: failConfiguration, stops: true },
+  {
+    name: 'pull',
+    applies: (life) => isCreating(life) && !isPulled(life),
+    delayMs: () => PULL_MS,
+    next: finishPull,
+  },
+  {
+    name: 'configure',
+    applies: (life) => isConfigurable(life) && missing(life) !== undefined,
+    delayMs: () => 0,
+    next: failConfiguration,
+    stops: true,
+  },
   { name: 'start', applies: isConfigurable, delayMs: () => START_MS, next: start },
   {
     name: 'end',
@@ -50,8 +81,18 @@ const STAGES: readonly ContainerStage[] = [
     sinceMs: ({ status }) => parseTime(status.state.running?.startedAt),
     next: end,
   },
-  { name: 'restart', applies: (life) => isStopped(life) && restarts(life) && life.status.restartCount === 0, delayMs: () => 0, next: restart },
-  { name: 'crash-loop', applies: (life) => isStopped(life) && restarts(life), delayMs: () => 0, next: enterCrashLoop },
+  {
+    name: 'restart',
+    applies: (life) => isStopped(life) && restarts(life) && life.status.restartCount === 0,
+    delayMs: () => 0,
+    next: restart,
+  },
+  {
+    name: 'crash-loop',
+    applies: (life) => isStopped(life) && restarts(life),
+    delayMs: () => 0,
+    next: enterCrashLoop,
+  },
   {
     name: 'restart-after-back-off',
     applies: ({ status }) => waitingReason(status.state) === 'CrashLoopBackOff',
@@ -65,7 +106,10 @@ const STAGES: readonly ContainerStage[] = [
 /** The stage that becomes ready is apart, as a container becomes ready and ends independently. */
 const READY: ContainerStage = {
   name: 'ready',
-  applies: (life) => life.status.state.running !== undefined && !life.status.ready && readyAfterMs(life.run.pod, life.container) !== null,
+  applies: (life) =>
+    life.status.state.running !== undefined &&
+    !life.status.ready &&
+    readyAfterMs(life.run.pod, life.container) !== null,
   delayMs: (life) => readyAfterMs(life.run.pod, life.container) ?? 0,
   sinceMs: ({ status }) => parseTime(status.state.running?.startedAt),
   next: ({ status }) => {
@@ -133,7 +177,9 @@ function isPulled({ status }: ContainerRun): boolean {
 }
 
 function isConfigurable(life: ContainerRun): boolean {
-  return (isCreating(life) && isPulled(life)) || waitingReason(life.status.state) === 'CreateContainerConfigError';
+  return (
+    (isCreating(life) && isPulled(life)) || waitingReason(life.status.state) === 'CreateContainerConfigError'
+  );
 }
 
 function isStopped({ status }: ContainerRun): boolean {
@@ -175,7 +221,10 @@ function rejectName(life: ContainerRun): void {
   const image = resolution(life);
   const message = image.kind === 'invalid' ? image.message : '';
   life.status.state = { waiting: { reason: 'InvalidImageName', message } };
-  life.run.events.push({ type: 'Warning', reason: 'InspectFailed', message }, { type: 'Warning', reason: 'Failed', message: 'Error: InvalidImageName' });
+  life.run.events.push(
+    { type: 'Warning', reason: 'InspectFailed', message },
+    { type: 'Warning', reason: 'Failed', message: 'Error: InvalidImageName' },
+  );
 }
 
 function announcePull(life: ContainerRun): void {
@@ -191,7 +240,11 @@ function failPull(life: ContainerRun): void {
   const message = failedPull(life) ?? '';
   status.state = { waiting: { reason: 'ErrImagePull', message } };
   run.events.push(
-    { type: 'Warning', reason: 'Failed', message: `Failed to pull image "${container.image ?? ''}": ${message}` },
+    {
+      type: 'Warning',
+      reason: 'Failed',
+      message: `Failed to pull image "${container.image ?? ''}": ${message}`,
+    },
     { type: 'Warning', reason: 'Failed', message: 'Error: ErrImagePull' },
   );
 }
@@ -259,7 +312,9 @@ function enterCrashLoop(life: ContainerRun): void {
   const text = wait >= 300 ? '5m0s' : wait >= 60 ? `${Math.floor(wait / 60)}m${wait % 60}s` : `${wait}s`;
   const subject = `container=${container.name} pod=${pod.metadata.name}_${pod.metadata.namespace ?? ''}(${pod.metadata.uid})`;
   status.lastState = status.state;
-  status.state = { waiting: { reason: 'CrashLoopBackOff', message: `back-off ${text} restarting failed ${subject}` } };
+  status.state = {
+    waiting: { reason: 'CrashLoopBackOff', message: `back-off ${text} restarting failed ${subject}` },
+  };
   run.events.push({
     type: 'Warning',
     reason: 'BackOff',

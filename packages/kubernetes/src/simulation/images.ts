@@ -2,10 +2,26 @@
  * Which image names "pull". Nothing is ever downloaded: a name resolves unless one of these rules says otherwise, so that
  * users can see what a failing pull looks like.
  */
-export const FAILING_IMAGES: readonly { part: 'host' | 'repository' | 'tag'; pattern: RegExp; meaning: string }[] = [
-  { part: 'host', pattern: /^invalid\.|\.invalid(:\d+)?$/, meaning: 'a host that can never exist (RFC 2606)' },
-  { part: 'repository', pattern: /(^|\/)(nope|does-not-exist|doesnotexist|invalid|missing)/, meaning: 'a repository that says it is not there' },
-  { part: 'tag', pattern: /^(nope|does-not-exist|doesnotexist|invalid|missing)/, meaning: 'a tag that says it is not there' },
+export const FAILING_IMAGES: readonly {
+  part: 'host' | 'repository' | 'tag';
+  pattern: RegExp;
+  meaning: string;
+}[] = [
+  {
+    part: 'host',
+    pattern: /^invalid\.|\.invalid(:\d+)?$/,
+    meaning: 'a host that can never exist (RFC 2606)',
+  },
+  {
+    part: 'repository',
+    pattern: /(^|\/)(nope|does-not-exist|doesnotexist|invalid|missing)/,
+    meaning: 'a repository that says it is not there',
+  },
+  {
+    part: 'tag',
+    pattern: /^(nope|does-not-exist|doesnotexist|invalid|missing)/,
+    meaning: 'a tag that says it is not there',
+  },
 ];
 
 export type ImageResolution =
@@ -31,7 +47,12 @@ export function resolveImage(image: string): ImageResolution {
   const canonical = `${host}/${repository}${digest ? `@${digest}` : `:${tag ?? 'latest'}`}`;
   const parts = { host, repository, tag: tag ?? 'latest' };
   const failing = FAILING_IMAGES.find(({ part, pattern }) => pattern.test(parts[part]));
-  if (!failing) return { kind: 'pulls', canonical, imageId: `${host}/${repository}@${digest ?? pseudoDigest(canonical)}` };
+  if (!failing)
+    return {
+      kind: 'pulls',
+      canonical,
+      imageId: `${host}/${repository}@${digest ?? pseudoDigest(canonical)}`,
+    };
   const why =
     failing.part === 'host'
       ? `failed to do request: Head "https://${host}/v2/${repository}/manifests/${parts.tag}": dial tcp: lookup ${host}: no such host`
@@ -56,7 +77,8 @@ function pseudoDigest(text: string): string {
   let hash = 0x811c9dc5;
   let digits = '';
   for (let round = 0; round < 8; round++) {
-    for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
+    for (let index = 0; index < text.length; index++)
+      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
     digits += hash.toString(16).padStart(8, '0');
   }
   return `sha256:${digits}`;

@@ -1,5 +1,12 @@
 import type { Condition, Node, Pod, PodStatus } from '../objects.ts';
-import { keyOf, parseKey, refOf, type Change, type Context, type Controller } from '../controllers/controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  type Change,
+  type Context,
+  type Controller,
+} from '../controllers/controller.ts';
 import type { Requeue } from '../controllers/queue.ts';
 import { sameValue } from '../controllers/shared/hash.ts';
 import { isFinished, isPod } from '../controllers/shared/pod-state.ts';
@@ -67,7 +74,11 @@ async function finishDeletion(context: Context, run: PodRun): Promise<void> {
   const { pod } = run;
   // Whoever holds the pod back with a finalizer wants to see how it ended.
   if ((pod.metadata.finalizers ?? []).length > 0 && !isFinished(pod)) {
-    run.status.phase = (run.status.containerStatuses ?? []).every(({ state }) => state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+    run.status.phase = (run.status.containerStatuses ?? []).every(
+      ({ state }) => state.terminated?.exitCode === 0,
+    )
+      ? 'Succeeded'
+      : 'Failed';
     await writeStatus(context, run);
   }
   await removePod(context, pod);
@@ -83,7 +94,10 @@ async function removePod(context: Context, pod: Pod): Promise<void> {
 async function writeStatus(context: Context, { pod, status }: PodRun): Promise<void> {
   await context.client.updateStatus<Pod>('/pods', refOf(pod), (current) => {
     if (current.metadata.uid !== pod.metadata.uid) return false;
-    const next: PodStatus = { ...status, conditions: mergeConditions(current.status?.conditions ?? [], status.conditions ?? []) };
+    const next: PodStatus = {
+      ...status,
+      conditions: mergeConditions(current.status?.conditions ?? [], status.conditions ?? []),
+    };
     if (sameValue(current.status, next)) return false;
     current.status = next;
     return true;
@@ -93,7 +107,10 @@ async function writeStatus(context: Context, { pod, status }: PodRun): Promise<v
 const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
 
 function mergeConditions(current: readonly Condition[], mine: readonly Condition[]): Condition[] {
-  return [...mine.filter(({ type }) => OWN_CONDITIONS.has(type)), ...current.filter(({ type }) => !OWN_CONDITIONS.has(type))];
+  return [
+    ...mine.filter(({ type }) => OWN_CONDITIONS.has(type)),
+    ...current.filter(({ type }) => !OWN_CONDITIONS.has(type)),
+  ];
 }
 
 function startRun(context: Context, pod: Pod): PodRun {
@@ -124,7 +141,8 @@ function podKeys(change: Change, context: Context): string[] {
     return [];
   }
   if (!isPod(object)) return [];
-  const concerns = object.metadata.deletionTimestamp !== undefined || (object.spec.nodeName && !isFinished(object));
+  const concerns =
+    object.metadata.deletionTimestamp !== undefined || (object.spec.nodeName && !isFinished(object));
   return concerns ? [keyOf(object)] : [];
 }
 

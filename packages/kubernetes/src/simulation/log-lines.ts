@@ -24,8 +24,16 @@ interface Talker {
 
 /** What kinds of images say while they run; the first that fits, the last fits all. */
 const TALKERS: readonly Talker[] = [
-  { image: /nginx|httpd|apache|caddy|traefik|podinfo|whoami|hello-app|http-echo/, everyMs: 15_000, line: accessLine },
-  { image: /postgres|mysql|mariadb|redis|mongo/, everyMs: 300_000, line: (_life, index) => `checkpoint ${index} complete (simulated)` },
+  {
+    image: /nginx|httpd|apache|caddy|traefik|podinfo|whoami|hello-app|http-echo/,
+    everyMs: 15_000,
+    line: accessLine,
+  },
+  {
+    image: /postgres|mysql|mariadb|redis|mongo/,
+    everyMs: 300_000,
+    line: (_life, index) => `checkpoint ${index} complete (simulated)`,
+  },
   { image: /./, everyMs: 60_000, line: (_life, index) => `simulated container is up for ${index} min` },
 ];
 
@@ -33,29 +41,41 @@ const TALKERS: readonly Talker[] = [
  * The lines of a run between two times, oldest first, and when the next one comes. Lines follow from the pod and the time
  * alone, so asking twice gives the same text. At most `max` of the newest are given.
  */
-export function linesBetween(life: ContainerLife, range: { fromMs: number; toMs: number; max: number }): LogLine[] {
+export function linesBetween(
+  life: ContainerLife,
+  range: { fromMs: number; toMs: number; max: number },
+): LogLine[] {
   const endMs = Math.min(range.toMs, life.end?.atMs ?? Infinity);
   const { first, everyMs } = periodic(life);
   const last = everyMs === 0 ? 0 : Math.floor((endMs - life.startMs) / everyMs);
-  const earliest = everyMs === 0 ? 1 : Math.max(1, Math.ceil((range.fromMs - life.startMs) / everyMs), last - range.max + 1);
+  const earliest =
+    everyMs === 0 ? 1 : Math.max(1, Math.ceil((range.fromMs - life.startMs) / everyMs), last - range.max + 1);
   const lines = opening(life);
   for (let index = earliest; index <= last; index++) {
     const atMs = life.startMs + index * everyMs;
     lines.push({ atMs, text: first.line(life, index, atMs) });
   }
   lines.push(...closing(life));
-  return lines.filter(({ atMs }) => atMs >= range.fromMs && atMs <= range.toMs).slice(-Math.max(0, range.max));
+  return lines
+    .filter(({ atMs }) => atMs >= range.fromMs && atMs <= range.toMs)
+    .slice(-Math.max(0, range.max));
 }
 
 /** When a running container says something again after `afterMs`; undefined when it stays silent. */
 export function nextLineMs(life: ContainerLife, afterMs: number): number | undefined {
   const { everyMs } = periodic(life);
-  return everyMs === 0 ? undefined : life.startMs + (Math.floor((afterMs - life.startMs) / everyMs) + 1) * everyMs;
+  return everyMs === 0
+    ? undefined
+    : life.startMs + (Math.floor((afterMs - life.startMs) / everyMs) + 1) * everyMs;
 }
 
 function periodic({ pod, container, isInit }: ContainerLife): { first: Talker; everyMs: number } {
   const image = container.image ?? '';
-  const first = TALKERS.find((talker) => talker.image.test(image)) ?? { image: /./, everyMs: 0, line: () => '' };
+  const first = TALKERS.find((talker) => talker.image.test(image)) ?? {
+    image: /./,
+    everyMs: 0,
+    line: () => '',
+  };
   return { first, everyMs: behaviourOf(pod, container, isInit).kind === 'runs' ? first.everyMs : 0 };
 }
 

@@ -22,13 +22,23 @@ async function run(cluster: TestCluster, spec: Partial<PodSpec> = {}): Promise<v
   await cluster.settle();
 }
 
-const measured = (cluster: TestCluster) => ({ store: cluster.client.store, deps: { clock: { now: cluster.now } } });
+const measured = (cluster: TestCluster) => ({
+  store: cluster.client.store,
+  deps: { clock: { now: cluster.now } },
+});
 
 async function log(cluster: TestCluster, query: Record<string, string> = {}): Promise<string[]> {
   let text = '';
   const write = (chunk: string): void => void (text += chunk);
   const signal = new AbortController().signal;
-  await streamPodLog({ cluster: measured(cluster), pod: app(cluster), container: 'main', query: new URLSearchParams(query), write, signal });
+  await streamPodLog({
+    cluster: measured(cluster),
+    pod: app(cluster),
+    container: 'main',
+    query: new URLSearchParams(query),
+    write,
+    signal,
+  });
   return text.split('\n').filter((line) => line !== '');
 }
 
@@ -49,21 +59,31 @@ it('tailLines, sinceSeconds, timestamps and limitBytes cut as asked', async () =
   const all = await log(cluster);
   expect(await log(cluster, { tailLines: '3' })).toEqual(all.slice(-3));
   expect(await log(cluster, { sinceSeconds: '60' })).toEqual(all.slice(-5));
-  expect((await log(cluster, { timestamps: 'true' }))[0]).toMatch(/^2026-03-01T12:00:00\.000000000Z \[simulated\]/);
+  expect((await log(cluster, { timestamps: 'true' }))[0]).toMatch(
+    /^2026-03-01T12:00:00\.000000000Z \[simulated\]/,
+  );
   expect((await log(cluster, { limitBytes: '10' })).join('\n')).toHaveLength(10);
 });
 
 it('a log that cannot be had says why', async () => {
   await using cluster = await testCluster();
   await run(cluster, { containers: [{ name: 'main', image: 'nginx:nope' }] });
-  await expect(log(cluster)).rejects.toThrow('container "main" in pod "app" is waiting to start: trying and failing to pull image');
+  await expect(log(cluster)).rejects.toThrow(
+    'container "main" in pod "app" is waiting to start: trying and failing to pull image',
+  );
   await expect(log(cluster, { previous: 'true' })).rejects.toThrow(StatusError);
 });
 
 it('the log of the run before is there after a crash', async () => {
   await using cluster = await testCluster();
-  await run(cluster, { containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'echo oops; exit 3'] }] });
-  expect(await log(cluster, { previous: 'true' })).toEqual([expect.stringContaining('[simulated]'), 'oops', '[simulated] ended with exit code 3 (Error)']);
+  await run(cluster, {
+    containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'echo oops; exit 3'] }],
+  });
+  expect(await log(cluster, { previous: 'true' })).toEqual([
+    expect.stringContaining('[simulated]'),
+    'oops',
+    '[simulated] ended with exit code 3 (Error)',
+  ]);
 });
 
 it('a followed log ends when its pod does, and when the client goes', async () => {
@@ -97,7 +117,9 @@ it('a followed log ends when its pod does, and when the client goes', async () =
 
 it('usage stays within the request, adds up on the node, and is labelled simulated', async () => {
   await using cluster = await testCluster();
-  await run(cluster, { containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: '1', memory: '1Gi' } } }] });
+  await run(cluster, {
+    containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: '1', memory: '1Gi' } } }],
+  });
   const usage = podUsage(measured(cluster), app(cluster));
   expect(JSON.stringify(usage?.metadata.annotations)).toContain('simulated');
   const cpu = /"cpu":"(\d+)n"/.exec(JSON.stringify(usage))?.[1];

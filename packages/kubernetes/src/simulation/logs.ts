@@ -114,10 +114,16 @@ function waitingText(status: ContainerStatus | undefined): string {
 }
 
 function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
-  return [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((status) => status.name === name);
+  return [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
+    (status) => status.name === name,
+  );
 }
 
-function endOf({ finishedAt, exitCode, reason }: Terminated): { atMs: number; exitCode: number; reason: string } {
+function endOf({ finishedAt, exitCode, reason }: Terminated): {
+  atMs: number;
+  exitCode: number;
+  reason: string;
+} {
   return { atMs: parseTime(finishedAt), exitCode, reason };
 }
 

@@ -50,7 +50,11 @@ export function nodeStatus(node: SimulatedNode, index: number, nowMs: number): N
     capacity: resources,
     allocatable: resources,
     conditions: [
-      fine('MemoryPressure', 'KubeletHasSufficientMemory', 'simulated kubelet has sufficient memory available'),
+      fine(
+        'MemoryPressure',
+        'KubeletHasSufficientMemory',
+        'simulated kubelet has sufficient memory available',
+      ),
       fine('DiskPressure', 'KubeletHasNoDiskPressure', 'simulated kubelet has no disk pressure'),
       fine('PIDPressure', 'KubeletHasSufficientPID', 'simulated kubelet has sufficient PID available'),
       fine('Ready', 'KubeletReady', 'simulated kubelet is posting ready status'),

@@ -3,7 +3,13 @@ import type { SimulatedNode } from '../types.ts';
 import { refOf, type Context, type Controller } from '../controllers/controller.ts';
 import { sameValue } from '../controllers/shared/hash.ts';
 import { isStatus } from '../controllers/shared/pods.ts';
-import { isSimulated, nodeLabels, nodeStatus, SIMULATED_ANNOTATION, SIMULATED_NOTICE } from './node-object.ts';
+import {
+  isSimulated,
+  nodeLabels,
+  nodeStatus,
+  SIMULATED_ANNOTATION,
+  SIMULATED_NOTICE,
+} from './node-object.ts';
 
 /** Keeps the Node objects as the cluster's configuration says. A node that was deleted by hand comes back, as a kubelet's would. */
 export const nodesController: Controller = {
@@ -28,20 +34,32 @@ async function ensureNode(context: Context, wanted: SimulatedNode, index: number
   if (!isSimulated(existing)) return;
   const labels = { ...existing.metadata.labels, ...nodeLabels(wanted) };
   if (!sameValue(labels, existing.metadata.labels)) {
-    await client.update<Node>('/nodes', ref, (node) => void (node.metadata.labels = { ...node.metadata.labels, ...labels }));
+    await client.update<Node>(
+      '/nodes',
+      ref,
+      (node) => void (node.metadata.labels = { ...node.metadata.labels, ...labels }),
+    );
   }
   if (existing.status?.addresses && sameValue(existing.status.capacity, status.capacity)) return;
   await client.updateStatus<Node>('/nodes', ref, (node) => void (node.status = { ...status, images: [] }));
 }
 
-async function createNode(context: Context, wanted: SimulatedNode, status: NonNullable<Node['status']>): Promise<void> {
+async function createNode(
+  context: Context,
+  wanted: SimulatedNode,
+  status: NonNullable<Node['status']>,
+): Promise<void> {
   const { client } = context;
   const ref = { namespace: '', name: wanted.name };
   try {
     await client.create('/nodes', {
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name: wanted.name, labels: nodeLabels(wanted), annotations: { [SIMULATED_ANNOTATION]: SIMULATED_NOTICE } },
+      metadata: {
+        name: wanted.name,
+        labels: nodeLabels(wanted),
+        annotations: { [SIMULATED_ANNOTATION]: SIMULATED_NOTICE },
+      },
       spec: { ...(wanted.taints && wanted.taints.length > 0 && { taints: wanted.taints }) },
       status,
     });

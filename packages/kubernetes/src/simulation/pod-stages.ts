@@ -24,7 +24,8 @@ export function admit(run: PodRun, addressing: Addressing): void {
   status.hostIPs = [{ ip: addressing.hostIp }];
   status.qosClass ??= 'BestEffort';
   const reason = init.length > 0 ? 'PodInitializing' : 'ContainerCreating';
-  if (init.length > 0) status.initContainerStatuses = init.map((container) => freshStatus(container, 'PodInitializing'));
+  if (init.length > 0)
+    status.initContainerStatuses = init.map((container) => freshStatus(container, 'PodInitializing'));
   status.containerStatuses = pod.spec.containers.map((container) => freshStatus(container, reason));
 }
 
@@ -32,10 +33,14 @@ export function admit(run: PodRun, addressing: Addressing): void {
 export function advance(run: PodRun, addressing: Addressing): void {
   if (isBeyondDeadline(run)) return failDeadline(run);
   if (!mountVolumes(run)) return;
-  setAddress(run.status, run.pod.spec.hostNetwork ? addressing.hostIp : (run.status.podIP ?? addressing.podIp()));
+  setAddress(
+    run.status,
+    run.pod.spec.hostNetwork ? addressing.hostIp : (run.status.podIP ?? addressing.podIp()),
+  );
   if (!runInit(run)) return;
   for (const life of lives(run, 'main')) {
-    if (life.status.state.waiting?.reason === 'PodInitializing') life.status.state = { waiting: { reason: 'ContainerCreating' } };
+    if (life.status.state.waiting?.reason === 'PodInitializing')
+      life.status.state = { waiting: { reason: 'ContainerCreating' } };
     advanceContainer(life);
   }
   stopSidecars(run);
@@ -73,7 +78,10 @@ function runInit(run: PodRun): boolean {
 function stopSidecars(run: PodRun): void {
   const policy = run.pod.spec.restartPolicy ?? 'Always';
   const main = run.status.containerStatuses ?? [];
-  const over = main.every(({ state }) => state.terminated && (policy === 'Never' || (policy === 'OnFailure' && state.terminated.exitCode === 0)));
+  const over = main.every(
+    ({ state }) =>
+      state.terminated && (policy === 'Never' || (policy === 'OnFailure' && state.terminated.exitCode === 0)),
+  );
   if (!over) return;
   for (const life of lives(run, 'init')) {
     if (!life.status.state.running) continue;
@@ -121,8 +129,10 @@ function setAddress(status: PodStatus, address: string): void {
 
 function lives(run: PodRun, which: 'init' | 'main'): ContainerRun[] {
   const isInit = which === 'init';
-  const containers: readonly Container[] = (isInit ? run.pod.spec.initContainers : run.pod.spec.containers) ?? [];
-  const statuses: readonly ContainerStatus[] = (isInit ? run.status.initContainerStatuses : run.status.containerStatuses) ?? [];
+  const containers: readonly Container[] =
+    (isInit ? run.pod.spec.initContainers : run.pod.spec.containers) ?? [];
+  const statuses: readonly ContainerStatus[] =
+    (isInit ? run.status.initContainerStatuses : run.status.containerStatuses) ?? [];
   return containers.flatMap((container) => {
     const status = statuses.find(({ name }) => name === container.name);
     return status ? [{ run, container, status, isInit }] : [];

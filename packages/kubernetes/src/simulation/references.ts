@@ -18,20 +18,30 @@ interface WithData extends KubeObject {
 type Resource = 'configmaps' | 'secrets';
 
 /** The first reference of a container's environment that cannot be resolved. */
-export function missingEnvironment(client: ApiClient, pod: Pod, container: Container): MissingReference | undefined {
+export function missingEnvironment(
+  client: ApiClient,
+  pod: Pod,
+  container: Container,
+): MissingReference | undefined {
   for (const source of container.envFrom ?? []) {
     const missing = check(client, pod, { configmaps: source.configMapRef, secrets: source.secretRef });
     if (missing) return missing;
   }
   for (const { valueFrom } of container.env ?? []) {
-    const missing = check(client, pod, { configmaps: valueFrom?.configMapKeyRef, secrets: valueFrom?.secretKeyRef });
+    const missing = check(client, pod, {
+      configmaps: valueFrom?.configMapKeyRef,
+      secrets: valueFrom?.secretKeyRef,
+    });
     if (missing) return missing;
   }
   return undefined;
 }
 
 /** The first volume whose ConfigMap or Secret is not there. */
-export function missingVolume(client: ApiClient, pod: Pod): (MissingReference & { volume: string }) | undefined {
+export function missingVolume(
+  client: ApiClient,
+  pod: Pod,
+): (MissingReference & { volume: string }) | undefined {
   for (const volume of pod.spec.volumes ?? []) {
     for (const references of volumeReferences(volume)) {
       const missing = check(client, pod, references);
@@ -50,7 +60,10 @@ function volumeReferences(volume: Volume): References[] {
     ...(configMap ? [{ configmaps: { name: configMap.name, optional: configMap.optional ?? false } }] : []),
     ...(projected?.sources ?? []).map((source) => ({
       secrets: source.secret && { name: source.secret.name, optional: source.secret.optional ?? false },
-      configmaps: source.configMap && { name: source.configMap.name, optional: source.configMap.optional ?? false },
+      configmaps: source.configMap && {
+        name: source.configMap.name,
+        optional: source.configMap.optional ?? false,
+      },
     })),
   ];
 }

@@ -39,25 +39,41 @@ export function nodeUsage(cluster: Measured, node: KubeObject): KubeObject | und
       memoryKib += usage.memoryKib;
     }
   }
-  return metrics('NodeMetrics', node, { nowMs, fields: { usage: { cpu: `${cpuMilli * 1_000_000}n`, memory: `${memoryKib}Ki` } } });
+  return metrics('NodeMetrics', node, {
+    nowMs,
+    fields: { usage: { cpu: `${cpuMilli * 1_000_000}n`, memory: `${memoryKib}Ki` } },
+  });
 }
 
 function runningContainers(pod: Pod): Container[] {
-  return pod.spec.containers.filter((container) => pod.status?.containerStatuses?.find(({ name }) => name === container.name)?.state.running);
+  return pod.spec.containers.filter(
+    (container) => pod.status?.containerStatuses?.find(({ name }) => name === container.name)?.state.running,
+  );
 }
 
 /** Between a third and nine tenths of the request; small fixed amounts stand in for missing requests. */
-function containerUsage(pod: Pod, container: Container, nowMs: number): { cpuMilli: number; memoryKib: number } {
+function containerUsage(
+  pod: Pod,
+  container: Container,
+  nowMs: number,
+): { cpuMilli: number; memoryKib: number } {
   const asked = { ...amountsOf(container.resources?.limits), ...amountsOf(container.resources?.requests) };
   const phase = hash(`${pod.metadata.uid}/${container.name}`);
   const wave = Math.sin(2 * Math.PI * (nowMs / WAVE_MS + phase));
   return {
     cpuMilli: Math.max(1, Math.round((asked['cpu'] ?? 20) * (0.45 + 0.15 * phase + 0.2 * wave))),
-    memoryKib: Math.max(1, Math.round(((asked['memory'] ?? 64 * 1024 * 1024) / 1024) * (0.6 + 0.1 * phase + 0.05 * wave))),
+    memoryKib: Math.max(
+      1,
+      Math.round(((asked['memory'] ?? 64 * 1024 * 1024) / 1024) * (0.6 + 0.1 * phase + 0.05 * wave)),
+    ),
   };
 }
 
-function metrics(kind: string, about: KubeObject, { nowMs, fields }: { nowMs: number; fields: Record<string, unknown> }): KubeObject {
+function metrics(
+  kind: string,
+  about: KubeObject,
+  { nowMs, fields }: { nowMs: number; fields: Record<string, unknown> },
+): KubeObject {
   const { name, namespace, labels } = about.metadata;
   const window = timestamp(Math.floor(nowMs / 15_000) * 15_000);
   return {
@@ -81,6 +97,7 @@ function metrics(kind: string, about: KubeObject, { nowMs, fields }: { nowMs: nu
 /** Between 0 and 1, the same for the same text. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
+  for (let index = 0; index < text.length; index++)
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
   return value / 2 ** 32;
 }

@@ -26,7 +26,10 @@ export interface Slots {
   drop(slot: Slot): void;
 }
 
-export type LoadSlot = (id: string, onLost: () => void) => Promise<Pick<Slot, 'cluster' | 'config'> | undefined>;
+export type LoadSlot = (
+  id: string,
+  onLost: () => void,
+) => Promise<Pick<Slot, 'cluster' | 'config'> | undefined>;
 
 export function createSlots(load: LoadSlot, clock: Clock): Slots {
   const loads = new Map<string, Promise<Slot | undefined>>();

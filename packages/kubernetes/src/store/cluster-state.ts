@@ -24,7 +24,10 @@ export interface StateOptions {
 const objectsPerTurn = 500;
 
 /** Builds the memory of a cluster from its rows, letting other work run in between when there are many. */
-export async function buildState(rows: PersistedCluster, { base, parsed, ring: limits }: StateOptions): Promise<ClusterState> {
+export async function buildState(
+  rows: PersistedCluster,
+  { base, parsed, ring: limits }: StateOptions,
+): Promise<ClusterState> {
   const index = createObjectIndex(base, parsed);
   for (const [at, { key, revision, text }] of rows.objects.entries()) {
     if (text === null) index.remove(key.resource, objectId(key.namespace, key.name));
@@ -44,19 +47,31 @@ function redo(log: readonly LogRow[], index: ObjectIndex): Change[] {
   for (const row of log.toReversed()) {
     const id = keyText(row.key);
     const previousText = row.previous ?? undefined;
-    const text = row.type === 'DELETED' ? lastState(row) : after.has(id) ? after.get(id) : currentText(index, row.key);
+    const text =
+      row.type === 'DELETED' ? lastState(row) : after.has(id) ? after.get(id) : currentText(index, row.key);
     after.set(id, previousText);
-    if (text === undefined) throw new Error(`The log of a cluster does not fit its objects at revision ${row.revision}.`);
-    changes.push({ type: row.type, key: row.key, revision: row.revision, writtenAtMs: row.writtenAtMs, text, previousText });
+    if (text === undefined)
+      throw new Error(`The log of a cluster does not fit its objects at revision ${row.revision}.`);
+    changes.push({
+      type: row.type,
+      key: row.key,
+      revision: row.revision,
+      writtenAtMs: row.writtenAtMs,
+      text,
+      previousText,
+    });
   }
   return changes.reverse();
 }
 
 function lastState(row: LogRow): string | undefined {
-  return row.previous === null ? undefined : JSON.stringify(withRevision(parseObject(row.previous), row.revision));
+  return row.previous === null
+    ? undefined
+    : JSON.stringify(withRevision(parseObject(row.previous), row.revision));
 }
 
-const currentText = (index: ObjectIndex, key: ObjectKey): string | undefined => index.get(key.resource, objectId(key.namespace, key.name))?.text;
+const currentText = (index: ObjectIndex, key: ObjectKey): string | undefined =>
+  index.get(key.resource, objectId(key.namespace, key.name))?.text;
 
 /** One text for a key, usable in a Map. */
 export function keyText(key: ObjectKey): string {

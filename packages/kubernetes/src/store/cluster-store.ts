@@ -68,7 +68,9 @@ export function createClusterStore(options: ClusterStoreOptions): LoadedCluster 
   const publisher = createPublisher(log);
   const running: Running = {
     options: { ...options, log },
-    cluster, publisher, state,
+    cluster,
+    publisher,
+    state,
     pending: createPendingWrites(cluster),
     assigned: state.revision,
     closed: undefined,
@@ -77,7 +79,13 @@ export function createClusterStore(options: ClusterStoreOptions): LoadedCluster 
   };
   const reads = createReads(() => running.state, parsed);
   return {
-    store: { id, uid, ...reads, subscribe: publisher.subscribe, write: (key, decide) => write(running, key, decide) },
+    store: {
+      id,
+      uid,
+      ...reads,
+      subscribe: publisher.subscribe,
+      write: (key, decide) => write(running, key, decide),
+    },
     recover: () => recover(running),
     epoch: () => running.state.epoch,
     pending: () => running.pending.waiting(),
@@ -95,14 +103,24 @@ export function createClusterStore(options: ClusterStoreOptions): LoadedCluster 
 
 /** What writers hear when the stores shut down or a cluster is removed. */
 export function closedError(): AppError {
-  return new AppError('cluster_unavailable', { message: 'The cluster was removed or this server is stopping; the change was not made.' });
+  return new AppError('cluster_unavailable', {
+    message: 'The cluster was removed or this server is stopping; the change was not made.',
+  });
 }
 
 /** Between reading the newest state and taking the revision nothing can happen: there is no await. */
-async function write(running: Running, key: ObjectKey, decide: (current: KubeObject | undefined) => WriteDecision): Promise<WriteResult> {
+async function write(
+  running: Running,
+  key: ObjectKey,
+  decide: (current: KubeObject | undefined) => WriteDecision,
+): Promise<WriteResult> {
   if (running.broken) await recover(running);
   if (running.closed !== undefined) throw running.closed.error;
-  const { state, pending, options: { parsed, base, commit } } = running;
+  const {
+    state,
+    pending,
+    options: { parsed, base, commit },
+  } = running;
   const newest = pending.newest(key);
   const id = objectId(key.namespace, key.name);
   const entry = newest === undefined ? state.index.get(key.resource, id) : undefined;
@@ -115,7 +133,10 @@ async function write(running: Running, key: ObjectKey, decide: (current: KubeObj
   }
   if (decision.kind === 'none' || (decision.kind === 'delete' && current === undefined)) {
     await newest?.done;
-    return { object: current, revision: current === undefined ? state.revision : Number(current.metadata.resourceVersion) };
+    return {
+      object: current,
+      revision: current === undefined ? state.revision : Number(current.metadata.resourceVersion),
+    };
   }
   const previous = current && { object: current, text: entry?.text ?? newest?.write.text ?? '' };
   const hidesBase = base.kinds.get(key.resource)?.entries.has(id) === true;
@@ -125,7 +146,10 @@ async function write(running: Running, key: ObjectKey, decide: (current: KubeObj
   return added.done;
 }
 
-function decideOn(current: KubeObject | undefined, decide: (current: KubeObject | undefined) => WriteDecision): WriteDecision | { kind: 'failed'; error: unknown } {
+function decideOn(
+  current: KubeObject | undefined,
+  decide: (current: KubeObject | undefined) => WriteDecision,
+): WriteDecision | { kind: 'failed'; error: unknown } {
   try {
     return decide(current);
   } catch (error) {
@@ -155,7 +179,9 @@ function fail(running: Running, { error, refused }: { error: unknown; refused: b
   }
   options.log.error({ error }, 'a commit failed; the cluster is read again');
   running.broken = true;
-  recover(running).catch((cause: unknown) => options.log.error({ error: cause }, 'the cluster could not be read again yet'));
+  recover(running).catch((cause: unknown) =>
+    options.log.error({ error: cause }, 'the cluster could not be read again yet'),
+  );
 }
 
 function recover(running: Running): Promise<void> {

@@ -15,7 +15,9 @@ const rowsPerBatch = 1000;
 const batchesPerRun = 100;
 
 /** Deletes old log rows of all clusters from time to time, in small batches, so that writers hardly wait. */
-export function createCompaction({ persistence, clock, log, history, intervalMs }: CompactionOptions): { runWhenDue(): Promise<void> } {
+export function createCompaction({ persistence, clock, log, history, intervalMs }: CompactionOptions): {
+  runWhenDue(): Promise<void>;
+} {
   let nextMs = clock.now() + intervalMs;
   return {
     async runWhenDue() {
@@ -24,7 +26,11 @@ export function createCompaction({ persistence, clock, log, history, intervalMs 
       nextMs = nowMs + intervalMs;
       let rows = 0;
       for (let batch = 0; batch < batchesPerRun; batch++) {
-        const deleted = await persistence.compact({ revisions: history.changesMin, beforeMs: nowMs - history.ageMsMax, rowsMax: rowsPerBatch });
+        const deleted = await persistence.compact({
+          revisions: history.changesMin,
+          beforeMs: nowMs - history.ageMsMax,
+          rowsMax: rowsPerBatch,
+        });
         rows += deleted;
         if (deleted === 0) break;
       }

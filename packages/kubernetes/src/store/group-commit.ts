@@ -97,7 +97,10 @@ function batchSize(queue: readonly PendingWrite[], { rowsMax, charactersMax }: G
   return most;
 }
 
-async function commitBatch(writes: readonly PendingWrite[], { persistence, clock }: GroupCommitOptions): Promise<void> {
+async function commitBatch(
+  writes: readonly PendingWrite[],
+  { persistence, clock }: GroupCommitOptions,
+): Promise<void> {
   let refused: ReadonlySet<string>;
   try {
     ({ refused } = await persistence.commit(toBatch(writes, clock.now())));
@@ -112,7 +115,9 @@ async function commitBatch(writes: readonly PendingWrite[], { persistence, clock
     if (refused.has(write.cluster.id)) lost.add(write.cluster);
     else write.cluster.committed(write);
   }
-  const lostError = new AppError('cluster_unavailable', { message: 'Another server took this cluster over, or it was removed; the change was not made.' });
+  const lostError = new AppError('cluster_unavailable', {
+    message: 'Another server took this cluster over, or it was removed; the change was not made.',
+  });
   for (const write of writes) {
     if (lost.has(write.cluster)) write.reject(lostError);
     else write.resolve({ object: write.object, revision: write.revision });
@@ -125,7 +130,12 @@ function toBatch(writes: readonly PendingWrite[], nowMs: number): CommitBatch {
   const last = new Map<string, PendingWrite>();
   const log: CommitBatch['log'] = [];
   for (const write of writes) {
-    const { key, type, revision, cluster: { id: clusterId } } = write;
+    const {
+      key,
+      type,
+      revision,
+      cluster: { id: clusterId },
+    } = write;
     write.writtenAtMs = nowMs;
     clusters.set(clusterId, { id: clusterId, epoch: write.cluster.epoch(), revision });
     last.set(`${clusterId}/${keyText(key)}`, write);
@@ -133,7 +143,14 @@ function toBatch(writes: readonly PendingWrite[], nowMs: number): CommitBatch {
   }
   const puts: CommitBatch['puts'] = [];
   const deletes: CommitBatch['deletes'] = [];
-  for (const { key, type, revision, text, hidesBase, cluster: { id: clusterId } } of last.values()) {
+  for (const {
+    key,
+    type,
+    revision,
+    text,
+    hidesBase,
+    cluster: { id: clusterId },
+  } of last.values()) {
     if (type !== 'DELETED') puts.push({ clusterId, key, revision, text });
     else if (hidesBase) puts.push({ clusterId, key, revision, text: null });
     else deletes.push({ clusterId, key });

@@ -57,14 +57,23 @@ export function createPendingWrites(cluster: CommittingCluster): PendingWrites {
 }
 
 /** The one place where an object becomes text: for the row, the readers and all watchers. */
-function toPending({ key, decision, revision, previous, hidesBase }: Draft, cluster: CommittingCluster): Pending {
+function toPending(
+  { key, decision, revision, previous, hidesBase }: Draft,
+  cluster: CommittingCluster,
+): Pending {
   const deletes = decision.kind === 'delete';
   const next = deletes ? previous?.object : decision.object;
   if (next === undefined) throw new Error('There is nothing to delete.');
   const object = withRevision(next, revision);
   const { promise: done, resolve, reject } = Promise.withResolvers<WriteResult>();
   const write: PendingWrite = {
-    cluster, key, revision, object, hidesBase, resolve, reject,
+    cluster,
+    key,
+    revision,
+    object,
+    hidesBase,
+    resolve,
+    reject,
     text: JSON.stringify(object),
     type: deletes ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED',
     previous: previous?.object,

@@ -1,4 +1,11 @@
-import type { CommitBatch, CompactionLimits, LogRow, PersistedCluster, PersistedObject, Persistence } from './persistence.ts';
+import type {
+  CommitBatch,
+  CompactionLimits,
+  LogRow,
+  PersistedCluster,
+  PersistedObject,
+  Persistence,
+} from './persistence.ts';
 import { StaleFenceError } from '../stale-fence.ts';
 import { keyText } from './cluster-state.ts';
 
@@ -47,27 +54,48 @@ export function createMemoryPersistence(): Persistence {
     },
     async load(id, { logRows, epoch }) {
       const row = rows.get(id);
-      return row === undefined || (epoch !== undefined && epoch !== row.epoch) ? undefined : loadRow(row, logRows);
+      return row === undefined || (epoch !== undefined && epoch !== row.epoch)
+        ? undefined
+        : loadRow(row, logRows);
     },
     commit: async (batch) => commit(rows, batch),
-    lostClusters: async (owned) => owned.filter(({ id, epoch }) => rows.get(id)?.epoch !== epoch).map(({ id }) => id),
+    lostClusters: async (owned) =>
+      owned.filter(({ id, epoch }) => rows.get(id)?.epoch !== epoch).map(({ id }) => id),
     compact: async (keep) => compact(rows, keep),
     async setWake(id, atMs) {
       const row = rows.get(id);
       if (row !== undefined) row.wakeAtMs = atMs;
     },
-    dueClusters: async (nowMs) => [...rows].filter(([, { wakeAtMs }]) => wakeAtMs !== null && wakeAtMs <= nowMs).map(([id]) => id),
+    dueClusters: async (nowMs) =>
+      [...rows].filter(([, { wakeAtMs }]) => wakeAtMs !== null && wakeAtMs <= nowMs).map(([id]) => id),
   };
 }
 
 function newRow(uid: string, config: unknown): Row {
-  return { uid, config: structuredClone(config), epoch: 0, revision: 1, compactRevision: 1, wakeAtMs: null, objects: new Map(), log: [] };
+  return {
+    uid,
+    config: structuredClone(config),
+    epoch: 0,
+    revision: 1,
+    compactRevision: 1,
+    wakeAtMs: null,
+    objects: new Map(),
+    log: [],
+  };
 }
 
 function loadRow(row: Row, logRows: number): PersistedCluster {
   row.epoch++;
   const { uid, config, epoch, revision, compactRevision } = row;
-  return { uid, config: structuredClone(config), epoch, revision, compactRevision, objects: [...row.objects.values()], log: row.log.slice(-logRows) };
+  return {
+    uid,
+    config: structuredClone(config),
+    epoch,
+    revision,
+    compactRevision,
+    objects: [...row.objects.values()],
+    log: row.log.slice(-logRows),
+  };
 }
 
 function commit(rows: Map<string, Row>, batch: CommitBatch): { refused: ReadonlySet<string> } {
@@ -77,8 +105,10 @@ function commit(rows: Map<string, Row>, batch: CommitBatch): { refused: Readonly
     if (row === undefined || row.epoch !== epoch) refused.add(id);
     else row.revision = revision;
   }
-  const accepted = (clusterId: string): Row | undefined => (refused.has(clusterId) ? undefined : rows.get(clusterId));
-  for (const { clusterId, key, revision, text } of batch.puts) accepted(clusterId)?.objects.set(keyText(key), { key, revision, text });
+  const accepted = (clusterId: string): Row | undefined =>
+    refused.has(clusterId) ? undefined : rows.get(clusterId);
+  for (const { clusterId, key, revision, text } of batch.puts)
+    accepted(clusterId)?.objects.set(keyText(key), { key, revision, text });
   for (const { clusterId, key } of batch.deletes) accepted(clusterId)?.objects.delete(keyText(key));
   for (const { clusterId, key, revision, type, previous } of batch.log) {
     accepted(clusterId)?.log.push({ key, revision, type, previous, writtenAtMs: batch.writtenAtMs });

@@ -16,12 +16,17 @@ export function createPostgresPersistence(pool: Pool): Persistence {
   const clients = createClients(pool);
   return {
     ...createClusterRows(clients),
-    removeCluster: (id, fence) => fenced(clients, { id, fence: fence ?? null }, (client) => removeRows(client, id)),
+    removeCluster: (id, fence) =>
+      fenced(clients, { id, fence: fence ?? null }, (client) => removeRows(client, id)),
     load: (id, options) => clients.transaction((client) => loadRows(client, { id, ...options })),
     compact: (keep) => clients.run((client) => compact(client, keep)),
     commit: (batch) =>
       clients.run(async (client) => {
-        const { rows } = await client.query<{ id: string }>({ name: 'kube-commit', text: commitStatement, values: commitValues(batch) });
+        const { rows } = await client.query<{ id: string }>({
+          name: 'kube-commit',
+          text: commitStatement,
+          values: commitValues(batch),
+        });
         const accepted = new Set(rows.map(({ id }) => id));
         return { refused: new Set(batch.clusters.map(({ id }) => id).filter((id) => !accepted.has(id))) };
       }),

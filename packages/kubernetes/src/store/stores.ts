@@ -44,7 +44,13 @@ export function createStores(options: StoresOptions): Stores {
   const { persistence, clock, log, history = defaultHistory, idleUnloadMs = 60_000 } = options;
   const commit = createGroupCommit({ persistence, clock, rowsMax: 500, charactersMax: 16 * mebi });
   const slots = createSlots(loader(options, commit), clock);
-  const compaction = createCompaction({ persistence, clock, log, history, intervalMs: options.compactionIntervalMs ?? 60_000 });
+  const compaction = createCompaction({
+    persistence,
+    clock,
+    log,
+    history,
+    intervalMs: options.compactionIntervalMs ?? 60_000,
+  });
   let known = 0;
   let disposed = false;
   const sweeping = repeat(options.sweepIntervalMs ?? 10_000, async () => {
@@ -98,7 +104,10 @@ export function createStores(options: StoresOptions): Stores {
 }
 
 /** Takes a cluster over and builds its memory. */
-function loader({ persistence, log, history = defaultHistory, ...options }: StoresOptions, commit: GroupCommit): LoadSlot {
+function loader(
+  { persistence, log, history = defaultHistory, ...options }: StoresOptions,
+  commit: GroupCommit,
+): LoadSlot {
   const base = createBaseIndex(options.base);
   const parsed = createParsedCache(options.parsedCharactersMax ?? 48 * mebi);
   const memory = { base, parsed, ring: history };
@@ -111,6 +120,9 @@ function loader({ persistence, log, history = defaultHistory, ...options }: Stor
       const again = await persistence.load(id, { logRows, epoch });
       return again && buildState(again, memory);
     };
-    return { config, cluster: createClusterStore({ id, uid, state, base, parsed, commit, log, reload, onLost }) };
+    return {
+      config,
+      cluster: createClusterStore({ id, uid, state, base, parsed, commit, log, reload, onLost }),
+    };
   };
 }

@@ -20,7 +20,8 @@ export async function sweep({ slots, persistence, clock, log, idleUnloadMs }: Sw
     else slot.cluster.trim(nowMs);
   }
   const owned = new Map(slots.all().map(({ id, cluster }) => [id, cluster.epoch()]));
-  const lost = owned.size === 0 ? [] : await persistence.lostClusters([...owned].map(([id, epoch]) => ({ id, epoch })));
+  const lost =
+    owned.size === 0 ? [] : await persistence.lostClusters([...owned].map(([id, epoch]) => ({ id, epoch })));
   for (const id of lost) {
     const slot = slots.loaded(id);
     // Reading again in the meantime has raised the epoch itself.

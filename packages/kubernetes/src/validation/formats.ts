@@ -15,7 +15,8 @@ const PATTERNS = {
   labelValue: new RegExp(`^(${KEY_NAME})?$`),
   configKey: new RegExp(`^${CONFIG_KEY}$`),
 };
-const NAME_RULE = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const NAME_RULE =
+  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
 /** A DNS label of RFC 1123, at most 63 bytes: namespaces, containers, volumes. */
 export const dnsLabel: FormatCheck = (value) => [
@@ -66,13 +67,16 @@ export const qualifiedName: FormatCheck = (value) => {
   const parts = value.split('/');
   const failure = { rule: NAME_RULE, examples: ['MyName', 'my.name', '123-abc'], regex: KEY_NAME };
   if (parts.length > 2) {
-    return [`a valid label key ${explain(failure)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
+    return [
+      `a valid label key ${explain(failure)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+    ];
   }
   const name = parts.at(-1) ?? '';
   const prefix = parts.length === 2 ? parts[0] : undefined;
   const messages: string[] = [];
   if (prefix === '') messages.push('prefix part must be non-empty');
-  else if (prefix !== undefined) messages.push(...dnsSubdomain(prefix).map((message) => `prefix part ${message}`));
+  else if (prefix !== undefined)
+    messages.push(...dnsSubdomain(prefix).map((message) => `prefix part ${message}`));
   if (name === '') messages.push('name part must be non-empty');
   else messages.push(...tooLong(name, 63).map((message) => `name part ${message}`));
   if (!PATTERNS.keyName.test(name)) messages.push(`name part ${explain(failure)}`);
@@ -97,17 +101,24 @@ export const configKey: FormatCheck = (value) => [
     examples: ['key.name', 'KEY_NAME', 'key-name'],
     regex: CONFIG_KEY,
   }),
-  ...(value === '.' || value === '..' ? [`must not be '${value}'`] : value.startsWith('..') ? ["must not start with '..'"] : []),
+  ...(value === '.' || value === '..'
+    ? [`must not be '${value}'`]
+    : value.startsWith('..')
+      ? ["must not start with '..'"]
+      : []),
 ];
 
 /** The name of an environment variable, as relaxed in Kubernetes 1.34. */
 export const environmentName: FormatCheck = (value) =>
-  /^[ -<>-~]+$/.test(value) ? [] : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
+  /^[ -<>-~]+$/.test(value)
+    ? []
+    : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 
 /** The name of a container or service port (RFC 6335). */
 export const portName: FormatCheck = (value) => {
   const messages = tooLong(value, 15);
-  if (!/^[-a-z0-9]+$/.test(value)) messages.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
+  if (!/^[-a-z0-9]+$/.test(value))
+    messages.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
   if (!/[a-z]/.test(value)) messages.push('must contain at least one letter (a-z)');
   if (value.includes('--')) messages.push('must not contain consecutive hyphens');
   if (value.startsWith('-') || value.endsWith('-')) messages.push('must not begin or end with a hyphen');
@@ -116,7 +127,9 @@ export const portName: FormatCheck = (value) => {
 
 /** A port number from 1 to 65535. */
 export function portNumber(value: unknown): string[] {
-  return typeof value === 'number' && value >= 1 && value <= 65_535 ? [] : ['must be between 1 and 65535, inclusive'];
+  return typeof value === 'number' && value >= 1 && value <= 65_535
+    ? []
+    : ['must be between 1 and 65535, inclusive'];
 }
 
 /** Zero or more. */

@@ -27,7 +27,10 @@ export function checkMetadata(info: ResourceInfo, metadata: Json, problems: Prob
   const generateName = text(metadata['generateName']);
   if (generateName !== '') {
     // A trailing dash is fine, since a suffix follows.
-    checkFormat('metadata.generateName', generateName, { messages: nameFormat(generateName.replace(/-$/, 'a')), problems });
+    checkFormat('metadata.generateName', generateName, {
+      messages: nameFormat(generateName.replace(/-$/, 'a')),
+      problems,
+    });
   }
   if (name === '') {
     if (generateName === '') problems.required('metadata.name', 'name or generateName is required');
@@ -45,13 +48,19 @@ export function checkMetadataUpdate(metadata: Json, old: Json, problems: Problem
   checkCommon(metadata, problems);
   for (const field of ['name', 'namespace', 'uid', 'creationTimestamp']) {
     // Leaving out what the server fills in is no change.
-    if (metadata[field] !== undefined && metadata[field] !== '') checkImmutable(`metadata.${field}`, { now: metadata[field], before: old[field] }, problems);
+    if (metadata[field] !== undefined && metadata[field] !== '')
+      checkImmutable(`metadata.${field}`, { now: metadata[field], before: old[field] }, problems);
   }
   if (text(old['deletionTimestamp']) === '') return;
-  const added = strings(metadata['finalizers']).filter((finalizer) => !strings(old['finalizers']).includes(finalizer));
+  const added = strings(metadata['finalizers']).filter(
+    (finalizer) => !strings(old['finalizers']).includes(finalizer),
+  );
   if (added.length === 0) return;
   const listed = added.map((item) => JSON.stringify(item)).join(', ');
-  problems.forbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${listed}}`);
+  problems.forbidden(
+    'metadata.finalizers',
+    `no new finalizers can be added if the object is being deleted, found new finalizers []string{${listed}}`,
+  );
 }
 
 /** Labels of any object or template. */
@@ -85,7 +94,11 @@ function checkFinalizers(finalizers: string[], problems: Problems): void {
     checkFormat(`metadata.finalizers[${index}]`, finalizer, { messages: qualifiedName(finalizer), problems });
   });
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
-    problems.invalid('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set');
+    problems.invalid(
+      'metadata.finalizers',
+      finalizers,
+      'finalizer orphan and foregroundDeletion cannot be both set',
+    );
   }
 }
 
@@ -93,12 +106,15 @@ function checkOwners(metadata: Json, problems: Problems): void {
   const owners = items(metadata['ownerReferences']);
   owners.forEach((owner, index) => {
     const path = `metadata.ownerReferences[${index}]`;
-    if (text(owner['apiVersion']) === '') problems.invalid(`${path}.apiVersion`, '', 'version must not be empty');
+    if (text(owner['apiVersion']) === '')
+      problems.invalid(`${path}.apiVersion`, '', 'version must not be empty');
     for (const field of ['kind', 'name', 'uid']) {
       if (text(owner[field]) === '') problems.invalid(`${path}.${field}`, '', 'must not be empty');
     }
   });
-  const controllers = owners.filter((owner) => owner['controller'] === true).map((owner) => `${text(owner['kind'])}/${text(owner['name'])}`);
+  const controllers = owners
+    .filter((owner) => owner['controller'] === true)
+    .map((owner) => `${text(owner['kind'])}/${text(owner['name'])}`);
   const [first, second] = controllers;
   if (first === undefined || second === undefined) return;
   const detail = `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${second}`;

@@ -15,11 +15,13 @@ export interface Problems {
 /** An empty collection. */
 export function collectProblems(): Problems {
   const causes: StatusCause[] = [];
-  const add = (reason: string, path: string, message: string) => void causes.push({ reason, message, field: path });
+  const add = (reason: string, path: string, message: string) =>
+    void causes.push({ reason, message, field: path });
   return {
     causes,
     required: (path, detail = '') => add('FieldValueRequired', path, withDetail('Required value', detail)),
-    invalid: (path, value, detail) => add('FieldValueInvalid', path, withDetail(`Invalid value: ${show(value)}`, detail)),
+    invalid: (path, value, detail) =>
+      add('FieldValueInvalid', path, withDetail(`Invalid value: ${show(value)}`, detail)),
     notSupported: (path, value, supported) => {
       const detail = `supported values: ${supported.map((item) => JSON.stringify(item)).join(', ')}`;
       add('FieldValueNotSupported', path, `Unsupported value: ${show(value)}: ${detail}`);
@@ -27,7 +29,8 @@ export function collectProblems(): Problems {
     forbidden: (path, detail) => add('FieldValueForbidden', path, withDetail('Forbidden', detail)),
     duplicate: (path, value) => add('FieldValueDuplicate', path, `Duplicate value: ${show(value)}`),
     notFound: (path, value) => add('FieldValueNotFound', path, `Not found: ${show(value)}`),
-    tooLong: (path, bytesMax) => add('FieldValueTooLong', path, `Too long: may not be more than ${bytesMax} bytes`),
+    tooLong: (path, bytesMax) =>
+      add('FieldValueTooLong', path, `Too long: may not be more than ${bytesMax} bytes`),
   };
 }
 
@@ -48,12 +51,20 @@ export function sameJson(a: unknown, b: unknown): boolean {
 }
 
 /** Reports a field that may never change. */
-export function checkImmutable(path: string, change: { now: unknown; before: unknown }, problems: Problems): void {
+export function checkImmutable(
+  path: string,
+  change: { now: unknown; before: unknown },
+  problems: Problems,
+): void {
   if (!sameJson(change.now, change.before)) problems.invalid(path, change.now ?? null, 'field is immutable');
 }
 
 /** Reports each message about one value. */
-export function checkFormat(path: string, value: unknown, check: { messages: readonly string[]; problems: Problems }): void {
+export function checkFormat(
+  path: string,
+  value: unknown,
+  check: { messages: readonly string[]; problems: Problems },
+): void {
   for (const message of check.messages) check.problems.invalid(path, value, message);
 }
 

@@ -17,31 +17,45 @@ export function checkLabelSelector(selector: unknown, path: string, problems: Pr
     switch (expression['operator']) {
       case 'In':
       case 'NotIn':
-        if (values.length === 0) problems.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
+        if (values.length === 0)
+          problems.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
         break;
       case 'Exists':
       case 'DoesNotExist':
-        if (values.length > 0) problems.forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+        if (values.length > 0)
+          problems.forbidden(
+            `${at}.values`,
+            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+          );
         break;
       default:
         problems.invalid(`${at}.operator`, text(expression['operator']), 'not a valid selector operator');
     }
-    checkFormat(`${at}.key`, text(expression['key']), { messages: qualifiedName(text(expression['key'])), problems });
-    values.forEach((item, at2) => checkFormat(`${at}.values[${at2}]`, item, { messages: labelValue(item), problems }));
+    checkFormat(`${at}.key`, text(expression['key']), {
+      messages: qualifiedName(text(expression['key'])),
+      problems,
+    });
+    values.forEach((item, at2) =>
+      checkFormat(`${at}.values[${at2}]`, item, { messages: labelValue(item), problems }),
+    );
   });
 }
 
 /** Whether a selector has no requirement at all (and so matches everything). */
 export function isEmptySelector(selector: unknown): boolean {
   const value = asJson(selector);
-  return Object.keys(stringMap(value['matchLabels'])).length === 0 && items(value['matchExpressions']).length === 0;
+  return (
+    Object.keys(stringMap(value['matchLabels'])).length === 0 && items(value['matchExpressions']).length === 0
+  );
 }
 
 /** Whether labels fulfil a `metav1.LabelSelector`. */
 export function selectorMatches(selector: unknown, labels: unknown): boolean {
   const value = asJson(selector);
   const own = stringMap(labels);
-  const labelsMatch = Object.entries(stringMap(value['matchLabels'])).every(([key, label]) => own[key] === label);
+  const labelsMatch = Object.entries(stringMap(value['matchLabels'])).every(
+    ([key, label]) => own[key] === label,
+  );
   return (
     labelsMatch &&
     items(value['matchExpressions']).every((expression) => {

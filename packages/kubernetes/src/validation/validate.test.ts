@@ -7,18 +7,29 @@ import { validateCreate, validateUpdate } from './validate.ts';
 
 const pod = (spec: object = {}) => ({ containers: [{ name: 'c', image: 'nginx' }], ...spec });
 const container = (fields: object) => pod({ containers: [{ name: 'c', image: 'nginx', ...fields }] });
-const deployment = (spec: object = {}) => ({ selector: { matchLabels: { app: 'a' } }, template: { metadata: { labels: { app: 'a' } }, spec: pod() }, ...spec });
+const deployment = (spec: object = {}) => ({
+  selector: { matchLabels: { app: 'a' } },
+  template: { metadata: { labels: { app: 'a' } }, spec: pod() },
+  ...spec,
+});
 
 /** Builds an object as the registry hands it over: pruned, with defaults. */
 function object(kind: string, apiVersion: string, fields: Record<string, unknown>): KubeObject {
-  const base = { apiVersion, kind, ...fields, metadata: { name: 'web', ...namespaceOf(kind), ...Object(fields['metadata']) } };
+  const base = {
+    apiVersion,
+    kind,
+    ...fields,
+    metadata: { name: 'web', ...namespaceOf(kind), ...Object(fields['metadata']) },
+  };
   const pruned = prune(base);
   applyDefaults(pruned);
   return { ...pruned, metadata: { uid: '', resourceVersion: '', creationTimestamp: '', ...pruned.metadata } };
 }
 
 function namespaceOf(kind: string): { namespace?: string } {
-  return /^(Cluster|Namespace|Node|PersistentVolume$|StorageClass|PriorityClass)/.test(kind) ? {} : { namespace: 'default' };
+  return /^(Cluster|Namespace|Node|PersistentVolume$|StorageClass|PriorityClass)/.test(kind)
+    ? {}
+    : { namespace: 'default' };
 }
 
 function created(kind: string, apiVersion: string, fields: Record<string, unknown>): string[] {
@@ -28,11 +39,17 @@ function created(kind: string, apiVersion: string, fields: Record<string, unknow
   return validateCreate(info, made).map(({ field, message }) => `${field ?? ''}: ${message}`);
 }
 
-function updated(kind: string, apiVersion: string, change: { from: Record<string, unknown>; to: Record<string, unknown> }): string[] {
+function updated(
+  kind: string,
+  apiVersion: string,
+  change: { from: Record<string, unknown>; to: Record<string, unknown> },
+): string[] {
   const made = object(kind, apiVersion, change.to);
   const info = resourceOfObject(made);
   if (!info) throw new Error(`${kind} is not served`);
-  return validateUpdate(info, made, object(kind, apiVersion, change.from)).map(({ field, message }) => `${field ?? ''}: ${message}`);
+  return validateUpdate(info, made, object(kind, apiVersion, change.from)).map(
+    ({ field, message }) => `${field ?? ''}: ${message}`,
+  );
 }
 
 const LABEL_RULE =
@@ -40,26 +57,161 @@ const LABEL_RULE =
 
 describe('valid objects have no problems', () => {
   it.each([
-    ['Pod', 'v1', { spec: container({ ports: [{ containerPort: 80, name: 'http' }], env: [{ name: 'A', value: 'b' }], livenessProbe: { httpGet: { path: '/', port: 'http' } } }) }],
+    [
+      'Pod',
+      'v1',
+      {
+        spec: container({
+          ports: [{ containerPort: 80, name: 'http' }],
+          env: [{ name: 'A', value: 'b' }],
+          livenessProbe: { httpGet: { path: '/', port: 'http' } },
+        }),
+      },
+    ],
     ['Deployment', 'apps/v1', { spec: deployment() }],
-    ['StatefulSet', 'apps/v1', { spec: deployment({ serviceName: 'web', volumeClaimTemplates: [{ metadata: { name: 'd' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }] }) }],
+    [
+      'StatefulSet',
+      'apps/v1',
+      {
+        spec: deployment({
+          serviceName: 'web',
+          volumeClaimTemplates: [
+            {
+              metadata: { name: 'd' },
+              spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+            },
+          ],
+        }),
+      },
+    ],
     ['DaemonSet', 'apps/v1', { spec: deployment() }],
-    ['CronJob', 'batch/v1', { spec: { schedule: '*/5 * * * *', timeZone: 'Europe/Berlin', jobTemplate: { spec: { template: { spec: pod({ restartPolicy: 'OnFailure' }) } } } } }],
+    [
+      'CronJob',
+      'batch/v1',
+      {
+        spec: {
+          schedule: '*/5 * * * *',
+          timeZone: 'Europe/Berlin',
+          jobTemplate: { spec: { template: { spec: pod({ restartPolicy: 'OnFailure' }) } } },
+        },
+      },
+    ],
     ['Service', 'v1', { spec: { selector: { app: 'a' }, ports: [{ port: 80, targetPort: 'http' }] } }],
     ['Service', 'v1', { spec: { type: 'ExternalName', externalName: 'example.com' } }],
     ['Service', 'v1', { spec: { clusterIP: 'None' } }],
-    ['Ingress', 'networking.k8s.io/v1', { spec: { rules: [{ host: '*.example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'web', port: { number: 80 } } } }] } }] } }],
-    ['NetworkPolicy', 'networking.k8s.io/v1', { spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 80 }] }] } }],
-    ['ClusterRole', 'rbac.authorization.k8s.io/v1', { metadata: { name: 'system:a' }, rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }, { nonResourceURLs: ['/healthz'], verbs: ['get'] }] }],
-    ['RoleBinding', 'rbac.authorization.k8s.io/v1', { roleRef: { kind: 'ClusterRole', name: 'view' }, subjects: [{ kind: 'ServiceAccount', name: 'a' }, { kind: 'User', name: 'a@b.c' }] }],
-    ['ResourceQuota', 'v1', { spec: { hard: { 'requests.cpu': '1', pods: '10', 'count/deployments.apps': '2', 'requests.nvidia.com/gpu': '1' } } }],
-    ['LimitRange', 'v1', { spec: { limits: [{ type: 'Container', default: { cpu: '500m' }, defaultRequest: { cpu: '100m' }, max: { cpu: '1' } }] } }],
+    [
+      'Ingress',
+      'networking.k8s.io/v1',
+      {
+        spec: {
+          rules: [
+            {
+              host: '*.example.com',
+              http: {
+                paths: [
+                  {
+                    path: '/',
+                    pathType: 'Prefix',
+                    backend: { service: { name: 'web', port: { number: 80 } } },
+                  },
+                ],
+              },
+            },
+          ],
+        },
+      },
+    ],
+    [
+      'NetworkPolicy',
+      'networking.k8s.io/v1',
+      {
+        spec: {
+          podSelector: {},
+          ingress: [
+            { from: [{ podSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 80 }] },
+          ],
+        },
+      },
+    ],
+    [
+      'ClusterRole',
+      'rbac.authorization.k8s.io/v1',
+      {
+        metadata: { name: 'system:a' },
+        rules: [
+          { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+          { nonResourceURLs: ['/healthz'], verbs: ['get'] },
+        ],
+      },
+    ],
+    [
+      'RoleBinding',
+      'rbac.authorization.k8s.io/v1',
+      {
+        roleRef: { kind: 'ClusterRole', name: 'view' },
+        subjects: [
+          { kind: 'ServiceAccount', name: 'a' },
+          { kind: 'User', name: 'a@b.c' },
+        ],
+      },
+    ],
+    [
+      'ResourceQuota',
+      'v1',
+      {
+        spec: {
+          hard: {
+            'requests.cpu': '1',
+            pods: '10',
+            'count/deployments.apps': '2',
+            'requests.nvidia.com/gpu': '1',
+          },
+        },
+      },
+    ],
+    [
+      'LimitRange',
+      'v1',
+      {
+        spec: {
+          limits: [
+            {
+              type: 'Container',
+              default: { cpu: '500m' },
+              defaultRequest: { cpu: '100m' },
+              max: { cpu: '1' },
+            },
+          ],
+        },
+      },
+    ],
     ['Secret', 'v1', { data: { a: 'YQ==' } }],
     ['Namespace', 'v1', { metadata: { name: 'a' } }],
-    ['PersistentVolume', 'v1', { spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/x' } } }],
-    ['PodDisruptionBudget', 'policy/v1', { spec: { minAvailable: '50%', selector: { matchLabels: { a: 'b' } } } }],
-    ['SelfSubjectAccessReview', 'authorization.k8s.io/v1', { metadata: { name: '', namespace: '' }, spec: {} }],
-    ['Job', 'batch/v1', { spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: pod({ restartPolicy: 'Never' }) } } }],
+    [
+      'PersistentVolume',
+      'v1',
+      { spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/x' } } },
+    ],
+    [
+      'PodDisruptionBudget',
+      'policy/v1',
+      { spec: { minAvailable: '50%', selector: { matchLabels: { a: 'b' } } } },
+    ],
+    [
+      'SelfSubjectAccessReview',
+      'authorization.k8s.io/v1',
+      { metadata: { name: '', namespace: '' }, spec: {} },
+    ],
+    [
+      'Job',
+      'batch/v1',
+      {
+        spec: {
+          selector: { matchLabels: { a: 'b' } },
+          template: { metadata: { labels: { a: 'b' } }, spec: pod({ restartPolicy: 'Never' }) },
+        },
+      },
+    ],
   ])('%s', (kind, apiVersion, fields) => {
     expect(created(kind, apiVersion, fields)).toEqual([]);
   });
@@ -67,35 +219,205 @@ describe('valid objects have no problems', () => {
 
 describe('new objects are refused in upstream words', () => {
   it.each([
-    ['Namespace', 'v1', { metadata: { name: 'A_b' } }, [`metadata.name: Invalid value: "A_b": ${LABEL_RULE}`]],
-    ['ConfigMap', 'v1', { metadata: { name: '' } }, ['metadata.name: Required value: name or generateName is required']],
-    ['ConfigMap', 'v1', { metadata: { labels: { a: '-' } } }, ["metadata.labels: Invalid value: \"-\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"]],
-    ['ConfigMap', 'v1', { metadata: { annotations: { a: 'x'.repeat(300_000) } } }, ['metadata.annotations: Too long: may not be more than 262144 bytes']],
-    ['ClusterRole', 'rbac.authorization.k8s.io/v1', { metadata: { namespace: 'a' } }, ['metadata.namespace: Forbidden: not allowed on this type']],
+    [
+      'Namespace',
+      'v1',
+      { metadata: { name: 'A_b' } },
+      [`metadata.name: Invalid value: "A_b": ${LABEL_RULE}`],
+    ],
+    [
+      'ConfigMap',
+      'v1',
+      { metadata: { name: '' } },
+      ['metadata.name: Required value: name or generateName is required'],
+    ],
+    [
+      'ConfigMap',
+      'v1',
+      { metadata: { labels: { a: '-' } } },
+      [
+        "metadata.labels: Invalid value: \"-\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+      ],
+    ],
+    [
+      'ConfigMap',
+      'v1',
+      { metadata: { annotations: { a: 'x'.repeat(300_000) } } },
+      ['metadata.annotations: Too long: may not be more than 262144 bytes'],
+    ],
+    [
+      'ClusterRole',
+      'rbac.authorization.k8s.io/v1',
+      { metadata: { namespace: 'a' } },
+      ['metadata.namespace: Forbidden: not allowed on this type'],
+    ],
     ['Pod', 'v1', { spec: { containers: [] } }, ['spec.containers: Required value']],
     ['Pod', 'v1', { spec: container({ image: '' }) }, ['spec.containers[0].image: Required value']],
-    ['Pod', 'v1', { spec: pod({ containers: [{ name: 'a', image: 'b' }, { name: 'a', image: 'b' }] }) }, ['spec.containers[1].name: Duplicate value: "a"']],
-    ['Pod', 'v1', { spec: container({ ports: [{ containerPort: 70000 }] }) }, ['spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive']],
-    ['Pod', 'v1', { spec: container({ volumeMounts: [{ name: 'v', mountPath: '/v' }] }) }, ['spec.containers[0].volumeMounts[0].name: Not found: "v"']],
-    ['Pod', 'v1', { spec: container({ resources: { limits: { cpu: '1' }, requests: { cpu: '2' } } }) }, ['spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1']],
-    ['Pod', 'v1', { spec: container({ imagePullPolicy: 'Sometimes' }) }, ['spec.containers[0].imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"']],
-    ['Pod', 'v1', { spec: pod({ restartPolicy: 'Maybe' }) }, ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"']],
-    ['Pod', 'v1', { spec: container({ livenessProbe: {} }) }, ['spec.containers[0].livenessProbe: Required value: must specify a handler type']],
-    ['Pod', 'v1', { spec: pod({ topologySpreadConstraints: [{ maxSkew: 0, topologyKey: 'a', whenUnsatisfiable: 'X' }] }) }, ['spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero', 'spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "X": supported values: "DoNotSchedule", "ScheduleAnyway"']],
-    ['Pod', 'v1', { spec: pod({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: {} }] } } }) }, ['spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty']],
-    ['Deployment', 'apps/v1', { spec: deployment({ selector: undefined }) }, ['spec.selector: Required value']],
-    ['Deployment', 'apps/v1', { spec: deployment({ selector: { matchLabels: { app: 'x' } } }) }, ['spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`']],
-    ['Deployment', 'apps/v1', { spec: deployment({ replicas: -1 }) }, ['spec.replicas: Invalid value: -1: must be greater than or equal to 0']],
-    ['Deployment', 'apps/v1', { spec: deployment({ template: { metadata: { labels: { app: 'a' } }, spec: pod({ restartPolicy: 'Never' }) } }) }, ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"']],
-    ['CronJob', 'batch/v1', { spec: { schedule: 'x', jobTemplate: { spec: { template: { spec: pod() } } } } }, ['spec.schedule: Invalid value: "x": expected exactly 5 fields, found 1: [x]', 'spec.jobTemplate.spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"']],
+    [
+      'Pod',
+      'v1',
+      {
+        spec: pod({
+          containers: [
+            { name: 'a', image: 'b' },
+            { name: 'a', image: 'b' },
+          ],
+        }),
+      },
+      ['spec.containers[1].name: Duplicate value: "a"'],
+    ],
+    [
+      'Pod',
+      'v1',
+      { spec: container({ ports: [{ containerPort: 70000 }] }) },
+      [
+        'spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive',
+      ],
+    ],
+    [
+      'Pod',
+      'v1',
+      { spec: container({ volumeMounts: [{ name: 'v', mountPath: '/v' }] }) },
+      ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],
+    ],
+    [
+      'Pod',
+      'v1',
+      { spec: container({ resources: { limits: { cpu: '1' }, requests: { cpu: '2' } } }) },
+      [
+        'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+      ],
+    ],
+    [
+      'Pod',
+      'v1',
+      { spec: container({ imagePullPolicy: 'Sometimes' }) },
+      [
+        'spec.containers[0].imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"',
+      ],
+    ],
+    [
+      'Pod',
+      'v1',
+      { spec: pod({ restartPolicy: 'Maybe' }) },
+      ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"'],
+    ],
+    [
+      'Pod',
+      'v1',
+      { spec: container({ livenessProbe: {} }) },
+      ['spec.containers[0].livenessProbe: Required value: must specify a handler type'],
+    ],
+    [
+      'Pod',
+      'v1',
+      {
+        spec: pod({ topologySpreadConstraints: [{ maxSkew: 0, topologyKey: 'a', whenUnsatisfiable: 'X' }] }),
+      },
+      [
+        'spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero',
+        'spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "X": supported values: "DoNotSchedule", "ScheduleAnyway"',
+      ],
+    ],
+    [
+      'Pod',
+      'v1',
+      {
+        spec: pod({
+          affinity: {
+            podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: {} }] },
+          },
+        }),
+      },
+      [
+        'spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty',
+      ],
+    ],
+    [
+      'Deployment',
+      'apps/v1',
+      { spec: deployment({ selector: undefined }) },
+      ['spec.selector: Required value'],
+    ],
+    [
+      'Deployment',
+      'apps/v1',
+      { spec: deployment({ selector: { matchLabels: { app: 'x' } } }) },
+      [
+        'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
+      ],
+    ],
+    [
+      'Deployment',
+      'apps/v1',
+      { spec: deployment({ replicas: -1 }) },
+      ['spec.replicas: Invalid value: -1: must be greater than or equal to 0'],
+    ],
+    [
+      'Deployment',
+      'apps/v1',
+      {
+        spec: deployment({
+          template: { metadata: { labels: { app: 'a' } }, spec: pod({ restartPolicy: 'Never' }) },
+        }),
+      },
+      ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
+    ],
+    [
+      'CronJob',
+      'batch/v1',
+      { spec: { schedule: 'x', jobTemplate: { spec: { template: { spec: pod() } } } } },
+      [
+        'spec.schedule: Invalid value: "x": expected exactly 5 fields, found 1: [x]',
+        'spec.jobTemplate.spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
+      ],
+    ],
     ['Service', 'v1', { spec: { ports: [] } }, ['spec.ports: Required value']],
-    ['Service', 'v1', { spec: { ports: [{ port: 80 }, { port: 81 }] } }, ['spec.ports[0].name: Required value', 'spec.ports[1].name: Required value']],
-    ['Ingress', 'networking.k8s.io/v1', { spec: {} }, ['spec: Invalid value: []: either `defaultBackend` or `rules` must be specified']],
-    ['Role', 'rbac.authorization.k8s.io/v1', { rules: [{ apiGroups: [''], resources: ['pods'] }] }, ['rules[0].verbs: Required value: verbs must contain at least one value']],
-    ['RoleBinding', 'rbac.authorization.k8s.io/v1', { roleRef: { kind: 'Thing', name: 'a' } }, ['roleRef.kind: Unsupported value: "Thing": supported values: "Role", "ClusterRole"']],
-    ['ResourceQuota', 'v1', { spec: { hard: { bananas: '1' } } }, ['spec.hard[bananas]: Invalid value: "bananas": must be a standard resource for quota']],
-    ['PersistentVolumeClaim', 'v1', { spec: {} }, ['spec.accessModes: Required value: at least 1 access mode is required', 'spec.resources[storage]: Required value']],
-    ['Secret', 'v1', { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }, ['data[tls.key]: Required value']],
+    [
+      'Service',
+      'v1',
+      { spec: { ports: [{ port: 80 }, { port: 81 }] } },
+      ['spec.ports[0].name: Required value', 'spec.ports[1].name: Required value'],
+    ],
+    [
+      'Ingress',
+      'networking.k8s.io/v1',
+      { spec: {} },
+      ['spec: Invalid value: []: either `defaultBackend` or `rules` must be specified'],
+    ],
+    [
+      'Role',
+      'rbac.authorization.k8s.io/v1',
+      { rules: [{ apiGroups: [''], resources: ['pods'] }] },
+      ['rules[0].verbs: Required value: verbs must contain at least one value'],
+    ],
+    [
+      'RoleBinding',
+      'rbac.authorization.k8s.io/v1',
+      { roleRef: { kind: 'Thing', name: 'a' } },
+      ['roleRef.kind: Unsupported value: "Thing": supported values: "Role", "ClusterRole"'],
+    ],
+    [
+      'ResourceQuota',
+      'v1',
+      { spec: { hard: { bananas: '1' } } },
+      ['spec.hard[bananas]: Invalid value: "bananas": must be a standard resource for quota'],
+    ],
+    [
+      'PersistentVolumeClaim',
+      'v1',
+      { spec: {} },
+      [
+        'spec.accessModes: Required value: at least 1 access mode is required',
+        'spec.resources[storage]: Required value',
+      ],
+    ],
+    [
+      'Secret',
+      'v1',
+      { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } },
+      ['data[tls.key]: Required value'],
+    ],
   ])('%s %#', (kind, apiVersion, fields, expected) => {
     expect(created(kind, apiVersion, fields)).toEqual(expected);
   });
@@ -103,16 +425,90 @@ describe('new objects are refused in upstream words', () => {
 
 describe('changes are refused in upstream words', () => {
   it.each([
-    ['Deployment', 'apps/v1', { from: { spec: deployment() }, to: { spec: deployment({ selector: { matchLabels: { app: 'a', b: 'c' } }, template: { metadata: { labels: { app: 'a', b: 'c' } }, spec: pod() } }) } }, ['spec.selector: Invalid value: {"matchLabels":{"app":"a","b":"c"}}: field is immutable']],
-    ['Pod', 'v1', { from: { spec: pod() }, to: { spec: container({ command: ['x'] }) } }, [expect.stringMatching(/^spec: Forbidden: pod updates may not change fields other than `spec.containers\[\*\].image`/)]],
-    ['Pod', 'v1', { from: { spec: pod() }, to: { spec: container({ image: 'nginx:2', imagePullPolicy: 'Always' }) } }, []],
-    ['Secret', 'v1', { from: { immutable: true, data: { a: 'YQ==' } }, to: { immutable: true, data: { a: 'Yg==' } } }, ['data: Forbidden: field is immutable when `immutable` is set']],
-    ['ConfigMap', 'v1', { from: { immutable: true }, to: {} }, ['immutable: Forbidden: field is immutable when `immutable` is set']],
-    ['RoleBinding', 'rbac.authorization.k8s.io/v1', { from: { roleRef: { kind: 'Role', name: 'a' } }, to: { roleRef: { kind: 'Role', name: 'b' } } }, ['roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"b"}: cannot change roleRef']],
-    ['Service', 'v1', { from: { spec: { clusterIP: '10.0.0.1', ports: [{ port: 80 }] } }, to: { spec: { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'], ports: [{ port: 80 }] } } }, ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set']],
-    ['StatefulSet', 'apps/v1', { from: { spec: deployment({ serviceName: 'a' }) }, to: { spec: deployment({ serviceName: 'b' }) } }, ["spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"]],
-    ['StatefulSet', 'apps/v1', { from: { spec: deployment({ replicas: 1 }) }, to: { spec: deployment({ replicas: 3 }) } }, []],
-    ['ConfigMap', 'v1', { from: { metadata: { deletionTimestamp: '2020-01-01T00:00:00Z' } }, to: { metadata: { deletionTimestamp: '2020-01-01T00:00:00Z', finalizers: ['a.b/c'] } } }, ['metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"a.b/c"}']],
+    [
+      'Deployment',
+      'apps/v1',
+      {
+        from: { spec: deployment() },
+        to: {
+          spec: deployment({
+            selector: { matchLabels: { app: 'a', b: 'c' } },
+            template: { metadata: { labels: { app: 'a', b: 'c' } }, spec: pod() },
+          }),
+        },
+      },
+      ['spec.selector: Invalid value: {"matchLabels":{"app":"a","b":"c"}}: field is immutable'],
+    ],
+    [
+      'Pod',
+      'v1',
+      { from: { spec: pod() }, to: { spec: container({ command: ['x'] }) } },
+      [
+        expect.stringMatching(
+          /^spec: Forbidden: pod updates may not change fields other than `spec.containers\[\*\].image`/,
+        ),
+      ],
+    ],
+    [
+      'Pod',
+      'v1',
+      { from: { spec: pod() }, to: { spec: container({ image: 'nginx:2', imagePullPolicy: 'Always' }) } },
+      [],
+    ],
+    [
+      'Secret',
+      'v1',
+      { from: { immutable: true, data: { a: 'YQ==' } }, to: { immutable: true, data: { a: 'Yg==' } } },
+      ['data: Forbidden: field is immutable when `immutable` is set'],
+    ],
+    [
+      'ConfigMap',
+      'v1',
+      { from: { immutable: true }, to: {} },
+      ['immutable: Forbidden: field is immutable when `immutable` is set'],
+    ],
+    [
+      'RoleBinding',
+      'rbac.authorization.k8s.io/v1',
+      { from: { roleRef: { kind: 'Role', name: 'a' } }, to: { roleRef: { kind: 'Role', name: 'b' } } },
+      [
+        'roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"b"}: cannot change roleRef',
+      ],
+    ],
+    [
+      'Service',
+      'v1',
+      {
+        from: { spec: { clusterIP: '10.0.0.1', ports: [{ port: 80 }] } },
+        to: { spec: { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'], ports: [{ port: 80 }] } },
+      },
+      ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set'],
+    ],
+    [
+      'StatefulSet',
+      'apps/v1',
+      { from: { spec: deployment({ serviceName: 'a' }) }, to: { spec: deployment({ serviceName: 'b' }) } },
+      [
+        "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+      ],
+    ],
+    [
+      'StatefulSet',
+      'apps/v1',
+      { from: { spec: deployment({ replicas: 1 }) }, to: { spec: deployment({ replicas: 3 }) } },
+      [],
+    ],
+    [
+      'ConfigMap',
+      'v1',
+      {
+        from: { metadata: { deletionTimestamp: '2020-01-01T00:00:00Z' } },
+        to: { metadata: { deletionTimestamp: '2020-01-01T00:00:00Z', finalizers: ['a.b/c'] } },
+      },
+      [
+        'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"a.b/c"}',
+      ],
+    ],
   ])('%s %#', (kind, apiVersion, change, expected) => {
     expect(updated(kind, apiVersion, change)).toEqual(expected);
   });

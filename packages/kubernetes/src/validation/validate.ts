@@ -9,9 +9,21 @@ import { checkDisruptionBudget, checkPriorityClass, checkPriorityClassUpdate } f
 import { checkLimitRange, checkResourceQuota, checkResourceQuotaUpdate } from './kinds/quota.ts';
 import { checkBinding, checkBindingUpdate, checkRole } from './kinds/rbac.ts';
 import { checkService, checkServiceUpdate } from './kinds/service.ts';
-import { checkClaim, checkClaimUpdate, checkStorageClass, checkStorageClassUpdate, checkVolume } from './kinds/storage.ts';
 import {
-  checkDaemonSet, checkDeployment, checkReplicaSet, checkReplicationController, checkSelectorUpdate, checkStatefulSet, checkStatefulSetUpdate,
+  checkClaim,
+  checkClaimUpdate,
+  checkStorageClass,
+  checkStorageClassUpdate,
+  checkVolume,
+} from './kinds/storage.ts';
+import {
+  checkDaemonSet,
+  checkDeployment,
+  checkReplicaSet,
+  checkReplicationController,
+  checkSelectorUpdate,
+  checkStatefulSet,
+  checkStatefulSetUpdate,
 } from './kinds/workloads.ts';
 import { checkMetadata, checkMetadataUpdate } from './metadata.ts';
 import { checkPod, checkPodTemplateObject } from './pod/pod.ts';

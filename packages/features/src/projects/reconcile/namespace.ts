@@ -1,4 +1,10 @@
-import { deleteObject, ensureObject, metadataOf, readObject, type Place } from '@hexabase/cluster/ensure-object.ts';
+import {
+  deleteObject,
+  ensureObject,
+  metadataOf,
+  readObject,
+  type Place,
+} from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { enqueue } from '@hexabase/reconcile/queue.ts';
@@ -28,7 +34,8 @@ export function ensureNamespaceStep(driver: ClusterDriver): Step<ProjectSubject>
       if (!subject.workspaceUsable) return waitFor('WorkspaceNotReady', 'The workspace is not ready');
       const place = placeOf(driver, subject, signal);
       const existing = await readObject(place, subject.name);
-      if (existing && metadataOf(existing).deleting) return waitFor('BeingDeleted', 'A namespace of that name is still being deleted');
+      if (existing && metadataOf(existing).deleting)
+        return waitFor('BeingDeleted', 'A namespace of that name is still being deleted');
       await writeNamespace(place, subject);
       return { kind: 'done', conditions: [namespaceReady('True', 'InPlace', '')] };
     },
@@ -46,7 +53,10 @@ export function keepNamespaceStep(driver: ClusterDriver): Step<ProjectSubject> {
       const place = placeOf(driver, subject, signal);
       const existing = await readObject(place, subject.name);
       if (!existing || metadataOf(existing).deleting) {
-        return { ...waitFor('Deleted', 'The namespace was deleted'), write: (tx) => enqueue(tx, namespacesKind, subject.workspaceId) };
+        return {
+          ...waitFor('Deleted', 'The namespace was deleted'),
+          write: (tx) => enqueue(tx, namespacesKind, subject.workspaceId),
+        };
       }
       await writeNamespace(place, subject);
       return { kind: 'done', conditions: [namespaceReady('True', 'InPlace', '')] };
@@ -71,7 +81,11 @@ export function removeNamespaceStep(driver: ClusterDriver): Step<ProjectSubject>
       if (!deleting) await deleteObject(place, subject.name, uid);
       const left = await readObject(place, subject.name);
       if (!left || metadataOf(left).uid !== uid) return { kind: 'done', released: 'all' };
-      return { kind: 'wait', requeueAfterMs: goneWithinMs, condition: namespaceReady('Unknown', 'Removing', 'The namespace is being emptied') };
+      return {
+        kind: 'wait',
+        requeueAfterMs: goneWithinMs,
+        condition: namespaceReady('Unknown', 'Removing', 'The namespace is being emptied'),
+      };
     },
   };
 }
@@ -102,7 +116,11 @@ function isOf(namespace: Record<string, unknown>, subject: ProjectSubject): bool
 }
 
 function waitFor(reason: string, message: string) {
-  return { kind: 'wait' as const, requeueAfterMs: 1_000, condition: namespaceReady('False', reason, message) };
+  return {
+    kind: 'wait' as const,
+    requeueAfterMs: 1_000,
+    condition: namespaceReady('False', reason, message),
+  };
 }
 
 function namespaceReady(status: ConditionInput['status'], reason: string, message: string): ConditionInput {

@@ -31,12 +31,18 @@ export function namespacesReconciler({ driver }: { driver: ClusterDriver }): Rec
 }
 
 /** Looks at a workspace's namespaces as soon as its driver says that somebody made or deleted one. */
-export function wakeOnNamespaceChanges(deps: { driver: ClusterDriver; database: Database; log: Logger }): Disposable {
+export function wakeOnNamespaceChanges(deps: {
+  driver: ClusterDriver;
+  database: Database;
+  log: Logger;
+}): Disposable {
   const { driver, database, log } = deps;
   const wake = (workspaceId: WorkspaceId) => {
     database
       .asWorker((tx) => enqueue(tx, namespacesKind, workspaceId))
-      .catch((error: unknown) => log.warn({ error, workspaceId }, 'a change of namespaces will be seen at the next resync'));
+      .catch((error: unknown) =>
+        log.warn({ error, workspaceId }, 'a change of namespaces will be seen at the next resync'),
+      );
   };
   return driver.watchNamespaces?.(wake) ?? { [Symbol.dispose]: () => undefined };
 }

@@ -19,7 +19,10 @@ export function policiesStep(driver: ClusterDriver): Step<ProjectSubject> {
       await ensureObject({ client, path: network, signal }, denyFromOutside(subject));
       await ensureObject({ client, path: `${core}/resourcequotas`, signal }, quota(subject));
       await ensureObject({ client, path: `${core}/limitranges`, signal }, limits(subject));
-      return { kind: 'done', conditions: [{ type: 'PolicyReady', status: 'True', reason: 'InPlace', message: '' }] };
+      return {
+        kind: 'done',
+        conditions: [{ type: 'PolicyReady', status: 'True', reason: 'InPlace', message: '' }],
+      };
     },
   };
 }

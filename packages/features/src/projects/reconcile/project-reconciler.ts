@@ -3,7 +3,14 @@ import { enqueue } from '@hexabase/reconcile/queue.ts';
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
 import { ensureNamespaceStep, keepNamespaceStep, namespacesKind, removeNamespaceStep } from './namespace.ts';
 import { policiesStep } from './policies.ts';
-import { announceProject, buryProject, livingProjects, loadProject, saveProject, type ProjectSubject } from './store.ts';
+import {
+  announceProject,
+  buryProject,
+  livingProjects,
+  loadProject,
+  saveProject,
+  type ProjectSubject,
+} from './store.ts';
 
 /** Brings projects to namespaces with quota, limits and network policy, and back to nothing. */
 export function projectReconciler({ driver }: { driver: ClusterDriver }): Reconciler<ProjectSubject> {
@@ -27,7 +34,8 @@ export function projectReconciler({ driver }: { driver: ClusterDriver }): Reconc
     kind: 'project',
     workflows: [create, update, remove],
     load: loadProject,
-    workflowFor: (subject) => (subject.deletionRequested ? remove : subject.observedGeneration === 0 ? create : update),
+    workflowFor: (subject) =>
+      subject.deletionRequested ? remove : subject.observedGeneration === 0 ? create : update,
     save: saveProject,
     keys: livingProjects,
   };

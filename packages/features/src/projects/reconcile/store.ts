@@ -88,7 +88,9 @@ export async function buryProject(tx: Tx, subject: ProjectSubject): Promise<void
 export async function announceProject(tx: Tx, subject: ProjectSubject, action: string): Promise<void> {
   await sql`insert into audit_entries (id, organization_id, action, target, outcome, details)
     values (${newId()}, ${subject.organizationId}, ${action}, ${`project/${subject.id}`}, 'allowed',
-      ${JSON.stringify({ name: subject.name, workspaceId: subject.workspaceId, by: 'reconciler' })}::jsonb)`.execute(tx);
+      ${JSON.stringify({ name: subject.name, workspaceId: subject.workspaceId, by: 'reconciler' })}::jsonb)`.execute(
+    tx,
+  );
   await addToOutbox(tx, {
     subject: action,
     organizationId: subject.organizationId,
@@ -115,7 +117,15 @@ export async function loadNamespaces(tx: Tx, workspaceId: string): Promise<Names
   const row = rows[0];
   if (!row) return null;
   const { organization_id: organizationId, generation, projects } = row;
-  return { id: workspaceId, organizationId, generation, observedGeneration: generation, conditions: [], operationId: null, projects };
+  return {
+    id: workspaceId,
+    organizationId,
+    generation,
+    observedGeneration: generation,
+    conditions: [],
+    operationId: null,
+    projects,
+  };
 }
 
 export type NamespacesRow = Subject & { projects: KnownProject[] };
@@ -148,7 +158,10 @@ export async function applyNamespaces(
   for (const { id } of rows) await enqueue(tx, 'project', id);
 }
 
-function projectPhase(subject: ProjectSubject, status: StatusWrite): 'provisioning' | 'active' | 'deleting' | 'failed' {
+function projectPhase(
+  subject: ProjectSubject,
+  status: StatusWrite,
+): 'provisioning' | 'active' | 'deleting' | 'failed' {
   if (subject.deletionRequested) return 'deleting';
   if (findCondition(status.conditions, 'Stalled')?.status === 'True') return 'failed';
   return status.observedGeneration > 0 ? 'active' : 'provisioning';

@@ -1,4 +1,10 @@
-import { deleteObject, ensureObject, metadataOf, readObject, type WantedObject } from '@hexabase/cluster/ensure-object.ts';
+import {
+  deleteObject,
+  ensureObject,
+  metadataOf,
+  readObject,
+  type WantedObject,
+} from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
 import { viewerRules } from './viewer-rules.ts';
@@ -16,7 +22,11 @@ export function identityStep({ driver, issuer }: TenantDeps): Step<WorkspaceSubj
     words: 'Setting up sign-in',
     timeoutMs: 30_000,
     run: async ({ subject, signal }) => {
-      const place = { client: driver.tenantClient(subject.id), path: '/api/v1/namespaces/kube-public/configmaps', signal };
+      const place = {
+        client: driver.tenantClient(subject.id),
+        path: '/api/v1/namespaces/kube-public/configmaps',
+        signal,
+      };
       await ensureObject(place, {
         apiVersion: 'v1',
         kind: 'ConfigMap',
@@ -30,7 +40,10 @@ export function identityStep({ driver, issuer }: TenantDeps): Step<WorkspaceSubj
           'groups-prefix': '',
         },
       });
-      return { kind: 'done', conditions: [{ type: 'IdentityReady', status: 'True', reason: 'Published', message: '' }] };
+      return {
+        kind: 'done',
+        conditions: [{ type: 'IdentityReady', status: 'True', reason: 'Published', message: '' }],
+      };
     },
   };
 }
@@ -44,8 +57,15 @@ export function accessStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
     run: async ({ subject, signal }) => {
       const client = driver.tenantClient(subject.id);
       await Promise.all(workspaceRoles().map((role) => ensureObject({ client, path: roles, signal }, role)));
-      await Promise.all(workspaceBindings(subject).map((binding) => ensureObject({ client, path: bindings, signal }, binding)));
-      return { kind: 'done', conditions: [{ type: 'AccessReady', status: 'True', reason: 'RolesInPlace', message: '' }] };
+      await Promise.all(
+        workspaceBindings(subject).map((binding) =>
+          ensureObject({ client, path: bindings, signal }, binding),
+        ),
+      );
+      return {
+        kind: 'done',
+        conditions: [{ type: 'AccessReady', status: 'True', reason: 'RolesInPlace', message: '' }],
+      };
     },
   };
 }
@@ -65,7 +85,10 @@ export function closeAccessStep(driver: ClusterDriver): Step<WorkspaceSubject> {
           if (found) await deleteObject(place, metadata.name, metadataOf(found).uid);
         }
       }
-      return { kind: 'done', conditions: [{ type: 'AccessReady', status: 'False', reason: 'Deleting', message: '' }] };
+      return {
+        kind: 'done',
+        conditions: [{ type: 'AccessReady', status: 'False', reason: 'Deleting', message: '' }],
+      };
     },
   };
 }

@@ -22,7 +22,11 @@ export async function collectTenantOrphans(deps: {
     kind: 'workspace',
     find: async () => {
       const tenants = await driver.listTenants({ signal: AbortSignal.timeout(30_000) });
-      return tenants.map(({ workspaceId, uid }) => ({ ...tenantThing(driver, workspaceId), subjectId: workspaceId, uid }));
+      return tenants.map(({ workspaceId, uid }) => ({
+        ...tenantThing(driver, workspaceId),
+        subjectId: workspaceId,
+        uid,
+      }));
     },
     living: async () => new Set(await database.asWorker(livingWorkspaces)),
     ...(graceMs === undefined ? {} : { graceMs }),

@@ -79,7 +79,11 @@ export async function livingWorkspaces(tx: Tx): Promise<string[]> {
 }
 
 /** Tells the audit log and the outside world, in the transaction that makes it true. */
-export async function announce(tx: Tx, subject: Subject, event: { action: string; target: string }): Promise<void> {
+export async function announce(
+  tx: Tx,
+  subject: Subject,
+  event: { action: string; target: string },
+): Promise<void> {
   await sql`insert into audit_entries (id, organization_id, action, target, outcome, details)
     values (${newId()}, ${subject.organizationId}, ${event.action}, ${event.target}, 'allowed',
       ${JSON.stringify({ operationId: subject.operationId, by: 'reconciler' })}::jsonb)`.execute(tx);
@@ -102,7 +106,9 @@ export async function endProjects(tx: Tx, subject: WorkspaceSubject): Promise<vo
       update operations o set state = 'succeeded', message = 'Ended with its workspace', finished_at = now()
       from ended where o.subject = ended.subject and o.state in ('running', 'stuck')
     )
-    update inventory i set subject = ${`workspace/${subject.id}`} from ended where i.subject = ended.subject`.execute(tx);
+    update inventory i set subject = ${`workspace/${subject.id}`} from ended where i.subject = ended.subject`.execute(
+    tx,
+  );
 }
 
 /** Only the tombstone stays. Throws an Error while anything outside is still recorded: then it is not gone. */
@@ -110,7 +116,9 @@ export async function buryWorkspace(tx: Tx, subject: WorkspaceSubject): Promise<
   const { rows } = await sql<{ left: number }>`
     select count(*)::int as left from inventory where subject = ${`workspace/${subject.id}`}`.execute(tx);
   if (rows[0]?.left !== 0) throw new Error('the inventory of the workspace is not empty');
-  await sql`update workspaces set deleted_at = now(), finalizers = '{}', progress = null where id = ${subject.id}`.execute(tx);
+  await sql`update workspaces set deleted_at = now(), finalizers = '{}', progress = null where id = ${subject.id}`.execute(
+    tx,
+  );
   await sql`delete from workspace_groups where workspace_id = ${subject.id}`.execute(tx);
   await announce(tx, subject, { action: 'workspace.removed', target: `workspace/${subject.id}` });
 }

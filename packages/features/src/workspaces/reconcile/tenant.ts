@@ -33,7 +33,10 @@ export function ensureTenantStep({ driver, issuer }: TenantDeps): Step<Workspace
     run: async ({ subject, fence, signal }) => {
       const { id, slug, generation, size } = subject;
       const identity = { issuer, audience: audienceOf(id) };
-      await unlessFenced(id, driver.ensureTenant({ workspaceId: id, slug, fence, generation, identity, size }, { signal }));
+      await unlessFenced(
+        id,
+        driver.ensureTenant({ workspaceId: id, slug, fence, generation, identity, size }, { signal }),
+      );
       return { kind: 'done' };
     },
   };
@@ -51,7 +54,11 @@ export function waitReadyStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
         return { kind: 'done', conditions: [controlPlane('True', 'Running', 'The Kubernetes API answers')] };
       }
       const reason = state.kind === 'absent' ? 'NotThereYet' : 'Starting';
-      const condition = controlPlane(subject.observedGeneration === 0 ? 'False' : 'Unknown', reason, 'The Kubernetes API is starting');
+      const condition = controlPlane(
+        subject.observedGeneration === 0 ? 'False' : 'Unknown',
+        reason,
+        'The Kubernetes API is starting',
+      );
       return { kind: 'wait', requeueAfterMs: readyPollMs, condition };
     },
   };
@@ -66,7 +73,11 @@ export function removeTenantStep({ driver }: TenantDeps): Step<WorkspaceSubject>
       const { left } = await unlessFenced(subject.id, driver.removeTenant(subject.id, fence, { signal }));
       if (left.length === 0) return { kind: 'done' };
       const names = left.map((item) => `${item.kind} ${item.key}`).join(', ');
-      return { kind: 'wait', requeueAfterMs: removalPollMs, condition: controlPlane('Unknown', 'Removing', `Still there: ${names}`) };
+      return {
+        kind: 'wait',
+        requeueAfterMs: removalPollMs,
+        condition: controlPlane('Unknown', 'Removing', `Still there: ${names}`),
+      };
     },
   };
 }
@@ -81,7 +92,11 @@ export function proveRemovedStep({ driver }: TenantDeps): Step<WorkspaceSubject>
     run: async ({ subject, signal }) => {
       const state = await driver.observeTenant(subject.id, { signal });
       if (state.kind === 'absent') return { kind: 'done', released: 'all' };
-      return { kind: 'wait', requeueAfterMs: removalPollMs, condition: controlPlane('Unknown', 'Removing', 'The cluster is still there') };
+      return {
+        kind: 'wait',
+        requeueAfterMs: removalPollMs,
+        condition: controlPlane('Unknown', 'Removing', 'The cluster is still there'),
+      };
     },
   };
 }

@@ -20,7 +20,16 @@ const readable: Record<string, readonly string[]> = {
     'serviceaccounts',
     'services',
   ],
-  apps: ['controllerrevisions', 'daemonsets', 'deployments', 'deployments/scale', 'replicasets', 'replicasets/scale', 'statefulsets', 'statefulsets/scale'],
+  apps: [
+    'controllerrevisions',
+    'daemonsets',
+    'deployments',
+    'deployments/scale',
+    'replicasets',
+    'replicasets/scale',
+    'statefulsets',
+    'statefulsets/scale',
+  ],
   batch: ['cronjobs', 'jobs'],
   autoscaling: ['horizontalpodautoscalers'],
   policy: ['poddisruptionbudgets'],
@@ -37,6 +46,24 @@ const readable: Record<string, readonly string[]> = {
 
 /** Rules of `hexabase:workspace-viewer`. */
 export const viewerRules = [
-  ...Object.entries(readable).map(([group, resources]) => ({ apiGroups: [group], resources: [...resources], verbs })),
-  { nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version'], verbs: ['get'] },
+  ...Object.entries(readable).map(([group, resources]) => ({
+    apiGroups: [group],
+    resources: [...resources],
+    verbs,
+  })),
+  {
+    nonResourceURLs: [
+      '/api',
+      '/api/*',
+      '/apis',
+      '/apis/*',
+      '/healthz',
+      '/livez',
+      '/openapi',
+      '/openapi/*',
+      '/readyz',
+      '/version',
+    ],
+    verbs: ['get'],
+  },
 ];

@@ -6,10 +6,20 @@ import type { OrganizationId, WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import { register } from '@hexabase/reconcile/registration.ts';
-import { givenOrganization, requestProject, requestProjectDeletion, requestWorkspace, requestWorkspaceDeletion, until } from '@hexabase/testkit/given.ts';
+import {
+  givenOrganization,
+  requestProject,
+  requestProjectDeletion,
+  requestWorkspace,
+  requestWorkspaceDeletion,
+  until,
+} from '@hexabase/testkit/given.ts';
 import { memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
-import { namespacesReconciler, wakeOnNamespaceChanges } from '../../projects/reconcile/namespaces-reconciler.ts';
+import {
+  namespacesReconciler,
+  wakeOnNamespaceChanges,
+} from '../../projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '../../projects/reconcile/project-reconciler.ts';
 import { workspaceReconciler } from './workspace-reconciler.ts';
 
@@ -26,7 +36,11 @@ beforeEach(async () => {
   organization = await givenOrganization(database);
   const { driver } = cluster;
   const deps = { driver, issuer: 'https://hexabase.example/oidc' };
-  const registrations = [register(workspaceReconciler(deps)), register(projectReconciler(deps)), register(namespacesReconciler(deps))];
+  const registrations = [
+    register(workspaceReconciler(deps)),
+    register(projectReconciler(deps)),
+    register(namespacesReconciler(deps)),
+  ];
   stack.use(await startEngine({ database, registrations, clock: systemClock, log: silentLogger }));
   stack.use(wakeOnNamespaceChanges({ driver, database, log: silentLogger }));
 });
@@ -36,20 +50,42 @@ async function read<T>(query: ReturnType<typeof sql<T>>): Promise<T[]> {
   return test1.database.asWorker(async (tx) => (await query.execute(tx)).rows);
 }
 
-const active = (id: WorkspaceId) => until(async () => (await read(sql`select 1 from workspaces where id = ${id} and phase = 'active'`))[0]);
+const active = (id: WorkspaceId) =>
+  until(async () => (await read(sql`select 1 from workspaces where id = ${id} and phase = 'active'`))[0]);
 const projectNamed = (name: string, phase: string) =>
-  until(async () => (await read(sql<{ id: string }>`select id from projects where name = ${name} and phase = ${phase} and deleted_at is null`))[0]);
+  until(
+    async () =>
+      (
+        await read(
+          sql<{
+            id: string;
+          }>`select id from projects where name = ${name} and phase = ${phase} and deleted_at is null`,
+        )
+      )[0],
+  );
 
 test('a workspace becomes active, with roles and groups in its cluster', async () => {
   const id = await requestWorkspace(test1.database, organization);
   await active(id);
-  const [row] = await read(sql<{ conditions: Condition[]; observed_generation: number }>`select * from workspaces where id = ${id}`);
+  const [row] = await read(
+    sql<{ conditions: Condition[]; observed_generation: number }>`select * from workspaces where id = ${id}`,
+  );
   expect(row?.observed_generation).toBe(1);
   expect(Object.fromEntries(row?.conditions.map(({ type, status }) => [type, status]) ?? [])).toMatchObject({
-    Accepted: 'True', ControlPlaneReady: 'True', IdentityReady: 'True', AccessReady: 'True', Ready: 'True',
+    Accepted: 'True',
+    ControlPlaneReady: 'True',
+    IdentityReady: 'True',
+    AccessReady: 'True',
+    Ready: 'True',
   });
-  const binding = await cluster.kubectl(id, { method: 'GET', path: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/hexabase:ws-admins' });
-  expect(binding.body).toMatchObject({ roleRef: { name: 'hexabase:workspace-admin' }, subjects: [{ name: 'hexabase:ws-admins' }, { name: expect.stringContaining('hexabase:group:') }] });
+  const binding = await cluster.kubectl(id, {
+    method: 'GET',
+    path: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/hexabase:ws-admins',
+  });
+  expect(binding.body).toMatchObject({
+    roleRef: { name: 'hexabase:workspace-admin' },
+    subjects: [{ name: 'hexabase:ws-admins' }, { name: expect.stringContaining('hexabase:group:') }],
+  });
   expect(await read(sql`select action from audit_entries`)).toEqual([{ action: 'workspace.ready' }]);
 });
 
@@ -60,7 +96,9 @@ test('a role that somebody changed in the cluster is put back', async () => {
   const role = await cluster.kubectl(id, { method: 'GET', path });
   await cluster.kubectl(id, { method: 'PUT', path, body: { ...Object(role.body), rules: [] } });
   await read(sql`select hexabase.enqueue('workspace', ${id})`);
-  await until(async () => JSON.stringify(await cluster.kubectl(id, { method: 'GET', path })).includes('pods/log'));
+  await until(async () =>
+    JSON.stringify(await cluster.kubectl(id, { method: 'GET', path })).includes('pods/log'),
+  );
 });
 
 test('a deletion leaves nothing and its report names what was removed', async () => {
@@ -69,7 +107,16 @@ test('a deletion leaves nothing and its report names what was removed', async ()
   await requestProject(test1.database, id, 'shop');
   await projectNamed('shop', 'active');
   await requestWorkspaceDeletion(test1.database, id);
-  const operation = await until(async () => (await read(sql<{ report: unknown }>`select * from operations where kind = 'workspace.delete' and state = 'succeeded'`))[0]);
+  const operation = await until(
+    async () =>
+      (
+        await read(
+          sql<{
+            report: unknown;
+          }>`select * from operations where kind = 'workspace.delete' and state = 'succeeded'`,
+        )
+      )[0],
+  );
   expect(operation.report).toMatchObject({ left: [] });
   expect(JSON.stringify(operation.report)).toContain(`${id}/shop`);
   expect(JSON.stringify(operation.report)).toContain('kubernetes-cluster');
@@ -84,23 +131,49 @@ test('a project gets a namespace with quota, limits and network policy, and lose
   const project = await requestProject(test1.database, id, 'shop');
   await projectNamed('shop', 'active');
   const namespace = await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/shop' });
-  expect(namespace.body).toMatchObject({ metadata: { labels: { 'workspace-id': id, 'project-name': 'shop', 'pod-security.kubernetes.io/enforce': 'baseline' } } });
-  for (const path of ['/api/v1/namespaces/shop/resourcequotas/hexabase', '/api/v1/namespaces/shop/limitranges/hexabase', '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/hexabase-default-deny']) {
+  expect(namespace.body).toMatchObject({
+    metadata: {
+      labels: {
+        'workspace-id': id,
+        'project-name': 'shop',
+        'pod-security.kubernetes.io/enforce': 'baseline',
+      },
+    },
+  });
+  for (const path of [
+    '/api/v1/namespaces/shop/resourcequotas/hexabase',
+    '/api/v1/namespaces/shop/limitranges/hexabase',
+    '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/hexabase-default-deny',
+  ]) {
     expect((await cluster.kubectl(id, { method: 'GET', path })).status, path).toBe(200);
   }
   await requestProjectDeletion(test1.database, project);
-  await until(async () => (await read(sql`select 1 from projects where id = ${project} and deleted_at is not null`))[0]);
+  await until(
+    async () => (await read(sql`select 1 from projects where id = ${project} and deleted_at is not null`))[0],
+  );
   expect((await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/shop' })).status).toBe(404);
 });
 
 test('a namespace made with kubectl becomes a project, and one deleted with kubectl ends it', async () => {
   const id = await requestWorkspace(test1.database, organization);
   await active(id);
-  await cluster.kubectl(id, { method: 'POST', path: '/api/v1/namespaces', body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'lab' } } });
+  await cluster.kubectl(id, {
+    method: 'POST',
+    path: '/api/v1/namespaces',
+    body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'lab' } },
+  });
   const project = await projectNamed('lab', 'active');
-  expect((await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/lab/resourcequotas/hexabase' })).status).toBe(200);
+  expect(
+    (await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/lab/resourcequotas/hexabase' }))
+      .status,
+  ).toBe(200);
   await cluster.kubectl(id, { method: 'DELETE', path: '/api/v1/namespaces/lab' });
-  await until(async () => (await read(sql`select 1 from projects where id = ${project.id} and deleted_at is not null`))[0]);
+  await until(
+    async () =>
+      (await read(sql`select 1 from projects where id = ${project.id} and deleted_at is not null`))[0],
+  );
   expect((await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/lab' })).status).toBe(404);
-  expect(await read(sql`select name from projects where name in ('default', 'kube-system', 'kube-public')`)).toEqual([]);
+  expect(
+    await read(sql`select name from projects where name in ('default', 'kube-system', 'kube-public')`),
+  ).toEqual([]);
 });

@@ -1,11 +1,31 @@
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
 import { accessStep, closeAccessStep, identityStep } from './access.ts';
-import { announce, buryWorkspace, endProjects, livingWorkspaces, loadSubject, saveStatus, type WorkspaceSubject } from './store.ts';
-import { ensureTenantStep, proveRemovedStep, removeTenantStep, waitReadyStep, type TenantDeps } from './tenant.ts';
+import {
+  announce,
+  buryWorkspace,
+  endProjects,
+  livingWorkspaces,
+  loadSubject,
+  saveStatus,
+  type WorkspaceSubject,
+} from './store.ts';
+import {
+  ensureTenantStep,
+  proveRemovedStep,
+  removeTenantStep,
+  waitReadyStep,
+  type TenantDeps,
+} from './tenant.ts';
 
 /** Brings workspaces from what people asked for to tenant clusters, and back to nothing. */
 export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubject> {
-  const ensure = [acceptStep, ensureTenantStep(deps), waitReadyStep(deps), identityStep(deps), accessStep(deps)];
+  const ensure = [
+    acceptStep,
+    ensureTenantStep(deps),
+    waitReadyStep(deps),
+    identityStep(deps),
+    accessStep(deps),
+  ];
   const create: Workflow<WorkspaceSubject> = {
     name: 'create',
     steps: [...ensure, publishStep('workspace.ready')],
@@ -18,7 +38,13 @@ export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubje
   };
   const remove: Workflow<WorkspaceSubject> = {
     name: 'delete',
-    steps: [closeAccessStep(deps.driver), endProjectsStep, removeTenantStep(deps), proveRemovedStep(deps), buryStep],
+    steps: [
+      closeAccessStep(deps.driver),
+      endProjectsStep,
+      removeTenantStep(deps),
+      proveRemovedStep(deps),
+      buryStep,
+    ],
     removes: true,
     doneWords: 'The workspace is gone',
   };
@@ -26,7 +52,8 @@ export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubje
     kind: 'workspace',
     workflows: [create, update, remove],
     load: loadSubject,
-    workflowFor: (subject) => (subject.deletionRequested ? remove : subject.observedGeneration === 0 ? create : update),
+    workflowFor: (subject) =>
+      subject.deletionRequested ? remove : subject.observedGeneration === 0 ? create : update,
     save: saveStatus,
     keys: livingWorkspaces,
   };
@@ -39,7 +66,14 @@ const acceptStep: Step<WorkspaceSubject> = {
   timeoutMs: 1_000,
   decide: ({ size }) => ({
     kind: 'done',
-    conditions: [{ type: 'Accepted', status: 'True', reason: 'WithinPlan', message: `${size.cpuMilli / 1000} CPU, ${size.memoryMib} MiB` }],
+    conditions: [
+      {
+        type: 'Accepted',
+        status: 'True',
+        reason: 'WithinPlan',
+        message: `${size.cpuMilli / 1000} CPU, ${size.memoryMib} MiB`,
+      },
+    ],
   }),
 };
 

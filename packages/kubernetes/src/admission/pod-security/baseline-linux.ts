@@ -14,9 +14,9 @@ import {
 const appArmorPrefix = 'container.apparmor.security.beta.kubernetes.io/';
 
 const defaultCapabilities: ReadonlySet<string> = new Set(
-  (
-    'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'
-  ).split(' '),
+  'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(
+    ' ',
+  ),
 );
 
 const seLinuxTypes: ReadonlySet<string> = new Set([
@@ -52,7 +52,10 @@ const appArmor: Check = ({ spec, annotations }) => {
     .filter(([key, value]) => key.startsWith(appArmorPrefix) && !isSafeAppArmor(value))
     .map(([key, value]) => `${key}="${value}"`)
     .toSorted();
-  const all = [...(who === '' ? [] : [who]), ...(notes.length === 0 ? [] : [plural('annotation', notes.length)])];
+  const all = [
+    ...(who === '' ? [] : [who]),
+    ...(notes.length === 0 ? [] : [plural('annotation', notes.length)]),
+  ];
   if (all.length === 0) return undefined;
   const values = [...types, ...notes];
   return {
@@ -67,7 +70,9 @@ function isSafeAppArmor(profile: string): boolean {
 
 const capabilities: Check = ({ spec }) => {
   const extra = (container: Json) =>
-    stringsOf(fieldsOf(securityContext(container)['capabilities'])['add']).filter((name) => !defaultCapabilities.has(name));
+    stringsOf(fieldsOf(securityContext(container)['capabilities'])['add']).filter(
+      (name) => !defaultCapabilities.has(name),
+    );
   const bad = containersOf(spec).filter((container) => extra(container).length > 0);
   if (bad.length === 0) return undefined;
   const names = quoted(sorted(bad.flatMap(extra)));
@@ -83,7 +88,10 @@ export const procMountAlways: Check = ({ spec }) => {
   const bad = containersOf(spec).filter((container) => !['', 'Default'].includes(typeOf(container)));
   if (bad.length === 0) return undefined;
   const types = quoted(sorted(bad.map(typeOf)));
-  return { reason: 'procMount', detail: `${namedContainers(bad)} must not set securityContext.procMount to ${types}` };
+  return {
+    reason: 'procMount',
+    detail: `${namedContainers(bad)} must not set securityContext.procMount to ${types}`,
+  };
 };
 
 const procMount: Check = (pod) => (isInUserNamespace(pod.spec) ? undefined : procMountAlways(pod));
@@ -104,7 +112,10 @@ const seLinux: Check = ({ spec }) => {
     ...(options.some(({ user }) => textOf(user) !== '') ? ['user may not be set'] : []),
     ...(options.some(({ role }) => textOf(role) !== '') ? ['role may not be set'] : []),
   ];
-  return { reason: 'seLinuxOptions', detail: `${who} set forbidden securityContext.seLinuxOptions: ${problems.join('; ')}` };
+  return {
+    reason: 'seLinuxOptions',
+    detail: `${who} set forbidden securityContext.seLinuxOptions: ${problems.join('; ')}`,
+  };
 };
 
 /** A profile that is set and is not one of the confined ones. */
@@ -113,7 +124,10 @@ const seccomp: Check = ({ spec }) => {
   const who = setters(isUnconfined(spec), bad);
   if (who === '') return undefined;
   const types = quoted(sorted([...(isUnconfined(spec) ? [spec] : []), ...bad].map(seccompType)));
-  return { reason: 'seccompProfile', detail: `${who} must not set securityContext.seccompProfile.type to ${types}` };
+  return {
+    reason: 'seccompProfile',
+    detail: `${who} must not set securityContext.seccompProfile.type to ${types}`,
+  };
 };
 
 /** `securityContext.seccompProfile.type`, '' when unset. */

@@ -13,7 +13,9 @@ import {
 
 const hostNamespaces: Check = ({ spec }) => {
   const used = ['hostNetwork', 'hostPID', 'hostIPC'].filter((field) => spec[field] === true);
-  return used.length === 0 ? undefined : { reason: 'host namespaces', detail: used.map((field) => `${field}=true`).join(', ') };
+  return used.length === 0
+    ? undefined
+    : { reason: 'host namespaces', detail: used.map((field) => `${field}=true`).join(', ') };
 };
 
 /** Volumes from the node's own disk. */
@@ -27,12 +29,17 @@ export const hostPathVolumes: Check = ({ spec }) => {
 
 const hostPorts: Check = ({ spec }) => {
   const portsOf = (container: Json) =>
-    objectsOf(container['ports']).flatMap(({ hostPort }) => (typeof hostPort === 'number' && hostPort !== 0 ? [hostPort] : []));
+    objectsOf(container['ports']).flatMap(({ hostPort }) =>
+      typeof hostPort === 'number' && hostPort !== 0 ? [hostPort] : [],
+    );
   const bad = containersOf(spec).filter((container) => portsOf(container).length > 0);
   if (bad.length === 0) return undefined;
   const ports = sorted(bad.flatMap(portsOf).map(String));
   const verb = bad.length === 1 ? 'uses' : 'use';
-  return { reason: 'hostPort', detail: `${namedContainers(bad)} ${verb} ${plural('hostPort', ports.length)} ${ports.join(', ')}` };
+  return {
+    reason: 'hostPort',
+    detail: `${namedContainers(bad)} ${verb} ${plural('hostPort', ports.length)} ${ports.join(', ')}`,
+  };
 };
 
 /** Probes and lifecycle hooks that make the kubelet call a host of the user's choice. */
@@ -43,7 +50,10 @@ const probeHosts: Check = ({ spec }) => {
       ...['livenessProbe', 'readinessProbe', 'startupProbe'].map((probe) => fieldsOf(container[probe])),
       ...['postStart', 'preStop'].map((hook) => fieldsOf(lifecycle[hook])),
     ];
-    const hosts = handlers.flatMap((handler) => [fieldsOf(handler['httpGet'])['host'], fieldsOf(handler['tcpSocket'])['host']]);
+    const hosts = handlers.flatMap((handler) => [
+      fieldsOf(handler['httpGet'])['host'],
+      fieldsOf(handler['tcpSocket'])['host'],
+    ]);
     return hosts.map(textOf).filter((host) => host !== '');
   };
   const bad = containersOf(spec).filter((container) => hostsOf(container).length > 0);
@@ -59,14 +69,21 @@ const probeHosts: Check = ({ spec }) => {
 const privileged: Check = ({ spec }) => {
   const bad = containersOf(spec).filter((container) => securityContext(container)['privileged'] === true);
   if (bad.length === 0) return undefined;
-  return { reason: 'privileged', detail: `${namedContainers(bad)} must not set securityContext.privileged=true` };
+  return {
+    reason: 'privileged',
+    detail: `${namedContainers(bad)} must not set securityContext.privileged=true`,
+  };
 };
 
 const hostProcess: Check = ({ spec }) => {
-  const isHost = (holder: Json) => fieldsOf(securityContext(holder)['windowsOptions'])['hostProcess'] === true;
+  const isHost = (holder: Json) =>
+    fieldsOf(securityContext(holder)['windowsOptions'])['hostProcess'] === true;
   const who = setters(isHost(spec), containersOf(spec).filter(isHost));
   if (who === '') return undefined;
-  return { reason: 'hostProcess', detail: `${who} must not set securityContext.windowsOptions.hostProcess=true` };
+  return {
+    reason: 'hostProcess',
+    detail: `${who} must not set securityContext.windowsOptions.hostProcess=true`,
+  };
 };
 
 /** The level `baseline`, in upstream's order (by the ids of k8s.io/pod-security-admission/policy). */

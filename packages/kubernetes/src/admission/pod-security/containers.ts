@@ -17,7 +17,11 @@ export type Check = (pod: CheckedPod) => Violation | undefined;
 
 /** Init, ordinary and ephemeral containers: a rule must hold for all of them. */
 export function containersOf(spec: Json): Json[] {
-  return [...objectsOf(spec['initContainers']), ...objectsOf(spec['containers']), ...objectsOf(spec['ephemeralContainers'])];
+  return [
+    ...objectsOf(spec['initContainers']),
+    ...objectsOf(spec['containers']),
+    ...objectsOf(spec['ephemeralContainers']),
+  ];
 }
 
 export function nameOf(container: Json): string {
@@ -35,7 +39,9 @@ export function namedContainers(containers: readonly Json[]): string {
 
 /** `pod`, `container "a"` or `pod and containers "a", "b"`: who set something that is not allowed. */
 export function setters(podIsBad: boolean, containers: readonly Json[]): string {
-  return [...(podIsBad ? ['pod'] : []), ...(containers.length > 0 ? [namedContainers(containers)] : [])].join(' and ');
+  return [...(podIsBad ? ['pod'] : []), ...(containers.length > 0 ? [namedContainers(containers)] : [])].join(
+    ' and ',
+  );
 }
 
 export function plural(word: string, count: number): string {

@@ -23,12 +23,18 @@ const baselineCases: [string, PodParts][] = [
   ['privileged (container "c" must not set securityContext.privileged=true)', context({ privileged: true })],
   ['host namespaces (hostNetwork=true, hostPID=true)', { spec: { hostPID: true, hostNetwork: true } }],
   ['hostPath volumes (volume "v")', { spec: { volumes: [{ name: 'v', hostPath: { path: '/' } }] } }],
-  ['hostPort (container "c" uses hostPort 80)', { container: { ports: [{ containerPort: 80, hostPort: 80 }] } }],
+  [
+    'hostPort (container "c" uses hostPort 80)',
+    { container: { ports: [{ containerPort: 80, hostPort: 80 }] } },
+  ],
   [
     'non-default capabilities (container "c" must not include "NET_ADMIN", "SYS_ADMIN" in securityContext.capabilities.add)',
     context({ capabilities: { add: ['SYS_ADMIN', 'NET_ADMIN', 'CHOWN'] } }),
   ],
-  ['procMount (container "c" must not set securityContext.procMount to "Unmasked")', context({ procMount: 'Unmasked' })],
+  [
+    'procMount (container "c" must not set securityContext.procMount to "Unmasked")',
+    context({ procMount: 'Unmasked' }),
+  ],
   [
     'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")',
     podContext({ seccompProfile: { type: 'Unconfined' } }),
@@ -41,7 +47,10 @@ const baselineCases: [string, PodParts][] = [
     'seLinuxOptions (container "c" set forbidden securityContext.seLinuxOptions: type "spc_t"; user may not be set; role may not be set)',
     context({ seLinuxOptions: { type: 'spc_t', user: 'u', role: 'r' } }),
   ],
-  ['forbidden sysctls (kernel.msgmax)', podContext({ sysctls: [{ name: 'kernel.msgmax' }, { name: 'net.ipv4.tcp_syncookies' }] })],
+  [
+    'forbidden sysctls (kernel.msgmax)',
+    podContext({ sysctls: [{ name: 'kernel.msgmax' }, { name: 'net.ipv4.tcp_syncookies' }] }),
+  ],
   [
     'forbidden AppArmor profile (container "c" must not set AppArmor profile type to "Unconfined")',
     context({ appArmorProfile: { type: 'Unconfined' } }),
@@ -70,13 +79,28 @@ const restrictedCases: [string, PodParts][] = [
   ],
   [
     'unrestricted capabilities (container "c" must not include "CHOWN" in securityContext.capabilities.add)',
-    context({ ...confined.securityContext, capabilities: { drop: ['ALL'], add: ['CHOWN', 'NET_BIND_SERVICE'] } }),
+    context({
+      ...confined.securityContext,
+      capabilities: { drop: ['ALL'], add: ['CHOWN', 'NET_BIND_SERVICE'] },
+    }),
   ],
   [
     'restricted volume types (volume "v" uses restricted volume type "hostPath")',
-    { container: confined, spec: { volumes: [{ name: 'v', hostPath: { path: '/' } }, { name: 'w', emptyDir: {} }], containers: [{ name: 'c', ...confined }] } },
+    {
+      container: confined,
+      spec: {
+        volumes: [
+          { name: 'v', hostPath: { path: '/' } },
+          { name: 'w', emptyDir: {} },
+        ],
+        containers: [{ name: 'c', ...confined }],
+      },
+    },
   ],
-  ['runAsUser=0 (container "c" must not set runAsUser=0)', context({ ...confined.securityContext, runAsUser: 0 })],
+  [
+    'runAsUser=0 (container "c" must not set runAsUser=0)',
+    context({ ...confined.securityContext, runAsUser: 0 }),
+  ],
   [
     'runAsNonRoot != true (container "c" must not set securityContext.runAsNonRoot=false)',
     context({ ...confined.securityContext, runAsNonRoot: false }),
@@ -86,12 +110,19 @@ const restrictedCases: [string, PodParts][] = [
 describe('enforce', () => {
   test.each(baselineCases)('baseline refuses %s', async (why, parts) => {
     await using cluster = await openTeam(level('enforce', 'baseline'));
-    expect(await create(cluster, pod('p', parts))).toBe(`pods "p" is forbidden: violates PodSecurity "baseline:latest": ${why}`);
+    expect(await create(cluster, pod('p', parts))).toBe(
+      `pods "p" is forbidden: violates PodSecurity "baseline:latest": ${why}`,
+    );
   });
 
   test.each(restrictedCases)('restricted refuses %s', async (why, parts) => {
-    await using cluster = await openTeam({ ...level('enforce', 'restricted'), ...level('enforce-version', 'v1.30') });
-    expect(await create(cluster, pod('p', parts))).toBe(`pods "p" is forbidden: violates PodSecurity "restricted:v1.30": ${why}`);
+    await using cluster = await openTeam({
+      ...level('enforce', 'restricted'),
+      ...level('enforce-version', 'v1.30'),
+    });
+    expect(await create(cluster, pod('p', parts))).toBe(
+      `pods "p" is forbidden: violates PodSecurity "restricted:v1.30": ${why}`,
+    );
   });
 
   test('ordinary pods pass baseline, confined ones restricted, and everything without a label', async () => {
@@ -125,7 +156,9 @@ describe('enforce', () => {
     const bad = context({ privileged: true });
     const old = completed(pod('p', bad));
     const update = { operation: 'UPDATE', old } as const;
-    expect((await attempt(cluster, pod('p', { ...bad, metadata: { labels: { a: 'b' } } }), update)).refused).toBeUndefined();
+    expect(
+      (await attempt(cluster, pod('p', { ...bad, metadata: { labels: { a: 'b' } } }), update)).refused,
+    ).toBeUndefined();
     const image = { container: { ...bad.container, image: 'other' } };
     expect((await attempt(cluster, pod('p', image), update)).refused?.code).toBe(403);
   });
@@ -150,30 +183,47 @@ test('in a user namespace root is allowed, an unmasked proc only below restricte
 describe('warn', () => {
   test('workloads are warned about and not refused', async () => {
     await using cluster = await openTeam(level('enforce', 'baseline'));
-    const template = { spec: { containers: [{ name: 'c', securityContext: { privileged: true } }], hostNetwork: true } };
+    const template = {
+      spec: { containers: [{ name: 'c', securityContext: { privileged: true } }], hostNetwork: true },
+    };
     const deployment = { kind: 'Deployment', metadata: { name: 'd', namespace: 'team' }, spec: { template } };
     const outcome = await attempt(cluster, deployment);
     expect(outcome.refused).toBeUndefined();
     expect(outcome.warnings).toEqual([
       'would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true), privileged (container "c" must not set securityContext.privileged=true)',
     ]);
-    const cronJob = { kind: 'CronJob', metadata: { name: 'j', namespace: 'team' }, spec: { jobTemplate: { spec: { template } } } };
+    const cronJob = {
+      kind: 'CronJob',
+      metadata: { name: 'j', namespace: 'team' },
+      spec: { jobTemplate: { spec: { template } } },
+    };
     expect((await attempt(cluster, cronJob)).warnings).toHaveLength(1);
   });
 
   test('a pod that is only to be warned about is created with the warning', async () => {
     await using cluster = await openTeam(level('warn', 'restricted'));
-    const outcome = await attempt(cluster, pod('p', { container: { ...confined, securityContext: { ...confined.securityContext, runAsUser: 0 } } }));
-    expect(outcome.warnings).toEqual(['would violate PodSecurity "restricted:latest": runAsUser=0 (container "c" must not set runAsUser=0)']);
+    const outcome = await attempt(
+      cluster,
+      pod('p', {
+        container: { ...confined, securityContext: { ...confined.securityContext, runAsUser: 0 } },
+      }),
+    );
+    expect(outcome.warnings).toEqual([
+      'would violate PodSecurity "restricted:latest": runAsUser=0 (container "c" must not set runAsUser=0)',
+    ]);
   });
 });
 
 describe('namespaces', () => {
-  const namespace = (labels: Record<string, string>) => completed({ kind: 'Namespace', metadata: { name: 'team', labels } });
+  const namespace = (labels: Record<string, string>) =>
+    completed({ kind: 'Namespace', metadata: { name: 'team', labels } });
 
   test('a label that names no level or version is refused', async () => {
     await using cluster = await openTeam();
-    const { refused } = await attempt(cluster, namespace({ ...level('enforce', 'bogus'), ...level('warn-version', '1.2') }));
+    const { refused } = await attempt(
+      cluster,
+      namespace({ ...level('enforce', 'bogus'), ...level('warn-version', '1.2') }),
+    );
     expect(refused).toMatchObject({
       code: 422,
       message:
@@ -187,7 +237,10 @@ describe('namespaces', () => {
     await cluster.put('/pods', pod('a', context({ privileged: true })));
     await cluster.put('/pods', pod('b', context({ privileged: true })));
     await cluster.put('/pods', pod('fine'));
-    const outcome = await attempt(cluster, namespace(level('enforce', 'baseline')), { operation: 'UPDATE', old: namespace({}) });
+    const outcome = await attempt(cluster, namespace(level('enforce', 'baseline')), {
+      operation: 'UPDATE',
+      old: namespace({}),
+    });
     expect(outcome.warnings).toEqual([
       'existing pods in namespace "team" violate the new PodSecurity enforce level "baseline:latest"',
       'a (and 1 other pod): privileged',

@@ -43,31 +43,45 @@ function onPod(context: AdmissionContext, object: KubeObject, namespace: KubeObj
   const pod = podOf(object);
   const policy = policiesOf(namespace).enforce;
   const found = violations(pod, policy.level);
-  if (found.length > 0) throw refused(context, `violates PodSecurity ${JSON.stringify(policyText(policy))}: ${describe(found)}`);
+  if (found.length > 0)
+    throw refused(context, `violates PodSecurity ${JSON.stringify(policyText(policy))}: ${describe(found)}`);
   warn(context, namespace, pod);
 }
 
 function warn(context: AdmissionContext, namespace: KubeObject, pod: CheckedPod): void {
   const policy = policiesOf(namespace).warn;
   const found = violations(pod, policy.level);
-  if (found.length > 0) context.warn(`would violate PodSecurity ${JSON.stringify(policyText(policy))}: ${describe(found)}`);
+  if (found.length > 0)
+    context.warn(`would violate PodSecurity ${JSON.stringify(policyText(policy))}: ${describe(found)}`);
 }
 
 /** Labels may change on a pod that was admitted under milder rules; what the rules look at may not. */
 function touchesSecurity(object: KubeObject, old: KubeObject): boolean {
-  const fields = ['containers', 'initContainers', 'ephemeralContainers', 'securityContext', 'volumes', 'hostNetwork', 'hostPID', 'hostIPC'];
+  const fields = [
+    'containers',
+    'initContainers',
+    'ephemeralContainers',
+    'securityContext',
+    'volumes',
+    'hostNetwork',
+    'hostPID',
+    'hostIPC',
+  ];
   const spec = fieldsOf(object['spec']);
   const before = fieldsOf(old['spec']);
   if (fields.some((field) => !sameJson(spec[field], before[field]))) return true;
   const relevant = (pod: KubeObject) =>
-    Object.entries(pod.metadata.annotations ?? {}).filter(([key]) => /^(seccomp\.|container\.(seccomp|apparmor)\.)/.test(key));
+    Object.entries(pod.metadata.annotations ?? {}).filter(([key]) =>
+      /^(seccomp\.|container\.(seccomp|apparmor)\.)/.test(key),
+    );
   return !sameJson(relevant(object), relevant(old));
 }
 
 /** Checks the labels, and warns about running pods that a stricter level would refuse. */
 function onNamespace(context: AdmissionContext, object: KubeObject): void {
   if (context.subresource !== '') return;
-  if (context.old === undefined || !sameJson(object.metadata.labels, context.old.metadata.labels)) checkLabels(object);
+  if (context.old === undefined || !sameJson(object.metadata.labels, context.old.metadata.labels))
+    checkLabels(object);
   if (!context.old) return;
   const policy = policiesOf(object).enforce;
   const before = policiesOf(context.old).enforce;
@@ -81,11 +95,14 @@ function runningViolations(context: AdmissionContext, namespace: string, policy:
   const { items, remaining } = context.store.list('/pods', { namespace, limit: podsChecked });
   const groups = new Map<string, string[]>();
   for (const pod of items) {
-    const reasons = violations(podOf(pod), policy.level).map(({ reason }) => reason).join(', ');
+    const reasons = violations(podOf(pod), policy.level)
+      .map(({ reason }) => reason)
+      .join(', ');
     if (reasons !== '') groups.set(reasons, [...(groups.get(reasons) ?? []), pod.metadata.name]);
   }
   const named = [...groups].map(([reasons, [first = '', ...others]]) => {
-    const more = others.length === 0 ? '' : ` (and ${others.length} other ${others.length === 1 ? 'pod' : 'pods'})`;
+    const more =
+      others.length === 0 ? '' : ` (and ${others.length} other ${others.length === 1 ? 'pod' : 'pods'})`;
     return `${first}${more}: ${reasons}`;
   });
   const checked = `new PodSecurity enforce level only checked against the first ${items.length} of ${items.length + remaining} existing pods`;
@@ -95,5 +112,8 @@ function runningViolations(context: AdmissionContext, namespace: string, policy:
 
 function podOf(holder: Json): CheckedPod {
   const spec = holder['spec'];
-  return { annotations: stringMapOf(fieldsOf(holder['metadata'])['annotations']), spec: isObject(spec) ? spec : {} };
+  return {
+    annotations: stringMapOf(fieldsOf(holder['metadata'])['annotations']),
+    spec: isObject(spec) ? spec : {},
+  };
 }

@@ -44,11 +44,17 @@ export function policiesOf(namespace: KubeObject): { enforce: Policy; warn: Poli
   };
   const enforced = levelOf('enforce');
   const isUnreadable = enforced === undefined && labels[`${prefix}enforce`] !== undefined;
-  const enforce = { level: enforced ?? (isUnreadable ? 'restricted' : 'privileged'), version: versionOf('enforce') ?? 'latest' } as const;
+  const enforce = {
+    level: enforced ?? (isUnreadable ? 'restricted' : 'privileged'),
+    version: versionOf('enforce') ?? 'latest',
+  } as const;
   // Without a label of its own, `warn` follows `enforce`, so that workloads are warned about what their pods will meet.
   const follows = labels[`${prefix}warn`] === undefined && enforced !== undefined;
   const own = { level: levelOf('warn') ?? 'privileged', version: versionOf('warn') ?? 'latest' } as const;
-  return { enforce, warn: follows ? { level: enforced, version: versionOf('warn') ?? enforce.version } : own };
+  return {
+    enforce,
+    warn: follows ? { level: enforced, version: versionOf('warn') ?? enforce.version } : own,
+  };
 }
 
 /** Refuses a namespace whose labels name no level or version, with 422. */
@@ -73,7 +79,11 @@ function isVersion(value: string): boolean {
   return value === 'latest' || /^v1\.([0-9]|[1-9][0-9]*)$/.test(value);
 }
 
-function labelProblem(namespace: KubeObject, mode: string, problem: (value: string) => string): StatusCause[] {
+function labelProblem(
+  namespace: KubeObject,
+  mode: string,
+  problem: (value: string) => string,
+): StatusCause[] {
   const value = namespace.metadata.labels?.[`${prefix}${mode}`];
   const why = value === undefined ? '' : problem(value);
   if (why === '') return [];

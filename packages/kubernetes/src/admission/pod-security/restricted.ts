@@ -27,7 +27,9 @@ const volumeTypes: ReadonlySet<string> = new Set([
 
 const allowPrivilegeEscalation: Check = ({ spec }) => {
   if (isWindows(spec)) return undefined;
-  const bad = containersOf(spec).filter((container) => securityContext(container)['allowPrivilegeEscalation'] !== false);
+  const bad = containersOf(spec).filter(
+    (container) => securityContext(container)['allowPrivilegeEscalation'] !== false,
+  );
   if (bad.length === 0) return undefined;
   return {
     reason: 'allowPrivilegeEscalation != false',
@@ -38,18 +40,23 @@ const allowPrivilegeEscalation: Check = ({ spec }) => {
 const capabilities: Check = ({ spec }) => {
   if (isWindows(spec)) return undefined;
   const of = (container: Json) => fieldsOf(securityContext(container)['capabilities']);
-  const extra = (container: Json) => stringsOf(of(container)['add']).filter((name) => name !== 'NET_BIND_SERVICE');
+  const extra = (container: Json) =>
+    stringsOf(of(container)['add']).filter((name) => name !== 'NET_BIND_SERVICE');
   const keeping = containersOf(spec).filter((container) => !stringsOf(of(container)['drop']).includes('ALL'));
   const adding = containersOf(spec).filter((container) => extra(container).length > 0);
   const details = [
-    ...(keeping.length > 0 ? [`${namedContainers(keeping)} must set securityContext.capabilities.drop=["ALL"]`] : []),
+    ...(keeping.length > 0
+      ? [`${namedContainers(keeping)} must set securityContext.capabilities.drop=["ALL"]`]
+      : []),
     ...(adding.length > 0
       ? [
           `${namedContainers(adding)} must not include ${quoted(sorted(adding.flatMap(extra)))} in securityContext.capabilities.add`,
         ]
       : []),
   ];
-  return details.length === 0 ? undefined : { reason: 'unrestricted capabilities', detail: details.join('; ') };
+  return details.length === 0
+    ? undefined
+    : { reason: 'unrestricted capabilities', detail: details.join('; ') };
 };
 
 const volumes: Check = ({ spec }) => {

@@ -84,7 +84,8 @@ export class QuotaLedger {
     for (const held of this.#pending.get(key.namespace) ?? []) {
       const sameObject = held.key.resource === key.resource && held.key.name === key.name;
       // A reservation made on top of this very change is still to come.
-      if (sameObject && Number(held.old?.metadata.resourceVersion ?? 0) < revision) this.#drop(key.namespace, held);
+      if (sameObject && Number(held.old?.metadata.resourceVersion ?? 0) < revision)
+        this.#drop(key.namespace, held);
     }
     const totals = this.#totals.get(key.namespace);
     if (!totals) return;
@@ -92,7 +93,8 @@ export class QuotaLedger {
     for (const [name, total] of totals) {
       const quota = this.#store.get(quotas, key.namespace, name);
       if (!quota || JSON.stringify(quota['spec']) !== total.spec) totals.delete(name);
-      else if (!move(total, quota, { key, object: event.type === 'DELETED' ? undefined : object, previous })) totals.delete(name);
+      else if (!move(total, quota, { key, object: event.type === 'DELETED' ? undefined : object, previous }))
+        totals.delete(name);
     }
     if (totals.size === 0) this.#totals.delete(key.namespace);
   }
@@ -187,7 +189,8 @@ function move(
   const usage = (object: KubeObject | undefined) =>
     charge(quota, resource, { object, usage: object ? usageOf(resource, object, 0) : new Map() });
   for (const [name, amount] of usage(change.object)) total.used.set(name, plus(total.used.get(name), amount));
-  for (const [name, amount] of usage(change.previous)) total.used.set(name, sub(total.used.get(name) ?? zero, amount));
+  for (const [name, amount] of usage(change.previous))
+    total.used.set(name, sub(total.used.get(name) ?? zero, amount));
   return true;
 }
 

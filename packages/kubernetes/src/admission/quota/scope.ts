@@ -12,7 +12,10 @@ export function quotaMatches(quota: KubeObject, resource: GroupResource, object:
 function meets(selector: Json, resource: GroupResource, object: KubeObject): boolean {
   const spec = fieldsOf(object['spec']);
   if (selector['scopeName'] === 'VolumeAttributesClass') {
-    return resource === '/persistentvolumeclaims' && meetsValue(selector, textOf(spec['volumeAttributesClassName']));
+    return (
+      resource === '/persistentvolumeclaims' &&
+      meetsValue(selector, textOf(spec['volumeAttributesClassName']))
+    );
   }
   if (resource !== '/pods') return false;
   switch (selector['scopeName']) {
@@ -76,6 +79,8 @@ function crossesNamespaces(affinity: Json): boolean {
     const required = objectsOf(rules['requiredDuringSchedulingIgnoredDuringExecution']);
     const preferred = objectsOf(rules['preferredDuringSchedulingIgnoredDuringExecution']);
     const terms = [...required, ...preferred.map((term) => fieldsOf(term['podAffinityTerm']))];
-    return terms.some((term) => stringsOf(term['namespaces']).length > 0 || term['namespaceSelector'] !== undefined);
+    return terms.some(
+      (term) => stringsOf(term['namespaces']).length > 0 || term['namespaceSelector'] !== undefined,
+    );
   });
 }

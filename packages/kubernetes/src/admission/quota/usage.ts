@@ -67,12 +67,17 @@ export function computeUsage(requests: Amounts, limits: Amounts): Amounts {
 }
 
 function addComputeUsage(usage: Amounts, spec: Json): void {
-  for (const [name, amount] of computeUsage(podAmounts(spec, 'requests'), podAmounts(spec, 'limits'))) usage.set(name, amount);
+  for (const [name, amount] of computeUsage(podAmounts(spec, 'requests'), podAmounts(spec, 'limits')))
+    usage.set(name, amount);
 }
 
 function isComputeName(name: string): boolean {
   const base = name.replace(/^(requests|limits)\./, '');
-  return ['cpu', 'memory', 'ephemeral-storage'].includes(base) || base.startsWith('hugepages-') || base.includes('/');
+  return (
+    ['cpu', 'memory', 'ephemeral-storage'].includes(base) ||
+    base.startsWith('hugepages-') ||
+    base.includes('/')
+  );
 }
 
 /** Finished pods and pods whose grace period has run out take no compute resources. */

@@ -24,7 +24,10 @@ import { recursiveDifference, withoutSelf } from './field-set.ts';
 const beforeFirstApply = 'before-first-apply';
 
 /** PATCH with `application/apply-patch+yaml`: makes the object when there is none. Throws 400, 403, 404, 409 and 422. */
-export async function applyObject(given: Call, { request, wanted }: { request: ApiRequest; wanted: ApplyRequest }): Promise<{ object: KubeObject; created: boolean }> {
+export async function applyObject(
+  given: Call,
+  { request, wanted }: { request: ApiRequest; wanted: ApplyRequest },
+): Promise<{ object: KubeObject; created: boolean }> {
   const call: Call = { ...given, fieldManager: wanted.fieldManager, applied: true };
   checkIdentity(call, wanted.config);
   checkConfig(call, wanted.config);
@@ -52,11 +55,24 @@ interface Work {
 async function createApplied(call: Call, work: Work): Promise<KubeObject | undefined> {
   const { cluster, info, namespace, name, user } = call;
   if (call.subresource !== '' || call.managedSubresource) throw notFound(info, name);
-  const attributes = { verb: 'create', group: info.group, version: info.version, resource: info.plural, subresource: '', namespace, name };
+  const attributes = {
+    verb: 'create',
+    group: info.group,
+    version: info.version,
+    resource: info.plural,
+    subresource: '',
+    namespace,
+    name,
+  };
   const { allowed, reason } = cluster.deps.authorize(cluster, user, attributes);
   if (!allowed) throw forbidden(user, attributes, reason);
   const uid = textAt(recordAt(work.wanted.config, 'metadata'), 'uid');
-  if (uid) throw conflict(info, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
+  if (uid)
+    throw conflict(
+      info,
+      name,
+      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+    );
   const object = applyTo(call, { ...work, current: undefined });
   cluster.deps.checkEscalation({ cluster, user }, object);
   try {
@@ -68,7 +84,10 @@ async function createApplied(call: Call, work: Work): Promise<KubeObject | undef
 }
 
 /** The object after the apply, with its managedFields. */
-function applyTo(call: Call, { request, wanted, current }: Work & { current: KubeObject | undefined }): KubeObject {
+function applyTo(
+  call: Call,
+  { request, wanted, current }: Work & { current: KubeObject | undefined },
+): KubeObject {
   const { info } = call;
   const form = storedFormOf(info);
   const live = current && form ? form.fromStored(current) : current;
@@ -92,7 +111,10 @@ function applyTo(call: Call, { request, wanted, current }: Work & { current: Kub
   delete metadata['managedFields'];
   // Only a configuration that names a revision insists on it.
   metadata['resourceVersion'] = textAt(recordAt(wanted.config, 'metadata'), 'resourceVersion');
-  const result = toObject(request, { raw: { value: { ...object, metadata }, duplicates: wanted.duplicates }, expected: info });
+  const result = toObject(request, {
+    raw: { value: { ...object, metadata }, duplicates: wanted.duplicates },
+    expected: info,
+  });
   const stored = form?.toStored(result) ?? result;
   const managedFields = writeManagers(managers);
   return { ...stored, metadata: { ...stored.metadata, ...(managedFields && { managedFields }) } };
@@ -103,7 +125,10 @@ function managersOf(call: Call, live: KubeObject): Manager[] {
   const known = readManagers(live.metadata.managedFields) ?? [];
   if (known.length > 0) return known;
   const shape = shapeOfKind(live.apiVersion, live.kind);
-  const set = recursiveDifference(withoutSelf(everyField(ownable(live), shape)), resetFields(call.info, call.subresource));
+  const set = recursiveDifference(
+    withoutSelf(everyField(ownable(live), shape)),
+    resetFields(call.info, call.subresource),
+  );
   return [{ ...managerOf(call, 'Update', live.apiVersion), manager: beforeFirstApply, subresource: '', set }];
 }
 
@@ -111,7 +136,8 @@ function checkIdentity(call: Call, config: Record<string, unknown>): void {
   const metadata = recordAt(config, 'metadata');
   const name = textAt(metadata, 'name');
   const namespace = textAt(metadata, 'namespace');
-  if (name && name !== call.name) throw badRequest(`the name of the object (${name}) does not match the name on the URL (${call.name})`);
+  if (name && name !== call.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${call.name})`);
   if (call.info.namespaced && namespace && namespace !== call.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }

@@ -21,8 +21,12 @@ export function compare(before: unknown, after: unknown, given: Shape): Diff | u
   if (before === after) return undefined;
   if (before === undefined) return { added: everyField(after, given) };
   if (after === undefined) return { removed: everyField(before, given) };
-  const shape = given.kind === 'any' && isRecord(before) !== isRecord(after) ? resolve(given, null) : resolve(given, after);
-  if (shape.kind === 'leaf' || (isEmpty(before) && isEmpty(after))) return sameJson(before, after) ? undefined : modifiedLeaf;
+  const shape =
+    given.kind === 'any' && isRecord(before) !== isRecord(after)
+      ? resolve(given, null)
+      : resolve(given, after);
+  if (shape.kind === 'leaf' || (isEmpty(before) && isEmpty(after)))
+    return sameJson(before, after) ? undefined : modifiedLeaf;
   return shape.kind === 'list' ? compareLists(before, after, shape) : compareRecords(before, after, shape);
 }
 
@@ -36,7 +40,8 @@ function compareRecords(before: unknown, after: unknown, shape: Shape): Diff | u
     if (a === b) return;
     const inner = childShape(shape, name);
     if (!inner) return;
-    const zero = shape.kind === 'struct' && (a === undefined || b === undefined) ? shape.field(name)?.zero : undefined;
+    const zero =
+      shape.kind === 'struct' && (a === undefined || b === undefined) ? shape.field(name)?.zero : undefined;
     const diff = compare(a === undefined ? zero : a, b === undefined ? zero : b, inner);
     if (diff) result = put(result, `f:${name}`, diff);
   };
@@ -57,7 +62,11 @@ function compareLists(before: unknown, after: unknown, shape: ListShape): Diff |
 }
 
 /** Elements of one key; more than one are owned together. */
-function compareElements(before: readonly unknown[], after: readonly unknown[], element: Shape): Diff | undefined {
+function compareElements(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  element: Shape,
+): Diff | undefined {
   if (before.length <= 1 && after.length <= 1) return compare(before[0], after[0], element);
   if (before.length === 0) return { added: leaf };
   if (after.length === 0) return { removed: leaf };

@@ -11,14 +11,21 @@ export interface Conflict {
 
 /** 409 with one cause per field, in upstream's wording: kubectl prints it and scripts match it. */
 export function applyConflict(conflicts: readonly Conflict[]): StatusError {
-  const fields = conflicts.flatMap((conflict) => membersOf(conflict.set).map((path) => ({ owner: ownerText(conflict.with), path: pathText(path) })));
-  const causes = fields.map(({ owner, path }) => ({ reason: 'FieldManagerConflict', message: `conflict with ${owner}`, field: path }));
+  const fields = conflicts.flatMap((conflict) =>
+    membersOf(conflict.set).map((path) => ({ owner: ownerText(conflict.with), path: pathText(path) })),
+  );
+  const causes = fields.map(({ owner, path }) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${owner}`,
+    field: path,
+  }));
   return new StatusError(409, 'Conflict', { message: conflictText(fields), details: { causes } });
 }
 
 function conflictText(fields: readonly { owner: string; path: string }[]): string {
   const [first] = fields;
-  if (fields.length === 1 && first) return `Apply failed with 1 conflict: conflict with ${first.owner}: ${first.path}`;
+  if (fields.length === 1 && first)
+    return `Apply failed with 1 conflict: conflict with ${first.owner}: ${first.path}`;
   const owners = [...new Set(fields.map(({ owner }) => owner))].sort();
   const parts = owners.map((owner) => {
     const paths = fields.filter((field) => field.owner === owner).map(({ path }) => `- ${path}`);
@@ -28,6 +35,7 @@ function conflictText(fields: readonly { owner: string; path: string }[]): strin
 }
 
 function ownerText({ manager, subresource, operation, apiVersion }: Manager): string {
-  const name = JSON.stringify(manager) + (subresource ? ` with subresource ${JSON.stringify(subresource)}` : '');
+  const name =
+    JSON.stringify(manager) + (subresource ? ` with subresource ${JSON.stringify(subresource)}` : '');
   return operation === 'Update' ? `${name} using ${apiVersion}` : name;
 }

@@ -103,7 +103,10 @@ function isFieldSet(value: unknown, depth: number): value is FieldSet {
   });
 }
 
-function combine(a: FieldSet, { member, child }: { member: boolean; child: (key: string, node: FieldSet) => MaybeFields }): MaybeFields {
+function combine(
+  a: FieldSet,
+  { member, child }: { member: boolean; child: (key: string, node: FieldSet) => MaybeFields },
+): MaybeFields {
   const result: Record<string, FieldSet> = {};
   let children = false;
   for (const key in a) {

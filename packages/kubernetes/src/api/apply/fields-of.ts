@@ -52,21 +52,32 @@ function walkList(list: readonly unknown[], shape: ListShape, at: Walk & { path:
   const result: Record<string, FieldSet> = {};
   for (const [key, items] of indexList(shape, list).byKey) {
     // Which of several equal ones is meant nobody can say: they are owned together.
-    const below = items.length > 1 ? undefined : walk(items[0], shape.element, { path: at.path + elementText(key), problems: at.problems });
+    const below =
+      items.length > 1
+        ? undefined
+        : walk(items[0], shape.element, { path: at.path + elementText(key), problems: at.problems });
     result[key] = asMember(below);
   }
   return list.length === 0 ? undefined : result;
 }
 
-function checkElements(list: readonly unknown[], shape: ListShape, { path, problems }: { path: string; problems: string[] }): void {
+function checkElements(
+  list: readonly unknown[],
+  shape: ListShape,
+  { path, problems }: { path: string; problems: string[] },
+): void {
   const seen = new Set<string>();
   list.forEach((item, place) => {
     const found = elementKey(shape, item);
     if ('missing' in found) {
       const field = JSON.stringify(found.missing);
-      problems.push(`${path}: element ${place}: associative list with keys has an element that omits key field ${field} (and doesn't have default value)`);
+      problems.push(
+        `${path}: element ${place}: associative list with keys has an element that omits key field ${field} (and doesn't have default value)`,
+      );
     } else if (seen.has(found.key)) {
-      const entry = found.key.startsWith('k:') ? `key ${elementText(found.key)}` : `value ${elementText(found.key)}`;
+      const entry = found.key.startsWith('k:')
+        ? `key ${elementText(found.key)}`
+        : `value ${elementText(found.key)}`;
       problems.push(`${path}: duplicate entries for ${entry}`);
     } else seen.add(found.key);
   });
@@ -77,7 +88,8 @@ export function everyField(value: unknown, given: Shape): FieldSet {
   const shape = resolve(given, value);
   const result: Record<string, FieldSet> = {};
   if (shape.kind === 'list' && Array.isArray(value)) {
-    for (const [key, items] of indexList(shape, value).byKey) result[key] = items.length > 1 ? leaf : everyField(items[0], shape.element);
+    for (const [key, items] of indexList(shape, value).byKey)
+      result[key] = items.length > 1 ? leaf : everyField(items[0], shape.element);
   } else if ((shape.kind === 'struct' || shape.kind === 'map') && isRecord(value)) {
     for (const [name, item] of Object.entries(value)) {
       const inner = childShape(shape, name);

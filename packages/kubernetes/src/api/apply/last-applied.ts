@@ -22,14 +22,20 @@ export function appliedClientSide(live: KubeObject, shape: Shape): MaybeFields {
 }
 
 /** Keeps the annotation of client-side apply in step where there is one, so that the user can go back. */
-export function syncLastApplied(object: Record<string, unknown>, config: Readonly<Record<string, unknown>>): void {
+export function syncLastApplied(
+  object: Record<string, unknown>,
+  config: Readonly<Record<string, unknown>>,
+): void {
   const annotations = recordAt(recordAt(object, 'metadata'), 'annotations');
   if (textAt(annotations, annotation) === '') return;
   const metadata = { ...recordAt(config, 'metadata') };
   const { [annotation]: _last, ...others } = recordAt(metadata, 'annotations') ?? {};
   if (isRecord(metadata['annotations'])) metadata['annotations'] = others;
   const text = `${JSON.stringify({ ...config, metadata })}\n`;
-  object['metadata'] = { ...ensureRecord(object, 'metadata'), annotations: { ...annotations, [annotation]: text } };
+  object['metadata'] = {
+    ...ensureRecord(object, 'metadata'),
+    annotations: { ...annotations, [annotation]: text },
+  };
 }
 
 function parseRecord(text: string): Record<string, unknown> | undefined {

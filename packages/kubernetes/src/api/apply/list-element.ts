@@ -17,7 +17,10 @@ export function elementKey(shape: ListShape, item: unknown): { key: string } | {
 }
 
 /** A list's elements by path element; one without its key fields goes by its place. */
-export function indexList(shape: ListShape, list: readonly unknown[]): { keys: string[]; byKey: Map<string, unknown[]> } {
+export function indexList(
+  shape: ListShape,
+  list: readonly unknown[],
+): { keys: string[]; byKey: Map<string, unknown[]> } {
   const byKey = new Map<string, unknown[]>();
   const keys = list.map((item, place) => {
     const found = elementKey(shape, item);

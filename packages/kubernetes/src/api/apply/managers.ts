@@ -24,7 +24,12 @@ export function readManagers(entries: unknown): Manager[] | undefined {
   for (const entry of entries) {
     const operation = textAt(entry, 'operation');
     const fields = isRecord(entry) ? parseFieldSet(entry['fieldsV1'] ?? {}) : undefined;
-    if (!fields || (operation !== 'Apply' && operation !== 'Update') || textAt(entry, 'fieldsType') !== 'FieldsV1') return undefined;
+    if (
+      !fields ||
+      (operation !== 'Apply' && operation !== 'Update') ||
+      textAt(entry, 'fieldsType') !== 'FieldsV1'
+    )
+      return undefined;
     result.push({
       manager: textAt(entry, 'manager'),
       operation,
@@ -64,7 +69,12 @@ export function sameManager(a: Omit<Manager, 'set' | 'time'>, b: Omit<Manager, '
 
 /** `[{}]` asks to forget all managers. An empty list does not. */
 export function asksForReset(entries: unknown): boolean {
-  return Array.isArray(entries) && entries.length === 1 && isRecord(entries[0]) && Object.keys(entries[0]).length === 0;
+  return (
+    Array.isArray(entries) &&
+    entries.length === 1 &&
+    isRecord(entries[0]) &&
+    Object.keys(entries[0]).length === 0
+  );
 }
 
 /** Joins the oldest updaters when there are too many. */

@@ -8,7 +8,8 @@ export function merge(live: unknown, config: unknown, given: Shape): unknown {
   if (live === undefined || config === null) return config;
   const shape = given.kind === 'any' && !isRecord(live) ? resolve(given, null) : resolve(given, config);
   if (shape.kind === 'leaf') return config;
-  if (shape.kind === 'list') return Array.isArray(live) && Array.isArray(config) ? mergeLists(live, config, shape) : config;
+  if (shape.kind === 'list')
+    return Array.isArray(live) && Array.isArray(config) ? mergeLists(live, config, shape) : config;
   if (!isRecord(live) || !isRecord(config)) return config;
   const result: Record<string, unknown> = { ...live };
   for (const [name, value] of Object.entries(config)) {
@@ -40,7 +41,13 @@ function mergeLists(live: readonly unknown[], config: readonly unknown[], shape:
       take(old);
       l++;
       r++;
-    } else if (old !== undefined && wanted !== undefined && right.byKey.has(old) && shared[0] !== undefined && shared[0] !== old) {
+    } else if (
+      old !== undefined &&
+      wanted !== undefined &&
+      right.byKey.has(old) &&
+      shared[0] !== undefined &&
+      shared[0] !== old
+    ) {
       // Shared, but its turn comes later, in the order of the configuration.
       l++;
     } else if (old !== undefined && !right.byKey.has(old)) {

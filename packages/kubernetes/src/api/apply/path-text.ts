@@ -23,7 +23,10 @@ export function elementText(element: string): string {
 function keyFields(text: string): string {
   try {
     const fields: unknown = JSON.parse(text);
-    if (isRecord(fields)) return Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',');
+    if (isRecord(fields))
+      return Object.entries(fields)
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .join(',');
   } catch {
     // A client may have written anything as a key; it is shown as it is.
   }

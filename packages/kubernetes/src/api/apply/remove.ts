@@ -1,11 +1,19 @@
 import { isRecord } from '../registry/object.ts';
-import { difference, intersection, isMember, union, withoutSelf, type FieldSet, type MaybeFields } from './field-set.ts';
+import {
+  difference,
+  intersection,
+  isMember,
+  union,
+  withoutSelf,
+  type FieldSet,
+  type MaybeFields,
+} from './field-set.ts';
 import { fieldsOf, withNamedParents } from './fields-of.ts';
 import { indexList } from './list-element.ts';
 import { ownable } from './ownable.ts';
 import { childShape, resolve, type Shape } from './shape.ts';
 
-/** The value without the members of the set. What becomes empty turns into null. */
+/** The value without the members of the set. A container that becomes empty stays as an empty one. */
 export function removeFields(value: unknown, set: MaybeFields, given: Shape): unknown {
   if (set === undefined) return value;
   const shape = resolve(given, value);
@@ -13,21 +21,21 @@ export function removeFields(value: unknown, set: MaybeFields, given: Shape): un
   if (shape.kind === 'list') {
     if (!Array.isArray(value)) return null;
     const { keys } = indexList(shape, value);
-    const kept = value.flatMap((item: unknown, place) => {
+    return value.flatMap((item: unknown, place) => {
       const node = set[keys[place] ?? ''];
       if (node === undefined) return [item];
       return isMember(node) ? [] : [removeFields(item, node, shape.element)];
     });
-    return kept.length === 0 ? null : kept;
   }
   if (!isRecord(value)) return null;
   const kept: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
     const node = set[`f:${name}`];
     if (node === undefined) kept[name] = item;
-    else if (!isMember(node)) kept[name] = removeFields(item, node, childShape(shape, name) ?? { kind: 'any' });
+    else if (!isMember(node))
+      kept[name] = removeFields(item, node, childShape(shape, name) ?? { kind: 'any' });
   }
-  return Object.keys(kept).length === 0 ? null : kept;
+  return kept;
 }
 
 interface Pruning {
@@ -39,13 +47,17 @@ interface Pruning {
 }
 
 /** Takes out of a merged object what its applier gave up and nobody else owns. */
-export function pruneAbandoned(merged: Record<string, unknown>, { shape, last, managed }: Pruning): Record<string, unknown> {
+export function pruneAbandoned(
+  merged: Record<string, unknown>,
+  { shape, last, managed }: Pruning,
+): Record<string, unknown> {
   if (last === undefined) return merged;
   const without = (set: MaybeFields): Record<string, unknown> => {
     const rest = removeFields(merged, keepMetadata(set), shape);
     return isRecord(rest) ? rest : {};
   };
-  const fields = (object: Record<string, unknown>): MaybeFields => withNamedParents(fieldsOf(ownable(object), shape), shape);
+  const fields = (object: Record<string, unknown>): MaybeFields =>
+    withNamedParents(fieldsOf(ownable(object), shape), shape);
   const given = withNamedParents(last, shape);
   const all = fields(merged);
   const bare = without(given);

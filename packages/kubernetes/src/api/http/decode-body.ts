@@ -48,8 +48,15 @@ const readers = new Map<string, (body: Buffer) => ParsedBody>([
  * Makes an object of the expected kind out of a body; kind and version may be missing, the path says them. Applies
  * `fieldValidation`. Throws 400.
  */
-export function decodeObject({ value, duplicates }: ParsedBody, expected: ExpectedKind, options: DecodeOptions): KubeObject {
-  if (!isRecord(value)) throw badRequest(`couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct`);
+export function decodeObject(
+  { value, duplicates }: ParsedBody,
+  expected: ExpectedKind,
+  options: DecodeOptions,
+): KubeObject {
+  if (!isRecord(value))
+    throw badRequest(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct`,
+    );
   const apiVersion = expected.group === '' ? expected.version : `${expected.group}/${expected.version}`;
   const kind = textOr(value['kind'], expected.kind);
   const version = textOr(value['apiVersion'], apiVersion);
@@ -63,7 +70,18 @@ export function decodeObject({ value, duplicates }: ParsedBody, expected: Expect
   const metadata = isRecord(value['metadata']) ? value['metadata'] : {};
   value['metadata'] = metadata;
   checkFieldValidation(value, { expected, apiVersion, duplicates, ...options });
-  const object = { ...value, apiVersion, kind, metadata: { ...metadata, name: textOr(metadata['name'], ''), uid: textOr(metadata['uid'], ''), resourceVersion: textOr(metadata['resourceVersion'], ''), creationTimestamp: '' } };
+  const object = {
+    ...value,
+    apiVersion,
+    kind,
+    metadata: {
+      ...metadata,
+      name: textOr(metadata['name'], ''),
+      uid: textOr(metadata['uid'], ''),
+      resourceVersion: textOr(metadata['resourceVersion'], ''),
+      creationTimestamp: '',
+    },
+  };
   return prune(object);
 }
 
@@ -81,7 +99,8 @@ function checkFieldValidation(value: Record<string, unknown>, check: FieldCheck)
   if (fieldValidation === 'Ignore') return;
   const texts = [...problems.map((problem) => problem.message), ...duplicates];
   if (texts.length === 0) return;
-  if (fieldValidation === 'Strict') throw badRequest(cannotBeHandled(apiVersion, expected.kind, strictDecodingError(texts)));
+  if (fieldValidation === 'Strict')
+    throw badRequest(cannotBeHandled(apiVersion, expected.kind, strictDecodingError(texts)));
   for (const text of texts) warn(text);
 }
 

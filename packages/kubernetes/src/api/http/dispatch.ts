@@ -21,7 +21,9 @@ export async function dispatch(cluster: ClusterApi, request: ApiRequest): Promis
   const call = callFor(cluster, request, { info, target });
   if (target.subresource !== '') return serveSubresource(call, request, target);
   if (!info.verbs.includes(target.verb)) throw methodNotAllowed(info);
-  return target.name === '' || target.verb === 'watch' ? serveCollection(call, request, target.verb) : serveObject(call, request, target.verb);
+  return target.name === '' || target.verb === 'watch'
+    ? serveCollection(call, request, target.verb)
+    : serveObject(call, request, target.verb);
 }
 
 function authorizeRequest(cluster: ClusterApi, request: ApiRequest, target: RequestInfo): void {
@@ -38,7 +40,11 @@ function checkScope(info: ResourceInfo, target: RequestInfo): void {
   if (target.verb === 'create' && info.verbs.includes('list')) throw methodNotAllowed(info);
 }
 
-function callFor(cluster: ClusterApi, request: ApiRequest, { info, target }: { info: ResourceInfo; target: RequestInfo }): Call {
+function callFor(
+  cluster: ClusterApi,
+  request: ApiRequest,
+  { info, target }: { info: ResourceInfo; target: RequestInfo },
+): Call {
   return {
     cluster,
     user: request.user,

@@ -23,7 +23,8 @@ const served = ['application/json', 'application/yaml', 'application/json;stream
  * `shapes` are the `as=` values that this path can give. Throws 406.
  */
 export function negotiate(accept: string | undefined, shapes: readonly Negotiated['as'][] = []): Negotiated {
-  if (accept === undefined || accept === '' || accept === 'application/json' || accept === '*/*') return plainJson;
+  if (accept === undefined || accept === '' || accept === 'application/json' || accept === '*/*')
+    return plainJson;
   for (const candidate of parseAccept(accept)) {
     const mediaType = mediaTypeOf(candidate.type);
     if (mediaType === undefined) continue;
@@ -32,7 +33,8 @@ export function negotiate(accept: string | undefined, shapes: readonly Negotiate
     const shape = shapes.find((known) => known === as);
     const asGroup = candidate.parameters.get('g') ?? '';
     const asVersion = candidate.parameters.get('v') ?? '';
-    if (shape !== undefined && isServedShape(shape, asGroup, asVersion)) return { mediaType, as: shape, asGroup, asVersion };
+    if (shape !== undefined && isServedShape(shape, asGroup, asVersion))
+      return { mediaType, as: shape, asGroup, asVersion };
   }
   throw notAcceptable(served);
 }
@@ -44,7 +46,8 @@ function isServedShape(shape: Negotiated['as'], group: string, version: string):
 
 function mediaTypeOf(type: string): Negotiated['mediaType'] | undefined {
   if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'application/json';
-  if (type === 'application/yaml' || type === 'application/x-yaml' || type === 'text/yaml') return 'application/yaml';
+  if (type === 'application/yaml' || type === 'application/x-yaml' || type === 'text/yaml')
+    return 'application/yaml';
   return undefined;
 }
 

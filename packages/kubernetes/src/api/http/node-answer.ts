@@ -39,7 +39,11 @@ export function sendStatus(status: Status, { response }: Pick<Exchange, 'respons
   const retryAfter = status.details?.retryAfterSeconds;
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
   const body = JSON.stringify(status);
-  response.writeHead(status.code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'cache-control': 'no-cache, private' });
+  response.writeHead(status.code, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-cache, private',
+  });
   response.end(body);
 }
 
@@ -48,7 +52,11 @@ function sendJson(answer: JsonAnswer, exchange: Exchange): void {
     const body = stringify(answer.value(), { lineWidth: 0 });
     return write(exchange, { status: answer.status, contentType: 'application/yaml', body });
   }
-  write(exchange, { status: answer.status, contentType: 'application/json', body: answer.text ?? JSON.stringify(answer.value()) });
+  write(exchange, {
+    status: answer.status,
+    contentType: 'application/json',
+    body: answer.text ?? JSON.stringify(answer.value()),
+  });
 }
 
 function sendRaw({ status, contentType, body, headers }: RawAnswer, exchange: Exchange): void {
@@ -62,7 +70,10 @@ interface Payload {
   headers?: Record<string, string>;
 }
 
-function write({ response, head, acceptsGzip }: Exchange, { status, contentType, body, headers }: Payload): void {
+function write(
+  { response, head, acceptsGzip }: Exchange,
+  { status, contentType, body, headers }: Payload,
+): void {
   const common = { 'content-type': contentType, 'cache-control': 'no-cache, private', ...headers };
   const length = Buffer.byteLength(body);
   if (!acceptsGzip || length <= gzipBytesMin || headers?.['content-encoding'] !== undefined) {
@@ -75,7 +86,12 @@ function write({ response, head, acceptsGzip }: Exchange, { status, contentType,
       response.destroy(error);
       return;
     }
-    response.writeHead(status, { ...common, 'content-encoding': 'gzip', vary: 'Accept-Encoding', 'content-length': packed.length });
+    response.writeHead(status, {
+      ...common,
+      'content-encoding': 'gzip',
+      vary: 'Accept-Encoding',
+      'content-length': packed.length,
+    });
     response.end(head ? undefined : packed);
   });
 }
@@ -132,5 +148,8 @@ async function runStream(answer: StreamAnswer, { response, signal }: Exchange): 
 /** RFC 7234 §5.5 as upstream writes it: code 299, agent `-`. */
 function addWarnings({ response, warnings }: Exchange): void {
   if (warnings.length === 0) return;
-  response.setHeader('warning', warnings.map((text) => `299 - ${JSON.stringify(text.replaceAll(/[^\x20-\x7e]/g, ' '))}`));
+  response.setHeader(
+    'warning',
+    warnings.map((text) => `299 - ${JSON.stringify(text.replaceAll(/[^\x20-\x7e]/g, ' '))}`),
+  );
 }

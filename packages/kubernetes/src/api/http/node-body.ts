@@ -6,7 +6,8 @@ export const bodyBytesMax = 3 * 1024 * 1024;
 
 /** Reads a request to its end. Throws 413 once it is too long, without keeping the rest. */
 export function readNodeBody(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) return Promise.reject(bodyTooLarge(bodyBytesMax));
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax)
+    return Promise.reject(bodyTooLarge(bodyBytesMax));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

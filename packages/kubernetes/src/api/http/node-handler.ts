@@ -24,7 +24,11 @@ export interface HandlerOptions {
 }
 
 /** Serves one HTTP request on one cluster; always answers. */
-export async function handleNodeRequest(request: IncomingMessage, response: ServerResponse, options: HandlerOptions): Promise<void> {
+export async function handleNodeRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HandlerOptions,
+): Promise<void> {
   const auditId = headerOf(request, 'audit-id') || randomUUID();
   response.setHeader('audit-id', auditId);
   response.setHeader('x-kubernetes-pf-flowschema-uid', flowSchemaUid);
@@ -34,7 +38,10 @@ export async function handleNodeRequest(request: IncomingMessage, response: Serv
   } catch (error) {
     if (!(error instanceof StatusError)) {
       if (response.destroyed) return;
-      options.log.error({ clusterId: options.cluster.id, method: request.method, path: request.url, auditId, error }, 'a request failed');
+      options.log.error(
+        { clusterId: options.cluster.id, method: request.method, path: request.url, auditId, error },
+        'a request failed',
+      );
     }
     sendStatus(statusOf(error), { response });
     // A body that nobody read would block the connection.
@@ -42,7 +49,11 @@ export async function handleNodeRequest(request: IncomingMessage, response: Serv
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, options: HandlerOptions): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HandlerOptions,
+): Promise<void> {
   const { cluster, signal, watchBegan } = options;
   const user = await userOf(request, options);
   const warnings: string[] = [];
@@ -77,7 +88,10 @@ function splitUrl(url: string): { path: string; query: URLSearchParams } {
   return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
 }
 
-async function userOf(request: IncomingMessage, { cluster, authenticate, impersonation }: HandlerOptions): Promise<UserInfo> {
+async function userOf(
+  request: IncomingMessage,
+  { cluster, authenticate, impersonation }: HandlerOptions,
+): Promise<UserInfo> {
   const user = await authenticate(request);
   if (!user) throw unauthorized();
   if (!impersonation) {
@@ -94,7 +108,11 @@ function refuseImpersonation(request: IncomingMessage, user: UserInfo): void {
     if (!header.startsWith('impersonate-')) continue;
     const name = headerOf(request, 'impersonate-user');
     const kind = { group: '', plural: 'users', kind: 'User' };
-    throw forbidden(kind, name, `User "${user.username}" cannot impersonate resource "users" in API group "" at the cluster scope: impersonation is not supported by this server`);
+    throw forbidden(
+      kind,
+      name,
+      `User "${user.username}" cannot impersonate resource "users" in API group "" at the cluster scope: impersonation is not supported by this server`,
+    );
   }
 }
 
@@ -102,9 +120,12 @@ function refuseImpersonation(request: IncomingMessage, user: UserInfo): void {
 export function statusOf(error: unknown): Status {
   if (error instanceof StatusError) return error.status;
   if (error instanceof URIError) return badRequest('invalid URL').status;
-  return new StatusError(500, 'InternalError', { message: 'Internal error occurred: the request could not be completed', details: {
-    causes: [{ message: 'the server logged the cause' }],
-  } }).status;
+  return new StatusError(500, 'InternalError', {
+    message: 'Internal error occurred: the request could not be completed',
+    details: {
+      causes: [{ message: 'the server logged the cause' }],
+    },
+  }).status;
 }
 
 function headerOf(request: IncomingMessage, name: string): string {
@@ -118,5 +139,11 @@ const priorityLevelUid = uidOf('prioritylevel/global-default');
 
 function uidOf(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
 }

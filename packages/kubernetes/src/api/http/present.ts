@@ -21,10 +21,18 @@ export function negotiateList(request: ApiRequest, watch: boolean): Negotiated {
 }
 
 /** Answers one object in the form asked for; the text that the store already has is used as it is. */
-export function answerObject(call: Call, request: ApiRequest, { object, status = 200 }: { object: KubeObject; status?: number }): JsonAnswer {
+export function answerObject(
+  call: Call,
+  request: ApiRequest,
+  { object, status = 200 }: { object: KubeObject; status?: number },
+): JsonAnswer {
   const negotiated = negotiateObject(request);
   if (negotiated.as === 'Table') {
-    const value = tableOf(call, { items: [object], metadata: { resourceVersion: object.metadata.resourceVersion } }, { negotiated, include: includePolicy(request.query) });
+    const value = tableOf(
+      call,
+      { items: [object], metadata: { resourceVersion: object.metadata.resourceVersion } },
+      { negotiated, include: includePolicy(request.query) },
+    );
     return { kind: 'json', status, value: () => value, negotiated };
   }
   if (negotiated.as === 'PartialObjectMetadata') {
@@ -49,12 +57,21 @@ export function answerList(call: Call, request: ApiRequest, list: ObjectList): J
   const negotiated = negotiateList(request, false);
   const { metadata, page } = list;
   if (negotiated.as === 'Table') {
-    const value = tableOf(call, { items: page.items, metadata }, { negotiated, include: includePolicy(request.query) });
+    const value = tableOf(
+      call,
+      { items: page.items, metadata },
+      { negotiated, include: includePolicy(request.query) },
+    );
     return { kind: 'json', status: 200, value: () => value, negotiated };
   }
   if (negotiated.as === 'PartialObjectMetadataList') {
     const items = page.items.map((object) => partialOf(object, negotiated));
-    const value = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${negotiated.asVersion}`, metadata, items };
+    const value = {
+      kind: 'PartialObjectMetadataList',
+      apiVersion: `meta.k8s.io/${negotiated.asVersion}`,
+      metadata,
+      items,
+    };
     return { kind: 'json', status: 200, value: () => value, negotiated };
   }
   const { info } = call;
@@ -79,7 +96,13 @@ export function frameEncoder(call: Call, request: ApiRequest, negotiated: Negoti
         first = false;
         return JSON.stringify(shown);
       },
-      bookmark: (object) => JSON.stringify({ ...tableShell(negotiated), metadata: { resourceVersion: object.metadata.resourceVersion }, columnDefinitions: null, rows: bookmarkRows(object) }),
+      bookmark: (object) =>
+        JSON.stringify({
+          ...tableShell(negotiated),
+          metadata: { resourceVersion: object.metadata.resourceVersion },
+          columnDefinitions: null,
+          rows: bookmarkRows(object),
+        }),
     };
   }
   if (negotiated.as === 'PartialObjectMetadata') {
@@ -90,7 +113,12 @@ export function frameEncoder(call: Call, request: ApiRequest, negotiated: Negoti
     };
   }
   const form = storedFormOf(call.info);
-  if (form) return { share: call.info.group, encode: (object) => JSON.stringify(form.fromStored(object)), bookmark: (object) => JSON.stringify(object) };
+  if (form)
+    return {
+      share: call.info.group,
+      encode: (object) => JSON.stringify(form.fromStored(object)),
+      bookmark: (object) => JSON.stringify(object),
+    };
   return {
     share: 'json',
     encode: (object, text) => text ?? JSON.stringify(object),

@@ -6,7 +6,7 @@ import { storedFormOf } from '../kinds/stored-form.ts';
 import { parseDeleteRequest, type DeleteRequest } from '../registry/delete.ts';
 import { copyJson } from '../registry/object.ts';
 import type { ApiRequest } from './answer.ts';
-import { decodeObject, readValue, type ExpectedKind, } from './decode-body.ts';
+import { decodeObject, readValue, type ExpectedKind } from './decode-body.ts';
 
 const objectBytesMax = 1_572_864;
 
@@ -22,7 +22,10 @@ export async function readObject(request: ApiRequest, expected: ExpectedKind): P
 }
 
 /** Checks a value that stands for a whole object: a body, or what a patch made. */
-export function toObject(request: ApiRequest, { raw, expected }: { raw: ParsedBody; expected: ExpectedKind }): KubeObject {
+export function toObject(
+  request: ApiRequest,
+  { raw, expected }: { raw: ParsedBody; expected: ExpectedKind },
+): KubeObject {
   return decodeObject(raw, expected, {
     fieldValidation: fieldValidationOf(request),
     warn: request.warn,
@@ -40,7 +43,9 @@ async function readRaw(request: ApiRequest): Promise<ParsedBody> {
 function fieldValidationOf(request: ApiRequest): string {
   const value = request.query.get('fieldValidation') ?? '';
   if (value === '' || value === 'Strict' || value === 'Warn' || value === 'Ignore') return value;
-  throw badRequest(`fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`);
+  throw badRequest(
+    `fieldValidation: Unsupported value: "${value}": supported values: "Ignore", "Strict", "Warn"`,
+  );
 }
 
 /** Delete options of body and query; both may be absent. */
@@ -54,5 +59,11 @@ export async function readDeleteRequest(call: Call, request: ApiRequest): Promis
 }
 
 function isDryRunBody(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'dryRun' in value && Array.isArray(value.dryRun) && value.dryRun.includes('All');
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'dryRun' in value &&
+    Array.isArray(value.dryRun) &&
+    value.dryRun.includes('All')
+  );
 }

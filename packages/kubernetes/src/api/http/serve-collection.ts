@@ -18,7 +18,11 @@ export async function serveCollection(call: Call, request: ApiRequest, verb: str
       return answerList(call, request, listObjects(call, request.query));
     case 'watch': {
       const negotiated = negotiateList(request, true);
-      return { kind: 'watch', negotiated, run: prepareWatch(call, request.query, frameEncoder(call, request, negotiated)) };
+      return {
+        kind: 'watch',
+        negotiated,
+        run: prepareWatch(call, request.query, frameEncoder(call, request, negotiated)),
+      };
     }
     case 'create': {
       const object = await readStored(call, request);
@@ -27,7 +31,11 @@ export async function serveCollection(call: Call, request: ApiRequest, verb: str
       return answerObject(call, request, { object: await createObject(call, object), status: 201 });
     }
     case 'deletecollection':
-      return answerList(call, request, await deleteCollection(call, request.query, await readDeleteRequest(call, request)));
+      return answerList(
+        call,
+        request,
+        await deleteCollection(call, request.query, await readDeleteRequest(call, request)),
+      );
     default:
       throw methodNotAllowed(call.info);
   }

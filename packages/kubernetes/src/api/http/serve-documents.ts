@@ -22,10 +22,13 @@ export function serveDocument(request: ApiRequest, path: string, basePath: strin
   const parts = path.split('/');
   const [, root = '', group = '', version = ''] = parts;
   const document =
-    root === 'api' && parts.length === 3 ? resourceList('', group)
-    : root === 'apis' && parts.length === 3 ? groupDocument(group)
-    : root === 'apis' && parts.length === 4 ? resourceList(group, version)
-    : undefined;
+    root === 'api' && parts.length === 3
+      ? resourceList('', group)
+      : root === 'apis' && parts.length === 3
+        ? groupDocument(group)
+        : root === 'apis' && parts.length === 4
+          ? resourceList(group, version)
+          : undefined;
   return document && json(request, path, () => document);
 }
 
@@ -51,7 +54,13 @@ function openApi(request: ApiRequest, path: string): RawAnswer | undefined {
     ...(known && { 'cache-control': 'public, immutable' }),
   };
   if (request.acceptsGzip) {
-    return { kind: 'raw', status: 200, contentType: 'application/json', body: document.gzip, headers: { ...headers, 'content-encoding': 'gzip' } };
+    return {
+      kind: 'raw',
+      status: 200,
+      contentType: 'application/json',
+      body: document.gzip,
+      headers: { ...headers, 'content-encoding': 'gzip' },
+    };
   }
   return { kind: 'raw', status: 200, contentType: 'application/json', body: document.json(), headers };
 }

@@ -68,5 +68,10 @@ function answerDeleted(call: Call, request: ApiRequest, { object, gone }: Delete
     status: 'Success',
     details: { name, ...(info.group && { group: info.group }), kind: info.plural, uid: object.metadata.uid },
   };
-  return { kind: 'json', status: 200, value: () => status, negotiated: negotiate(request.accept, ['Table', 'PartialObjectMetadata']) };
+  return {
+    kind: 'json',
+    status: 200,
+    value: () => status,
+    negotiated: negotiate(request.accept, ['Table', 'PartialObjectMetadata']),
+  };
 }

@@ -9,7 +9,8 @@ const probes = new Set(['/healthz', '/livez', '/readyz']);
 /** Serves what is no resource: health, version, discovery and OpenAPI. Throws 404 and 405. */
 export function servePath(cluster: ClusterApi, request: ApiRequest): ApiAnswer {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
-  const path = request.path.length > 1 && request.path.endsWith('/') ? request.path.slice(0, -1) : request.path;
+  const path =
+    request.path.length > 1 && request.path.endsWith('/') ? request.path.slice(0, -1) : request.path;
   const probe = `/${path.split('/')[1] ?? ''}`;
   if (probes.has(probe)) return health(probe, path, request.query.has('verbose'));
   if (path === '/') {

@@ -17,12 +17,18 @@ export interface Operation {
 
 /** Reads RFC 6902 operations. Throws `PatchProblem`. */
 export function parseJsonPatch(value: unknown): Operation[] {
-  if (!Array.isArray(value)) throw new PatchProblem('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+  if (!Array.isArray(value))
+    throw new PatchProblem('json: cannot unmarshal object into Go value of type jsonpatch.Patch');
   return value.map((entry: unknown) => {
     if (!isRecord(entry) || typeof entry['op'] !== 'string' || typeof entry['path'] !== 'string') {
       throw new PatchProblem('Unexpected kind: an operation needs op and path');
     }
-    return { op: entry['op'], path: entry['path'], from: typeof entry['from'] === 'string' ? entry['from'] : '', value: entry['value'] };
+    return {
+      op: entry['op'],
+      path: entry['path'],
+      from: typeof entry['from'] === 'string' ? entry['from'] : '',
+      value: entry['value'],
+    };
   });
 }
 
@@ -68,7 +74,13 @@ const missing = Symbol('missing');
 function tokens(path: string): string[] {
   if (path === '') return ['root'];
   if (!path.startsWith('/')) throw new PatchProblem(`invalid path "${path}"`);
-  return ['root', ...path.slice(1).split('/').map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))];
+  return [
+    'root',
+    ...path
+      .slice(1)
+      .split('/')
+      .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')),
+  ];
 }
 
 function read(holder: Record<string, unknown>, path: string): unknown {
@@ -89,12 +101,17 @@ function child(value: unknown, token: string): unknown {
   return value[token];
 }
 
-function parentOf(holder: Record<string, unknown>, path: string, op: string): { parent: unknown; last: string } {
+function parentOf(
+  holder: Record<string, unknown>,
+  path: string,
+  op: string,
+): { parent: unknown; last: string } {
   const all = tokens(path);
   let parent: unknown = holder;
   for (const token of all.slice(0, -1)) {
     parent = child(parent, token);
-    if (parent === missing) throw new PatchProblem(`${op} operation does not apply: doc is missing path: "${path}": missing value`);
+    if (parent === missing)
+      throw new PatchProblem(`${op} operation does not apply: doc is missing path: "${path}": missing value`);
   }
   return { parent, last: all.at(-1) ?? '' };
 }
@@ -103,7 +120,10 @@ function add(holder: Record<string, unknown>, path: string, value: unknown): voi
   const { parent, last } = parentOf(holder, path, 'add');
   if (Array.isArray(parent)) {
     const index = last === '-' ? parent.length : arrayIndex(last, parent.length + 1);
-    if (index === undefined || index > parent.length) throw new PatchProblem(`add operation does not apply: doc is missing path: "${path}": Unable to access invalid index: ${last}`);
+    if (index === undefined || index > parent.length)
+      throw new PatchProblem(
+        `add operation does not apply: doc is missing path: "${path}": Unable to access invalid index: ${last}`,
+      );
     parent.splice(index, 0, value);
   } else if (isRecord(parent)) define(parent, last, value);
   else throw absent('add', path);

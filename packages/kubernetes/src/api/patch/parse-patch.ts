@@ -22,7 +22,12 @@ interface PatchSource {
 }
 
 const operationsMax = 10_000;
-const accepted = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
+const accepted = [
+  'application/apply-patch+yaml',
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+];
 
 /** Chooses the patch by its media type. `body` is text, or the value itself in-process. Throws 400, 413, 415. */
 export function parsePatch({ contentType, body, info }: PatchSource): Patch {
@@ -31,7 +36,11 @@ export function parsePatch({ contentType, body, info }: PatchSource): Patch {
     case 'application/json-patch+json': {
       const operations = guarded(() => parseJsonPatch(readBody(body).value));
       if (operations.length > operationsMax) {
-        throw new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`);
+        throw new StatusError(
+          413,
+          'RequestEntityTooLarge',
+          `Request entity too large: The allowed maximum operations in a JSON patch is ${operationsMax}, got ${operations.length}`,
+        );
       }
       return { apply: (current) => applyJsonPatch(current, operations), duplicates: [] };
     }
@@ -42,7 +51,10 @@ export function parsePatch({ contentType, body, info }: PatchSource): Patch {
     case 'application/strategic-merge-patch+json': {
       const { value, duplicates } = readRecord(body);
       const apiVersion = info.group === '' ? info.version : `${info.group}/${info.version}`;
-      return { apply: (current) => applyStrategicMergePatch(current, value, rootNode(apiVersion, info.kind)), duplicates };
+      return {
+        apply: (current) => applyStrategicMergePatch(current, value, rootNode(apiVersion, info.kind)),
+        duplicates,
+      };
     }
     default:
       throw unsupportedMediaType(accepted);
@@ -51,7 +63,10 @@ export function parsePatch({ contentType, body, info }: PatchSource): Patch {
 
 function readRecord(body: unknown): { value: Record<string, unknown>; duplicates: string[] } {
   const { value, duplicates } = readBody(body);
-  if (!isRecord(value)) throw badRequest('error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}');
+  if (!isRecord(value))
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}',
+    );
   return { value, duplicates };
 }
 

@@ -27,7 +27,8 @@ function mergeMap(original: Json, patch: Json, place: Place): Json {
   const directive = patch[patchDirective];
   if (directive === 'replace') return withoutDirectives(patch);
   if (directive === 'delete') return {};
-  if (directive !== undefined && directive !== 'merge') throw new PatchProblem(`Unknown patch type found: ${String(directive)}`);
+  if (directive !== undefined && directive !== 'merge')
+    throw new PatchProblem(`Unknown patch type found: ${String(directive)}`);
   const result = retained(original, patch);
   const orders = new Map<string, unknown[]>();
   for (const [key, value] of Object.entries(patch)) {
@@ -35,7 +36,8 @@ function mergeMap(original: Json, patch: Json, place: Place): Json {
     if (key.startsWith(orderPrefix)) {
       if (!Array.isArray(value)) throw new PatchProblem(`incorrect patch format for ${key}`);
       orders.set(key.slice(orderPrefix.length), value);
-    } else if (key.startsWith(deleteFromPrefix)) deleteFrom(result, key.slice(deleteFromPrefix.length), value);
+    } else if (key.startsWith(deleteFromPrefix))
+      deleteFrom(result, key.slice(deleteFromPrefix.length), value);
   }
   for (const [key, value] of Object.entries(patch)) {
     if (key.startsWith('$')) continue;
@@ -44,12 +46,17 @@ function mergeMap(original: Json, patch: Json, place: Place): Json {
   }
   for (const [key, order] of orders) {
     const list = result[key];
-    if (Array.isArray(list)) result[key] = reorder(list, { order, original: list, place: inside(place, key) });
+    if (Array.isArray(list))
+      result[key] = reorder(list, { order, original: list, place: inside(place, key) });
   }
   return result;
 }
 
-function mergeField(result: Json, field: { key: string; value: unknown; order: unknown[] | undefined }, place: Place): void {
+function mergeField(
+  result: Json,
+  field: { key: string; value: unknown; order: unknown[] | undefined },
+  place: Place,
+): void {
   const { key, value, order } = field;
   const before = result[key];
   if (value === null) {
@@ -74,7 +81,13 @@ function mergeField(result: Json, field: { key: string; value: unknown; order: u
     return;
   }
   const original = Array.isArray(before) ? before : [];
-  const merged = strategy.patchMergeKey === undefined ? mergePrimitives(original, value) : mergeByKey(original, value, { node: here.node && elementNode(here.node), key: strategy.patchMergeKey });
+  const merged =
+    strategy.patchMergeKey === undefined
+      ? mergePrimitives(original, value)
+      : mergeByKey(original, value, {
+          node: here.node && elementNode(here.node),
+          key: strategy.patchMergeKey,
+        });
   result[key] = order ? reorder(merged, { order, original, place: here }) : merged;
 }
 
@@ -93,7 +106,8 @@ function retained(original: Json, patch: Json): Json {
   if (keys === undefined) return { ...original };
   if (!Array.isArray(keys)) throw new PatchProblem('invalid patch format of $retainKeys');
   for (const key of Object.keys(patch)) {
-    if (!key.startsWith('$') && patch[key] !== null && !keys.includes(key)) throw new PatchProblem('patch contains key that is not in $retainKeys list');
+    if (!key.startsWith('$') && patch[key] !== null && !keys.includes(key))
+      throw new PatchProblem('patch contains key that is not in $retainKeys list');
   }
   return Object.fromEntries(Object.entries(original).filter(([key]) => keys.includes(key)));
 }
@@ -101,7 +115,8 @@ function retained(original: Json, patch: Json): Json {
 function deleteFrom(result: Json, key: string, values: unknown): void {
   if (!Array.isArray(values)) throw new PatchProblem('invalid patch format of $deleteFromPrimitiveList');
   const list = result[key];
-  if (Array.isArray(list)) result[key] = list.filter((item) => !values.some((value) => sameJson(item, value)));
+  if (Array.isArray(list))
+    result[key] = list.filter((item) => !values.some((value) => sameJson(item, value)));
 }
 
 function mergePrimitives(original: unknown[], patch: unknown[]): unknown[] {
@@ -110,15 +125,25 @@ function mergePrimitives(original: unknown[], patch: unknown[]): unknown[] {
   return result;
 }
 
-function mergeByKey(original: unknown[], patch: unknown[], { key, ...place }: Place & { key: string }): unknown[] {
+function mergeByKey(
+  original: unknown[],
+  patch: unknown[],
+  { key, ...place }: Place & { key: string },
+): unknown[] {
   if (patch.some((item) => isRecord(item) && item[patchDirective] === 'replace' && item[key] === undefined)) {
-    return stripList(patch.filter((item) => !(isRecord(item) && item[patchDirective] === 'replace' && item[key] === undefined)));
+    return stripList(
+      patch.filter(
+        (item) => !(isRecord(item) && item[patchDirective] === 'replace' && item[key] === undefined),
+      ),
+    );
   }
   let result = [...original];
   for (const item of patch) {
-    if (!isRecord(item)) throw new PatchProblem('all list elements need to be the same type: map[string]interface {}');
+    if (!isRecord(item))
+      throw new PatchProblem('all list elements need to be the same type: map[string]interface {}');
     const value = item[key];
-    if (value === undefined) throw new PatchProblem(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+    if (value === undefined)
+      throw new PatchProblem(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
     const same = (other: unknown): boolean => isRecord(other) && sameJson(other[key], value);
     if (item[patchDirective] === 'delete') {
       result = result.filter((other) => !same(other));
@@ -133,14 +158,18 @@ function mergeByKey(original: unknown[], patch: unknown[], { key, ...place }: Pl
 }
 
 /** Items named by the patch take its order; the server's own items keep their place after what they followed. */
-function reorder(merged: unknown[], options: { order: unknown[]; original: unknown[]; place: Place }): unknown[] {
+function reorder(
+  merged: unknown[],
+  options: { order: unknown[]; original: unknown[]; place: Place },
+): unknown[] {
   const { order, original, place } = options;
   const key = place.node && strategyOf(place.node).patchMergeKey;
   const identity = (item: unknown): unknown => (key !== undefined && isRecord(item) ? item[key] : item);
   const wanted = order.map(identity);
   const rank = (item: unknown): number => wanted.findIndex((value) => sameJson(value, identity(item)));
   const ordered = merged.filter((item) => rank(item) >= 0).toSorted((a, b) => rank(a) - rank(b));
-  const originalRank = (item: unknown): number => original.findIndex((other) => sameJson(identity(other), identity(item)));
+  const originalRank = (item: unknown): number =>
+    original.findIndex((other) => sameJson(identity(other), identity(item)));
   const serverOnly = merged.filter((item) => rank(item) < 0);
   const result: unknown[] = [];
   let next = 0;
@@ -158,15 +187,27 @@ function reorder(merged: unknown[], options: { order: unknown[]; original: unkno
 }
 
 function stripList(list: unknown[]): unknown[] {
-  return list.filter((item) => !(isRecord(item) && item[patchDirective] === 'delete')).map((item) => (isRecord(item) ? withoutDirectives(item) : copyJson(item)));
+  return list
+    .filter((item) => !(isRecord(item) && item[patchDirective] === 'delete'))
+    .map((item) => (isRecord(item) ? withoutDirectives(item) : copyJson(item)));
 }
 
 function withoutDirectives(value: Json): Json {
   const result: Json = {};
   for (const [key, inner] of Object.entries(value)) {
-    if (key === patchDirective || key === retainKeys || key.startsWith(deleteFromPrefix) || key.startsWith(orderPrefix)) continue;
+    if (
+      key === patchDirective ||
+      key === retainKeys ||
+      key.startsWith(deleteFromPrefix) ||
+      key.startsWith(orderPrefix)
+    )
+      continue;
     if (inner === null) continue;
-    result[key] = isRecord(inner) ? withoutDirectives(inner) : Array.isArray(inner) ? stripList(inner) : inner;
+    result[key] = isRecord(inner)
+      ? withoutDirectives(inner)
+      : Array.isArray(inner)
+        ? stripList(inner)
+        : inner;
   }
   return result;
 }

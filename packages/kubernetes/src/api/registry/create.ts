@@ -38,7 +38,14 @@ async function admitAndStore(call: Call, object: KubeObject): Promise<KubeObject
   const { info, cluster, namespace } = call;
   const name = object.metadata.name;
   if (cluster.store.get(info.groupResource, namespace, name)) throw alreadyExists(info, name);
-  const admitted = await cluster.deps.admit({ ...call, operation: 'CREATE', name, object, old: undefined, warn: call.warn });
+  const admitted = await cluster.deps.admit({
+    ...call,
+    operation: 'CREATE',
+    name,
+    object,
+    old: undefined,
+    warn: call.warn,
+  });
   const next = admitted.object ?? object;
   let undo: () => void = () => undefined;
   try {
@@ -66,15 +73,22 @@ function checkIdentity(call: Call, object: KubeObject): void {
   const metadata = object.metadata;
   if (call.info.namespaced) {
     if (metadata.namespace && metadata.namespace !== call.namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+      throw badRequest(
+        'the namespace of the provided object does not match the namespace sent on the request',
+      );
     }
     metadata.namespace = call.namespace;
   } else delete metadata.namespace;
   metadata.name ??= '';
-  if (metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  if (metadata.resourceVersion)
+    throw badRequest('resourceVersion should not be set on objects to be created');
   if (metadata.name === '' && !metadata.generateName) {
     throw invalid(call.info, '', [
-      { reason: 'FieldValueRequired', message: 'Required value: name or generateName is required', field: 'metadata.name' },
+      {
+        reason: 'FieldValueRequired',
+        message: 'Required value: name or generateName is required',
+        field: 'metadata.name',
+      },
     ]);
   }
 }

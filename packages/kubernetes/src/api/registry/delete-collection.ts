@@ -7,13 +7,22 @@ import { listObjects, type ObjectList } from './list.ts';
 const deletionsAtOnce = 50;
 
 /** Deletes all that a list with these selectors shows. What is gone meanwhile counts as deleted. Answers that list. */
-export async function deleteCollection(call: Call, query: URLSearchParams, request: DeleteRequest): Promise<ObjectList> {
+export async function deleteCollection(
+  call: Call,
+  query: URLSearchParams,
+  request: DeleteRequest,
+): Promise<ObjectList> {
   const list = listObjects(call, query);
   const items = [...list.page.items];
   for (let start = 0; start < items.length; start += deletionsAtOnce) {
     const batch = items.slice(start, start + deletionsAtOnce);
     await Promise.all(
-      batch.map((object) => deleteOne({ ...call, namespace: object.metadata.namespace ?? '', name: object.metadata.name }, request)),
+      batch.map((object) =>
+        deleteOne(
+          { ...call, namespace: object.metadata.namespace ?? '', name: object.metadata.name },
+          request,
+        ),
+      ),
     );
     await nextTurn();
   }

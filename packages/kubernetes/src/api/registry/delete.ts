@@ -28,22 +28,29 @@ const orphan = 'orphan';
 export function parseDeleteRequest(body: unknown, query: URLSearchParams): DeleteRequest {
   const source = isRecord(body) ? body : {};
   const request: DeleteRequest = {};
-  const seconds = numberAt(source, 'gracePeriodSeconds') ?? (query.has('gracePeriodSeconds') ? Number(query.get('gracePeriodSeconds')) : undefined);
+  const seconds =
+    numberAt(source, 'gracePeriodSeconds') ??
+    (query.has('gracePeriodSeconds') ? Number(query.get('gracePeriodSeconds')) : undefined);
   if (seconds !== undefined) {
     if (!Number.isInteger(seconds)) throw badRequest('gracePeriodSeconds must be an integer');
     // Upstream treats a negative period as "at once, but gracefully": one second.
     request.gracePeriodSeconds = seconds < 0 ? 1 : seconds;
   }
   const policy = textAt(source, 'propagationPolicy') || (query.get('propagationPolicy') ?? '');
-  if (policy === 'Foreground' || policy === 'Background' || policy === 'Orphan') request.propagationPolicy = policy;
+  if (policy === 'Foreground' || policy === 'Background' || policy === 'Orphan')
+    request.propagationPolicy = policy;
   else if (policy !== '') {
-    throw badRequest(`DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${policy}": supported values: "Foreground", "Background", "Orphan", "nil"`);
+    throw badRequest(
+      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${policy}": supported values: "Foreground", "Background", "Orphan", "nil"`,
+    );
   }
-  if (source['orphanDependents'] === true || query.get('orphanDependents') === 'true') request.propagationPolicy = 'Orphan';
+  if (source['orphanDependents'] === true || query.get('orphanDependents') === 'true')
+    request.propagationPolicy = 'Orphan';
   else if (source['orphanDependents'] === false) request.propagationPolicy = 'Background';
   const preconditions = recordAt(source, 'preconditions');
   if (textAt(preconditions, 'uid')) request.uid = textAt(preconditions, 'uid');
-  if (textAt(preconditions, 'resourceVersion')) request.resourceVersion = textAt(preconditions, 'resourceVersion');
+  if (textAt(preconditions, 'resourceVersion'))
+    request.resourceVersion = textAt(preconditions, 'resourceVersion');
   return request;
 }
 
@@ -86,13 +93,16 @@ function decideDelete(call: Call, request: DeleteRequest, current: KubeObject): 
     metadata.deletionTimestamp = kubeTime(now + grace * 1000);
     metadata.deletionGracePeriodSeconds = grace;
     if (countsGeneration(call.info) && metadata.generation !== undefined) metadata.generation += 1;
-    if (call.info.groupResource === namespaces) next['status'] = { ...recordAt(current, 'status'), phase: 'Terminating' };
+    if (call.info.groupResource === namespaces)
+      next['status'] = { ...recordAt(current, 'status'), phase: 'Terminating' };
     return { kind: 'put', object: next };
   }
   const pending = current.metadata.deletionGracePeriodSeconds ?? 0;
   if (grace === 0 && !heldBy(call.info, next)) return { kind: 'delete' };
   if (grace >= pending) {
-    return finalizers.length === (current.metadata.finalizers?.length ?? 0) ? { kind: 'none' } : { kind: 'put', object: next };
+    return finalizers.length === (current.metadata.finalizers?.length ?? 0)
+      ? { kind: 'none' }
+      : { kind: 'put', object: next };
   }
   // A shorter period counts from when the deletion began.
   const began = Date.parse(current.metadata.deletionTimestamp) - pending * 1000;
@@ -103,7 +113,8 @@ function decideDelete(call: Call, request: DeleteRequest, current: KubeObject): 
 
 function finalizersFor(call: Call, request: DeleteRequest, current: KubeObject): string[] {
   const held = current.metadata.finalizers ?? [];
-  const policy = request.propagationPolicy ?? inherited(held) ?? (orphansByDefault(call.info) ? 'Orphan' : 'Background');
+  const policy =
+    request.propagationPolicy ?? inherited(held) ?? (orphansByDefault(call.info) ? 'Orphan' : 'Background');
   const others = held.filter((finalizer) => finalizer !== orphan && finalizer !== foreground);
   if (policy === 'Foreground') return [...others, foreground];
   return policy === 'Orphan' ? [...others, orphan] : others;

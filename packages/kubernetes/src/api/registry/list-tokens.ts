@@ -9,7 +9,9 @@ export interface ContinueToken {
 
 /** Opaque to clients: base64url of JSON. */
 export function encodeContinue(token: ContinueToken): string {
-  return Buffer.from(JSON.stringify({ v: 1, rv: token.revision, ns: token.namespace, n: token.name })).toString('base64url');
+  return Buffer.from(
+    JSON.stringify({ v: 1, rv: token.revision, ns: token.namespace, n: token.name }),
+  ).toString('base64url');
 }
 
 /** Throws 400 for what is no token of ours. */
@@ -18,7 +20,8 @@ export function decodeContinue(text: string): ContinueToken {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
     if (typeof value === 'object' && value !== null && 'rv' in value && 'ns' in value && 'n' in value) {
       const { rv, ns, n } = value;
-      if (typeof rv === 'number' && typeof ns === 'string' && typeof n === 'string') return { revision: rv, namespace: ns, name: n };
+      if (typeof rv === 'number' && typeof ns === 'string' && typeof n === 'string')
+        return { revision: rv, namespace: ns, name: n };
     }
   } catch {
     // Not JSON: refused below like any other foreign text.

@@ -29,11 +29,16 @@ export function listObjects(call: Call, query: URLSearchParams): ObjectList {
   let shown = checkRevision(query, revision, store.compactedRevision());
   let after: { namespace: string; name: string } | undefined;
   if (token) {
-    if (query.has('resourceVersion') && query.get('resourceVersion') !== '' && query.get('resourceVersion') !== '0') {
+    if (
+      query.has('resourceVersion') &&
+      query.get('resourceVersion') !== '' &&
+      query.get('resourceVersion') !== '0'
+    ) {
       throw badRequest('specifying resource version is not allowed when using continue');
     }
     const place = decodeContinue(token);
-    if (place.revision <= store.compactedRevision() && place.revision !== revision) throw expiredToken(place, revision);
+    if (place.revision <= store.compactedRevision() && place.revision !== revision)
+      throw expiredToken(place, revision);
     after = { namespace: place.namespace, name: place.name };
     shown = place.revision;
   }
@@ -52,7 +57,11 @@ function listMetadata(page: ListPage, revision: number, exact: boolean): ObjectL
   if (!last) return { resourceVersion: String(revision) };
   return {
     resourceVersion: String(revision),
-    continue: encodeContinue({ revision, namespace: last.metadata.namespace ?? '', name: last.metadata.name }),
+    continue: encodeContinue({
+      revision,
+      namespace: last.metadata.namespace ?? '',
+      name: last.metadata.name,
+    }),
     ...(exact && page.remaining > 0 && { remainingItemCount: page.remaining }),
   };
 }
@@ -80,13 +89,19 @@ function checkRevision(query: URLSearchParams, revision: number, compacted: numb
   const text = query.get('resourceVersion') ?? '';
   const match = query.get('resourceVersionMatch') ?? '';
   if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw listOptionsProblem(`resourceVersionMatch: Unsupported value: "${match}": supported values: "Exact", "NotOlderThan", ""`);
+    throw listOptionsProblem(
+      `resourceVersionMatch: Unsupported value: "${match}": supported values: "Exact", "NotOlderThan", ""`,
+    );
   }
   if (match !== '' && text === '') {
-    throw listOptionsProblem('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
+    throw listOptionsProblem(
+      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
   }
   if (match === 'Exact' && text === '0') {
-    throw listOptionsProblem('resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+    throw listOptionsProblem(
+      'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
   }
   if (text === '' || text === '0') return revision;
   const asked = parseRevision(text);
@@ -101,7 +116,11 @@ function checkRevision(query: URLSearchParams, revision: number, compacted: numb
 export function parseRevision(text: string): number {
   if (!/^\d+$/.test(text)) {
     throw invalid({ group: '', plural: 'listoptions', kind: 'ListOptions' }, '', [
-      { reason: 'FieldValueInvalid', message: `Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`, field: 'resourceVersion' },
+      {
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`,
+        field: 'resourceVersion',
+      },
     ]);
   }
   return Number(text);
@@ -114,16 +133,21 @@ function listOptionsProblem(text: string): Error {
 }
 
 function tooLarge(asked: number, revision: number): Error {
-  return new StatusError(504, 'Timeout', { message: `Timeout: Too large resource version: ${asked}, current: ${revision}`, details: {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  } });
+  return new StatusError(504, 'Timeout', {
+    message: `Timeout: Too large resource version: ${asked}, current: ${revision}`,
+    details: {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  });
 }
 
 function expiredToken(place: { namespace: string; name: string }, revision: number): Error {
   const error = expired(
     'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
   );
-  error.status.metadata = { continue: encodeContinue({ revision, namespace: place.namespace, name: place.name }) };
+  error.status.metadata = {
+    continue: encodeContinue({ revision, namespace: place.namespace, name: place.name }),
+  };
   return error;
 }

@@ -20,11 +20,16 @@ export interface Change {
 const raceAttempts = 20;
 
 /** PUT. Answers the stored object and whether it was made. */
-export async function replaceObject(call: Call, object: KubeObject): Promise<{ object: KubeObject; created: boolean }> {
+export async function replaceObject(
+  call: Call,
+  object: KubeObject,
+): Promise<{ object: KubeObject; created: boolean }> {
   const { info, cluster, namespace, name } = call;
   if (object.metadata.name === undefined || object.metadata.name === '') object.metadata.name = name;
   if (object.metadata.name !== name) {
-    throw badRequest(`the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`);
+    throw badRequest(
+      `the name of the object (${object.metadata.name}) does not match the name on the URL (${name})`,
+    );
   }
   if (info.namespaced && object.metadata.namespace && object.metadata.namespace !== namespace) {
     throw badRequest('the namespace of the object does not match the namespace on the request');
@@ -35,7 +40,11 @@ export async function replaceObject(call: Call, object: KubeObject): Promise<{ o
   }
   if (needsRevisionOnUpdate(info) && !object.metadata.resourceVersion) {
     throw invalid(info, name, [
-      { reason: 'FieldValueInvalid', message: 'Invalid value: 0: must be specified for an update', field: 'metadata.resourceVersion' },
+      {
+        reason: 'FieldValueInvalid',
+        message: 'Invalid value: 0: must be specified for an update',
+        field: 'metadata.resourceVersion',
+      },
     ]);
   }
   return { object: await changeObject(call, { from: () => object }), created: false };
@@ -67,7 +76,13 @@ async function attemptChange(call: Call, change: Change, current: KubeObject): P
   const locked = wanted.metadata.resourceVersion;
   const prepared = prepare(call, wanted, current);
   if (!call.applied) setManagedFields(prepared, trackUpdate(call, prepared, current));
-  const admitted = await cluster.deps.admit({ ...call, operation: 'UPDATE', object: prepared, old: current, warn: call.warn });
+  const admitted = await cluster.deps.admit({
+    ...call,
+    operation: 'UPDATE',
+    object: prepared,
+    old: current,
+    warn: call.warn,
+  });
   const next = admitted.object ?? prepared;
   let undo: () => void = () => undefined;
   let stored = false;
@@ -99,14 +114,24 @@ async function attemptChange(call: Call, change: Change, current: KubeObject): P
 
 /** When a manager last confirmed what it owns is no change of the object. */
 function unchanged(next: KubeObject, current: KubeObject): boolean {
-  const bare = ({ metadata, ...object }: KubeObject): unknown => ({ ...object, metadata: { ...metadata, managedFields: undefined } });
-  return sameJson(bare(next), bare(current)) && sameButTimes(next.metadata.managedFields, current.metadata.managedFields);
+  const bare = ({ metadata, ...object }: KubeObject): unknown => ({
+    ...object,
+    metadata: { ...metadata, managedFields: undefined },
+  });
+  return (
+    sameJson(bare(next), bare(current)) &&
+    sameButTimes(next.metadata.managedFields, current.metadata.managedFields)
+  );
 }
 
 function checkPreconditions(call: Call, wanted: KubeObject, current: KubeObject): void {
   const { uid, resourceVersion } = wanted.metadata;
   if (uid && uid !== current.metadata.uid) {
-    throw conflict(call.info, call.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`);
+    throw conflict(
+      call.info,
+      call.name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`,
+    );
   }
   if (resourceVersion && resourceVersion !== current.metadata.resourceVersion) {
     throw conflict(call.info, call.name, modifiedMessage);
@@ -145,11 +170,18 @@ function prepare(call: Call, wanted: KubeObject, current: KubeObject): KubeObjec
 /** `pods/ephemeralcontainers` changes nothing else. */
 function ephemeralOnly(next: KubeObject, current: KubeObject): KubeObject {
   const ephemeralContainers = arrayAt(recordAt(next, 'spec'), 'ephemeralContainers');
-  const metadata = { ...current.metadata, ...(next.metadata.managedFields && { managedFields: next.metadata.managedFields }) };
+  const metadata = {
+    ...current.metadata,
+    ...(next.metadata.managedFields && { managedFields: next.metadata.managedFields }),
+  };
   return { ...current, metadata, spec: { ...recordAt(current, 'spec'), ephemeralContainers } };
 }
 
-function keep<K extends keyof KubeObject['metadata']>(to: KubeObject['metadata'], from: KubeObject['metadata'], field: K): void {
+function keep<K extends keyof KubeObject['metadata']>(
+  to: KubeObject['metadata'],
+  from: KubeObject['metadata'],
+  field: K,
+): void {
   const value = from[field];
   if (value === undefined) delete to[field];
   else to[field] = value;

@@ -34,7 +34,14 @@ const perKind: Readonly<Record<string, readonly string[]>> = {
 
 function eventFields(about: string): string[] {
   const involved = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
-  return [...involved.map((field) => `${about}.${field}`), 'reason', 'reportingComponent', 'reportingController', 'source', 'type'];
+  return [
+    ...involved.map((field) => `${about}.${field}`),
+    'reason',
+    'reportingComponent',
+    'reportingController',
+    'source',
+    'type',
+  ];
 }
 
 /** The selectable fields of a kind with how each is read. */
@@ -43,7 +50,8 @@ export function fieldLabelsOf(info: Pick<ResourceInfo, 'group' | 'plural'>): Rea
   const known = cache.get(key);
   if (known) return known;
   const labels = new Map<string, Reader>(metadata);
-  for (const path of perKind[key] ?? []) labels.set(path, specialReaders.get(`${key}:${path}`) ?? pathReader(path));
+  for (const path of perKind[key] ?? [])
+    labels.set(path, specialReaders.get(`${key}:${path}`) ?? pathReader(path));
   cache.set(key, labels);
   return labels;
 }
@@ -51,9 +59,15 @@ export function fieldLabelsOf(info: Pick<ResourceInfo, 'group' | 'plural'>): Rea
 const cache = new Map<string, ReadonlyMap<string, Reader>>();
 
 const specialReaders = new Map<string, Reader>([
-  ['/events:source', (object) => read(object, ['source', 'component']) || read(object, ['reportingComponent'])],
+  [
+    '/events:source',
+    (object) => read(object, ['source', 'component']) || read(object, ['reportingComponent']),
+  ],
   ['/events:reportingController', (object) => read(object, ['reportingComponent'])],
-  ['events.k8s.io/events:source', (object) => read(object, ['source', 'component']) || read(object, ['reportingComponent'])],
+  [
+    'events.k8s.io/events:source',
+    (object) => read(object, ['source', 'component']) || read(object, ['reportingComponent']),
+  ],
   ['events.k8s.io/events:reportingController', (object) => read(object, ['reportingComponent'])],
   ['/nodes:spec.unschedulable', (object) => read(object, ['spec', 'unschedulable']) || 'false'],
   ['/pods:spec.hostNetwork', (object) => read(object, ['spec', 'hostNetwork']) || 'false'],

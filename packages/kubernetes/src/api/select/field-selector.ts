@@ -26,12 +26,16 @@ export function parseFieldSelector(info: ResourceInfo, text: string): FieldSelec
     if (labels.has(term.path)) continue;
     const bare = labels.size === metadataFields;
     throw badRequest(
-      bare ? `"${term.path}" is not a known field selector: only "metadata.name", "metadata.namespace"` : `field label not supported: ${term.path}`,
+      bare
+        ? `"${term.path}" is not a known field selector: only "metadata.name", "metadata.namespace"`
+        : `field label not supported: ${term.path}`,
     );
   }
-  const pinned = (path: string): string | undefined => terms.find((term) => term.equal && term.path === path)?.value;
+  const pinned = (path: string): string | undefined =>
+    terms.find((term) => term.equal && term.path === path)?.value;
   return {
-    matches: (object) => terms.every((term) => (labels.get(term.path)?.(object) === term.value) === term.equal),
+    matches: (object) =>
+      terms.every((term) => (labels.get(term.path)?.(object) === term.value) === term.equal),
     name: pinned('metadata.name'),
     namespace: pinned('metadata.namespace'),
   };

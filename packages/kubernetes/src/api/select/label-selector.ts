@@ -17,7 +17,8 @@ export interface LabelSelector {
   matchExpressions?: { key: string; operator: string; values?: string[] }[];
 }
 
-const keyPattern = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const keyPattern =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const valuePattern = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
 /** Parses the text of a `labelSelector` query (k8s.io/apimachinery/pkg/labels). Throws 400. */
@@ -35,7 +36,8 @@ export function matchLabelSelector(selector: LabelSelector | undefined): LabelMa
     values: [value],
   }));
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    if (operator !== 'In' && operator !== 'NotIn' && operator !== 'Exists' && operator !== 'DoesNotExist') return () => false;
+    if (operator !== 'In' && operator !== 'NotIn' && operator !== 'Exists' && operator !== 'DoesNotExist')
+      return () => false;
     requirements.push({ key, operator, values: values ?? [] });
   }
   return (labels) => requirements.every((requirement) => meets(labels ?? {}, requirement));
@@ -88,10 +90,21 @@ function parseRequirement(part: string): Requirement {
   }
   const comparison = comparePattern.exec(text);
   if (comparison) {
-    const operators: Record<string, Operator> = { '=': 'In', '==': 'In', '!=': 'NotIn', '>': 'Gt', '<': 'Lt' };
-    return checked({ key: comparison[1] ?? '', operator: operators[comparison[2] ?? '='] ?? 'In', values: [comparison[3] ?? ''] });
+    const operators: Record<string, Operator> = {
+      '=': 'In',
+      '==': 'In',
+      '!=': 'NotIn',
+      '>': 'Gt',
+      '<': 'Lt',
+    };
+    return checked({
+      key: comparison[1] ?? '',
+      operator: operators[comparison[2] ?? '='] ?? 'In',
+      values: [comparison[3] ?? ''],
+    });
   }
-  if (/^!\s*[^\s=!<>()]+$/.test(text)) return checked({ key: text.slice(1).trim(), operator: 'DoesNotExist', values: [] });
+  if (/^!\s*[^\s=!<>()]+$/.test(text))
+    return checked({ key: text.slice(1).trim(), operator: 'DoesNotExist', values: [] });
   if (/^[^\s=!<>()]+$/.test(text)) return checked({ key: text, operator: 'Exists', values: [] });
   throw unparsable(`found '${text}', expected: !, identifier, or 'end of string'`);
 }

@@ -19,19 +19,32 @@ export async function bindPod(call: Call, request: ApiRequest): Promise<ApiAnswe
   return { kind: 'json', status: 201, value: () => status, negotiated: negotiate(request.accept) };
 }
 
-function bound(call: Call, pod: KubeObject, { node, binding }: { node: string; binding: KubeObject }): KubeObject {
-  const refuse = (why: string): Error => conflict({ group: '', plural: 'pods/binding', kind: 'Binding' }, call.name, why);
+function bound(
+  call: Call,
+  pod: KubeObject,
+  { node, binding }: { node: string; binding: KubeObject },
+): KubeObject {
+  const refuse = (why: string): Error =>
+    conflict({ group: '', plural: 'pods/binding', kind: 'Binding' }, call.name, why);
   const spec = recordAt(pod, 'spec') ?? {};
-  if (pod.metadata.deletionTimestamp !== undefined) throw refuse(`pod ${call.name} is being deleted, cannot be assigned to a host`);
-  if (textAt(spec, 'nodeName') !== '') throw refuse(`pod ${call.name} is already assigned to node "${textAt(spec, 'nodeName')}"`);
+  if (pod.metadata.deletionTimestamp !== undefined)
+    throw refuse(`pod ${call.name} is being deleted, cannot be assigned to a host`);
+  if (textAt(spec, 'nodeName') !== '')
+    throw refuse(`pod ${call.name} is already assigned to node "${textAt(spec, 'nodeName')}"`);
   const status = recordAt(pod, 'status') ?? {};
   const now = kubeTime(call.cluster.deps.clock.now());
-  const others = Array.isArray(status['conditions']) ? status['conditions'].filter((condition: unknown) => textAt(condition, 'type') !== 'PodScheduled') : [];
+  const others = Array.isArray(status['conditions'])
+    ? status['conditions'].filter((condition: unknown) => textAt(condition, 'type') !== 'PodScheduled')
+    : [];
   const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now };
   const annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations };
   return {
     ...pod,
-    metadata: { ...pod.metadata, resourceVersion: '', ...(Object.keys(annotations).length > 0 && { annotations }) },
+    metadata: {
+      ...pod.metadata,
+      resourceVersion: '',
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    },
     spec: { ...spec, nodeName: node },
     status: { ...status, conditions: [...others, scheduled] },
   };

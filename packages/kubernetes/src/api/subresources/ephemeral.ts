@@ -10,12 +10,18 @@ import { bindPod } from './binding.ts';
 const reviewGroups = new Set(['authorization.k8s.io', 'authentication.k8s.io']);
 
 /** Serves kinds that are answered and never stored: reviews, bindings and metrics. Undefined for all others. */
-export async function serveEphemeral(call: Call, request: ApiRequest, verb: string): Promise<ApiAnswer | undefined> {
+export async function serveEphemeral(
+  call: Call,
+  request: ApiRequest,
+  verb: string,
+): Promise<ApiAnswer | undefined> {
   const { info } = call;
   if (reviewGroups.has(info.group)) return verb === 'create' ? answerReview(call, request) : undefined;
-  if (info.groupResource === '/bindings') return verb === 'create' ? bindPod(podCall(call), request) : undefined;
+  if (info.groupResource === '/bindings')
+    return verb === 'create' ? bindPod(podCall(call), request) : undefined;
   if (info.group === 'metrics.k8s.io') return answerMetrics(call, request, verb);
-  if (info.groupResource === '/componentstatuses') throw notImplemented('componentstatuses are not supported');
+  if (info.groupResource === '/componentstatuses')
+    throw notImplemented('componentstatuses are not supported');
   return undefined;
 }
 
@@ -36,18 +42,23 @@ function answerMetrics(call: Call, request: ApiRequest, verb: string): JsonAnswe
   const { cluster, info, namespace, name } = call;
   const nodes = info.plural === 'nodes';
   const source = nodes ? '/nodes' : '/pods';
-  const measure = (object: KubeObject): KubeObject | undefined => (nodes ? cluster.deps.nodeUsage(cluster, object) : cluster.deps.podUsage(cluster, object));
+  const measure = (object: KubeObject): KubeObject | undefined =>
+    nodes ? cluster.deps.nodeUsage(cluster, object) : cluster.deps.podUsage(cluster, object);
   const negotiated = negotiate(request.accept);
   if (verb === 'get') {
     const object = cluster.store.get(source, nodes ? '' : namespace, name);
     const usage = object && measure(object);
-    if (!usage) throw notFound({ group: 'metrics.k8s.io', plural: nodes ? 'nodes' : 'pods', kind: info.kind }, name);
+    if (!usage)
+      throw notFound({ group: 'metrics.k8s.io', plural: nodes ? 'nodes' : 'pods', kind: info.kind }, name);
     return { kind: 'json', status: 200, value: () => usage, negotiated };
   }
   const selector = request.query.get('labelSelector');
   const matches = selector ? parseLabelSelector(selector) : () => true;
   const page = cluster.store.list(source, namespace === '' ? {} : { namespace });
-  const items = page.items.filter((object) => matches(object.metadata.labels)).map(measure).filter((usage) => usage !== undefined);
+  const items = page.items
+    .filter((object) => matches(object.metadata.labels))
+    .map(measure)
+    .filter((usage) => usage !== undefined);
   const value = { kind: `${info.kind}List`, apiVersion: 'metrics.k8s.io/v1beta1', metadata: {}, items };
   return { kind: 'json', status: 200, value: () => value, negotiated };
 }

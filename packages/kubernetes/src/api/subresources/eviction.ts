@@ -24,18 +24,29 @@ export async function evictPod(call: Call, request: ApiRequest): Promise<ApiAnsw
 
 function countsAsRunning(pod: KubeObject): boolean {
   const phase = textAt(recordAt(pod, 'status'), 'phase');
-  return pod.metadata.deletionTimestamp === undefined && phase !== 'Pending' && phase !== 'Succeeded' && phase !== 'Failed';
+  return (
+    pod.metadata.deletionTimestamp === undefined &&
+    phase !== 'Pending' &&
+    phase !== 'Succeeded' &&
+    phase !== 'Failed'
+  );
 }
 
 async function spendBudget(call: Call, pod: KubeObject): Promise<void> {
-  const budgets = call.cluster.store.list('policy/poddisruptionbudgets', { namespace: call.namespace }).items.filter((budget) => {
-    const selector: LabelSelector | undefined = recordAt(recordAt(budget, 'spec'), 'selector');
-    return matchLabelSelector(selector)(pod.metadata.labels);
-  });
+  const budgets = call.cluster.store
+    .list('policy/poddisruptionbudgets', { namespace: call.namespace })
+    .items.filter((budget) => {
+      const selector: LabelSelector | undefined = recordAt(recordAt(budget, 'spec'), 'selector');
+      return matchLabelSelector(selector)(pod.metadata.labels);
+    });
   const [budget] = budgets;
   if (!budget) return;
   if (budgets.length > 1) {
-    throw new StatusError(500, 'InternalError', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.');
+    throw new StatusError(
+      500,
+      'InternalError',
+      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+    );
   }
   const info = call.cluster.deps.schema.findResource('policy', 'v1', 'poddisruptionbudgets');
   if (!info || call.dryRun) return checkBudget(budget, pod);
@@ -44,9 +55,16 @@ async function spendBudget(call: Call, pod: KubeObject): Promise<void> {
     from: (current) => {
       checkBudget(current, pod);
       const status = recordAt(current, 'status') ?? {};
-      const disruptedPods = { ...recordAt(status, 'disruptedPods'), [pod.metadata.name]: kubeTime(call.cluster.deps.clock.now()) };
+      const disruptedPods = {
+        ...recordAt(status, 'disruptedPods'),
+        [pod.metadata.name]: kubeTime(call.cluster.deps.clock.now()),
+      };
       const disruptionsAllowed = (numberAt(status, 'disruptionsAllowed') ?? 0) - 1;
-      return { ...current, metadata: { ...current.metadata, resourceVersion: '' }, status: { ...status, disruptedPods, disruptionsAllowed } };
+      return {
+        ...current,
+        metadata: { ...current.metadata, resourceVersion: '' },
+        status: { ...status, disruptedPods, disruptionsAllowed },
+      };
     },
   });
 }
@@ -54,8 +72,11 @@ async function spendBudget(call: Call, pod: KubeObject): Promise<void> {
 function checkBudget(budget: KubeObject, pod: KubeObject): void {
   const status = recordAt(budget, 'status');
   if ((numberAt(status, 'observedGeneration') ?? 0) < (budget.metadata.generation ?? 0)) {
-    throw tooManyRequests('Cannot evict pod as it would violate the pod\'s disruption budget.', 10, [
-      { reason: 'DisruptionBudget', message: `The disruption budget ${budget.metadata.name} is still being processed by the server.` },
+    throw tooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 10, [
+      {
+        reason: 'DisruptionBudget',
+        message: `The disruption budget ${budget.metadata.name} is still being processed by the server.`,
+      },
     ]);
   }
   if ((numberAt(status, 'disruptionsAllowed') ?? 0) > 0) return;

@@ -12,7 +12,11 @@ export async function finalizeNamespace(call: Call, request: ApiRequest): Promis
     from: (current) => {
       const finalizers = arrayAt(recordAt(wanted, 'spec'), 'finalizers');
       const spec = { ...recordAt(current, 'spec'), finalizers };
-      return { ...current, metadata: { ...current.metadata, resourceVersion: wanted.metadata.resourceVersion }, spec };
+      return {
+        ...current,
+        metadata: { ...current.metadata, resourceVersion: wanted.metadata.resourceVersion },
+        spec,
+      };
     },
   });
   return answerObject(call, request, { object });

@@ -10,7 +10,11 @@ export function podLog(call: Call, request: ApiRequest): ApiAnswer {
   const spec = recordAt(pod, 'spec');
   const names = arrayAt(spec, 'containers').map((container) => textAt(container, 'name'));
   const initNames = arrayAt(spec, 'initContainers').map((container) => textAt(container, 'name'));
-  const container = chooseContainer(call.name, { asked: request.query.get('container') ?? '', names, initNames });
+  const container = chooseContainer(call.name, {
+    asked: request.query.get('container') ?? '',
+    names,
+    initNames,
+  });
   if (textAt(spec, 'nodeName') === '') {
     return { kind: 'raw', status: 200, contentType: 'text/plain', body: '' };
   }
@@ -18,7 +22,8 @@ export function podLog(call: Call, request: ApiRequest): ApiAnswer {
   return {
     kind: 'stream',
     contentType: 'text/plain',
-    run: (write, signal) => cluster.deps.streamPodLog({ cluster, pod, container, query: request.query, write, signal }),
+    run: (write, signal) =>
+      cluster.deps.streamPodLog({ cluster, pod, container, query: request.query, write, signal }),
   };
 }
 
@@ -36,5 +41,7 @@ function chooseContainer(pod: string, { asked, names, initNames }: Choice): stri
   const [only] = names;
   if (names.length === 1 && only !== undefined) return only;
   const inits = initNames.length > 0 ? ` or one of the init containers: [${initNames.join(' ')}]` : '';
-  throw badRequest(`a container name must be specified for pod ${pod}, choose one of: [${names.join(' ')}]${inits}`);
+  throw badRequest(
+    `a container name must be specified for pod ${pod}, choose one of: [${names.join(' ')}]${inits}`,
+  );
 }

@@ -19,7 +19,8 @@ export async function serveScale(call: Call, request: ApiRequest, verb: string):
   if (!current) throw notFound(call.info, call.name);
   if (verb === 'get') return answerScale(request, scaleOf(current));
   const workload: Call = { ...call, subresource: '', managedSubresource: 'scale' };
-  if (verb === 'patch' && isApply(request)) return answerScale(request, scaleOf(await applyScale(workload, request)));
+  if (verb === 'patch' && isApply(request))
+    return answerScale(request, scaleOf(await applyScale(workload, request)));
   const wantedOf = await readWanted(request, verb);
   const changed = await changeObject(workload, {
     from: (object) => {
@@ -27,7 +28,11 @@ export async function serveScale(call: Call, request: ApiRequest, verb: string):
       const replicas = numberAt(recordAt(wanted, 'spec'), 'replicas') ?? 0;
       if (replicas < 0) {
         throw invalid(scaleKind, call.name, [
-          { reason: 'FieldValueInvalid', message: `Invalid value: ${replicas}: must be greater than or equal to 0`, field: 'spec.replicas' },
+          {
+            reason: 'FieldValueInvalid',
+            message: `Invalid value: ${replicas}: must be greater than or equal to 0`,
+            field: 'spec.replicas',
+          },
         ]);
       }
       const metadata = { ...object.metadata, resourceVersion: wanted.metadata.resourceVersion };
@@ -46,8 +51,12 @@ async function readWanted(request: ApiRequest, verb: string): Promise<(current: 
   const body = request.parsedBody ?? (await request.readBody()).toString('utf8');
   const patch = parsePatch({ contentType: request.contentType, body, info: scaleKind });
   return (current) => {
-    const wanted = toObject(request, { raw: { value: patch.apply(current), duplicates: [] }, expected: scaleKind });
-    if (wanted.metadata.resourceVersion === current.metadata.resourceVersion) wanted.metadata.resourceVersion = '';
+    const wanted = toObject(request, {
+      raw: { value: patch.apply(current), duplicates: [] },
+      expected: scaleKind,
+    });
+    if (wanted.metadata.resourceVersion === current.metadata.resourceVersion)
+      wanted.metadata.resourceVersion = '';
     return wanted;
   };
 }
@@ -62,7 +71,10 @@ function scaleOf(object: KubeObject): KubeObject {
     apiVersion: 'autoscaling/v1',
     metadata: { name, ...(namespace && { namespace }), uid, resourceVersion, creationTimestamp },
     spec: replicas === 0 ? {} : { replicas },
-    status: { replicas: numberAt(recordAt(object, 'status'), 'replicas') ?? 0, ...(selector && { selector }) },
+    status: {
+      replicas: numberAt(recordAt(object, 'status'), 'replicas') ?? 0,
+      ...(selector && { selector }),
+    },
   };
 }
 
@@ -70,7 +82,9 @@ function selectorText(object: KubeObject): string {
   const selector = recordAt(recordAt(object, 'spec'), 'selector');
   if (!selector) return '';
   if (object.kind === 'ReplicationController') {
-    return Object.entries(selector).map(([key, value]) => `${key}=${String(value)}`).join(',');
+    return Object.entries(selector)
+      .map(([key, value]) => `${key}=${String(value)}`)
+      .join(',');
   }
   const typed: LabelSelector = selector;
   return formatLabelSelector(typed);

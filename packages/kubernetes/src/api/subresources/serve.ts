@@ -14,7 +14,11 @@ import { serveScale } from './scale.ts';
 import { requestToken } from './token.ts';
 
 /** Serves `…/{name}/{subresource}`. Throws 404 for subresources that the kind lacks. */
-export async function serveSubresource(call: Call, request: ApiRequest, target: RequestInfo): Promise<ApiAnswer> {
+export async function serveSubresource(
+  call: Call,
+  request: ApiRequest,
+  target: RequestInfo,
+): Promise<ApiAnswer> {
   const sub = call.info.subresources.get(call.subresource);
   if (!sub) throw unknownPath();
   if (!sub.verbs.includes(target.verb) && !streaming.has(call.subresource)) throw methodNotAllowed(call.info);
@@ -37,7 +41,9 @@ export async function serveSubresource(call: Call, request: ApiRequest, target: 
     case 'token':
       return requestToken(call);
     default:
-      throw notImplemented(`${call.subresource} is not supported: no containers run behind this simulated cluster`);
+      throw notImplemented(
+        `${call.subresource} is not supported: no containers run behind this simulated cluster`,
+      );
   }
 }
 

@@ -1,9 +1,33 @@
 import type { ResourceInfo } from '../../types.ts';
 import { ageColumn, nameColumn, type Column } from './column.ts';
-import { configMapColumns, eventColumns, nameAndCreation, namespaceColumns, nodeColumns, quotaColumns, secretColumns, serviceAccountColumns } from './kinds/core.ts';
-import { endpointsColumns, endpointSliceColumns, ingressClassColumns, ingressColumns, networkPolicyColumns, serviceColumns } from './kinds/network.ts';
+import {
+  configMapColumns,
+  eventColumns,
+  nameAndCreation,
+  namespaceColumns,
+  nodeColumns,
+  quotaColumns,
+  secretColumns,
+  serviceAccountColumns,
+} from './kinds/core.ts';
+import {
+  endpointsColumns,
+  endpointSliceColumns,
+  ingressClassColumns,
+  ingressColumns,
+  networkPolicyColumns,
+  serviceColumns,
+} from './kinds/network.ts';
 import { podColumns } from './kinds/pods.ts';
-import { bindingColumns, claimColumns, leaseColumns, priorityClassColumns, signingRequestColumns, storageClassColumns, volumeColumns } from './kinds/policy.ts';
+import {
+  bindingColumns,
+  claimColumns,
+  leaseColumns,
+  priorityClassColumns,
+  signingRequestColumns,
+  storageClassColumns,
+  volumeColumns,
+} from './kinds/policy.ts';
 import {
   autoscalerColumns,
   budgetColumns,

@@ -25,7 +25,11 @@ export function tableShell(negotiated: Negotiated): { kind: string; apiVersion: 
 }
 
 /** Objects as rows of the columns of their kind. */
-export function tableOf(call: Call, input: TableInput, options: { negotiated: Negotiated; include: IncludePolicy }): Record<string, unknown> {
+export function tableOf(
+  call: Call,
+  input: TableInput,
+  options: { negotiated: Negotiated; include: IncludePolicy },
+): Record<string, unknown> {
   const columns = columnsOf(call.info);
   const context = { nowMs: call.cluster.deps.clock.now() };
   return {
@@ -51,6 +55,13 @@ function rowObject(object: KubeObject, include: IncludePolicy, negotiated: Negot
 }
 
 /** `metav1.PartialObjectMetadata`. */
-export function partialOf<M>(object: { metadata: M }, negotiated: Negotiated): { kind: string; apiVersion: string; metadata: M } {
-  return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${negotiated.asVersion}`, metadata: object.metadata };
+export function partialOf<M>(
+  object: { metadata: M },
+  negotiated: Negotiated,
+): { kind: string; apiVersion: string; metadata: M } {
+  return {
+    kind: 'PartialObjectMetadata',
+    apiVersion: `meta.k8s.io/${negotiated.asVersion}`,
+    metadata: object.metadata,
+  };
 }

@@ -3,7 +3,12 @@ import { configMap, startTestCluster, type TestCluster } from '../../runtime/clu
 
 interface WatchEvent {
   type: string;
-  object: { kind: string; code?: number; metadata: { name?: string; resourceVersion: string; annotations?: Record<string, string> }; rows?: { cells: unknown[] }[] };
+  object: {
+    kind: string;
+    code?: number;
+    metadata: { name?: string; resourceVersion: string; annotations?: Record<string, string> };
+    rows?: { cells: unknown[] }[];
+  };
 }
 
 const maps = '/api/v1/namespaces/default/configmaps';
@@ -38,8 +43,10 @@ async function take(source: AsyncGenerator<WatchEvent>, count: number): Promise<
   return taken;
 }
 
-const revision = async (): Promise<string> => (await cluster.ask('GET', maps)).metadata['resourceVersion'] ?? '';
-const short = (all: WatchEvent[]): string[] => all.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`.trim());
+const revision = async (): Promise<string> =>
+  (await cluster.ask('GET', maps)).metadata['resourceVersion'] ?? '';
+const short = (all: WatchEvent[]): string[] =>
+  all.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`.trim());
 
 it('a watch from a revision misses nothing and repeats nothing', async () => {
   const from = await revision();
@@ -57,10 +64,15 @@ it('an object that leaves the selector is DELETED with the revision of the chang
   await cluster.ask('POST', maps, { body: configMap('leaves', {}, { labels: { in: 'yes' } }) });
   const source = events(`labelSelector=in%3Dyes&resourceVersion=${await revision()}`);
   const taken = take(source, 2);
-  const out = await cluster.ask('PUT', `${maps}/leaves`, { body: configMap('leaves', {}, { labels: { in: 'no' } }) });
+  const out = await cluster.ask('PUT', `${maps}/leaves`, {
+    body: configMap('leaves', {}, { labels: { in: 'no' } }),
+  });
   await cluster.ask('PUT', `${maps}/leaves`, { body: configMap('leaves', {}, { labels: { in: 'yes' } }) });
   const [left, entered] = await taken;
-  expect(left).toMatchObject({ type: 'DELETED', object: { metadata: { resourceVersion: out.metadata['resourceVersion'], labels: { in: 'yes' } } } });
+  expect(left).toMatchObject({
+    type: 'DELETED',
+    object: { metadata: { resourceVersion: out.metadata['resourceVersion'], labels: { in: 'yes' } } },
+  });
   expect(entered?.type).toBe('ADDED');
 });
 
@@ -70,7 +82,10 @@ it('a watch-list gives what is there and then the bookmark that ends it', async 
   const count = Object.values((await cluster.ask('GET', maps))['items'] ?? {}).length;
   const taken = await take(events(query), count + 1);
   expect(taken.slice(0, count).every(({ type }) => type === 'ADDED')).toBe(true);
-  expect(taken[count]).toMatchObject({ type: 'BOOKMARK', object: { kind: 'ConfigMap', metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } });
+  expect(taken[count]).toMatchObject({
+    type: 'BOOKMARK',
+    object: { kind: 'ConfigMap', metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } },
+  });
   const refused = await cluster.fetch(`${maps}?watch=true&sendInitialEvents=true`);
   expect(refused.status).toBe(422);
 });
@@ -79,12 +94,18 @@ it('a watch of tables carries rows', async () => {
   const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
   const taken = take(events(`resourceVersion=${await revision()}`, { headers: { accept } }), 1);
   await cluster.ask('POST', maps, { body: configMap('row', { a: '1' }) });
-  expect((await taken)[0]).toMatchObject({ type: 'ADDED', object: { kind: 'Table', rows: [{ cells: ['row', 1, '0s'] }] } });
+  expect((await taken)[0]).toMatchObject({
+    type: 'ADDED',
+    object: { kind: 'Table', rows: [{ cells: ['row', 1, '0s'] }] },
+  });
 });
 
 it('ends after timeoutSeconds with a last bookmark', async () => {
   const all: WatchEvent[] = [];
-  for await (const event of events(`resourceVersion=${await revision()}&timeoutSeconds=1&allowWatchBookmarks=true`)) all.push(event);
+  for await (const event of events(
+    `resourceVersion=${await revision()}&timeoutSeconds=1&allowWatchBookmarks=true`,
+  ))
+    all.push(event);
   expect(all.map(({ type }) => type)).toEqual(['BOOKMARK']);
 });
 

@@ -26,7 +26,11 @@ const listOptionsKind = { group: 'meta.k8s.io', plural: 'listoptions', kind: 'Li
  * Checks a watch request and answers how to run it. Throws 400 and 422 before anything is sent. A start that is too old
  * becomes an ERROR event with 410, as upstream's watch cache answers.
  */
-export function prepareWatch(call: Call, query: URLSearchParams, encoder: FrameEncoder): (sink: WatchSink) => void {
+export function prepareWatch(
+  call: Call,
+  query: URLSearchParams,
+  encoder: FrameEncoder,
+): (sink: WatchSink) => void {
   const selection = selectionOf(call, query);
   const initial = checkInitial(query);
   const text = query.get('resourceVersion') ?? '';
@@ -37,7 +41,8 @@ export function prepareWatch(call: Call, query: URLSearchParams, encoder: FrameE
     revision,
     fromNow: revision === 0,
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
-    timeoutSeconds: Number(query.get('timeoutSeconds') ?? 0) || shortestDefaultSeconds + randomInt(shortestDefaultSeconds),
+    timeoutSeconds:
+      Number(query.get('timeoutSeconds') ?? 0) || shortestDefaultSeconds + randomInt(shortestDefaultSeconds),
   };
   return (sink) => run(call, { options, encoder, sink });
 }
@@ -66,7 +71,11 @@ function run(call: Call, { options, encoder, sink }: Stream): void {
   };
   let allowance = unsentBytesMax;
   const deliver = (event: StoreEvent): void => {
-    if (event.revision <= options.revision || (call.namespace !== '' && event.key.namespace !== call.namespace)) return;
+    if (
+      event.revision <= options.revision ||
+      (call.namespace !== '' && event.key.namespace !== call.namespace)
+    )
+      return;
     const line = lineFor(event, matches, encoder);
     if (line === undefined) return;
     sink.write(line);
@@ -104,13 +113,20 @@ function sendCurrent(call: Call, { options, encoder, sink }: Stream): void {
     ...(call.namespace !== '' && { namespace: call.namespace }),
     ...(options.selection.filter && { filter: options.selection.filter }),
   });
-  page.items.forEach((object, index) => sink.write(frame('ADDED', encoder.encode(object, page.texts[index]))));
+  page.items.forEach((object, index) =>
+    sink.write(frame('ADDED', encoder.encode(object, page.texts[index]))),
+  );
   options.revision = call.cluster.store.revision();
 }
 
 /** The line for a change as this selector sees it: entering is ADDED, leaving is DELETED with the new revision. */
-function lineFor(event: StoreEvent, matches: (object: KubeObject) => boolean, encoder: FrameEncoder): string | undefined {
-  if (event.type === 'DELETED') return matches(event.object) ? eventFrame(event, 'DELETED', encoder) : undefined;
+function lineFor(
+  event: StoreEvent,
+  matches: (object: KubeObject) => boolean,
+  encoder: FrameEncoder,
+): string | undefined {
+  if (event.type === 'DELETED')
+    return matches(event.object) ? eventFrame(event, 'DELETED', encoder) : undefined;
   const now = matches(event.object);
   const before = event.previous !== undefined && matches(event.previous);
   if (now) {
@@ -118,11 +134,18 @@ function lineFor(event: StoreEvent, matches: (object: KubeObject) => boolean, en
     return eventFrame(event, type, encoder);
   }
   if (!before || !event.previous) return undefined;
-  const left = { ...event.previous, metadata: { ...event.previous.metadata, resourceVersion: String(event.revision) } };
+  const left = {
+    ...event.previous,
+    metadata: { ...event.previous.metadata, resourceVersion: String(event.revision) },
+  };
   return frame('DELETED', encoder.encode(left, undefined));
 }
 
-function bookmarkObject({ info }: Call, resourceVersion: string, annotations?: Record<string, string>): Bookmark {
+function bookmarkObject(
+  { info }: Call,
+  resourceVersion: string,
+  annotations?: Record<string, string>,
+): Bookmark {
   const apiVersion = info.group === '' ? info.version : `${info.group}/${info.version}`;
   const metadata = { resourceVersion, creationTimestamp: null, ...(annotations && { annotations }) };
   return { kind: info.kind, apiVersion, metadata };
@@ -131,12 +154,18 @@ function bookmarkObject({ info }: Call, resourceVersion: string, annotations?: R
 function checkInitial(query: URLSearchParams): boolean {
   if (!query.has('sendInitialEvents')) {
     if (query.get('resourceVersionMatch')) {
-      throw refuse('resourceVersionMatch', 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+      throw refuse(
+        'resourceVersionMatch',
+        'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      );
     }
     return false;
   }
   if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
-    throw refuse('resourceVersionMatch', 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    throw refuse(
+      'resourceVersionMatch',
+      'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
   }
   return isTrue(query.get('sendInitialEvents'));
 }

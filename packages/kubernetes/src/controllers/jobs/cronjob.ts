@@ -28,7 +28,11 @@ export const cronJobController: Controller = {
     await removeHistory(context, cronJob, jobs);
     if (cronJob.metadata.deletionTimestamp || cronJob.spec.suspend) return;
     const schedule = parseSchedule(cronJob.spec.schedule, cronJob.spec.timeZone);
-    if (!schedule) return warn(context, cronJob, { reason: 'UnparseableSchedule', message: `unparseable schedule: "${cronJob.spec.schedule}"` });
+    if (!schedule)
+      return warn(context, cronJob, {
+        reason: 'UnparseableSchedule',
+        message: `unparseable schedule: "${cronJob.spec.schedule}"`,
+      });
     await runIfDue(context, cronJob, { schedule, jobs });
     const nowMs = context.clock.now();
     const nextMs = schedule.next(nowMs);
@@ -36,21 +40,40 @@ export const cronJobController: Controller = {
   },
 };
 
-async function runIfDue(context: Context, cronJob: CronJob, { schedule, jobs }: { schedule: Schedule; jobs: readonly Job[] }): Promise<void> {
+async function runIfDue(
+  context: Context,
+  cronJob: CronJob,
+  { schedule, jobs }: { schedule: Schedule; jobs: readonly Job[] },
+): Promise<void> {
   const nowMs = context.clock.now();
   const { spec, status } = cronJob;
-  const deadlineMs = spec.startingDeadlineSeconds === undefined ? undefined : spec.startingDeadlineSeconds * 1000;
-  const lastMs = status?.lastScheduleTime ? parseTime(status.lastScheduleTime) : Date.parse(cronJob.metadata.creationTimestamp);
-  const { atMs, missed } = latestMissed(schedule, deadlineMs === undefined ? lastMs : Math.max(lastMs, nowMs - deadlineMs), nowMs);
+  const deadlineMs =
+    spec.startingDeadlineSeconds === undefined ? undefined : spec.startingDeadlineSeconds * 1000;
+  const lastMs = status?.lastScheduleTime
+    ? parseTime(status.lastScheduleTime)
+    : Date.parse(cronJob.metadata.creationTimestamp);
+  const { atMs, missed } = latestMissed(
+    schedule,
+    deadlineMs === undefined ? lastMs : Math.max(lastMs, nowMs - deadlineMs),
+    nowMs,
+  );
   if (atMs === undefined) return;
   if (missed >= MANY_MISSED) {
     const advice = 'Set or decrease .spec.startingDeadlineSeconds or check clock skew';
-    await warn(context, cronJob, { reason: 'TooManyMissedTimes', message: `too many missed start times. ${advice}` });
+    await warn(context, cronJob, {
+      reason: 'TooManyMissedTimes',
+      message: `too many missed start times. ${advice}`,
+    });
   }
   const active = jobs.filter((job) => !isJobFinished(job));
   if (spec.concurrencyPolicy === 'Forbid' && active.length > 0) {
     const message = 'Not starting job because prior execution is running and concurrency policy is Forbid';
-    return context.client.event(cronJob, { type: 'Normal', reason: 'JobAlreadyActive', message, component: COMPONENT });
+    return context.client.event(cronJob, {
+      type: 'Normal',
+      reason: 'JobAlreadyActive',
+      message,
+      component: COMPONENT,
+    });
   }
   if (spec.concurrencyPolicy === 'Replace') for (const job of active) await removeJob(context, cronJob, job);
   await startJob(context, cronJob, atMs);
@@ -69,21 +92,35 @@ async function startJob(context: Context, cronJob: CronJob, atMs: number): Promi
         name,
         namespace,
         labels: { ...jobTemplate.metadata?.labels },
-        annotations: { ...jobTemplate.metadata?.annotations, 'batch.kubernetes.io/cronjob-scheduled-timestamp': timestamp(atMs) },
+        annotations: {
+          ...jobTemplate.metadata?.annotations,
+          'batch.kubernetes.io/cronjob-scheduled-timestamp': timestamp(atMs),
+        },
         ownerReferences: [controllerReference(cronJob)],
       },
       spec: structuredClone(jobTemplate.spec),
     });
-    await context.client.event(cronJob, { type: 'Normal', reason: 'SuccessfulCreate', message: `Created job ${name}`, component: COMPONENT });
+    await context.client.event(cronJob, {
+      type: 'Normal',
+      reason: 'SuccessfulCreate',
+      message: `Created job ${name}`,
+      component: COMPONENT,
+    });
   } catch (error) {
     if (isNamespaceTerminating(error)) return;
     if (!isStatus(error, 'AlreadyExists')) {
-      await warn(context, cronJob, { reason: 'FailedCreate', message: `Error creating job: ${error instanceof Error ? error.message : String(error)}` });
+      await warn(context, cronJob, {
+        reason: 'FailedCreate',
+        message: `Error creating job: ${error instanceof Error ? error.message : String(error)}`,
+      });
       throw error;
     }
     job = context.client.get<Job>('batch/jobs', namespace, name);
   }
-  await writeStatus(context, cronJob, { scheduledMs: atMs, ...(job && isControlledBy(job, cronJob) && { started: job }) });
+  await writeStatus(context, cronJob, {
+    scheduledMs: atMs,
+    ...(job && isControlledBy(job, cronJob) && { started: job }),
+  });
 }
 
 interface StatusNews {
@@ -92,16 +129,29 @@ interface StatusNews {
   scheduledMs?: number;
 }
 
-async function writeStatus(context: Context, cronJob: CronJob, { jobs, started, scheduledMs }: StatusNews): Promise<void> {
+async function writeStatus(
+  context: Context,
+  cronJob: CronJob,
+  { jobs, started, scheduledMs }: StatusNews,
+): Promise<void> {
   await context.client.updateStatus<CronJob>('batch/cronjobs', refOf(cronJob), (current) => {
     const next = { ...current.status };
     if (jobs) {
       next.active = jobs.filter((job) => !isJobFinished(job)).map(reference);
-      const ends = jobs.filter((job) => findCondition(job.status?.conditions, 'Complete')?.status === 'True').map((job) => parseTime(job.status?.completionTime));
-      const last = Math.max(parseTime(next.lastSuccessfulTime) || 0, ...ends.filter((ms) => !Number.isNaN(ms)));
+      const ends = jobs
+        .filter((job) => findCondition(job.status?.conditions, 'Complete')?.status === 'True')
+        .map((job) => parseTime(job.status?.completionTime));
+      const last = Math.max(
+        parseTime(next.lastSuccessfulTime) || 0,
+        ...ends.filter((ms) => !Number.isNaN(ms)),
+      );
       if (last > 0) next.lastSuccessfulTime = timestamp(last);
     }
-    if (started) next.active = [...(next.active ?? []).filter(({ uid }) => uid !== started.metadata.uid), reference(started)];
+    if (started)
+      next.active = [
+        ...(next.active ?? []).filter(({ uid }) => uid !== started.metadata.uid),
+        reference(started),
+      ];
     if (scheduledMs !== undefined) next.lastScheduleTime = timestamp(scheduledMs);
     if (next.active?.length === 0) delete next.active;
     if (sameValue(next, current.status ?? {})) return false;
@@ -116,19 +166,42 @@ function reference({ apiVersion, kind, metadata }: Job) {
 
 async function removeHistory(context: Context, cronJob: CronJob, jobs: readonly Job[]): Promise<void> {
   const { successfulJobsHistoryLimit = 3, failedJobsHistoryLimit = 1 } = cronJob.spec;
-  for (const [type, limit] of [['Complete', successfulJobsHistoryLimit] as const, ['Failed', failedJobsHistoryLimit] as const]) {
+  for (const [type, limit] of [
+    ['Complete', successfulJobsHistoryLimit] as const,
+    ['Failed', failedJobsHistoryLimit] as const,
+  ]) {
     const finished = jobs
-      .filter((job) => !job.metadata.deletionTimestamp && findCondition(job.status?.conditions, type)?.status === 'True')
-      .sort((a, b) => parseTime(a.status?.startTime) - parseTime(b.status?.startTime) || (a.metadata.name < b.metadata.name ? -1 : 1));
-    for (const job of finished.slice(0, Math.max(0, finished.length - limit))) await removeJob(context, cronJob, job);
+      .filter(
+        (job) =>
+          !job.metadata.deletionTimestamp && findCondition(job.status?.conditions, type)?.status === 'True',
+      )
+      .sort(
+        (a, b) =>
+          parseTime(a.status?.startTime) - parseTime(b.status?.startTime) ||
+          (a.metadata.name < b.metadata.name ? -1 : 1),
+      );
+    for (const job of finished.slice(0, Math.max(0, finished.length - limit)))
+      await removeJob(context, cronJob, job);
   }
 }
 
 async function removeJob(context: Context, cronJob: CronJob, job: Job): Promise<void> {
-  await context.client.delete('batch/jobs', refOf(job), { uid: job.metadata.uid, propagationPolicy: 'Background' });
-  await context.client.event(cronJob, { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted job ${job.metadata.name}`, component: COMPONENT });
+  await context.client.delete('batch/jobs', refOf(job), {
+    uid: job.metadata.uid,
+    propagationPolicy: 'Background',
+  });
+  await context.client.event(cronJob, {
+    type: 'Normal',
+    reason: 'SuccessfulDelete',
+    message: `Deleted job ${job.metadata.name}`,
+    component: COMPONENT,
+  });
 }
 
-async function warn(context: Context, cronJob: CronJob, { reason, message }: { reason: string; message: string }): Promise<void> {
+async function warn(
+  context: Context,
+  cronJob: CronJob,
+  { reason, message }: { reason: string; message: string },
+): Promise<void> {
   await context.client.event(cronJob, { type: 'Warning', reason, message, component: COMPONENT });
 }

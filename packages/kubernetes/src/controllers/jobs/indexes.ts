@@ -24,7 +24,7 @@ export function parseIndexes(text: string | undefined): Set<number> {
 export function formatIndexes(indexes: Iterable<number>): string {
   const sorted = [...indexes].sort((a, b) => a - b);
   const parts: string[] = [];
-  for (let at = 0; at < sorted.length; ) {
+  for (let at = 0; at < sorted.length;) {
     let end = at;
     while ((sorted[end + 1] ?? Number.NaN) === (sorted[end] ?? 0) + 1) end++;
     const [first, last] = [sorted[at] ?? 0, sorted[end] ?? 0];

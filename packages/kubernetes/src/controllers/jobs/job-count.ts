@@ -76,8 +76,13 @@ function countedPods(context: Context, job: Job, pods: readonly Pod[]): Set<stri
   const known = jobs.get(job.metadata.uid);
   if (known) return known;
   const seeded = new Set<string>();
-  for (const [phase, count] of [['Succeeded', job.status?.succeeded ?? 0] as const, ['Failed', job.status?.failed ?? 0] as const]) {
-    const finished = pods.filter((pod) => pod.status?.phase === phase).sort((a, b) => finishedMs(a) - finishedMs(b));
+  for (const [phase, count] of [
+    ['Succeeded', job.status?.succeeded ?? 0] as const,
+    ['Failed', job.status?.failed ?? 0] as const,
+  ]) {
+    const finished = pods
+      .filter((pod) => pod.status?.phase === phase)
+      .sort((a, b) => finishedMs(a) - finishedMs(b));
     for (const pod of finished.slice(0, count)) seeded.add(pod.metadata.uid);
   }
   jobs.set(job.metadata.uid, seeded);
@@ -86,7 +91,9 @@ function countedPods(context: Context, job: Job, pods: readonly Pod[]): Set<stri
 
 /** When the last container of a finished pod ended; milliseconds since the epoch. */
 export function finishedMs(pod: Pod): number {
-  const times = (pod.status?.containerStatuses ?? []).map(({ state }) => parseTime(state.terminated?.finishedAt));
+  const times = (pod.status?.containerStatuses ?? []).map(({ state }) =>
+    parseTime(state.terminated?.finishedAt),
+  );
   const known = times.filter((time) => !Number.isNaN(time));
   return known.length > 0 ? Math.max(...known) : Date.parse(pod.metadata.creationTimestamp);
 }
@@ -112,7 +119,8 @@ function notePerIndexLimit(job: Job, pods: readonly Pod[], failedIndexes: Set<nu
 function failureRule(job: Job, pod: Pod): { action: string; message: string } | undefined {
   for (const [at, rule] of (job.spec.podFailurePolicy?.rules ?? []).entries()) {
     const message = ruleMessage(rule, pod);
-    if (message !== undefined) return { action: rule.action, message: `${message} matching ${rule.action} rule at index ${at}` };
+    if (message !== undefined)
+      return { action: rule.action, message: `${message} matching ${rule.action} rule at index ${at}` };
   }
   return undefined;
 }
@@ -127,7 +135,8 @@ function ruleMessage(rule: PodFailureRule, pod: Pod): string | undefined {
       if (code === 0 || (onExitCodes.containerName && onExitCodes.containerName !== name)) return false;
       return onExitCodes.values.includes(code) === (onExitCodes.operator === 'In');
     });
-    if (hit) return `Container ${hit.name} for ${subject} failed with exit code ${hit.state.terminated?.exitCode ?? 0}`;
+    if (hit)
+      return `Container ${hit.name} for ${subject} failed with exit code ${hit.state.terminated?.exitCode ?? 0}`;
   }
   const condition = onPodConditions?.find(({ type, status }) =>
     pod.status?.conditions?.some((current) => current.type === type && current.status === (status ?? 'True')),

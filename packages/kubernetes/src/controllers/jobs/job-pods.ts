@@ -14,11 +14,17 @@ const FIRST_BACKOFF_MS = 10_000;
 const LONGEST_BACKOFF_MS = 600_000;
 
 /** Creates or deletes pods towards `parallelism`. After failures new pods wait, twice as long each time. */
-export async function manageJobPods(context: Context, job: Job, count: JobCount): Promise<{ changed: boolean; requeue?: Requeue }> {
+export async function manageJobPods(
+  context: Context,
+  job: Job,
+  count: JobCount,
+): Promise<{ changed: boolean; requeue?: Requeue }> {
   const wanted = wantedActive(job, count);
   const { active } = count;
   if (active.length > wanted) {
-    const excess = [...active].sort((a, b) => Number(isReady(a)) - Number(isReady(b))).slice(0, active.length - wanted);
+    const excess = [...active]
+      .sort((a, b) => Number(isReady(a)) - Number(isReady(b)))
+      .slice(0, active.length - wanted);
     await deleteJobPods(context, job, excess);
     return { changed: true };
   }
@@ -52,13 +58,15 @@ function freeIndexes(job: Job, count: JobCount, max: number): number[] {
   const taken = new Set(count.active.map(indexOf));
   const free: number[] = [];
   for (let index = 0; index < (job.spec.completions ?? 0) && free.length < max; index++) {
-    if (!taken.has(index) && !count.completedIndexes.has(index) && !count.failedIndexes.has(index)) free.push(index);
+    if (!taken.has(index) && !count.completedIndexes.has(index) && !count.failedIndexes.has(index))
+      free.push(index);
   }
   return free;
 }
 
 async function createJobPod(context: Context, job: Job, index: number | undefined): Promise<Pod> {
-  if (index === undefined) return createPod(context, { owner: job, template: job.spec.template, component: JOB_COMPONENT });
+  if (index === undefined)
+    return createPod(context, { owner: job, template: job.spec.template, component: JOB_COMPONENT });
   const text = String(index);
   return createPod(context, {
     owner: job,

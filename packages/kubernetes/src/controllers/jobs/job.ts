@@ -1,6 +1,14 @@
 import type { Condition, Pod } from '../../objects.ts';
 import type { Job, JobStatus } from '../../objects-workloads.ts';
-import { keyOf, parseKey, refOf, watchOwned, watchSelf, type Context, type Controller } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  watchOwned,
+  watchSelf,
+  type Context,
+  type Controller,
+} from '../controller.ts';
 import type { Requeue } from '../queue.ts';
 import { claimOwned } from '../shared/claim.ts';
 import { findCondition, withCondition } from '../shared/conditions.ts';
@@ -44,7 +52,11 @@ export const jobController: Controller = {
     const job = context.client.get<Job>('batch/jobs', namespace, name);
     const { managedBy = 'kubernetes.io/job-controller', selector } = job?.spec ?? {};
     if (!job || managedBy !== 'kubernetes.io/job-controller' || isEmptySelector(selector)) return;
-    const pods = await claimOwned<Pod>(context, { resource: '/pods', owner: job, matches: (labels) => selects(selector, labels) });
+    const pods = await claimOwned<Pod>(context, {
+      resource: '/pods',
+      owner: job,
+      matches: (labels) => selects(selector, labels),
+    });
     if (isJobFinished(job)) return deleteJobPods(context, job, pods.filter(isActive));
     return reconcileJob(context, job, pods);
   },
@@ -71,7 +83,9 @@ async function reconcileJob(context: Context, job: Job, pods: readonly Pod[]): P
   }
   await writeStatus(context, job, { count, outcome });
   if (failure !== undefined && !isNamespaceTerminating(failure)) throw failure;
-  const deadlineMs = outcome ? undefined : deadlineLeftMs(job.status?.startTime ? job : started(job, nowMs), nowMs);
+  const deadlineMs = outcome
+    ? undefined
+    : deadlineLeftMs(job.status?.startTime ? job : started(job, nowMs), nowMs);
   const waits = [requeue?.afterMs, deadlineMs].filter((ms) => ms !== undefined);
   return waits.length > 0 ? { afterMs: Math.max(1, Math.min(...waits)) } : undefined;
 }
@@ -80,7 +94,11 @@ function started(job: Job, nowMs: number): Job {
   return { ...job, status: { ...job.status, startTime: timestamp(nowMs) } };
 }
 
-async function writeStatus(context: Context, job: Job, result: { count: JobCount; outcome: Outcome | undefined }): Promise<void> {
+async function writeStatus(
+  context: Context,
+  job: Job,
+  result: { count: JobCount; outcome: Outcome | undefined },
+): Promise<void> {
   const nowMs = context.clock.now();
   const news: Condition[] = [];
   await context.client.updateStatus<Job>('batch/jobs', refOf(job), (current) => {
@@ -97,7 +115,10 @@ async function writeStatus(context: Context, job: Job, result: { count: JobCount
   for (const condition of news) await announce(context, job, condition);
 }
 
-function nextStatus(job: Job, { count, outcome, nowMs }: { count: JobCount; outcome: Outcome | undefined; nowMs: number }): JobStatus {
+function nextStatus(
+  job: Job,
+  { count, outcome, nowMs }: { count: JobCount; outcome: Outcome | undefined; nowMs: number },
+): JobStatus {
   const { spec, status = {} } = job;
   const isIndexed = spec.completionMode === 'Indexed';
   const next: JobStatus = {
@@ -109,19 +130,25 @@ function nextStatus(job: Job, { count, outcome, nowMs }: { count: JobCount; outc
   assign(next, 'active', count.active.length);
   assign(next, 'succeeded', count.succeeded);
   assign(next, 'failed', count.failed);
-  if (isIndexed && count.completedIndexes.size > 0) next.completedIndexes = formatIndexes(count.completedIndexes);
-  if (isIndexed && spec.backoffLimitPerIndex !== undefined) next.failedIndexes = formatIndexes(count.failedIndexes);
+  if (isIndexed && count.completedIndexes.size > 0)
+    next.completedIndexes = formatIndexes(count.completedIndexes);
+  if (isIndexed && spec.backoffLimitPerIndex !== undefined)
+    next.failedIndexes = formatIndexes(count.failedIndexes);
   if (outcome) applyOutcome(next, { outcome, nowMs, isQuiet: count.active.length + count.terminating === 0 });
   else applySuspension(next, job, nowMs);
   return next;
 }
 
 /** The end is announced at once and becomes final when the last pod has stopped. */
-function applyOutcome(next: JobStatus, { outcome, nowMs, isQuiet }: { outcome: Outcome; nowMs: number; isQuiet: boolean }): void {
+function applyOutcome(
+  next: JobStatus,
+  { outcome, nowMs, isQuiet }: { outcome: Outcome; nowMs: number; isQuiet: boolean },
+): void {
   const { kind, reason, message } = outcome;
   const set = (type: string): void => {
     const condition: Condition = { type, status: 'True', reason, message, lastProbeTime: timestamp(nowMs) };
-    if (!findCondition(next.conditions, type)) next.conditions = withCondition(next.conditions, condition, { nowMs });
+    if (!findCondition(next.conditions, type))
+      next.conditions = withCondition(next.conditions, condition, { nowMs });
   };
   set(kind === 'complete' ? 'SuccessCriteriaMet' : 'FailureTarget');
   if (!isQuiet) return;
@@ -133,13 +160,25 @@ function applySuspension(next: JobStatus, job: Job, nowMs: number): void {
   const current = findCondition(next.conditions, 'Suspended');
   const lastProbeTime = timestamp(nowMs);
   if (job.spec.suspend) {
-    const condition: Condition = { type: 'Suspended', status: 'True', reason: 'JobSuspended', message: 'Job suspended', lastProbeTime };
+    const condition: Condition = {
+      type: 'Suspended',
+      status: 'True',
+      reason: 'JobSuspended',
+      message: 'Job suspended',
+      lastProbeTime,
+    };
     if (current?.status !== 'True') next.conditions = withCondition(next.conditions, condition, { nowMs });
     delete next.startTime;
     return;
   }
   if (current?.status === 'True') {
-    const condition: Condition = { type: 'Suspended', status: 'False', reason: 'JobResumed', message: 'Job resumed', lastProbeTime };
+    const condition: Condition = {
+      type: 'Suspended',
+      status: 'False',
+      reason: 'JobResumed',
+      message: 'Job resumed',
+      lastProbeTime,
+    };
     next.conditions = withCondition(next.conditions, condition, { nowMs });
     next.startTime = lastProbeTime;
   }
@@ -152,7 +191,8 @@ async function announce(context: Context, job: Job, condition: Condition): Promi
     context.client.event(job, { ...event, component: JOB_COMPONENT });
   if (type === 'Complete') await tell({ type: 'Normal', reason: 'Completed', message: 'Job completed' });
   if (type === 'Failed') await tell({ type: 'Warning', reason, message });
-  if (type === 'Suspended') await tell({ type: 'Normal', reason: status === 'True' ? 'Suspended' : 'Resumed', message });
+  if (type === 'Suspended')
+    await tell({ type: 'Normal', reason: status === 'True' ? 'Suspended' : 'Resumed', message });
 }
 
 /** Counters that are zero are left out, as Go's `omitempty` does. */
@@ -170,9 +210,14 @@ export const ttlController: Controller = {
     const job = context.client.get<Job>('batch/jobs', namespace, name);
     const seconds = job?.spec.ttlSecondsAfterFinished;
     if (!job || seconds === undefined || job.metadata.deletionTimestamp || !isJobFinished(job)) return;
-    const end = (job.status?.conditions ?? []).find(({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'));
+    const end = (job.status?.conditions ?? []).find(
+      ({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'),
+    );
     const leftMs = parseTime(end?.lastTransitionTime) + seconds * 1000 - context.clock.now();
     if (leftMs > 0) return { afterMs: leftMs };
-    await context.client.delete('batch/jobs', refOf(job), { uid: job.metadata.uid, propagationPolicy: 'Foreground' });
+    await context.client.delete('batch/jobs', refOf(job), {
+      uid: job.metadata.uid,
+      propagationPolicy: 'Foreground',
+    });
   },
 };

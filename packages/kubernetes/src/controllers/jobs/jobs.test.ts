@@ -8,21 +8,35 @@ import { streamPodLog } from '../../simulation/logs.ts';
 const ref = { namespace: 'default', name: 'work' };
 
 function jobSpec(command: string[], spec: Partial<JobSpec> = {}): JobSpec {
-  return { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'busybox', command }] } }, ...spec };
+  return {
+    template: { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'busybox', command }] } },
+    ...spec,
+  };
 }
 
 async function runJob(cluster: TestCluster, command: string[], spec: Partial<JobSpec> = {}): Promise<void> {
-  await cluster.client.create('batch/jobs', { apiVersion: 'batch/v1', kind: 'Job', metadata: ref, spec: jobSpec(command, spec) });
+  await cluster.client.create('batch/jobs', {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: ref,
+    spec: jobSpec(command, spec),
+  });
   await cluster.settle();
 }
 
 const job = (cluster: TestCluster) => cluster.client.get<Job>('batch/jobs', 'default', 'work');
-const condition = (cluster: TestCluster, type: string) => findCondition(job(cluster)?.status?.conditions, type);
+const condition = (cluster: TestCluster, type: string) =>
+  findCondition(job(cluster)?.status?.conditions, type);
 
 it('a Job runs its pod to completion, and its log tells what it printed', async () => {
   await using cluster = await testCluster();
   await runJob(cluster, ['sh', '-c', 'echo hello there; sleep 1'], { completions: 1, parallelism: 1 });
-  expect(job(cluster)?.status).toMatchObject({ succeeded: 1, ready: 0, terminating: 0, uncountedTerminatedPods: {} });
+  expect(job(cluster)?.status).toMatchObject({
+    succeeded: 1,
+    ready: 0,
+    terminating: 0,
+    uncountedTerminatedPods: {},
+  });
   expect(condition(cluster, 'Complete')).toMatchObject({ status: 'True', reason: 'CompletionsReached' });
   expect(condition(cluster, 'SuccessCriteriaMet')?.status).toBe('True');
   const [pod] = cluster.client.list<Pod>('/pods');
@@ -49,7 +63,10 @@ it('a Job that keeps failing stops at its backoff limit, waiting longer each tim
   expect(job(cluster)?.status?.failed).toBe(2);
   await cluster.advance(21_000);
   expect(job(cluster)?.status).toMatchObject({ failed: 3 });
-  expect(condition(cluster, 'Failed')).toMatchObject({ reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' });
+  expect(condition(cluster, 'Failed')).toMatchObject({
+    reason: 'BackoffLimitExceeded',
+    message: 'Job has reached the specified backoff limit',
+  });
 });
 
 it('an Indexed Job runs every index once', async () => {
@@ -89,12 +106,20 @@ it('a finished Job with a time to live goes when it is over', async () => {
   expect(cluster.client.list('/pods')).toEqual([]);
 });
 
-async function cron(cluster: TestCluster, spec: Partial<CronJob['spec']> = {}, command = ['true']): Promise<void> {
+async function cron(
+  cluster: TestCluster,
+  spec: Partial<CronJob['spec']> = {},
+  command = ['true'],
+): Promise<void> {
   await cluster.client.create('batch/cronjobs', {
     apiVersion: 'batch/v1',
     kind: 'CronJob',
     metadata: ref,
-    spec: { schedule: '*/5 * * * *', jobTemplate: { spec: jobSpec(command, { completions: 1, parallelism: 1 }) }, ...spec },
+    spec: {
+      schedule: '*/5 * * * *',
+      jobTemplate: { spec: jobSpec(command, { completions: 1, parallelism: 1 }) },
+      ...spec,
+    },
   });
   await cluster.settle();
 }
@@ -105,10 +130,14 @@ it('a CronJob runs on time, keeps its history limit, and lets an idle cluster kn
   expect(cluster.controllers.idle()).toBe(true);
   expect(cluster.controllers.nextWakeMs()).toBe(Date.parse('2026-03-01T12:05:00Z'));
   await cluster.advance(5 * 60_000);
-  expect(cluster.client.list<Job>('batch/jobs').map(({ metadata }) => metadata.name)).toEqual([`work-${Date.parse('2026-03-01T12:05:00Z') / 60_000}`]);
+  expect(cluster.client.list<Job>('batch/jobs').map(({ metadata }) => metadata.name)).toEqual([
+    `work-${Date.parse('2026-03-01T12:05:00Z') / 60_000}`,
+  ]);
   await cluster.advance(30 * 60_000);
   expect(cluster.client.list('batch/jobs')).toHaveLength(3);
-  expect(cluster.client.get<CronJob>('batch/cronjobs', 'default', 'work')?.status?.lastScheduleTime).toBe('2026-03-01T12:35:00Z');
+  expect(cluster.client.get<CronJob>('batch/cronjobs', 'default', 'work')?.status?.lastScheduleTime).toBe(
+    '2026-03-01T12:35:00Z',
+  );
 });
 
 it('a CronJob that forbids concurrency waits for the run before', async () => {

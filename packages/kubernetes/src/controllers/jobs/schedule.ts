@@ -11,7 +11,9 @@ export function parseSchedule(text: string, timeZone: string | undefined): Sched
   const every = /^@every\s+(.+)$/.exec(text.trim());
   if (every) {
     const periodMs = durationMs(every[1] ?? '');
-    return periodMs === undefined ? undefined : { next: (afterMs) => Math.floor(afterMs / 1000) * 1000 + periodMs };
+    return periodMs === undefined
+      ? undefined
+      : { next: (afterMs) => Math.floor(afterMs / 1000) * 1000 + periodMs };
   }
   try {
     const cron = new Cron(text, { timezone: timeZone ?? 'UTC', paused: true });
@@ -22,7 +24,11 @@ export function parseSchedule(text: string, timeZone: string | undefined): Sched
 }
 
 /** The newest time after `fromMs` and not after `nowMs`, and how many there were (counted up to 100). */
-export function latestMissed(schedule: Schedule, fromMs: number, nowMs: number): { atMs: number | undefined; missed: number } {
+export function latestMissed(
+  schedule: Schedule,
+  fromMs: number,
+  nowMs: number,
+): { atMs: number | undefined; missed: number } {
   let atMs: number | undefined;
   let missed = 0;
   for (let next = schedule.next(fromMs); next !== undefined && next <= nowMs; next = schedule.next(next)) {

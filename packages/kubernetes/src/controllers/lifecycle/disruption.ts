@@ -1,7 +1,15 @@
 import type { Condition, Pod } from '../../objects.ts';
 import type { Deployment, ReplicaSet } from '../../objects-workloads.ts';
 import type { PodDisruptionBudget } from '../../objects-network.ts';
-import { keyOf, parseKey, refOf, watchSelf, type Change, type Context, type Controller } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  watchSelf,
+  type Change,
+  type Context,
+  type Controller,
+} from '../controller.ts';
 import { withCondition } from '../shared/conditions.ts';
 import { sameValue } from '../shared/hash.ts';
 import { scaledValue } from '../shared/int-or-percent.ts';
@@ -19,7 +27,9 @@ export const disruptionController: Controller = {
     const { namespace, name } = parseKey(key);
     const budget = context.client.get<PodDisruptionBudget>(BUDGETS, namespace, name);
     if (!budget || budget.metadata.deletionTimestamp) return;
-    const pods = context.client.list<Pod>('/pods', { namespace }).filter((pod) => selects(budget.spec?.selector, pod.metadata.labels) && isActive(pod));
+    const pods = context.client
+      .list<Pod>('/pods', { namespace })
+      .filter((pod) => selects(budget.spec?.selector, pod.metadata.labels) && isActive(pod));
     const { expected, desired } = wantedHealthy(context, budget, pods);
     const healthy = pods.filter(isReady).length;
     const allowed = expected > 0 && healthy > desired ? healthy - desired : 0;
@@ -47,7 +57,11 @@ export const disruptionController: Controller = {
   },
 };
 
-function wantedHealthy(context: Context, budget: PodDisruptionBudget, pods: readonly Pod[]): { expected: number; desired: number } {
+function wantedHealthy(
+  context: Context,
+  budget: PodDisruptionBudget,
+  pods: readonly Pod[],
+): { expected: number; desired: number } {
   const { minAvailable, maxUnavailable } = budget.spec ?? {};
   if (maxUnavailable !== undefined) {
     const expected = expectedPods(context, pods);
@@ -79,10 +93,18 @@ function hasReplicas(object: { kind: string }): object is Deployment | ReplicaSe
 function budgetsOf({ object, previous, deleted }: Change, { client }: Context): string[] {
   if (!isPod(object)) return [];
   const before = previous && isPod(previous) ? previous : undefined;
-  const changed = deleted || !before || isReady(before) !== isReady(object) || isActive(before) !== isActive(object) || !sameValue(before.metadata.labels, object.metadata.labels);
+  const changed =
+    deleted ||
+    !before ||
+    isReady(before) !== isReady(object) ||
+    isActive(before) !== isActive(object) ||
+    !sameValue(before.metadata.labels, object.metadata.labels);
   if (!changed) return [];
   return client
     .list<PodDisruptionBudget>(BUDGETS, { namespace: object.metadata.namespace ?? '' })
-    .filter(({ spec }) => selects(spec?.selector, object.metadata.labels) || selects(spec?.selector, before?.metadata.labels))
+    .filter(
+      ({ spec }) =>
+        selects(spec?.selector, object.metadata.labels) || selects(spec?.selector, before?.metadata.labels),
+    )
     .map(keyOf);
 }

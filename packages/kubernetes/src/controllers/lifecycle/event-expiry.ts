@@ -14,7 +14,8 @@ export const eventExpiry: Controller = {
     {
       resource: '/events',
       keys: ({ object, deleted }, context) => {
-        if (!deleted) context.enqueue(NAME, ALL, Math.max(1, lastSeenMs(object) + KEEP_MS - context.clock.now()));
+        if (!deleted)
+          context.enqueue(NAME, ALL, Math.max(1, lastSeenMs(object) + KEEP_MS - context.clock.now()));
         return [];
       },
     },
@@ -33,8 +34,16 @@ export const eventExpiry: Controller = {
 
 function lastSeenMs(event: KubeObject): number {
   const series = event['series'];
-  const observed = typeof series === 'object' && series !== null && 'lastObservedTime' in series ? series.lastObservedTime : undefined;
-  for (const time of [observed, event['lastTimestamp'], event['eventTime'], event.metadata.creationTimestamp]) {
+  const observed =
+    typeof series === 'object' && series !== null && 'lastObservedTime' in series
+      ? series.lastObservedTime
+      : undefined;
+  for (const time of [
+    observed,
+    event['lastTimestamp'],
+    event['eventTime'],
+    event.metadata.creationTimestamp,
+  ]) {
     const ms = typeof time === 'string' ? parseTime(time) : Number.NaN;
     if (!Number.isNaN(ms)) return ms;
   }

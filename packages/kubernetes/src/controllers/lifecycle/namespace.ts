@@ -12,7 +12,11 @@ const FINALIZER = 'kubernetes';
 export const namespaceController: Controller = {
   name: 'namespace',
   watches: [
-    { resource: '/namespaces', keys: ({ object, deleted }) => (!deleted && object.metadata.deletionTimestamp ? [object.metadata.name] : []) },
+    {
+      resource: '/namespaces',
+      keys: ({ object, deleted }) =>
+        !deleted && object.metadata.deletionTimestamp ? [object.metadata.name] : [],
+    },
     { resource: '*', keys: contentChanged },
   ],
   async reconcile(name, context): Promise<Requeue | void> {
@@ -40,11 +44,20 @@ function contentChanged({ object, deleted }: Change, context: Context): string[]
 async function deleteContent(context: Context, namespace: string): Promise<Left[]> {
   const { client } = context;
   for (const resource of namespacedResources(client)) {
-    const objects = client.store.list(resource, { namespace }).items.filter(({ metadata }) => !metadata.deletionTimestamp);
+    const objects = client.store
+      .list(resource, { namespace })
+      .items.filter(({ metadata }) => !metadata.deletionTimestamp);
     // Only a few at a time: a big namespace must not keep everyone else waiting.
     for (let start = 0; start < objects.length; start += 50) {
       const batch = objects.slice(start, start + 50);
-      await Promise.all(batch.map((object) => client.delete(resource, refOf(object), { uid: object.metadata.uid, propagationPolicy: 'Background' })));
+      await Promise.all(
+        batch.map((object) =>
+          client.delete(resource, refOf(object), {
+            uid: object.metadata.uid,
+            propagationPolicy: 'Background',
+          }),
+        ),
+      );
     }
   }
   return namespacedResources(client)
@@ -56,7 +69,8 @@ async function writeConditions(context: Context, namespace: Namespace, left: rea
   const wanted = conditionsFor(left);
   await context.client.updateStatus<Namespace>('/namespaces', refOf(namespace), (current) => {
     let conditions = current.status?.conditions ?? [];
-    for (const condition of wanted) conditions = withCondition(conditions, condition, { nowMs: context.clock.now() });
+    for (const condition of wanted)
+      conditions = withCondition(conditions, condition, { nowMs: context.clock.now() });
     if (sameValue(conditions, current.status?.conditions)) return false;
     current.status = { ...current.status, phase: 'Terminating', conditions };
     return true;
@@ -65,16 +79,28 @@ async function writeConditions(context: Context, namespace: Namespace, left: rea
 
 /** Reasons and messages of pkg/controller/namespace/deletion. */
 function conditionsFor(left: readonly Left[]): Condition[] {
-  const remaining = left.map(({ resource, objects }) => `${nameOf(resource)} has ${objects.length} resource instances`);
+  const remaining = left.map(
+    ({ resource, objects }) => `${nameOf(resource)} has ${objects.length} resource instances`,
+  );
   const counts = new Map<string, number>();
-  for (const finalizer of left.flatMap(({ objects }) => objects.flatMap(({ metadata }) => metadata.finalizers ?? []))) {
+  for (const finalizer of left.flatMap(({ objects }) =>
+    objects.flatMap(({ metadata }) => metadata.finalizers ?? []),
+  )) {
     counts.set(finalizer, (counts.get(finalizer) ?? 0) + 1);
   }
   const held = [...counts].map(([finalizer, count]) => `${finalizer} in ${count} resource instances`);
   return [
     fine('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'),
-    fine('NamespaceDeletionGroupVersionParsingFailure', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'),
-    fine('NamespaceDeletionContentFailure', 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization'),
+    fine(
+      'NamespaceDeletionGroupVersionParsingFailure',
+      'ParsedGroupVersions',
+      'All legacy kube types successfully parsed',
+    ),
+    fine(
+      'NamespaceDeletionContentFailure',
+      'ContentDeleted',
+      'All content successfully deleted, may be waiting on finalization',
+    ),
     {
       type: 'NamespaceContentRemaining',
       status: 'True',
@@ -82,7 +108,11 @@ function conditionsFor(left: readonly Left[]): Condition[] {
       message: `Some resources are remaining: ${remaining.join(', ')}`,
     },
     held.length === 0
-      ? fine('NamespaceFinalizersRemaining', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished')
+      ? fine(
+          'NamespaceFinalizersRemaining',
+          'ContentHasNoFinalizers',
+          'All content-preserving finalizers finished',
+        )
       : {
           type: 'NamespaceFinalizersRemaining',
           status: 'True',
@@ -107,7 +137,8 @@ async function removeFinalizer(context: Context, name: string): Promise<void> {
   await context.client.store.write({ resource: '/namespaces', namespace: '', name }, (current) => {
     if (!current || !isNamespace(current) || !current.metadata.deletionTimestamp) return { kind: 'none' };
     const finalizers = (current.spec?.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER);
-    if (finalizers.length === 0 && (current.metadata.finalizers ?? []).length === 0) return { kind: 'delete' };
+    if (finalizers.length === 0 && (current.metadata.finalizers ?? []).length === 0)
+      return { kind: 'delete' };
     return { kind: 'put', object: { ...current, spec: { ...current.spec, finalizers } } };
   });
 }

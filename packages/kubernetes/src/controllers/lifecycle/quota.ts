@@ -1,7 +1,15 @@
 import { computeQuotaUsage } from '../../admission/resource-quota.ts';
 import type { ResourceQuota } from '../../objects-network.ts';
 import { isFinished, isPod } from '../shared/pod-state.ts';
-import { keyOf, parseKey, refOf, watchSelf, type Change, type Context, type Controller } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  watchSelf,
+  type Change,
+  type Context,
+  type Controller,
+} from '../controller.ts';
 import { sameValue } from '../shared/hash.ts';
 
 /** Writes what is used into the status of ResourceQuotas. Enforcement is admission's, and does not wait for this. */
@@ -12,9 +20,16 @@ export const quotaController: Controller = {
     const { namespace, name } = parseKey(key);
     const quota = client.get<ResourceQuota>('/resourcequotas', namespace, name);
     if (!quota || quota.metadata.deletionTimestamp) return;
-    const status = { hard: quota.spec?.hard ?? {}, used: computeQuotaUsage(client.store, quota, clock.now()) };
+    const status = {
+      hard: quota.spec?.hard ?? {},
+      used: computeQuotaUsage(client.store, quota, clock.now()),
+    };
     if (sameValue(quota.status, status)) return;
-    await client.updateStatus<ResourceQuota>('/resourcequotas', refOf(quota), (current) => void (current.status = status));
+    await client.updateStatus<ResourceQuota>(
+      '/resourcequotas',
+      refOf(quota),
+      (current) => void (current.status = status),
+    );
   },
 };
 
@@ -26,6 +41,8 @@ function quotasOf({ object, previous, deleted, resource }: Change, { client }: C
     deleted ||
     !previous ||
     (isPod(object) && isPod(previous) && isFinished(object) !== isFinished(previous)) ||
-    (resource === '/services' || resource === '/persistentvolumeclaims' ? !sameValue(previous['spec'], object['spec']) : false);
+    (resource === '/services' || resource === '/persistentvolumeclaims'
+      ? !sameValue(previous['spec'], object['spec'])
+      : false);
   return changed ? client.list<ResourceQuota>('/resourcequotas', { namespace }).map(keyOf) : [];
 }

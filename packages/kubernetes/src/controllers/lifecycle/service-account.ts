@@ -19,7 +19,8 @@ export const serviceAccountController: Controller = {
     { resource: '/namespaces', keys: ({ object, deleted }) => (deleted ? [] : [object.metadata.name]) },
     {
       resource: '/serviceaccounts',
-      keys: ({ object, deleted }) => (deleted && object.metadata.name === ACCOUNT ? [object.metadata.namespace ?? ''] : []),
+      keys: ({ object, deleted }) =>
+        deleted && object.metadata.name === ACCOUNT ? [object.metadata.namespace ?? ''] : [],
     },
     {
       resource: '/configmaps',
@@ -41,7 +42,11 @@ export const serviceAccountController: Controller = {
 
 async function ensureAccount(context: Context, namespace: string): Promise<void> {
   if (context.client.get('/serviceaccounts', namespace, ACCOUNT)) return;
-  await context.client.create('/serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT, namespace } });
+  await context.client.create('/serviceaccounts', {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: ACCOUNT, namespace },
+  });
 }
 
 async function ensureAuthority(context: Context, namespace: string): Promise<void> {
@@ -49,7 +54,11 @@ async function ensureAuthority(context: Context, namespace: string): Promise<voi
   const existing = context.client.get<ConfigMap>('/configmaps', namespace, CONFIG_MAP);
   if (existing?.data?.['ca.crt'] === context.caCertificate && Object.keys(existing.data).length === 1) return;
   if (existing) {
-    await context.client.update<ConfigMap>('/configmaps', { namespace, name: CONFIG_MAP }, (map) => void (map.data = wanted));
+    await context.client.update<ConfigMap>(
+      '/configmaps',
+      { namespace, name: CONFIG_MAP },
+      (map) => void (map.data = wanted),
+    );
     return;
   }
   const metadata = { name: CONFIG_MAP, namespace, annotations: { 'kubernetes.io/description': DESCRIPTION } };

@@ -14,7 +14,9 @@ export const claimProtection: Controller = {
     {
       resource: '/pods',
       keys: ({ object, deleted }) =>
-        isPod(object) && (deleted || isFinished(object)) ? claimsOf(object).map((claim) => `${object.metadata.namespace ?? ''}/${claim}`) : [],
+        isPod(object) && (deleted || isFinished(object))
+          ? claimsOf(object).map((claim) => `${object.metadata.namespace ?? ''}/${claim}`)
+          : [],
     },
   ],
   async reconcile(key, { client }) {
@@ -26,7 +28,9 @@ export const claimProtection: Controller = {
       .some((pod) => !isFinished(pod) && claimsOf(pod).includes(ref.name));
     if (used) return;
     await client.update<PersistentVolumeClaim>('/persistentvolumeclaims', ref, (current) => {
-      current.metadata.finalizers = (current.metadata.finalizers ?? []).filter((finalizer) => finalizer !== CLAIM_FINALIZER);
+      current.metadata.finalizers = (current.metadata.finalizers ?? []).filter(
+        (finalizer) => finalizer !== CLAIM_FINALIZER,
+      );
     });
   },
 };
@@ -34,20 +38,29 @@ export const claimProtection: Controller = {
 /** Lets a volume that is being deleted go once it is not bound. */
 export const volumeProtection: Controller = {
   name: 'volume-protection',
-  watches: [{ resource: '/persistentvolumes', keys: ({ object, deleted }) => (deleted ? [] : [keyOf(object)]) }],
+  watches: [
+    { resource: '/persistentvolumes', keys: ({ object, deleted }) => (deleted ? [] : [keyOf(object)]) },
+  ],
   async reconcile(key, { client }) {
     const ref = parseKey(key);
     const volume = client.get<PersistentVolume>('/persistentvolumes', '', ref.name);
-    if (!volume?.metadata.deletionTimestamp || !volume.metadata.finalizers?.includes(VOLUME_FINALIZER)) return;
+    if (!volume?.metadata.deletionTimestamp || !volume.metadata.finalizers?.includes(VOLUME_FINALIZER))
+      return;
     if (volume.status?.phase === 'Bound') return;
     await client.update<PersistentVolume>('/persistentvolumes', ref, (current) => {
-      current.metadata.finalizers = (current.metadata.finalizers ?? []).filter((finalizer) => finalizer !== VOLUME_FINALIZER);
+      current.metadata.finalizers = (current.metadata.finalizers ?? []).filter(
+        (finalizer) => finalizer !== VOLUME_FINALIZER,
+      );
     });
   },
 };
 
 function claimsOf(pod: Pod): string[] {
   return (pod.spec.volumes ?? []).flatMap((volume) =>
-    volume.persistentVolumeClaim ? [volume.persistentVolumeClaim.claimName] : volume.ephemeral ? [`${pod.metadata.name}-${volume.name}`] : [],
+    volume.persistentVolumeClaim
+      ? [volume.persistentVolumeClaim.claimName]
+      : volume.ephemeral
+        ? [`${pod.metadata.name}-${volume.name}`]
+        : [],
   );
 }

@@ -34,7 +34,10 @@ export function backendsOf(context: Context, service: Service): BackendGroup[] {
   const groups: BackendGroup[] = [];
   const { selector, publishNotReadyAddresses = false } = service.spec ?? {};
   if (!selector || Object.keys(selector).length === 0) return groups;
-  for (const pod of context.client.list<Pod>('/pods', { namespace: service.metadata.namespace ?? '', labels: selector })) {
+  for (const pod of context.client.list<Pod>('/pods', {
+    namespace: service.metadata.namespace ?? '',
+    labels: selector,
+  })) {
     if (!pod.status?.podIP || isFinished(pod)) continue;
     const ports = (service.spec?.ports ?? []).flatMap((port) => resolvePort(pod, port) ?? []);
     const backend = backendOf(context, pod, { service, publishNotReadyAddresses });
@@ -45,7 +48,11 @@ export function backendsOf(context: Context, service: Service): BackendGroup[] {
   return groups;
 }
 
-function backendOf(context: Context, pod: Pod, options: { service: Service; publishNotReadyAddresses: boolean }): Backend {
+function backendOf(
+  context: Context,
+  pod: Pod,
+  options: { service: Service; publishNotReadyAddresses: boolean },
+): Backend {
   const { name, namespace = '', uid, deletionTimestamp } = pod.metadata;
   const serving = isReady(pod);
   const terminating = deletionTimestamp !== undefined;
@@ -66,10 +73,14 @@ function backendOf(context: Context, pod: Pod, options: { service: Service; publ
 function resolvePort(pod: Pod, port: ServicePort): BackendPort | undefined {
   const { targetPort = port.port, protocol = 'TCP' } = port;
   const number = typeof targetPort === 'number' ? targetPort : namedPort(pod, targetPort, protocol);
-  return number === undefined ? undefined : { name: port.name ?? '', port: number, protocol, appProtocol: port.appProtocol };
+  return number === undefined
+    ? undefined
+    : { name: port.name ?? '', port: number, protocol, appProtocol: port.appProtocol };
 }
 
 function namedPort(pod: Pod, name: string, protocol: string): number | undefined {
-  const ports = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].flatMap((container) => container.ports ?? []);
+  const ports = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].flatMap(
+    (container) => container.ports ?? [],
+  );
   return ports.find((port) => port.name === name && (port.protocol ?? 'TCP') === protocol)?.containerPort;
 }

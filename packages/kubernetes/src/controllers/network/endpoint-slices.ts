@@ -1,4 +1,10 @@
-import type { EndpointSlice, Endpoints, EndpointSubset, Service, SliceEndpoint } from '../../objects-network.ts';
+import type {
+  EndpointSlice,
+  Endpoints,
+  EndpointSubset,
+  Service,
+  SliceEndpoint,
+} from '../../objects-network.ts';
 import { parseKey, refOf, type Context } from '../controller.ts';
 import { sameValue } from '../shared/hash.ts';
 import { controllerReference } from '../shared/owners.ts';
@@ -17,7 +23,8 @@ export async function syncEndpoints(context: Context, key: string): Promise<void
   const { namespace, name } = parseKey(key);
   const service = context.client.get<Service>('/services', namespace, name);
   const selector = service?.spec?.selector;
-  if (!service || !selector || Object.keys(selector).length === 0 || service.metadata.deletionTimestamp) return;
+  if (!service || !selector || Object.keys(selector).length === 0 || service.metadata.deletionTimestamp)
+    return;
   const groups = backendsOf(context, service);
   try {
     await syncSlices(context, service, groups);
@@ -27,10 +34,17 @@ export async function syncEndpoints(context: Context, key: string): Promise<void
   }
 }
 
-async function syncSlices(context: Context, service: Service, groups: readonly BackendGroup[]): Promise<void> {
+async function syncSlices(
+  context: Context,
+  service: Service,
+  groups: readonly BackendGroup[],
+): Promise<void> {
   const { client } = context;
   const existing = client
-    .list<EndpointSlice>(SLICES, { namespace: service.metadata.namespace ?? '', labels: { [SERVICE_LABEL]: service.metadata.name } })
+    .list<EndpointSlice>(SLICES, {
+      namespace: service.metadata.namespace ?? '',
+      labels: { [SERVICE_LABEL]: service.metadata.name },
+    })
     .filter(({ metadata }) => metadata.labels?.[MANAGED_LABEL] === MANAGER);
   const wanted = groups.flatMap((group) => slicesFor(group));
   if (wanted.length === 0) wanted.push({ endpoints: [], ports: [] });
@@ -46,7 +60,8 @@ async function syncSlices(context: Context, service: Service, groups: readonly B
       });
     }
   }
-  for (const slice of existing.slice(wanted.length)) await client.delete(SLICES, refOf(slice), { uid: slice.metadata.uid });
+  for (const slice of existing.slice(wanted.length))
+    await client.delete(SLICES, refOf(slice), { uid: slice.metadata.uid });
 }
 
 type SliceContent = Pick<EndpointSlice, 'endpoints' | 'ports'>;
@@ -60,13 +75,27 @@ function slicesFor({ ports, backends }: BackendGroup): SliceContent[] {
   for (let start = 0; start < backends.length; start += ENDPOINTS_MAX) {
     slices.push({
       endpoints: backends.slice(start, start + ENDPOINTS_MAX).map(endpointOf),
-      ports: ports.map(({ name, port, protocol, appProtocol }) => ({ name, port, protocol, ...(appProtocol !== undefined && { appProtocol }) })),
+      ports: ports.map(({ name, port, protocol, appProtocol }) => ({
+        name,
+        port,
+        protocol,
+        ...(appProtocol !== undefined && { appProtocol }),
+      })),
     });
   }
   return slices;
 }
 
-function endpointOf({ ip, ready, serving, terminating, nodeName, hostname, zone, targetRef }: Backend): SliceEndpoint {
+function endpointOf({
+  ip,
+  ready,
+  serving,
+  terminating,
+  nodeName,
+  hostname,
+  zone,
+  targetRef,
+}: Backend): SliceEndpoint {
   return {
     addresses: [ip],
     conditions: { ready, serving, terminating },
@@ -102,7 +131,11 @@ function labelsFor(service: Service): Record<string, string> {
 }
 
 /** The older Endpoints object of the same name. */
-async function syncLegacy(context: Context, service: Service, groups: readonly BackendGroup[]): Promise<void> {
+async function syncLegacy(
+  context: Context,
+  service: Service,
+  groups: readonly BackendGroup[],
+): Promise<void> {
   const { client } = context;
   const ref = refOf(service);
   const subsets = groups.map(subsetOf);
@@ -145,6 +178,11 @@ function subsetOf({ ports, backends }: BackendGroup): EndpointSubset {
   return {
     ...(up.length > 0 && { addresses: up }),
     ...(down.length > 0 && { notReadyAddresses: down }),
-    ports: ports.map(({ name, port, protocol, appProtocol }) => ({ ...(name !== '' && { name }), port, protocol, ...(appProtocol !== undefined && { appProtocol }) })),
+    ports: ports.map(({ name, port, protocol, appProtocol }) => ({
+      ...(name !== '' && { name }),
+      port,
+      protocol,
+      ...(appProtocol !== undefined && { appProtocol }),
+    })),
   };
 }

@@ -1,13 +1,22 @@
 import type { Ingress, LoadBalancer, Service } from '../../objects-network.ts';
 import { SIMULATED_ANNOTATION } from '../../simulation/node-object.ts';
 import type { KubeObject } from '../../types.ts';
-import { keyOf, parseKey, refOf, watchSelf, type Change, type Context, type Controller } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  watchSelf,
+  type Change,
+  type Context,
+  type Controller,
+} from '../controller.ts';
 import { isPod, isReady } from '../shared/pod-state.ts';
 import { sameValue } from '../shared/hash.ts';
 import { selectsAll } from '../shared/selectors.ts';
 import { syncEndpoints } from './endpoint-slices.ts';
 
-const ADDRESS_NOTICE = 'The load balancer address is simulated: nothing listens there (TEST-NET-3, RFC 5737).';
+const ADDRESS_NOTICE =
+  'The load balancer address is simulated: nothing listens there (TEST-NET-3, RFC 5737).';
 
 /** Keeps Endpoints and EndpointSlices of Services with a selector. */
 export const endpointsController: Controller = {
@@ -42,9 +51,14 @@ export const loadBalancerController: Controller = {
     const wantsAddress = service.spec?.type === 'LoadBalancer' && !service.spec.loadBalancerClass;
     if (hasAddress === wantsAddress) return;
     await client.updateStatus<Service>('/services', refOf(service), (current) => {
-      current.status = { ...current.status, loadBalancer: wantsAddress ? addressFor(service, { ipMode: 'VIP' }) : {} };
+      current.status = {
+        ...current.status,
+        loadBalancer: wantsAddress ? addressFor(service, { ipMode: 'VIP' }) : {},
+      };
       const { [SIMULATED_ANNOTATION]: _notice, ...others } = current.metadata.annotations ?? {};
-      current.metadata.annotations = wantsAddress ? { ...others, [SIMULATED_ANNOTATION]: ADDRESS_NOTICE } : others;
+      current.metadata.annotations = wantsAddress
+        ? { ...others, [SIMULATED_ANNOTATION]: ADDRESS_NOTICE }
+        : others;
     });
   },
 };
@@ -56,10 +70,18 @@ export const ingressController: Controller = {
   async reconcile(key, { client }) {
     const { namespace, name } = parseKey(key);
     const ingress = client.get<Ingress>('networking.k8s.io/ingresses', namespace, name);
-    if (!ingress || ingress.metadata.deletionTimestamp || (ingress.status?.loadBalancer?.ingress ?? []).length > 0) return;
+    if (
+      !ingress ||
+      ingress.metadata.deletionTimestamp ||
+      (ingress.status?.loadBalancer?.ingress ?? []).length > 0
+    )
+      return;
     await client.updateStatus<Ingress>('networking.k8s.io/ingresses', refOf(ingress), (current) => {
       current.status = { ...current.status, loadBalancer: addressFor(ingress, {}) };
-      current.metadata.annotations = { ...current.metadata.annotations, [SIMULATED_ANNOTATION]: ADDRESS_NOTICE };
+      current.metadata.annotations = {
+        ...current.metadata.annotations,
+        [SIMULATED_ANNOTATION]: ADDRESS_NOTICE,
+      };
     });
   },
 };
@@ -85,10 +107,16 @@ function servicesOfPod({ object, previous, deleted }: Change, { client }: Contex
   if (!concerns || (!deleted && !object.status?.podIP)) return [];
   return client
     .list<Service>('/services', { namespace: object.metadata.namespace ?? '' })
-    .filter(({ spec }) => matches(spec?.selector, object.metadata.labels) || matches(spec?.selector, before?.metadata.labels))
+    .filter(
+      ({ spec }) =>
+        matches(spec?.selector, object.metadata.labels) || matches(spec?.selector, before?.metadata.labels),
+    )
     .map(keyOf);
 }
 
-function matches(selector: Record<string, string> | undefined, labels: Record<string, string> | undefined): boolean {
+function matches(
+  selector: Record<string, string> | undefined,
+  labels: Record<string, string> | undefined,
+): boolean {
   return selector !== undefined && Object.keys(selector).length > 0 && selectsAll(selector, labels);
 }

@@ -12,7 +12,10 @@ export interface ClaimOptions {
  * The objects that `owner` controls: its own as far as they still match, plus matching ones without a controller, which
  * it adopts. Its own that no longer match are released. (Upstream: PodControllerRefManager.)
  */
-export async function claimOwned<T extends KubeObject>(context: Context, options: ClaimOptions): Promise<T[]> {
+export async function claimOwned<T extends KubeObject>(
+  context: Context,
+  options: ClaimOptions,
+): Promise<T[]> {
   const { client } = context;
   const { owner, resource, matches } = options;
   const namespace = owner.metadata.namespace ?? '';
@@ -27,14 +30,24 @@ export async function claimOwned<T extends KubeObject>(context: Context, options
   if (owner.metadata.deletionTimestamp) return claimed;
   for (const name of context.orphans.names(resource, namespace)) {
     const object = client.get<T>(resource, namespace, name);
-    if (!object || controllerOf(object) || object.metadata.deletionTimestamp || !matches(object.metadata.labels)) continue;
+    if (
+      !object ||
+      controllerOf(object) ||
+      object.metadata.deletionTimestamp ||
+      !matches(object.metadata.labels)
+    )
+      continue;
     const adopted = await adopt<T>(context, options, object);
     if (adopted) claimed.push(adopted);
   }
   return claimed;
 }
 
-async function adopt<T extends KubeObject>(context: Context, { resource, owner }: ClaimOptions, object: T): Promise<T | undefined> {
+async function adopt<T extends KubeObject>(
+  context: Context,
+  { resource, owner }: ClaimOptions,
+  object: T,
+): Promise<T | undefined> {
   return context.client.update<T>(resource, refOf(object), (current) => {
     if (controllerOf(current) || current.metadata.uid !== object.metadata.uid) return false;
     const others = (current.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);
@@ -43,7 +56,11 @@ async function adopt<T extends KubeObject>(context: Context, { resource, owner }
   });
 }
 
-async function release(context: Context, { resource, owner }: ClaimOptions, object: KubeObject): Promise<void> {
+async function release(
+  context: Context,
+  { resource, owner }: ClaimOptions,
+  object: KubeObject,
+): Promise<void> {
   await context.client.update(resource, refOf(object), (current) => {
     if (!isControlledBy(current, owner)) return false;
     const left = (current.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);

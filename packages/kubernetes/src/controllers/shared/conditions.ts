@@ -2,7 +2,10 @@ import type { Condition } from '../../objects.ts';
 import { timestamp } from './times.ts';
 
 /** The condition of a type, if set. */
-export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 
@@ -18,13 +21,19 @@ export function withCondition(
   const now = timestamp(options.nowMs);
   const list = conditions ?? [];
   const current = findCondition(list, wanted.type);
-  if (current && current.status === wanted.status && current.reason === wanted.reason && current.message === wanted.message) {
+  if (
+    current &&
+    current.status === wanted.status &&
+    current.reason === wanted.reason &&
+    current.message === wanted.message
+  ) {
     return [...list];
   }
   const next: Condition = {
     ...wanted,
     ...(options.withUpdateTime && { lastUpdateTime: now }),
-    lastTransitionTime: current && current.status === wanted.status ? (current.lastTransitionTime ?? now) : now,
+    lastTransitionTime:
+      current && current.status === wanted.status ? (current.lastTransitionTime ?? now) : now,
   };
   return current ? list.map((condition) => (condition === current ? next : condition)) : [...list, next];
 }

@@ -24,7 +24,12 @@ export async function createPod(context: Context, plan: PodPlan): Promise<Pod> {
   const { owner, component } = plan;
   try {
     const pod = await context.client.create<Pod>('/pods', podFromTemplate(plan));
-    await context.client.event(owner, { type: 'Normal', reason: 'SuccessfulCreate', message: `Created pod: ${pod.metadata.name}`, component });
+    await context.client.event(owner, {
+      type: 'Normal',
+      reason: 'SuccessfulCreate',
+      message: `Created pod: ${pod.metadata.name}`,
+      component,
+    });
     return pod;
   } catch (error) {
     if (isNamespaceTerminating(error)) throw error;
@@ -35,15 +40,27 @@ export async function createPod(context: Context, plan: PodPlan): Promise<Pod> {
 }
 
 /** Deletes one pod of a workload and records the event. */
-export async function deletePod(context: Context, owner: KubeObject, removal: { pod: Pod; component: string }): Promise<void> {
+export async function deletePod(
+  context: Context,
+  owner: KubeObject,
+  removal: { pod: Pod; component: string },
+): Promise<void> {
   const { pod, component } = removal;
   await context.client.delete('/pods', refOf(pod), { uid: pod.metadata.uid });
-  await context.client.event(owner, { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted pod: ${pod.metadata.name}`, component });
+  await context.client.event(owner, {
+    type: 'Normal',
+    reason: 'SuccessfulDelete',
+    message: `Deleted pod: ${pod.metadata.name}`,
+    component,
+  });
 }
 
 /** A create that fails because its namespace is going away needs no event and no retry. */
 export function isNamespaceTerminating(error: unknown): boolean {
-  return error instanceof StatusError && (error.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
+  return (
+    error instanceof StatusError &&
+    (error.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating')
+  );
 }
 
 export function isStatus(error: unknown, reason: string): boolean {
@@ -59,7 +76,9 @@ function podFromTemplate(plan: PodPlan): NewObject {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      ...(plan.name === undefined ? { generateName: plan.generateName ?? `${owner.metadata.name}-` } : { name: plan.name }),
+      ...(plan.name === undefined
+        ? { generateName: plan.generateName ?? `${owner.metadata.name}-` }
+        : { name: plan.name }),
       ...(owner.metadata.namespace !== undefined && { namespace: owner.metadata.namespace }),
       labels: { ...template.metadata?.labels, ...plan.labels },
       annotations: { ...template.metadata?.annotations, ...plan.annotations },

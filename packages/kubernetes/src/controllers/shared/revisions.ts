@@ -23,14 +23,21 @@ interface Revisioned {
 }
 
 /** The revision of the owner's template, made when it is new; a template that was used before gets the newest number. */
-export async function ensureRevision(context: Context, { owner, template, collisionCount, labels }: Revisioned): Promise<Revisions> {
+export async function ensureRevision(
+  context: Context,
+  { owner, template, collisionCount, labels }: Revisioned,
+): Promise<Revisions> {
   const all = ownRevisions(context, owner);
   const data = { spec: { template: { ...template, $patch: 'replace' } } };
   const next = Math.max(0, ...all.map(({ revision }) => revision)) + 1;
   const known = all.find((revision) => sameValue(revision.data, data));
   if (known) {
     if (known.revision === next - 1) return { current: known, all };
-    const raised = await context.client.update<ControllerRevision>(RESOURCE, refOf(known), (current) => void (current.revision = next));
+    const raised = await context.client.update<ControllerRevision>(
+      RESOURCE,
+      refOf(known),
+      (current) => void (current.revision = next),
+    );
     return { current: raised ?? known, all: ownRevisions(context, owner) };
   }
   const hash = shortHash(template, collisionCount);
@@ -69,8 +76,14 @@ export function templateOf(revision: ControllerRevision | undefined): PodTemplat
 }
 
 /** Deletes revisions that nothing uses beyond the limit, oldest first. */
-export async function trimRevisions(context: Context, all: readonly ControllerRevision[], keep: { used: ReadonlySet<string>; limit: number }): Promise<void> {
-  const unused = all.filter((revision) => !keep.used.has(revision.metadata.name)).sort((a, b) => a.revision - b.revision);
+export async function trimRevisions(
+  context: Context,
+  all: readonly ControllerRevision[],
+  keep: { used: ReadonlySet<string>; limit: number },
+): Promise<void> {
+  const unused = all
+    .filter((revision) => !keep.used.has(revision.metadata.name))
+    .sort((a, b) => a.revision - b.revision);
   for (const revision of unused.slice(0, Math.max(0, unused.length - keep.limit))) {
     await context.client.delete(RESOURCE, refOf(revision), { uid: revision.metadata.uid });
   }
@@ -80,7 +93,10 @@ function ownRevisions(context: Context, owner: KubeObject): ControllerRevision[]
   return context.client.store
     .dependents(owner.metadata.uid)
     .filter((object) => object.kind === 'ControllerRevision' && isControlledBy(object, owner))
-    .flatMap(({ metadata }) => context.client.get<ControllerRevision>(RESOURCE, metadata.namespace ?? '', metadata.name) ?? []);
+    .flatMap(
+      ({ metadata }) =>
+        context.client.get<ControllerRevision>(RESOURCE, metadata.namespace ?? '', metadata.name) ?? [],
+    );
 }
 
 function isTemplateData(data: unknown): data is { spec: { template: PodTemplate } } {

@@ -25,5 +25,8 @@ export function meets(requirement: SelectorRequirement, value: string | undefine
 
 /** An empty selector would take over every object, so workloads treat it as selecting nothing. */
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {
-  return !selector || (Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0);
+  return (
+    !selector ||
+    (Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0)
+  );
 }

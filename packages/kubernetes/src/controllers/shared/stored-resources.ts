@@ -57,7 +57,12 @@ interface CustomResourceDefinition extends KubeObject {
 
 /** Every kind of which the cluster can hold objects, custom ones included. */
 export function storedResources(client: ApiClient): GroupResource[] {
-  return [...CLUSTER_RESOURCES, ...NAMESPACED_RESOURCES, ...customResources(client, 'Cluster'), ...customResources(client, 'Namespaced')];
+  return [
+    ...CLUSTER_RESOURCES,
+    ...NAMESPACED_RESOURCES,
+    ...customResources(client, 'Cluster'),
+    ...customResources(client, 'Namespaced'),
+  ];
 }
 
 /** Every kind of which a namespace can hold objects; custom ones first, as they often own the others. */
@@ -69,5 +74,8 @@ function customResources(client: ApiClient, scope: string): GroupResource[] {
   return client
     .list<CustomResourceDefinition>('apiextensions.k8s.io/customresourcedefinitions')
     .filter((definition) => definition.spec?.scope === scope)
-    .map((definition): GroupResource => `${definition.spec?.group ?? ''}/${definition.spec?.names?.plural ?? ''}`);
+    .map(
+      (definition): GroupResource =>
+        `${definition.spec?.group ?? ''}/${definition.spec?.names?.plural ?? ''}`,
+    );
 }

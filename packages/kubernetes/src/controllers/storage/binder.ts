@@ -59,7 +59,8 @@ export const volumeReclaimer: Controller = {
     if (!claimRef?.uid) return setPhase(context, volume, 'Available');
     if (isHeld) return setPhase(context, volume, 'Bound');
     await setPhase(context, volume, 'Released');
-    if (volume.spec.persistentVolumeReclaimPolicy === 'Delete') await context.client.delete(VOLUMES, refOf(volume), { uid: volume.metadata.uid });
+    if (volume.spec.persistentVolumeReclaimPolicy === 'Delete')
+      await context.client.delete(VOLUMES, refOf(volume), { uid: volume.metadata.uid });
   },
 };
 
@@ -70,10 +71,18 @@ function volumeOf(object: KubeObject, deleted: boolean): string[] {
 }
 
 function findVolume({ client }: Context, claim: PersistentVolumeClaim): PersistentVolume | undefined {
-  const volumes = client.list<PersistentVolume>(VOLUMES).filter(({ metadata }) => !metadata.deletionTimestamp);
-  const reserved = volumes.find(({ spec: { claimRef } }) => claimRef?.namespace === claim.metadata.namespace && claimRef?.name === claim.metadata.name && (!claimRef?.uid || claimRef.uid === claim.metadata.uid));
+  const volumes = client
+    .list<PersistentVolume>(VOLUMES)
+    .filter(({ metadata }) => !metadata.deletionTimestamp);
+  const reserved = volumes.find(
+    ({ spec: { claimRef } }) =>
+      claimRef?.namespace === claim.metadata.namespace &&
+      claimRef?.name === claim.metadata.name &&
+      (!claimRef?.uid || claimRef.uid === claim.metadata.uid),
+  );
   if (reserved) return reserved;
-  if (claim.spec.volumeName) return volumes.find(({ metadata, spec }) => metadata.name === claim.spec.volumeName && !spec.claimRef);
+  if (claim.spec.volumeName)
+    return volumes.find(({ metadata, spec }) => metadata.name === claim.spec.volumeName && !spec.claimRef);
   const asked = storageOf(claim.spec.resources?.requests);
   return volumes
     .filter(({ spec, metadata }) => {
@@ -90,11 +99,20 @@ function findVolume({ client }: Context, claim: PersistentVolumeClaim): Persiste
     .sort((a, b) => storageOf(a.spec.capacity) - storageOf(b.spec.capacity))[0];
 }
 
-async function provision(context: Context, claim: PersistentVolumeClaim): Promise<PersistentVolume | undefined> {
+async function provision(
+  context: Context,
+  claim: PersistentVolumeClaim,
+): Promise<PersistentVolume | undefined> {
   const { client } = context;
-  const storageClass = client.get<StorageClass>('storage.k8s.io/storageclasses', '', claim.spec.storageClassName ?? '');
+  const storageClass = client.get<StorageClass>(
+    'storage.k8s.io/storageclasses',
+    '',
+    claim.spec.storageClassName ?? '',
+  );
   if (!storageClass || claim.spec.volumeName) return undefined;
-  const waits = storageClass.volumeBindingMode === 'WaitForFirstConsumer' && !claim.metadata.annotations?.[SELECTED_NODE_ANNOTATION];
+  const waits =
+    storageClass.volumeBindingMode === 'WaitForFirstConsumer' &&
+    !claim.metadata.annotations?.[SELECTED_NODE_ANNOTATION];
   if (waits) {
     const message = 'waiting for first consumer to be created before binding';
     await noteOnce(context, claim, { type: 'Normal', reason: 'WaitForFirstConsumer', message });
@@ -105,7 +123,12 @@ async function provision(context: Context, claim: PersistentVolumeClaim): Promis
   try {
     const volume = await client.create<PersistentVolume>(VOLUMES, volumeFor(claim, storageClass, name));
     const message = `Successfully provisioned volume ${name} (simulated, holds no data)`;
-    await client.event(claim, { type: 'Normal', reason: 'ProvisioningSucceeded', message, component: SIMULATED_PROVISIONER });
+    await client.event(claim, {
+      type: 'Normal',
+      reason: 'ProvisioningSucceeded',
+      message,
+      component: SIMULATED_PROVISIONER,
+    });
     return volume;
   } catch (error) {
     if (!isStatus(error, 'AlreadyExists')) throw error;
@@ -177,10 +200,16 @@ async function setPhase(context: Context, volume: PersistentVolume, phase: strin
 }
 
 /** Claims wait for long; one event says why. */
-async function noteOnce(context: Context, claim: PersistentVolumeClaim, event: { type: 'Normal'; reason: string; message: string }): Promise<void> {
+async function noteOnce(
+  context: Context,
+  claim: PersistentVolumeClaim,
+  event: { type: 'Normal'; reason: string; message: string },
+): Promise<void> {
   const told = context.client.store
     .list('/events', { namespace: claim.metadata.namespace ?? '' })
-    .items.some((known) => known['reason'] === event.reason && isAbout(known['involvedObject'], claim.metadata.uid));
+    .items.some(
+      (known) => known['reason'] === event.reason && isAbout(known['involvedObject'], claim.metadata.uid),
+    );
   if (!told) await context.client.event(claim, { ...event, component: COMPONENT });
 }
 

@@ -31,22 +31,48 @@ export interface TestClusterOptions {
   startMs?: number;
 }
 
-export const twoNodes: readonly SimulatedNode[] = ['node-a', 'node-b'].map((name) => ({ name, cpuMilli: 4000, memoryMib: 8192, pods: 110 }));
+export const twoNodes: readonly SimulatedNode[] = ['node-a', 'node-b'].map((name) => ({
+  name,
+  cpuMilli: 4000,
+  memoryMib: 8192,
+  pods: 110,
+}));
 
 export async function testCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   let nowMs = options.startMs ?? Date.parse('2026-03-01T12:00:00Z');
   const clock = { now: () => nowMs };
   const stores = createStores({ persistence: createMemoryPersistence(), clock, log: silentLogger, base: [] });
-  const config: ClusterConfig = { authorization: 'AlwaysAllow', nodes: options.nodes ?? twoNodes, basePath: '' };
+  const config: ClusterConfig = {
+    authorization: 'AlwaysAllow',
+    nodes: options.nodes ?? twoNodes,
+    basePath: '',
+  };
   await stores.create('test', config);
   const opened = await stores.open('test');
   if (!opened) throw new Error('the test cluster did not open');
-  const api: ClusterApi = { id: 'test', uid: opened.store.uid, store: opened.store, config, deps: testDeps(clock) };
+  const api: ClusterApi = {
+    id: 'test',
+    uid: opened.store.uid,
+    store: opened.store,
+    config,
+    deps: testDeps(clock),
+  };
   const client = createApiClient(api, 'system:kube-controller-manager');
   await client.create('/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
   const timers = createTimers(clock, () => () => undefined);
   const start = (running: readonly Controller[]): Controllers =>
-    startControllers(client, { clock, log: silentLogger, config, caCertificate: 'test certificate', timeScale: options.timeScale ?? 0, timers }, running);
+    startControllers(
+      client,
+      {
+        clock,
+        log: silentLogger,
+        config,
+        caCertificate: 'test certificate',
+        timeScale: options.timeScale ?? 0,
+        timers,
+      },
+      running,
+    );
   let controllers = start(options.controllers ?? builtinControllers);
   async function settle(): Promise<void> {
     for (let rounds = 0; rounds < 20_000; rounds++) {
@@ -76,7 +102,11 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     async advance(ms) {
       const endMs = nowMs + ms;
       await settle();
-      for (let wakeMs = controllers.nextWakeMs(); wakeMs !== null && wakeMs <= endMs; wakeMs = controllers.nextWakeMs()) {
+      for (
+        let wakeMs = controllers.nextWakeMs();
+        wakeMs !== null && wakeMs <= endMs;
+        wakeMs = controllers.nextWakeMs()
+      ) {
         nowMs = Math.max(nowMs, wakeMs);
         timers.fire();
         await settle();

@@ -1,7 +1,15 @@
 import type { Node, Pod, Toleration } from '../../objects.ts';
 import type { DaemonSet } from '../../objects-workloads.ts';
 import { matchesNode, untolerated } from '../../scheduler/filters.ts';
-import { keyOf, parseKey, refOf, watchOwned, watchSelf, type Context, type Controller } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  watchOwned,
+  watchSelf,
+  type Context,
+  type Controller,
+} from '../controller.ts';
 import type { Requeue } from '../queue.ts';
 import { claimOwned } from '../shared/claim.ts';
 import { sameValue } from '../shared/hash.ts';
@@ -22,7 +30,10 @@ export const daemonSetController: Controller = {
     watchSelf('apps/daemonsets'),
     watchOwned('/pods', 'DaemonSet'),
     watchOwned('apps/controllerrevisions', 'DaemonSet'),
-    { resource: '/nodes', keys: (_change, { client }) => client.list<DaemonSet>('apps/daemonsets').map(keyOf) },
+    {
+      resource: '/nodes',
+      keys: (_change, { client }) => client.list<DaemonSet>('apps/daemonsets').map(keyOf),
+    },
   ],
   async reconcile(key, context) {
     const { namespace, name } = parseKey(key);
@@ -35,7 +46,11 @@ export const daemonSetController: Controller = {
     });
     if (set.metadata.deletionTimestamp) return;
     const collisionCount = set.status?.collisionCount ?? 0;
-    const revisions = await ensureRevision(context, { owner: set, template: set.spec.template, collisionCount });
+    const revisions = await ensureRevision(context, {
+      owner: set,
+      template: set.spec.template,
+      collisionCount,
+    });
     return reconcileSet(context, { set, pods, revisions });
   },
 };
@@ -57,8 +72,12 @@ async function reconcileSet(context: Context, { set, pods, revisions }: Plan): P
   const wanted = nodes.filter((node) => shouldRun(set, node)).map(({ metadata }) => metadata.name);
   const wantedNames = new Set(wanted);
   for (const [node, own] of byNode) {
-    const keep = wantedNames.has(node) ? own.find((pod) => !isFinished(pod) && !pod.metadata.deletionTimestamp) : undefined;
-    for (const pod of own) if (pod !== keep && !pod.metadata.deletionTimestamp) await deletePod(context, set, { pod, component: COMPONENT });
+    const keep = wantedNames.has(node)
+      ? own.find((pod) => !isFinished(pod) && !pod.metadata.deletionTimestamp)
+      : undefined;
+    for (const pod of own)
+      if (pod !== keep && !pod.metadata.deletionTimestamp)
+        await deletePod(context, set, { pod, component: COMPONENT });
   }
   for (const node of wanted.filter((name) => !byNode.has(name))) await createOn(context, set, { node, hash });
   if (set.spec.updateStrategy?.type !== 'OnDelete') await rollUpdate(context, set, { byNode, wanted, hash });
@@ -66,9 +85,16 @@ async function reconcileSet(context: Context, { set, pods, revisions }: Plan): P
 }
 
 /** Replaces pods of old revisions while at most `maxUnavailable` (1) nodes are without an available pod. */
-async function rollUpdate(context: Context, set: DaemonSet, state: { byNode: Map<string, Pod[]>; wanted: string[]; hash: string }): Promise<void> {
+async function rollUpdate(
+  context: Context,
+  set: DaemonSet,
+  state: { byNode: Map<string, Pod[]>; wanted: string[]; hash: string },
+): Promise<void> {
   const { byNode, wanted, hash } = state;
-  const maxUnavailable = Math.max(1, scaledValue(set.spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, wanted.length, 'up'));
+  const maxUnavailable = Math.max(
+    1,
+    scaledValue(set.spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1, wanted.length, 'up'),
+  );
   const minReady = set.spec.minReadySeconds ?? 0;
   const nowMs = context.clock.now();
   const live = wanted.map((node) => byNode.get(node)?.find((pod) => !pod.metadata.deletionTimestamp));
@@ -82,7 +108,11 @@ async function rollUpdate(context: Context, set: DaemonSet, state: { byNode: Map
   }
 }
 
-async function createOn(context: Context, set: DaemonSet, { node, hash }: { node: string; hash: string }): Promise<void> {
+async function createOn(
+  context: Context,
+  set: DaemonSet,
+  { node, hash }: { node: string; hash: string },
+): Promise<void> {
   await createPod(context, {
     owner: set,
     template: set.spec.template,
@@ -92,8 +122,13 @@ async function createOn(context: Context, set: DaemonSet, { node, hash }: { node
       spec.tolerations = [...(spec.tolerations ?? []), ...daemonTolerations(spec.hostNetwork ?? false)];
       const matchFields = [{ key: HOST_FIELD, operator: 'In', values: [node] }];
       const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-      const terms = required?.nodeSelectorTerms.map((term) => ({ ...term, matchFields })) ?? [{ matchFields }];
-      const nodeAffinity = { ...spec.affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } };
+      const terms = required?.nodeSelectorTerms.map((term) => ({ ...term, matchFields })) ?? [
+        { matchFields },
+      ];
+      const nodeAffinity = {
+        ...spec.affinity?.nodeAffinity,
+        requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms },
+      };
       spec.affinity = { ...spec.affinity, nodeAffinity };
     },
   });
@@ -101,7 +136,11 @@ async function createOn(context: Context, set: DaemonSet, { node, hash }: { node
 
 /** Daemons stay through troubles of their node (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations). */
 function daemonTolerations(hostNetwork: boolean): Toleration[] {
-  const tolerate = (key: string, effect: string): Toleration => ({ key: `node.kubernetes.io/${key}`, operator: 'Exists', effect });
+  const tolerate = (key: string, effect: string): Toleration => ({
+    key: `node.kubernetes.io/${key}`,
+    operator: 'Exists',
+    effect,
+  });
   return [
     tolerate('not-ready', 'NoExecute'),
     tolerate('unreachable', 'NoExecute'),
@@ -123,23 +162,35 @@ function shouldRun(set: DaemonSet, node: Node): boolean {
 /** Where a pod is, or where its node affinity sends it. */
 function targetNode(pod: Pod): string | undefined {
   if (pod.spec.nodeName) return pod.spec.nodeName;
-  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  return terms.flatMap(({ matchFields }) => matchFields ?? []).find(({ key }) => key === HOST_FIELD)?.values?.[0];
+  const terms =
+    pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  return terms.flatMap(({ matchFields }) => matchFields ?? []).find(({ key }) => key === HOST_FIELD)
+    ?.values?.[0];
 }
 
-async function writeStatus(context: Context, { set, revisions }: Plan, state: { byNode: Map<string, Pod[]>; wanted: string[] }): Promise<Requeue | undefined> {
+async function writeStatus(
+  context: Context,
+  { set, revisions }: Plan,
+  state: { byNode: Map<string, Pod[]>; wanted: string[] },
+): Promise<Requeue | undefined> {
   const { byNode, wanted } = state;
   const names = new Set(wanted);
   const nowMs = context.clock.now();
   const minReady = set.spec.minReadySeconds ?? 0;
-  const live = wanted.flatMap((node) => byNode.get(node)?.find((pod) => !pod.metadata.deletionTimestamp) ?? []);
+  const live = wanted.flatMap(
+    (node) => byNode.get(node)?.find((pod) => !pod.metadata.deletionTimestamp) ?? [],
+  );
   const waits = live.map((pod) => availableInMs(pod, minReady, nowMs)).filter((ms) => ms !== undefined);
   const later = waits.filter((ms) => ms > 0);
   const available = waits.length - later.length;
-  const updated = live.filter(({ metadata }) => metadata.labels?.[REVISION_LABEL] === hashOf(revisions.current)).length;
+  const updated = live.filter(
+    ({ metadata }) => metadata.labels?.[REVISION_LABEL] === hashOf(revisions.current),
+  ).length;
   const status: NonNullable<DaemonSet['status']> = {
     currentNumberScheduled: live.length,
-    numberMisscheduled: [...byNode].filter(([node, own]) => !names.has(node) && own.some((pod) => !isFinished(pod))).length,
+    numberMisscheduled: [...byNode].filter(
+      ([node, own]) => !names.has(node) && own.some((pod) => !isFinished(pod)),
+    ).length,
     desiredNumberScheduled: wanted.length,
     numberReady: live.filter(isReady).length,
     observedGeneration: set.metadata.generation ?? 0,
@@ -154,7 +205,9 @@ async function writeStatus(context: Context, { set, revisions }: Plan, state: { 
     return true;
   });
   const hashes = new Set(live.map(({ metadata }) => metadata.labels?.[REVISION_LABEL]));
-  const used = new Set(revisions.all.filter((revision) => hashes.has(hashOf(revision))).map(({ metadata }) => metadata.name));
+  const used = new Set(
+    revisions.all.filter((revision) => hashes.has(hashOf(revision))).map(({ metadata }) => metadata.name),
+  );
   used.add(revisions.current.metadata.name);
   await trimRevisions(context, revisions.all, { used, limit: set.spec.revisionHistoryLimit ?? 10 });
   return later.length > 0 ? { afterMs: Math.min(...later) } : undefined;

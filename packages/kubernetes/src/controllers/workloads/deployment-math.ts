@@ -9,7 +9,10 @@ export function rolloutBounds(deployment: Deployment): { maxSurge: number; maxUn
   const rolling = spec.strategy?.rollingUpdate;
   const maxSurge = scaledValue(rolling?.maxSurge ?? '25%', replicas, 'up');
   const maxUnavailable = scaledValue(rolling?.maxUnavailable ?? '25%', replicas, 'down');
-  return { maxSurge, maxUnavailable: maxSurge === 0 && maxUnavailable === 0 ? 1 : Math.min(maxUnavailable, replicas) };
+  return {
+    maxSurge,
+    maxUnavailable: maxSurge === 0 && maxUnavailable === 0 ? 1 : Math.min(maxUnavailable, replicas),
+  };
 }
 
 export const DESIRED_ANNOTATION = 'deployment.kubernetes.io/desired-replicas';
@@ -36,7 +39,11 @@ export function revisionOf(object: Deployment | ReplicaSet): number {
 }
 
 /** How large the new set may be now without exceeding `replicas + maxSurge` in total. */
-export function newSetSize(deployment: Deployment, sets: readonly ReplicaSet[], newSetReplicas: number): number {
+export function newSetSize(
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+  newSetReplicas: number,
+): number {
   const wanted = wantedReplicas(deployment);
   if (deployment.spec.strategy?.type === 'Recreate') return wanted;
   const room = wanted + rolloutBounds(deployment).maxSurge - sumWanted(sets);
@@ -45,7 +52,11 @@ export function newSetSize(deployment: Deployment, sets: readonly ReplicaSet[], 
 }
 
 /** New sizes of the old sets: unhealthy pods go first, then as many healthy ones as availability allows. */
-export function oldSetSizes(deployment: Deployment, newSet: ReplicaSet, oldSets: readonly ReplicaSet[]): Map<ReplicaSet, number> {
+export function oldSetSizes(
+  deployment: Deployment,
+  newSet: ReplicaSet,
+  oldSets: readonly ReplicaSet[],
+): Map<ReplicaSet, number> {
   const sizes = new Map<ReplicaSet, number>();
   const minAvailable = wantedReplicas(deployment) - rolloutBounds(deployment).maxUnavailable;
   const newUnavailable = wantedReplicas(newSet) - availableReplicas(newSet);
@@ -71,7 +82,10 @@ export function oldSetSizes(deployment: Deployment, newSet: ReplicaSet, oldSets:
 }
 
 /** Sizes when the Deployment is scaled in the middle of a rollout: every set grows or shrinks in proportion. */
-export function proportionalSizes(deployment: Deployment, sets: readonly ReplicaSet[]): Map<ReplicaSet, number> {
+export function proportionalSizes(
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+): Map<ReplicaSet, number> {
   const active = sets.filter((set) => wantedReplicas(set) > 0);
   const wanted = wantedReplicas(deployment);
   const total = wanted > 0 ? wanted + rolloutBounds(deployment).maxSurge : 0;

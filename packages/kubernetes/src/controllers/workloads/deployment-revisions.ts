@@ -35,14 +35,22 @@ export function findNewSet(deployment: Deployment, sets: readonly ReplicaSet[]):
 }
 
 /** Marks the new set with the next revision and the Deployment's annotations; `kubectl rollout history` reads them. */
-export async function syncNewSet(context: Context, deployment: Deployment, sets: readonly ReplicaSet[]): Promise<ReplicaSet | undefined> {
+export async function syncNewSet(
+  context: Context,
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+): Promise<ReplicaSet | undefined> {
   const existing = findNewSet(deployment, sets);
   if (!existing) return undefined;
   const revision = nextRevision(sets.filter((set) => set !== existing));
   const updated = await context.client.update<ReplicaSet>('apps/replicasets', refOf(existing), (set) => {
     const before = { ...set.metadata.annotations };
     const wanted = annotationsFor(deployment, set, revision);
-    if (sameValue(before, wanted) && (set.spec.minReadySeconds ?? 0) === (deployment.spec.minReadySeconds ?? 0)) return false;
+    if (
+      sameValue(before, wanted) &&
+      (set.spec.minReadySeconds ?? 0) === (deployment.spec.minReadySeconds ?? 0)
+    )
+      return false;
     set.metadata.annotations = wanted;
     set.spec.minReadySeconds = deployment.spec.minReadySeconds ?? 0;
     return true;
@@ -58,14 +66,23 @@ export async function syncNewSet(context: Context, deployment: Deployment, sets:
 }
 
 /** Creates the set for the current template. On a name collision the hash changes with `status.collisionCount`. */
-export async function createNewSet(context: Context, deployment: Deployment, sets: readonly ReplicaSet[]): Promise<ReplicaSet | undefined> {
+export async function createNewSet(
+  context: Context,
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+): Promise<ReplicaSet | undefined> {
   const { client } = context;
   const planned = newSetObject(deployment, sets);
   try {
     const set = await client.create<ReplicaSet>('apps/replicasets', planned);
     if (wantedReplicas(set) > 0) {
       const message = `Scaled up replica set ${set.metadata.name} from 0 to ${wantedReplicas(set)}`;
-      await client.event(deployment, { type: 'Normal', reason: 'ScalingReplicaSet', message, component: COMPONENT });
+      await client.event(deployment, {
+        type: 'Normal',
+        reason: 'ScalingReplicaSet',
+        message,
+        component: COMPONENT,
+      });
     }
     await recordRevision(context, deployment, set);
     return set;
@@ -76,7 +93,12 @@ export async function createNewSet(context: Context, deployment: Deployment, set
       });
     } else if (deployment.spec.progressDeadlineSeconds !== undefined) {
       const message = error instanceof Error ? error.message : String(error);
-      await setProgress(context, deployment, { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message });
+      await setProgress(context, deployment, {
+        type: 'Progressing',
+        status: 'False',
+        reason: 'ReplicaSetCreateError',
+        message,
+      });
     }
     throw error;
   }
@@ -108,10 +130,17 @@ function newSetObject(deployment: Deployment, sets: readonly ReplicaSet[]) {
 /** What `desired-replicas` and `max-replicas` say on every set of a Deployment. */
 export function sizeAnnotations(deployment: Deployment): Record<string, string> {
   const wanted = wantedReplicas(deployment);
-  return { [DESIRED_ANNOTATION]: String(wanted), [MAX_ANNOTATION]: String(wanted + rolloutBounds(deployment).maxSurge) };
+  return {
+    [DESIRED_ANNOTATION]: String(wanted),
+    [MAX_ANNOTATION]: String(wanted + rolloutBounds(deployment).maxSurge),
+  };
 }
 
-function annotationsFor(deployment: Deployment, set: ReplicaSet | undefined, revision: number): Record<string, string> {
+function annotationsFor(
+  deployment: Deployment,
+  set: ReplicaSet | undefined,
+  revision: number,
+): Record<string, string> {
   const annotations: Record<string, string> = { ...set?.metadata.annotations };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!NOT_COPIED.has(key)) annotations[key] = value;
@@ -143,13 +172,20 @@ async function recordRevision(context: Context, deployment: Deployment, set: Rep
 
 /** A condition for a rollout that has none yet, so that its deadline has a start. */
 async function noteProgress(context: Context, deployment: Deployment, condition: Condition): Promise<void> {
-  if (deployment.spec.progressDeadlineSeconds === undefined || findCondition(deployment.status?.conditions, 'Progressing')) return;
+  if (
+    deployment.spec.progressDeadlineSeconds === undefined ||
+    findCondition(deployment.status?.conditions, 'Progressing')
+  )
+    return;
   await setProgress(context, deployment, condition);
 }
 
 async function setProgress(context: Context, deployment: Deployment, condition: Condition): Promise<void> {
   await context.client.updateStatus<Deployment>('apps/deployments', refOf(deployment), (current) => {
-    const conditions = withCondition(current.status?.conditions, condition, { nowMs: context.clock.now(), withUpdateTime: true });
+    const conditions = withCondition(current.status?.conditions, condition, {
+      nowMs: context.clock.now(),
+      withUpdateTime: true,
+    });
     current.status = { ...current.status, conditions };
   });
 }

@@ -35,7 +35,9 @@ export function countStatus(deployment: Deployment, sets: RolloutSets, nowMs: nu
     type: 'Available',
     status: enough ? 'True' : 'False',
     reason: enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
-    message: enough ? 'Deployment has minimum availability.' : 'Deployment does not have minimum availability.',
+    message: enough
+      ? 'Deployment has minimum availability.'
+      : 'Deployment does not have minimum availability.',
   };
   const { collisionCount } = deployment.status ?? {};
   return {
@@ -55,21 +57,30 @@ export function countStatus(deployment: Deployment, sets: RolloutSets, nowMs: nu
  * Writes the status after a rollout step, with the Progressing condition as upstream: complete, progressing, or timed
  * out after `progressDeadlineSeconds` without progress. Answers when the deadline is to be looked at again.
  */
-export async function writeRolloutStatus(context: Context, deployment: Deployment, sets: RolloutSets): Promise<Requeue | undefined> {
+export async function writeRolloutStatus(
+  context: Context,
+  deployment: Deployment,
+  sets: RolloutSets,
+): Promise<Requeue | undefined> {
   const nowMs = context.clock.now();
   const status = countStatus(deployment, sets, nowMs);
   const deadlineSeconds = deployment.spec.progressDeadlineSeconds;
   const current = findCondition(status.conditions, 'Progressing');
   const settled = status.replicas === status.updatedReplicas && current?.reason === 'NewReplicaSetAvailable';
   if (deadlineSeconds === undefined) status.conditions = withoutCondition(status.conditions, 'Progressing');
-  else if (!settled) status.conditions = progress(deployment, { status, newSet: sets.newSet, nowMs, deadlineSeconds });
+  else if (!settled)
+    status.conditions = progress(deployment, { status, newSet: sets.newSet, nowMs, deadlineSeconds });
   status.conditions = withFailure(status.conditions ?? [], sets, nowMs);
   await putStatus(context, deployment, status);
   return deadlineSeconds === undefined ? undefined : deadlineRequeue(deployment, status, nowMs);
 }
 
 /** Writes counters and Available only: while paused, scaled or being deleted. */
-export async function writePlainStatus(context: Context, deployment: Deployment, sets: RolloutSets): Promise<void> {
+export async function writePlainStatus(
+  context: Context,
+  deployment: Deployment,
+  sets: RolloutSets,
+): Promise<void> {
   await putStatus(context, deployment, countStatus(deployment, sets, context.clock.now()));
 }
 
@@ -90,24 +101,41 @@ interface Progress {
 }
 
 function progress(deployment: Deployment, { status, newSet, nowMs, deadlineSeconds }: Progress): Condition[] {
-  const subject = newSet ? `ReplicaSet "${newSet.metadata.name}"` : `Deployment "${deployment.metadata.name}"`;
+  const subject = newSet
+    ? `ReplicaSet "${newSet.metadata.name}"`
+    : `Deployment "${deployment.metadata.name}"`;
   const conditions = status.conditions ?? [];
   const current = findCondition(conditions, 'Progressing');
   const options = { nowMs, withUpdateTime: true };
   if (isComplete(deployment, status)) {
     const message = `${subject} has successfully progressed.`;
-    return withCondition(conditions, { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message }, options);
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message },
+      options,
+    );
   }
   if (hasProgressed(deployment.status ?? {}, status) || !current) {
-    const wanted: Condition = { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', message: `${subject} is progressing.` };
+    const wanted: Condition = {
+      type: 'Progressing',
+      status: 'True',
+      reason: 'ReplicaSetUpdated',
+      message: `${subject} is progressing.`,
+    };
     const next = withCondition(withoutCondition(conditions, 'Progressing'), wanted, options);
     // The time of the last progress moves while the time of the last transition stays.
     const kept = current?.status === 'True' ? current.lastTransitionTime : undefined;
-    return next.map((item) => (item.type === 'Progressing' && kept ? { ...item, lastTransitionTime: kept } : item));
+    return next.map((item) =>
+      item.type === 'Progressing' && kept ? { ...item, lastTransitionTime: kept } : item,
+    );
   }
   if (isTimedOut(current, nowMs, deadlineSeconds)) {
     const message = `${subject} has timed out progressing.`;
-    return withCondition(conditions, { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message }, options);
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message },
+      options,
+    );
   }
   return conditions;
 }
@@ -128,24 +156,43 @@ function isTimedOut(current: Condition, nowMs: number, deadlineSeconds: number):
   return parseTime(current.lastUpdateTime) + deadlineSeconds * 1000 < nowMs;
 }
 
-function deadlineRequeue(deployment: Deployment, status: DeploymentStatus, nowMs: number): Requeue | undefined {
+function deadlineRequeue(
+  deployment: Deployment,
+  status: DeploymentStatus,
+  nowMs: number,
+): Requeue | undefined {
   const current = findCondition(status.conditions, 'Progressing');
-  const over = !current || current.reason === 'NewReplicaSetAvailable' || current.reason === 'ProgressDeadlineExceeded';
+  const over =
+    !current || current.reason === 'NewReplicaSetAvailable' || current.reason === 'ProgressDeadlineExceeded';
   if (over || deployment.spec.paused) return undefined;
-  const deadlineMs = parseTime(current.lastUpdateTime) + (deployment.spec.progressDeadlineSeconds ?? 0) * 1000;
+  const deadlineMs =
+    parseTime(current.lastUpdateTime) + (deployment.spec.progressDeadlineSeconds ?? 0) * 1000;
   return { afterMs: Math.max(1000, deadlineMs - nowMs + 1000) };
 }
 
 function withFailure(conditions: Condition[], { newSet, oldSets }: RolloutSets, nowMs: number): Condition[] {
-  const failing = [newSet, ...oldSets].map((set) => findCondition(set?.status?.conditions, 'ReplicaFailure')).find(Boolean);
+  const failing = [newSet, ...oldSets]
+    .map((set) => findCondition(set?.status?.conditions, 'ReplicaFailure'))
+    .find(Boolean);
   if (!failing) return withoutCondition(conditions, 'ReplicaFailure');
   const { reason = '', message = '' } = failing;
-  return withCondition(conditions, { type: 'ReplicaFailure', status: 'True', reason, message }, { nowMs, withUpdateTime: true });
+  return withCondition(
+    conditions,
+    { type: 'ReplicaFailure', status: 'True', reason, message },
+    { nowMs, withUpdateTime: true },
+  );
 }
 
 function withoutZeros(status: DeploymentStatus): DeploymentStatus {
   const next = { ...status };
-  for (const field of ['observedGeneration', 'replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas'] as const) {
+  for (const field of [
+    'observedGeneration',
+    'replicas',
+    'updatedReplicas',
+    'readyReplicas',
+    'availableReplicas',
+    'unavailableReplicas',
+  ] as const) {
     if (next[field] === 0) delete next[field];
   }
   return next;

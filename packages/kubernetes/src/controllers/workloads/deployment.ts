@@ -1,6 +1,14 @@
 import type { Condition } from '../../objects.ts';
 import type { Deployment, ReplicaSet } from '../../objects-workloads.ts';
-import { keyOf, parseKey, refOf, watchOwned, watchSelf, type Context, type Controller } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  refOf,
+  watchOwned,
+  watchSelf,
+  type Context,
+  type Controller,
+} from '../controller.ts';
 import type { Requeue } from '../queue.ts';
 import { claimOwned } from '../shared/claim.ts';
 import { findCondition, withCondition } from '../shared/conditions.ts';
@@ -18,7 +26,13 @@ import {
   wantedReplicas,
 } from './deployment-math.ts';
 import { createNewSet, findNewSet, sizeAnnotations, syncNewSet } from './deployment-revisions.ts';
-import { countStatus, isComplete, writePlainStatus, writeRolloutStatus, type RolloutSets } from './deployment-status.ts';
+import {
+  countStatus,
+  isComplete,
+  writePlainStatus,
+  writeRolloutStatus,
+  type RolloutSets,
+} from './deployment-status.ts';
 
 const COMPONENT = 'deployment-controller';
 
@@ -61,8 +75,13 @@ export const deploymentController: Controller = {
   },
 };
 
-async function reconcileDeployment(context: Context, deployment: Deployment, sets: readonly ReplicaSet[]): Promise<Requeue | void> {
-  if (deployment.metadata.deletionTimestamp) return writePlainStatus(context, deployment, split(deployment, sets));
+async function reconcileDeployment(
+  context: Context,
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+): Promise<Requeue | void> {
+  if (deployment.metadata.deletionTimestamp)
+    return writePlainStatus(context, deployment, split(deployment, sets));
   await notePause(context, deployment);
   if (deployment.spec.paused || isScaling(deployment, sets)) {
     await syncNewSet(context, deployment, sets);
@@ -75,23 +94,39 @@ async function reconcileDeployment(context: Context, deployment: Deployment, set
   return rollingUpdate(context, deployment, sets);
 }
 
-async function rollingUpdate(context: Context, deployment: Deployment, sets: readonly ReplicaSet[]): Promise<Requeue | undefined> {
-  const newSet = (await syncNewSet(context, deployment, sets)) ?? (await createNewSet(context, deployment, sets));
+async function rollingUpdate(
+  context: Context,
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+): Promise<Requeue | undefined> {
+  const newSet =
+    (await syncNewSet(context, deployment, sets)) ?? (await createNewSet(context, deployment, sets));
   if (!newSet) return undefined;
   const oldSets = sets.filter((set) => set.metadata.uid !== newSet.metadata.uid);
   const wanted = wantedReplicas(deployment);
-  const size = wantedReplicas(newSet) > wanted ? wanted : newSetSize(deployment, [newSet, ...oldSets], wantedReplicas(newSet));
+  const size =
+    wantedReplicas(newSet) > wanted
+      ? wanted
+      : newSetSize(deployment, [newSet, ...oldSets], wantedReplicas(newSet));
   const grown = await scaleSet(context, deployment, { set: newSet, size });
-  for (const [set, smaller] of oldSetSizes(deployment, grown, oldSets)) await scaleSet(context, deployment, { set, size: smaller });
+  for (const [set, smaller] of oldSetSizes(deployment, grown, oldSets))
+    await scaleSet(context, deployment, { set, size: smaller });
   return finish(context, deployment, { newSet: grown, oldSets: reread(context, oldSets) });
 }
 
-async function recreate(context: Context, deployment: Deployment, sets: readonly ReplicaSet[]): Promise<Requeue | undefined> {
+async function recreate(
+  context: Context,
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+): Promise<Requeue | undefined> {
   const existing = await syncNewSet(context, deployment, sets);
   const oldSets = sets.filter((set) => set.metadata.uid !== existing?.metadata.uid);
   for (const set of oldSets) await scaleSet(context, deployment, { set, size: 0 });
   if (oldSets.some((set) => hasRunningPods(context, set))) {
-    return writeRolloutStatus(context, reload(context, deployment), { newSet: existing, oldSets: reread(context, oldSets) });
+    return writeRolloutStatus(context, reload(context, deployment), {
+      newSet: existing,
+      oldSets: reread(context, oldSets),
+    });
   }
   const newSet = existing ?? (await createNewSet(context, deployment, sets));
   if (!newSet) return undefined;
@@ -115,7 +150,11 @@ function isScaling(deployment: Deployment, sets: readonly ReplicaSet[]): boolean
   });
 }
 
-async function scaleAll(context: Context, deployment: Deployment, { newSet, oldSets }: RolloutSets): Promise<void> {
+async function scaleAll(
+  context: Context,
+  deployment: Deployment,
+  { newSet, oldSets }: RolloutSets,
+): Promise<void> {
   const all = newSet ? [newSet, ...oldSets] : oldSets;
   const active = all.filter((set) => wantedReplicas(set) > 0);
   const wanted = wantedReplicas(deployment);
@@ -126,7 +165,8 @@ async function scaleAll(context: Context, deployment: Deployment, { newSet, oldS
   } else if (newSet && isSaturated(deployment, newSet)) {
     for (const set of oldSets) await scaleSet(context, deployment, { set, size: 0 });
   } else if (deployment.spec.strategy?.type !== 'Recreate') {
-    for (const [set, size] of proportionalSizes(deployment, all)) await scaleSet(context, deployment, { set, size });
+    for (const [set, size] of proportionalSizes(deployment, all))
+      await scaleSet(context, deployment, { set, size });
   }
 }
 
@@ -139,10 +179,16 @@ function isSaturated(deployment: Deployment, set: ReplicaSet): boolean {
   );
 }
 
-async function scaleSet(context: Context, deployment: Deployment, { set, size }: { set: ReplicaSet; size: number }): Promise<ReplicaSet> {
+async function scaleSet(
+  context: Context,
+  deployment: Deployment,
+  { set, size }: { set: ReplicaSet; size: number },
+): Promise<ReplicaSet> {
   const annotations = sizeAnnotations(deployment);
   const before = wantedReplicas(set);
-  const annotated = Object.entries(annotations).every(([key, value]) => set.metadata.annotations?.[key] === value);
+  const annotated = Object.entries(annotations).every(
+    ([key, value]) => set.metadata.annotations?.[key] === value,
+  );
   if (before === size && (annotated || size === 0)) return set;
   const updated = await context.client.update<ReplicaSet>('apps/replicasets', refOf(set), (current) => {
     current.spec.replicas = size;
@@ -150,16 +196,27 @@ async function scaleSet(context: Context, deployment: Deployment, { set, size }:
   });
   if (before !== size) {
     const message = `Scaled ${size > before ? 'up' : 'down'} replica set ${set.metadata.name} from ${before} to ${size}`;
-    await context.client.event(deployment, { type: 'Normal', reason: 'ScalingReplicaSet', message, component: COMPONENT });
+    await context.client.event(deployment, {
+      type: 'Normal',
+      reason: 'ScalingReplicaSet',
+      message,
+      component: COMPONENT,
+    });
   }
   return updated ?? set;
 }
 
 /** Deletes old empty sets beyond `revisionHistoryLimit`, lowest revision first. */
-async function removeHistory(context: Context, deployment: Deployment, oldSets: readonly ReplicaSet[]): Promise<void> {
+async function removeHistory(
+  context: Context,
+  deployment: Deployment,
+  oldSets: readonly ReplicaSet[],
+): Promise<void> {
   const limit = deployment.spec.revisionHistoryLimit;
   if (limit === undefined) return;
-  const alive = oldSets.filter((set) => !set.metadata.deletionTimestamp).sort((a, b) => revisionOf(a) - revisionOf(b));
+  const alive = oldSets
+    .filter((set) => !set.metadata.deletionTimestamp)
+    .sort((a, b) => revisionOf(a) - revisionOf(b));
   for (const set of alive.slice(0, Math.max(0, alive.length - limit))) {
     const settled = (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0);
     if ((set.status?.replicas ?? 0) > 0 || wantedReplicas(set) > 0 || !settled) continue;
@@ -180,7 +237,10 @@ async function notePause(context: Context, deployment: Deployment): Promise<void
     message: isNoted ? 'Deployment is resumed' : 'Deployment is paused',
   };
   await context.client.updateStatus<Deployment>('apps/deployments', refOf(deployment), (live) => {
-    const conditions = withCondition(live.status?.conditions, condition, { nowMs: context.clock.now(), withUpdateTime: true });
+    const conditions = withCondition(live.status?.conditions, condition, {
+      nowMs: context.clock.now(),
+      withUpdateTime: true,
+    });
     live.status = { ...live.status, conditions };
   });
 }
@@ -195,12 +255,18 @@ function split(deployment: Deployment, sets: readonly ReplicaSet[]): RolloutSets
 }
 
 function reread(context: Context, sets: readonly ReplicaSet[]): ReplicaSet[] {
-  return sets.flatMap((set) => context.client.get<ReplicaSet>('apps/replicasets', set.metadata.namespace ?? '', set.metadata.name) ?? []);
+  return sets.flatMap(
+    (set) =>
+      context.client.get<ReplicaSet>('apps/replicasets', set.metadata.namespace ?? '', set.metadata.name) ??
+      [],
+  );
 }
 
 /** The status may have been written since: conditions are carried over from the newest. The spec stays the one worked on. */
 function reload(context: Context, deployment: Deployment): Deployment {
   const { namespace, name } = refOf(deployment);
   const live = context.client.get<Deployment>('apps/deployments', namespace, name);
-  return live && live.metadata.uid === deployment.metadata.uid && live.status ? { ...deployment, status: live.status } : deployment;
+  return live && live.metadata.uid === deployment.metadata.uid && live.status
+    ? { ...deployment, status: live.status }
+    : deployment;
 }

@@ -27,8 +27,13 @@ export function rankForDeletion(pods: readonly Pod[], related: readonly Pod[]): 
 
 function sortKey(pod: Pod, crowding: ReadonlyMap<string, number>): number[] {
   const ready = isReady(pod);
-  const cost = Number.parseInt(pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? '0', 10);
-  const readySince = ready ? parseTime(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime) : 0;
+  const cost = Number.parseInt(
+    pod.metadata.annotations?.['controller.kubernetes.io/pod-deletion-cost'] ?? '0',
+    10,
+  );
+  const readySince = ready
+    ? parseTime(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime)
+    : 0;
   return [
     pod.spec.nodeName ? 1 : 0,
     PHASE_ORDER[pod.status?.phase ?? 'Pending'] ?? 0,

@@ -52,9 +52,14 @@ async function manage(context: Context, replicated: Replicated, pods: readonly P
   const active = pods.filter(isActive);
   const missing = (object.spec.replicas ?? 1) - active.length;
   if (missing > 0 && template) {
-    await slowStart(Math.min(missing, BURST_REPLICAS), () => createPod(context, { owner: object, template, component }));
+    await slowStart(Math.min(missing, BURST_REPLICAS), () =>
+      createPod(context, { owner: object, template, component }),
+    );
   } else if (missing < 0) {
-    const victims = rankForDeletion(active, relatedPods(context, object, active)).slice(0, Math.min(-missing, BURST_REPLICAS));
+    const victims = rankForDeletion(active, relatedPods(context, object, active)).slice(
+      0,
+      Math.min(-missing, BURST_REPLICAS),
+    );
     await Promise.all(victims.map((pod) => deletePod(context, object, { pod, component })));
   }
   return missing < 0 || (missing > 0 && template !== undefined);
@@ -88,10 +93,14 @@ async function writeStatus(
   { pods, failure }: { pods: readonly Pod[]; failure: unknown },
 ): Promise<Requeue | undefined> {
   const nowMs = context.clock.now();
-  const fresh = pods.map((pod) => context.client.get<Pod>('/pods', pod.metadata.namespace ?? '', pod.metadata.name) ?? pod);
+  const fresh = pods.map(
+    (pod) => context.client.get<Pod>('/pods', pod.metadata.namespace ?? '', pod.metadata.name) ?? pod,
+  );
   const active = fresh.filter(isActive);
   const minReadySeconds = object.spec.minReadySeconds ?? 0;
-  const waits = active.map((pod) => availableInMs(pod, minReadySeconds, nowMs)).filter((ms) => ms !== undefined);
+  const waits = active
+    .map((pod) => availableInMs(pod, minReadySeconds, nowMs))
+    .filter((ms) => ms !== undefined);
   const later = waits.filter((ms) => ms > 0);
   const status: NonNullable<ReplicaSet['status']> = {
     replicas: active.length,
@@ -101,13 +110,19 @@ async function writeStatus(
     observedGeneration: object.metadata.generation ?? 0,
   };
   if (object.kind === 'ReplicaSet') {
-    status.terminatingReplicas = fresh.filter((pod) => pod.metadata.deletionTimestamp && !isFinished(pod)).length;
+    status.terminatingReplicas = fresh.filter(
+      (pod) => pod.metadata.deletionTimestamp && !isFinished(pod),
+    ).length;
   }
   await context.client.updateStatus<ReplicaSet>(resource, refOf(object), (current) => {
     const conditions = failureCondition(current, failure, nowMs);
     const next = { ...status, ...(conditions.length > 0 && { conditions }) };
     const before = current.status ?? { replicas: 0 };
-    if (sameValue(withoutZeros(before), withoutZeros(next)) && before.observedGeneration === next.observedGeneration) return false;
+    if (
+      sameValue(withoutZeros(before), withoutZeros(next)) &&
+      before.observedGeneration === next.observedGeneration
+    )
+      return false;
     current.status = withoutZeros(next);
     return true;
   });
@@ -119,7 +134,11 @@ function failureCondition(current: ReplicaSet, failure: unknown, nowMs: number) 
   if (failure === undefined) return withoutCondition(conditions, 'ReplicaFailure');
   if (findCondition(conditions, 'ReplicaFailure')) return [...(conditions ?? [])];
   const message = failure instanceof Error ? failure.message : String(failure);
-  return withCondition(conditions, { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }, { nowMs });
+  return withCondition(
+    conditions,
+    { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message },
+    { nowMs },
+  );
 }
 
 function hasLabels(pod: Pod, template: PodTemplate | undefined): boolean {
@@ -129,7 +148,12 @@ function hasLabels(pod: Pod, template: PodTemplate | undefined): boolean {
 /** Counters that are zero are left out, as Go's `omitempty` does; `replicas` and `terminatingReplicas` stay. */
 function withoutZeros(status: NonNullable<ReplicaSet['status']>): NonNullable<ReplicaSet['status']> {
   const next = { ...status };
-  for (const field of ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration'] as const) {
+  for (const field of [
+    'fullyLabeledReplicas',
+    'readyReplicas',
+    'availableReplicas',
+    'observedGeneration',
+  ] as const) {
     if (next[field] === 0) delete next[field];
   }
   return next;

@@ -1,6 +1,15 @@
 import type { Pod } from '../../objects.ts';
 import type { ReplicaSet, ReplicationController } from '../../objects-workloads.ts';
-import { keyOf, parseKey, watchOwned, watchSelf, type Change, type Context, type Controller, type Watch } from '../controller.ts';
+import {
+  keyOf,
+  parseKey,
+  watchOwned,
+  watchSelf,
+  type Change,
+  type Context,
+  type Controller,
+  type Watch,
+} from '../controller.ts';
 import { findCondition } from '../shared/conditions.ts';
 import { controllerOf } from '../shared/owners.ts';
 import { isPod } from '../shared/pod-state.ts';
@@ -34,7 +43,13 @@ export const replicaSetController: Controller = {
     const object = context.client.get<ReplicaSet>('apps/replicasets', namespace, name);
     if (!object) return;
     const { selector, template } = object.spec;
-    return reconcileReplicas(context, { resource: 'apps/replicasets', component: 'replicaset-controller', object, selector, template });
+    return reconcileReplicas(context, {
+      resource: 'apps/replicasets',
+      component: 'replicaset-controller',
+      object,
+      selector,
+      template,
+    });
   },
 };
 
@@ -58,13 +73,20 @@ export const replicationController: Controller = {
     const selector = rc.spec.selector ? { matchLabels: rc.spec.selector } : undefined;
     const object: ReplicaSet = { ...rc, spec: { ...rc.spec, selector: selector ?? {} } };
     const { template } = rc.spec;
-    return reconcileReplicas(context, { resource: '/replicationcontrollers', component: 'replication-controller', object, selector, template });
+    return reconcileReplicas(context, {
+      resource: '/replicationcontrollers',
+      component: 'replication-controller',
+      object,
+      selector,
+      template,
+    });
   },
 };
 
 function orphanWatch(find: (context: Context, pod: Pod) => string[]): Watch {
   return {
     resource: '/pods',
-    keys: ({ object, deleted }: Change, context) => (deleted || !isPod(object) || controllerOf(object) ? [] : find(context, object)),
+    keys: ({ object, deleted }: Change, context) =>
+      deleted || !isPod(object) || controllerOf(object) ? [] : find(context, object),
   };
 }

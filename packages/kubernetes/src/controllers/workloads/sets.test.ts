@@ -5,7 +5,10 @@ import { isReady } from '../shared/pod-state.ts';
 import { testCluster, twoNodes, type TestCluster } from '../testing/test-cluster.ts';
 
 const ref = { namespace: 'default', name: 'db' };
-const template = (image = 'postgres:17') => ({ metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'db', image }] } });
+const template = (image = 'postgres:17') => ({
+  metadata: { labels: { app: 'db' } },
+  spec: { containers: [{ name: 'db', image }] },
+});
 const pods = (cluster: TestCluster) => cluster.client.list<Pod>('/pods');
 const names = (cluster: TestCluster) => pods(cluster).map(({ metadata }) => metadata.name);
 
@@ -14,7 +17,13 @@ async function statefulSet(cluster: TestCluster, spec: Partial<StatefulSet['spec
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
     metadata: ref,
-    spec: { replicas: 3, serviceName: 'db', selector: { matchLabels: { app: 'db' } }, template: template(), ...spec },
+    spec: {
+      replicas: 3,
+      serviceName: 'db',
+      selector: { matchLabels: { app: 'db' } },
+      template: template(),
+      ...spec,
+    },
   });
   await cluster.settle();
 }
@@ -24,7 +33,13 @@ it('a StatefulSet has numbered pods, scales from the top, and says that it is cu
   await statefulSet(cluster);
   expect(names(cluster)).toEqual(['db-0', 'db-1', 'db-2']);
   const status = cluster.client.get<StatefulSet>('apps/statefulsets', 'default', 'db')?.status;
-  expect(status).toMatchObject({ replicas: 3, readyReplicas: 3, currentReplicas: 3, updatedReplicas: 3, availableReplicas: 3 });
+  expect(status).toMatchObject({
+    replicas: 3,
+    readyReplicas: 3,
+    currentReplicas: 3,
+    updatedReplicas: 3,
+    availableReplicas: 3,
+  });
   expect(status?.currentRevision).toBe(status?.updateRevision);
   await cluster.client.update<StatefulSet>('apps/statefulsets', ref, (set) => void (set.spec.replicas = 1));
   await cluster.settle();
@@ -34,7 +49,9 @@ it('a StatefulSet has numbered pods, scales from the top, and says that it is cu
 it('an ordered StatefulSet does not start a pod before the one below is ready', async () => {
   await using cluster = await testCluster();
   const annotations = { 'simulation.kubernetes.embedded/ready-after-seconds': 'never' };
-  await statefulSet(cluster, { template: { ...template(), metadata: { labels: { app: 'db' }, annotations } } });
+  await statefulSet(cluster, {
+    template: { ...template(), metadata: { labels: { app: 'db' }, annotations } },
+  });
   expect(names(cluster)).toEqual(['db-0']);
 });
 
@@ -49,15 +66,31 @@ it('a parallel StatefulSet starts all pods at once', async () => {
 it('a partition keeps lower pods on the old template', async () => {
   await using cluster = await testCluster();
   await statefulSet(cluster, { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } });
-  await cluster.client.update<StatefulSet>('apps/statefulsets', ref, (set) => void (set.spec.template = template('postgres:18')));
+  await cluster.client.update<StatefulSet>(
+    'apps/statefulsets',
+    ref,
+    (set) => void (set.spec.template = template('postgres:18')),
+  );
   await cluster.settle();
-  expect(pods(cluster).map(({ spec }) => spec.containers[0]?.image)).toEqual(['postgres:17', 'postgres:17', 'postgres:18']);
+  expect(pods(cluster).map(({ spec }) => spec.containers[0]?.image)).toEqual([
+    'postgres:17',
+    'postgres:17',
+    'postgres:18',
+  ]);
   await cluster.client.delete('/pods', { namespace: 'default', name: 'db-0' });
   await cluster.settle();
   expect(cluster.client.get<Pod>('/pods', 'default', 'db-0')?.spec.containers[0]?.image).toBe('postgres:17');
-  await cluster.client.update<StatefulSet>('apps/statefulsets', ref, (set) => void (set.spec.updateStrategy = { type: 'RollingUpdate' }));
+  await cluster.client.update<StatefulSet>(
+    'apps/statefulsets',
+    ref,
+    (set) => void (set.spec.updateStrategy = { type: 'RollingUpdate' }),
+  );
   await cluster.settle();
-  expect(pods(cluster).map(({ spec }) => spec.containers[0]?.image)).toEqual(['postgres:18', 'postgres:18', 'postgres:18']);
+  expect(pods(cluster).map(({ spec }) => spec.containers[0]?.image)).toEqual([
+    'postgres:18',
+    'postgres:18',
+    'postgres:18',
+  ]);
   expect(pods(cluster).every(isReady)).toBe(true);
 });
 
@@ -70,9 +103,18 @@ it('a DaemonSet has one pod on every node it may use, follows new nodes, and rol
     spec: { selector: { matchLabels: { app: 'db' } }, template: template() },
   });
   await cluster.settle();
-  const nodes = () => pods(cluster).map(({ spec }) => spec.nodeName).sort();
+  const nodes = () =>
+    pods(cluster)
+      .map(({ spec }) => spec.nodeName)
+      .sort();
   expect(nodes()).toEqual(['node-a', 'node-b']);
-  const tainted = { name: 'node-d', cpuMilli: 1000, memoryMib: 1024, pods: 10, taints: [{ key: 'own', value: 'x', effect: 'NoSchedule' as const }] };
+  const tainted = {
+    name: 'node-d',
+    cpuMilli: 1000,
+    memoryMib: 1024,
+    pods: 10,
+    taints: [{ key: 'own', value: 'x', effect: 'NoSchedule' as const }],
+  };
   cluster.controllers.configure({
     authorization: 'AlwaysAllow',
     basePath: '',
@@ -80,9 +122,17 @@ it('a DaemonSet has one pod on every node it may use, follows new nodes, and rol
   });
   await cluster.settle();
   expect(nodes()).toEqual(['node-a', 'node-b', 'node-c']);
-  await cluster.client.update<DaemonSet>('apps/daemonsets', ref, (set) => void (set.spec.template = template('postgres:18')));
+  await cluster.client.update<DaemonSet>(
+    'apps/daemonsets',
+    ref,
+    (set) => void (set.spec.template = template('postgres:18')),
+  );
   await cluster.settle();
-  expect(pods(cluster).map(({ spec }) => spec.containers[0]?.image)).toEqual(['postgres:18', 'postgres:18', 'postgres:18']);
+  expect(pods(cluster).map(({ spec }) => spec.containers[0]?.image)).toEqual([
+    'postgres:18',
+    'postgres:18',
+    'postgres:18',
+  ]);
   expect(cluster.client.get<DaemonSet>('apps/daemonsets', 'default', 'db')?.status).toMatchObject({
     desiredNumberScheduled: 3,
     currentNumberScheduled: 3,

@@ -16,7 +16,11 @@ export function ordinalOf(set: StatefulSet, pod: Pod): number | undefined {
 }
 
 /** Creates one pod with its stable name, host name and claims. */
-export async function createOrdinal(context: Context, set: StatefulSet, wanted: { ordinal: number; template: PodTemplate; hash: string }): Promise<Pod> {
+export async function createOrdinal(
+  context: Context,
+  set: StatefulSet,
+  wanted: { ordinal: number; template: PodTemplate; hash: string },
+): Promise<Pod> {
   const { ordinal, template, hash } = wanted;
   const name = `${set.metadata.name}-${ordinal}`;
   await ensureClaims(context, set, ordinal);
@@ -34,23 +38,42 @@ export async function createOrdinal(context: Context, set: StatefulSet, wanted: 
       spec.hostname = name;
       if (set.spec.serviceName) spec.subdomain = set.spec.serviceName;
       const claims = set.spec.volumeClaimTemplates ?? [];
-      const others = (spec.volumes ?? []).filter((volume) => !claims.some(({ metadata }) => metadata.name === volume.name));
-      const volumes = claims.map(({ metadata }) => ({ name: metadata.name, persistentVolumeClaim: { claimName: claimName(set, metadata.name, ordinal) } }));
+      const others = (spec.volumes ?? []).filter(
+        (volume) => !claims.some(({ metadata }) => metadata.name === volume.name),
+      );
+      const volumes = claims.map(({ metadata }) => ({
+        name: metadata.name,
+        persistentVolumeClaim: { claimName: claimName(set, metadata.name, ordinal) },
+      }));
       if (volumes.length > 0) spec.volumes = [...others, ...volumes];
     },
   });
 }
 
 /** Deletes the claims of ordinals that were scaled away, where the retention policy wants it. */
-export async function removeClaims(context: Context, set: StatefulSet, isWanted: (ordinal: number) => boolean): Promise<void> {
+export async function removeClaims(
+  context: Context,
+  set: StatefulSet,
+  isWanted: (ordinal: number) => boolean,
+): Promise<void> {
   if (set.spec.persistentVolumeClaimRetentionPolicy?.whenScaled !== 'Delete') return;
   const namespace = set.metadata.namespace ?? '';
   for (const template of set.spec.volumeClaimTemplates ?? []) {
     const prefix = claimName(set, template.metadata.name, '');
-    for (const claim of context.client.list<PersistentVolumeClaim>('/persistentvolumeclaims', { namespace })) {
+    for (const claim of context.client.list<PersistentVolumeClaim>('/persistentvolumeclaims', {
+      namespace,
+    })) {
       const text = claim.metadata.name.startsWith(prefix) ? claim.metadata.name.slice(prefix.length) : '';
-      const isGone = /^\d+$/.test(text) && !isWanted(Number(text)) && !context.client.get('/pods', namespace, `${set.metadata.name}-${text}`);
-      if (isGone) await context.client.delete('/persistentvolumeclaims', { namespace, name: claim.metadata.name }, { uid: claim.metadata.uid });
+      const isGone =
+        /^\d+$/.test(text) &&
+        !isWanted(Number(text)) &&
+        !context.client.get('/pods', namespace, `${set.metadata.name}-${text}`);
+      if (isGone)
+        await context.client.delete(
+          '/persistentvolumeclaims',
+          { namespace, name: claim.metadata.name },
+          { uid: claim.metadata.uid },
+        );
     }
   }
 }
@@ -75,7 +98,12 @@ async function ensureClaims(context: Context, set: StatefulSet, ordinal: number)
       spec: structuredClone(template.spec),
     });
     const message = `create Claim ${name} Pod ${set.metadata.name}-${ordinal} in StatefulSet ${set.metadata.name} success`;
-    await context.client.event(set, { type: 'Normal', reason: 'SuccessfulCreate', message, component: STATEFULSET_COMPONENT });
+    await context.client.event(set, {
+      type: 'Normal',
+      reason: 'SuccessfulCreate',
+      message,
+      component: STATEFULSET_COMPONENT,
+    });
   }
 }
 

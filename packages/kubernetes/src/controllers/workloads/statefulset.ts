@@ -9,12 +9,22 @@ import { availableInMs, isFinished, isReady } from '../shared/pod-state.ts';
 import { deletePod } from '../shared/pods.ts';
 import { ensureRevision, hashOf, templateOf, trimRevisions, type Revisions } from '../shared/revisions.ts';
 import { isEmptySelector, selects } from '../shared/selectors.ts';
-import { createOrdinal, ordinalOf, removeClaims, REVISION_LABEL, STATEFULSET_COMPONENT } from './statefulset-pods.ts';
+import {
+  createOrdinal,
+  ordinalOf,
+  removeClaims,
+  REVISION_LABEL,
+  STATEFULSET_COMPONENT,
+} from './statefulset-pods.ts';
 
 /** Keeps numbered pods with stable names: one after the other, or all at once with `podManagementPolicy: Parallel`. */
 export const statefulSetController: Controller = {
   name: 'statefulset',
-  watches: [watchSelf('apps/statefulsets'), watchOwned('/pods', 'StatefulSet'), watchOwned('apps/controllerrevisions', 'StatefulSet')],
+  watches: [
+    watchSelf('apps/statefulsets'),
+    watchOwned('/pods', 'StatefulSet'),
+    watchOwned('apps/controllerrevisions', 'StatefulSet'),
+  ],
   async reconcile(key, context) {
     const { namespace, name } = parseKey(key);
     const set = context.client.get<StatefulSet>('apps/statefulsets', namespace, name);
@@ -25,7 +35,11 @@ export const statefulSetController: Controller = {
       matches: (labels) => selects(set.spec.selector, labels),
     });
     if (set.metadata.deletionTimestamp) return;
-    return reconcileSet(context, set, pods.filter((pod) => ordinalOf(set, pod) !== undefined));
+    return reconcileSet(
+      context,
+      set,
+      pods.filter((pod) => ordinalOf(set, pod) !== undefined),
+    );
   },
 };
 
@@ -39,11 +53,20 @@ interface Plan {
   end: number;
 }
 
-async function reconcileSet(context: Context, set: StatefulSet, pods: readonly Pod[]): Promise<Requeue | void> {
+async function reconcileSet(
+  context: Context,
+  set: StatefulSet,
+  pods: readonly Pod[],
+): Promise<Requeue | void> {
   const collisionCount = set.status?.collisionCount ?? 0;
-  const revisions = await ensureRevision(context, { owner: set, template: set.spec.template, collisionCount });
+  const revisions = await ensureRevision(context, {
+    owner: set,
+    template: set.spec.template,
+    collisionCount,
+  });
   const update = revisions.current;
-  const current = revisions.all.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
+  const current =
+    revisions.all.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
   const first = set.spec.ordinals?.start ?? 0;
   const plan: Plan = {
     set,
@@ -70,10 +93,13 @@ async function advance(context: Context, plan: Plan): Promise<void> {
       return;
     }
     if (!pod) await create(context, plan, ordinal);
-    const isSettled = pod && !pod.metadata.deletionTimestamp && availableInMs(pod, minReady, context.clock.now()) === 0;
+    const isSettled =
+      pod && !pod.metadata.deletionTimestamp && availableInMs(pod, minReady, context.clock.now()) === 0;
     if (!parallel && !isSettled) return;
   }
-  const condemned = [...pods].filter(([ordinal]) => ordinal < first || ordinal >= end).sort(([a], [b]) => b - a);
+  const condemned = [...pods]
+    .filter(([ordinal]) => ordinal < first || ordinal >= end)
+    .sort(([a], [b]) => b - a);
   for (const [, pod] of condemned) {
     if (!pod.metadata.deletionTimestamp) await remove(context, set, pod);
     if (!parallel) return;
@@ -92,7 +118,8 @@ async function rollUpdate(context: Context, plan: Plan): Promise<void> {
   let unavailable = 0;
   for (let ordinal = end - 1; ordinal >= first; ordinal--) {
     const pod = pods.get(ordinal);
-    const isOk = pod && !pod.metadata.deletionTimestamp && availableInMs(pod, minReady, context.clock.now()) === 0;
+    const isOk =
+      pod && !pod.metadata.deletionTimestamp && availableInMs(pod, minReady, context.clock.now()) === 0;
     if (!isOk) unavailable++;
   }
   for (let ordinal = end - 1; ordinal >= partition; ordinal--) {
@@ -126,7 +153,9 @@ async function writeStatus(context: Context, plan: Plan, revisions: Revisions): 
   const nowMs = context.clock.now();
   const minReady = set.spec.minReadySeconds ?? 0;
   const live = [...plan.pods.values()].filter((pod) => !isFinished(pod));
-  const ofHash = (hash: string): number => live.filter(({ metadata }) => !metadata.deletionTimestamp && metadata.labels?.[REVISION_LABEL] === hash).length;
+  const ofHash = (hash: string): number =>
+    live.filter(({ metadata }) => !metadata.deletionTimestamp && metadata.labels?.[REVISION_LABEL] === hash)
+      .length;
   const waits = live.map((pod) => availableInMs(pod, minReady, nowMs)).filter((ms) => ms !== undefined);
   const later = waits.filter((ms) => ms > 0);
   const updated = ofHash(hashOf(update));
@@ -158,7 +187,11 @@ async function writeStatus(context: Context, plan: Plan, revisions: Revisions): 
 }
 
 /** Counters that are zero are left out, as Go's `omitempty` does. */
-function assign(status: NonNullable<StatefulSet['status']>, field: 'readyReplicas' | 'currentReplicas' | 'updatedReplicas', value: number): void {
+function assign(
+  status: NonNullable<StatefulSet['status']>,
+  field: 'readyReplicas' | 'currentReplicas' | 'updatedReplicas',
+  value: number,
+): void {
   if (value > 0) status[field] = value;
   else delete status[field];
 }

@@ -64,7 +64,8 @@ export class WireReader {
   }
 
   #expect(wireType: number): void {
-    if (this.wireType !== wireType) throw new ProtobufError(`proto: wrong wireType = ${this.wireType} for field ${this.field}`);
+    if (this.wireType !== wireType)
+      throw new ProtobufError(`proto: wrong wireType = ${this.wireType} for field ${this.field}`);
   }
 
   #take(length: number): Buffer {

@@ -18,7 +18,10 @@ export function createBaseIndex(base: readonly BaseObject[]): BaseIndex {
   for (const { resource, object } of base) {
     const key = { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name };
     const pinned = withRevision(object, 1);
-    const entry: Entry = { ...newEntry({ key, text: JSON.stringify(pinned), object: pinned, revision: 1 }), pinned };
+    const entry: Entry = {
+      ...newEntry({ key, text: JSON.stringify(pinned), object: pinned, revision: 1 }),
+      pinned,
+    };
     const kind = kinds.get(resource) ?? { entries: new Map(), sorted: undefined };
     kinds.set(resource, kind);
     kind.entries.set(entry.id, entry);

@@ -77,13 +77,19 @@ export function createChangeRing(droppedRevision: number, limits: RingLimits): C
 }
 
 /** The event of a change. Parsing waits until somebody looks at the objects; live events bring them along. */
-export function toEvent(change: Change, live?: { object: KubeObject; previous: KubeObject | undefined }): StoreEvent {
+export function toEvent(
+  change: Change,
+  live?: { object: KubeObject; previous: KubeObject | undefined },
+): StoreEvent {
   const { type, key, revision, text, previousText } = change;
   if (live !== undefined) return { type, key, revision, text, ...live };
   let object: KubeObject | undefined;
   let previous: KubeObject | undefined;
   return {
-    type, key, revision, text,
+    type,
+    key,
+    revision,
+    text,
     get object() {
       return (object ??= parseObject(text));
     },

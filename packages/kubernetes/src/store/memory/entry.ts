@@ -28,7 +28,16 @@ export const objectId = (namespace: string, name: string): string => `${namespac
 
 export function newEntry(state: NewState): Entry {
   const { key } = state;
-  const entry: Entry = { key, id: objectId(key.namespace, key.name), text: '', revision: 0, uid: '', owners: [], node: '', pinned: undefined };
+  const entry: Entry = {
+    key,
+    id: objectId(key.namespace, key.name),
+    text: '',
+    revision: 0,
+    uid: '',
+    owners: [],
+    node: '',
+    pinned: undefined,
+  };
   describe(entry, state);
   return entry;
 }

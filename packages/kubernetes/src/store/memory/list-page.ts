@@ -46,10 +46,14 @@ function page(chosen: readonly Entry[], { toObject, more, remaining }: Rest): Li
   const texts = chosen.map((entry) => entry.text);
   let items: ListPage['items'] | undefined;
   return {
-    texts, more, remaining,
+    texts,
+    more,
+    remaining,
     get items() {
       // An entry changes in place at the next write; its page does not.
-      return (items ??= chosen.map((entry, at) => (entry.text === texts[at] ? toObject(entry) : parseObject(texts[at] ?? ''))));
+      return (items ??= chosen.map((entry, at) =>
+        entry.text === texts[at] ? toObject(entry) : parseObject(texts[at] ?? ''),
+      ));
     },
   };
 }

@@ -29,7 +29,10 @@ export function createObjectIndex(base: BaseIndex, parsed: ParsedCache): ObjectI
 
   const kindOf = (resource: GroupResource): Kind | undefined => own.get(resource) ?? base.kinds.get(resource);
   const isCurrent = (entry: Entry): boolean => kindOf(entry.key.resource)?.entries.get(entry.id) === entry;
-  const together = (mine: Iterable<Entry>, shared: Iterable<Entry>): Entry[] => [...mine, ...[...shared].filter(isCurrent)];
+  const together = (mine: Iterable<Entry>, shared: Iterable<Entry>): Entry[] => [
+    ...mine,
+    ...[...shared].filter(isCurrent),
+  ];
 
   function ownKind(resource: GroupResource): Kind {
     const known = own.get(resource);
@@ -73,7 +76,9 @@ export function createObjectIndex(base: BaseIndex, parsed: ParsedCache): ObjectI
       const kind = kindOf(resource);
       return kind === undefined ? [] : sortedEntries(kind);
     },
-    byUid: (uid) => secondary.byUid(uid) ?? [base.secondary.byUid(uid)].find((entry) => entry !== undefined && isCurrent(entry)),
+    byUid: (uid) =>
+      secondary.byUid(uid) ??
+      [base.secondary.byUid(uid)].find((entry) => entry !== undefined && isCurrent(entry)),
     dependents: (uid) => together(secondary.dependents(uid), base.secondary.dependents(uid)),
     onNode: (nodeName) => together(secondary.onNode(nodeName), base.secondary.onNode(nodeName)),
     ownSize: () => ownSize,

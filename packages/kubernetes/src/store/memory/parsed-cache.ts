@@ -11,7 +11,10 @@ export interface ParsedCache {
 
 /** `bytesMax` counts the length of the texts; the parsed objects take about four times that. */
 export function createParsedCache(bytesMax: number): ParsedCache {
-  const cache = new LRUCache<Entry, KubeObject>({ maxSize: bytesMax, sizeCalculation: (_, entry) => entry.text.length + 1 });
+  const cache = new LRUCache<Entry, KubeObject>({
+    maxSize: bytesMax,
+    sizeCalculation: (_, entry) => entry.text.length + 1,
+  });
   return {
     get(entry) {
       const known = entry.pinned ?? cache.get(entry);

@@ -30,7 +30,8 @@ export function createClients(pool: Pool): Clients {
   return {
     run,
     transaction: (work) => run((client) => inTransaction(client, () => work(client))),
-    query: <Row extends object>(text: string, values: unknown[]) => run(async (client) => (await client.query<Row>(text, values)).rows),
+    query: <Row extends object>(text: string, values: unknown[]) =>
+      run(async (client) => (await client.query<Row>(text, values)).rows),
   };
 }
 
@@ -52,5 +53,7 @@ async function inTransaction<T>(client: PoolClient, run: () => Promise<T>): Prom
 function translate(error: unknown): unknown {
   if (isAppError(error) || error instanceof StaleFenceError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return new AppError(code === '53100' || code === 'ENOSPC' ? 'storage_full' : 'database_unavailable', { cause: error });
+  return new AppError(code === '53100' || code === 'ENOSPC' ? 'storage_full' : 'database_unavailable', {
+    cause: error,
+  });
 }

@@ -4,7 +4,15 @@ import { fenced } from './fences.ts';
 
 type ClusterRows = Pick<
   Persistence,
-  'insertCluster' | 'raiseFence' | 'findCluster' | 'listClusters' | 'countClusters' | 'updateConfig' | 'lostClusters' | 'setWake' | 'dueClusters'
+  | 'insertCluster'
+  | 'raiseFence'
+  | 'findCluster'
+  | 'listClusters'
+  | 'countClusters'
+  | 'updateConfig'
+  | 'lostClusters'
+  | 'setWake'
+  | 'dueClusters'
 >;
 
 /** What concerns the table of clusters alone. */
@@ -22,7 +30,10 @@ export function createClusterRows(clients: Clients): ClusterRows {
     },
     raiseFence: (id, fence) => fenced(clients, { id, fence }, async () => undefined),
     async findCluster(id) {
-      const [row] = await query<{ uid: string; config: unknown }>('select uid, config from kube.clusters where id = $1', [id]);
+      const [row] = await query<{ uid: string; config: unknown }>(
+        'select uid, config from kube.clusters where id = $1',
+        [id],
+      );
       return row;
     },
     listClusters: () => query('select id, uid from kube.clusters order by id', []),
@@ -44,7 +55,10 @@ export function createClusterRows(clients: Clients): ClusterRows {
       return rows.map(({ id }) => id);
     },
     async setWake(id, atMs) {
-      await query('update kube.clusters set wake_at = to_timestamp($2::float8 / 1000) where id = $1', [id, atMs]);
+      await query('update kube.clusters set wake_at = to_timestamp($2::float8 / 1000) where id = $1', [
+        id,
+        atMs,
+      ]);
     },
     async dueClusters(nowMs) {
       const rows = await query<{ id: string }>(

@@ -2,8 +2,13 @@ import type { PoolClient } from 'pg';
 import type { CompactionLimits } from '../persistence.ts';
 
 /** Takes the cluster that has the most to give; a cluster whose old changes are still too young gives nothing. */
-export async function compact(client: PoolClient, { revisions, beforeMs, rowsMax }: CompactionLimits): Promise<number> {
-  const { rows: [row] } = await client.query<{ deleted: number }>(
+export async function compact(
+  client: PoolClient,
+  { revisions, beforeMs, rowsMax }: CompactionLimits,
+): Promise<number> {
+  const {
+    rows: [row],
+  } = await client.query<{ deleted: number }>(
     `with chosen as (
        select c.id, c.rev - $1 as upto
        from kube.clusters c, lateral (select l.written_at from kube.log l where l.cluster_id = c.id order by l.rev limit 1) oldest

@@ -10,8 +10,13 @@ export async function removeRows(client: PoolClient, id: string): Promise<void> 
 }
 
 /** Raising the epoch locks the cluster's row until everything is read, so that no commit falls in between. */
-export async function loadRows(client: PoolClient, { id, logRows, epoch }: LoadOptions & { id: string }): Promise<PersistedCluster | undefined> {
-  const { rows: [cluster] } = await client.query<ClusterRow>(
+export async function loadRows(
+  client: PoolClient,
+  { id, logRows, epoch }: LoadOptions & { id: string },
+): Promise<PersistedCluster | undefined> {
+  const {
+    rows: [cluster],
+  } = await client.query<ClusterRow>(
     `update kube.clusters set epoch = epoch + 1 where id = $1 and epoch = coalesce($2::bigint, epoch)
      returning uid, config, epoch, rev, compact_rev`,
     [id, epoch ?? null],

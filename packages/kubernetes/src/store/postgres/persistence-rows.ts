@@ -10,10 +10,28 @@ export interface ClusterRow {
   compact_rev: string;
 }
 
-export type ObjectColumns = [resource: string, namespace: string, name: string, rev: string, value: string | null];
-export type LogColumns = [resource: string, namespace: string, name: string, rev: string, type: ChangeType, previous: string | null, writtenAtMs: number];
+export type ObjectColumns = [
+  resource: string,
+  namespace: string,
+  name: string,
+  rev: string,
+  value: string | null,
+];
+export type LogColumns = [
+  resource: string,
+  namespace: string,
+  name: string,
+  rev: string,
+  type: ChangeType,
+  previous: string | null,
+  writtenAtMs: number,
+];
 
-export function parseCluster(cluster: ClusterRow, objects: readonly ObjectColumns[], log: readonly LogColumns[]): PersistedCluster {
+export function parseCluster(
+  cluster: ClusterRow,
+  objects: readonly ObjectColumns[],
+  log: readonly LogColumns[],
+): PersistedCluster {
   const resourceOf = createResourceParser();
   return {
     uid: cluster.uid,

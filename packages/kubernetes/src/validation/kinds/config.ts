@@ -21,14 +21,18 @@ export function checkConfigMap(configMap: Json, problems: Problems): void {
   const data = stringMap(configMap['data']);
   const binary = stringMap(configMap['binaryData']);
   let bytes = 0;
-  for (const [field, values] of [['data', data], ['binaryData', binary]] as const) {
+  for (const [field, values] of [
+    ['data', data],
+    ['binaryData', binary],
+  ] as const) {
     for (const [key, value] of Object.entries(values)) {
       checkFormat(`${field}[${key}]`, key, { messages: configKey(key), problems });
       bytes += field === 'data' ? Buffer.byteLength(value) : decodedBytes(value);
     }
   }
   for (const key of Object.keys(data)) {
-    if (Object.hasOwn(binary, key)) problems.invalid(`data[${key}]`, key, `duplicate of key present in binaryData`);
+    if (Object.hasOwn(binary, key))
+      problems.invalid(`data[${key}]`, key, `duplicate of key present in binaryData`);
   }
   if (bytes > DATA_BYTES_MAX) problems.tooLong('', DATA_BYTES_MAX);
 }
@@ -61,20 +65,35 @@ function checkSecretType(secret: Json, data: Record<string, string>, problems: P
   for (const key of REQUIRED_KEYS[type] ?? []) {
     if (!Object.hasOwn(data, key)) problems.required(`data[${key}]`);
     else if (key.startsWith('.docker') && !isJsonText(data[key] ?? '')) {
-      problems.invalid(`data[${key}]`, '<secret contents redacted>', 'invalid character looking for beginning of value');
+      problems.invalid(
+        `data[${key}]`,
+        '<secret contents redacted>',
+        'invalid character looking for beginning of value',
+      );
     }
   }
-  if (type === 'kubernetes.io/basic-auth' && !Object.hasOwn(data, 'username') && !Object.hasOwn(data, 'password')) {
+  if (
+    type === 'kubernetes.io/basic-auth' &&
+    !Object.hasOwn(data, 'username') &&
+    !Object.hasOwn(data, 'password')
+  ) {
     problems.required('data[username]');
     problems.required('data[password]');
   }
   const account = 'kubernetes.io/service-account.name';
-  if (type === 'kubernetes.io/service-account-token' && !stringMap(asJson(secret['metadata'])['annotations'])[account]) {
+  if (
+    type === 'kubernetes.io/service-account-token' &&
+    !stringMap(asJson(secret['metadata'])['annotations'])[account]
+  ) {
     problems.required(`metadata.annotations[${account}]`);
   }
 }
 
-function checkFrozen(object: Json, old: Json, { fields, problems }: { fields: readonly string[]; problems: Problems }): void {
+function checkFrozen(
+  object: Json,
+  old: Json,
+  { fields, problems }: { fields: readonly string[]; problems: Problems },
+): void {
   if (old['immutable'] !== true) return;
   if (object['immutable'] !== true) problems.forbidden('immutable', FROZEN);
   for (const field of fields) {

@@ -18,10 +18,13 @@ export function checkIngress(ingress: Json, problems: Problems): void {
   }
   if (isJson(spec['defaultBackend'])) checkBackend(spec['defaultBackend'], 'spec.defaultBackend', problems);
   const className = text(spec['ingressClassName']);
-  if (className !== '') checkFormat('spec.ingressClassName', className, { messages: dnsSubdomain(className), problems });
+  if (className !== '')
+    checkFormat('spec.ingressClassName', className, { messages: dnsSubdomain(className), problems });
   rules.forEach((rule, index) => checkRule(rule, `spec.rules[${index}]`, problems));
   items(spec['tls']).forEach((tls, index) => {
-    strings(tls['hosts']).forEach((host, at) => checkFormat(`spec.tls[${index}].hosts[${at}]`, host, { messages: hostFormat(host), problems }));
+    strings(tls['hosts']).forEach((host, at) =>
+      checkFormat(`spec.tls[${index}].hosts[${at}]`, host, { messages: hostFormat(host), problems }),
+    );
   });
 }
 
@@ -48,16 +51,20 @@ function checkPath(item: Json, path: string, problems: Problems): void {
   else if (!PATH_TYPES.includes(type)) problems.notSupported(`${path}.pathType`, type, PATH_TYPES);
   else if (type !== 'ImplementationSpecific') {
     if (!value.startsWith('/')) problems.invalid(`${path}.path`, value, 'must be an absolute path');
-    for (const bad of BAD_PATH_PARTS) if (value.includes(bad)) problems.invalid(`${path}.path`, value, `must not contain '${bad}'`);
-    for (const bad of ['/..', '/.']) if (value.endsWith(bad)) problems.invalid(`${path}.path`, value, `cannot end with '${bad}'`);
-  } else if (value !== '' && !value.startsWith('/')) problems.invalid(`${path}.path`, value, 'must be an absolute path');
+    for (const bad of BAD_PATH_PARTS)
+      if (value.includes(bad)) problems.invalid(`${path}.path`, value, `must not contain '${bad}'`);
+    for (const bad of ['/..', '/.'])
+      if (value.endsWith(bad)) problems.invalid(`${path}.path`, value, `cannot end with '${bad}'`);
+  } else if (value !== '' && !value.startsWith('/'))
+    problems.invalid(`${path}.path`, value, 'must be an absolute path');
   checkBackend(asJson(item['backend']), `${path}.backend`, problems);
 }
 
 function checkBackend(backend: Json, path: string, problems: Problems): void {
   const service = backend['service'];
   const resource = backend['resource'];
-  if (isJson(service) && isJson(resource)) problems.invalid(path, '', 'cannot set both resource and service backends');
+  if (isJson(service) && isJson(resource))
+    problems.invalid(path, '', 'cannot set both resource and service backends');
   else if (isJson(service)) checkServiceBackend(service, path, problems);
   else if (!isJson(resource)) problems.invalid(path, '', 'resource or service backend is required');
 }
@@ -70,8 +77,10 @@ function checkServiceBackend(service: Json, path: string, problems: Problems): v
   const portText = text(port['name']);
   const number = port['number'] ?? 0;
   if (portText !== '' && number !== 0) problems.invalid(path, '', 'cannot set both port name & port number');
-  else if (portText !== '') checkFormat(`${path}.service.port.name`, portText, { messages: portName(portText), problems });
-  else if (number !== 0) checkFormat(`${path}.service.port.number`, number, { messages: portNumber(number), problems });
+  else if (portText !== '')
+    checkFormat(`${path}.service.port.name`, portText, { messages: portName(portText), problems });
+  else if (number !== 0)
+    checkFormat(`${path}.service.port.number`, number, { messages: portNumber(number), problems });
   else problems.required(path, 'port name or number is required');
 }
 
@@ -79,7 +88,10 @@ function checkServiceBackend(service: Json, path: string, problems: Problems): v
 export function checkNetworkPolicy(policy: Json, problems: Problems): void {
   const spec = asJson(policy['spec']);
   checkLabelSelector(spec['podSelector'], 'spec.podSelector', problems);
-  for (const [direction, peers] of [['ingress', 'from'], ['egress', 'to']] as const) {
+  for (const [direction, peers] of [
+    ['ingress', 'from'],
+    ['egress', 'to'],
+  ] as const) {
     items(spec[direction]).forEach((rule, index) => {
       const path = `spec.${direction}[${index}]`;
       items(rule['ports']).forEach((port, at) => checkPolicyPort(port, `${path}.ports[${at}]`, problems));
@@ -87,31 +99,47 @@ export function checkNetworkPolicy(policy: Json, problems: Problems): void {
     });
   }
   strings(spec['policyTypes']).forEach((type, index) => {
-    if (type !== 'Ingress' && type !== 'Egress') problems.notSupported(`spec.policyTypes[${index}]`, type, ['Ingress', 'Egress']);
+    if (type !== 'Ingress' && type !== 'Egress')
+      problems.notSupported(`spec.policyTypes[${index}]`, type, ['Ingress', 'Egress']);
   });
 }
 
 function checkPolicyPort(port: Json, path: string, problems: Problems): void {
   const protocol = text(port['protocol']);
-  if (!['TCP', 'UDP', 'SCTP'].includes(protocol)) problems.notSupported(`${path}.protocol`, protocol, ['TCP', 'UDP', 'SCTP']);
+  if (!['TCP', 'UDP', 'SCTP'].includes(protocol))
+    problems.notSupported(`${path}.protocol`, protocol, ['TCP', 'UDP', 'SCTP']);
   const value = port['port'];
-  if (value !== undefined) checkFormat(`${path}.port`, value, { messages: typeof value === 'string' ? portName(value) : portNumber(value), problems });
+  if (value !== undefined)
+    checkFormat(`${path}.port`, value, {
+      messages: typeof value === 'string' ? portName(value) : portNumber(value),
+      problems,
+    });
   const end = port['endPort'];
   if (end === undefined) return;
-  if (typeof value === 'string') problems.invalid(`${path}.endPort`, end, 'may not be specified when `port` is non-numeric');
-  else if (value === undefined) problems.invalid(`${path}.endPort`, end, 'may not be specified when `port` is not specified');
-  else if (Number(end) < Number(value)) problems.invalid(`${path}.endPort`, value, 'must be greater than or equal to `port`');
+  if (typeof value === 'string')
+    problems.invalid(`${path}.endPort`, end, 'may not be specified when `port` is non-numeric');
+  else if (value === undefined)
+    problems.invalid(`${path}.endPort`, end, 'may not be specified when `port` is not specified');
+  else if (Number(end) < Number(value))
+    problems.invalid(`${path}.endPort`, value, 'must be greater than or equal to `port`');
 }
 
 function checkPeer(peer: Json, path: string, problems: Problems): void {
   const kinds = ['podSelector', 'namespaceSelector', 'ipBlock'].filter((kind) => isJson(peer[kind]));
   if (kinds.length === 0) problems.required(path, 'must specify a peer');
-  if (kinds.includes('ipBlock') && kinds.length > 1) problems.forbidden(path, 'may not specify both ipBlock and another peer');
-  for (const kind of ['podSelector', 'namespaceSelector']) checkLabelSelector(peer[kind], `${path}.${kind}`, problems);
+  if (kinds.includes('ipBlock') && kinds.length > 1)
+    problems.forbidden(path, 'may not specify both ipBlock and another peer');
+  for (const kind of ['podSelector', 'namespaceSelector'])
+    checkLabelSelector(peer[kind], `${path}.${kind}`, problems);
   if (!isJson(peer['ipBlock'])) return;
   const cidr = text(peer['ipBlock']['cidr']);
   if (cidr === '') problems.required(`${path}.ipBlock.cidr`);
-  else if (!isCidr(cidr)) problems.invalid(`${path}.ipBlock.cidr`, cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)');
+  else if (!isCidr(cidr))
+    problems.invalid(
+      `${path}.ipBlock.cidr`,
+      cidr,
+      'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+    );
 }
 
 function isCidr(value: string): boolean {

@@ -16,10 +16,16 @@ export function checkDisruptionBudget(budget: Json, problems: Problems): void {
   }
   for (const field of ['minAvailable', 'maxUnavailable']) {
     const value = spec[field];
-    if (typeof value === 'number') checkFormat(`spec.${field}`, value, { messages: nonNegative(value), problems });
+    if (typeof value === 'number')
+      checkFormat(`spec.${field}`, value, { messages: nonNegative(value), problems });
     else if (typeof value === 'string' && !/^\d+%$/.test(value)) {
-      problems.invalid(`spec.${field}`, value, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')");
-    } else if (typeof value === 'string' && Number.parseInt(value, 10) > 100) problems.invalid(`spec.${field}`, value, 'must not be greater than 100%');
+      problems.invalid(
+        `spec.${field}`,
+        value,
+        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')",
+      );
+    } else if (typeof value === 'string' && Number.parseInt(value, 10) > 100)
+      problems.invalid(`spec.${field}`, value, 'must not be greater than 100%');
   }
   checkLabelSelector(spec['selector'], 'spec.selector', problems);
 }
@@ -30,7 +36,11 @@ export function checkPriorityClass(priorityClass: Json, problems: Problems): voi
   const value = priorityClass['value'];
   if (name.startsWith('system-')) {
     if (name !== 'system-cluster-critical' && name !== 'system-node-critical') {
-      problems.forbidden('metadata.name', 'priority class names with \'system-\' prefix are reserved for system use only. error: ' + `${name} is not a known system priority class`);
+      problems.forbidden(
+        'metadata.name',
+        "priority class names with 'system-' prefix are reserved for system use only. error: " +
+          `${name} is not a known system priority class`,
+      );
     }
   } else if (typeof value === 'number' && value > USER_PRIORITY_MAX) {
     problems.forbidden('value', `maximum allowed value of a user defined priority is ${USER_PRIORITY_MAX}`);

@@ -34,7 +34,8 @@ export function checkServiceUpdate(service: Json, old: Json, problems: Problems)
   const before = asJson(old['spec']);
   const was = text(before['clusterIP']);
   if (now['type'] === 'ExternalName' || before['type'] === 'ExternalName' || was === '') return;
-  if (text(now['clusterIP']) !== was) problems.invalid('spec.clusterIPs[0]', strings(now['clusterIPs']), 'may not change once set');
+  if (text(now['clusterIP']) !== was)
+    problems.invalid('spec.clusterIPs[0]', strings(now['clusterIPs']), 'may not change once set');
 }
 
 function checkExternalName(spec: Json, problems: Problems): void {
@@ -48,10 +49,12 @@ function checkExternalName(spec: Json, problems: Problems): void {
 
 function checkChoices(spec: Json, problems: Problems): void {
   const affinity = text(spec['sessionAffinity']);
-  if (affinity !== 'None' && affinity !== 'ClientIP') problems.notSupported('spec.sessionAffinity', affinity, ['ClientIP', 'None']);
+  if (affinity !== 'None' && affinity !== 'ClientIP')
+    problems.notSupported('spec.sessionAffinity', affinity, ['ClientIP', 'None']);
   for (const field of ['internalTrafficPolicy', 'externalTrafficPolicy']) {
     const policy = text(spec[field]);
-    if (policy !== '' && policy !== 'Cluster' && policy !== 'Local') problems.notSupported(`spec.${field}`, policy, ['Cluster', 'Local']);
+    if (policy !== '' && policy !== 'Cluster' && policy !== 'Local')
+      problems.notSupported(`spec.${field}`, policy, ['Cluster', 'Local']);
   }
 }
 
@@ -72,12 +75,17 @@ function checkPorts(ports: Json[], problems: Problems): void {
     checkFormat(`${path}.port`, port['port'] ?? 0, { messages: portNumber(port['port']), problems });
     if (!PROTOCOLS.includes(protocol)) problems.notSupported(`${path}.protocol`, protocol, PROTOCOLS);
     const target = port['targetPort'];
-    if (target !== undefined) checkFormat(`${path}.targetPort`, target, { messages: typeof target === 'string' ? portName(target) : portNumber(target), problems });
+    if (target !== undefined)
+      checkFormat(`${path}.targetPort`, target, {
+        messages: typeof target === 'string' ? portName(target) : portNumber(target),
+        problems,
+      });
     const key = `${protocol}/${String(port['port'])}`;
     if (numbers.has(key)) problems.duplicate(path, { protocol, port: port['port'] });
     numbers.add(key);
     const nodePort = port['nodePort'] ?? 0;
-    if (nodePort !== 0 && nodePorts.has(`${protocol}/${String(nodePort)}`)) problems.duplicate(`${path}.nodePort`, nodePort);
+    if (nodePort !== 0 && nodePorts.has(`${protocol}/${String(nodePort)}`))
+      problems.duplicate(`${path}.nodePort`, nodePort);
     nodePorts.add(`${protocol}/${String(nodePort)}`);
   });
 }

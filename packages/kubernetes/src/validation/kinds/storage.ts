@@ -18,18 +18,26 @@ export function checkClaim(claim: Json, problems: Problems): void {
 export function checkClaimSpec(spec: Json, path: string, problems: Problems): void {
   const modes = strings(spec['accessModes']);
   if (modes.length === 0) problems.required(`${path}.accessModes`, 'at least 1 access mode is required');
-  for (const mode of modes) if (!ACCESS_MODES.includes(mode)) problems.notSupported(`${path}.accessModes`, mode, ACCESS_MODES);
+  for (const mode of modes)
+    if (!ACCESS_MODES.includes(mode)) problems.notSupported(`${path}.accessModes`, mode, ACCESS_MODES);
   if (modes.includes('ReadWriteOncePod') && modes.length > 1) {
     problems.forbidden(`${path}.accessModes`, 'may not use ReadWriteOncePod with other access modes');
   }
   checkLabelSelector(spec['selector'], `${path}.selector`, problems);
   const storage = requestedStorage(spec);
   if (!storage) problems.required(`${path}.resources[storage]`);
-  else if (storage.nano <= 0n) problems.invalid(`${path}.resources[storage]`, asJson(asJson(spec['resources'])['requests'])['storage'], 'must be greater than zero');
+  else if (storage.nano <= 0n)
+    problems.invalid(
+      `${path}.resources[storage]`,
+      asJson(asJson(spec['resources'])['requests'])['storage'],
+      'must be greater than zero',
+    );
   const className = text(spec['storageClassName']);
-  if (className !== '') checkFormat(`${path}.storageClassName`, className, { messages: dnsSubdomain(className), problems });
+  if (className !== '')
+    checkFormat(`${path}.storageClassName`, className, { messages: dnsSubdomain(className), problems });
   const mode = text(spec['volumeMode']);
-  if (mode !== '' && !VOLUME_MODES.includes(mode)) problems.notSupported(`${path}.volumeMode`, mode, VOLUME_MODES);
+  if (mode !== '' && !VOLUME_MODES.includes(mode))
+    problems.notSupported(`${path}.volumeMode`, mode, VOLUME_MODES);
 }
 
 /** What may change in a claim: the volume that it gets, and a bound claim may grow. */
@@ -49,7 +57,10 @@ export function checkClaimUpdate(claim: Json, old: Json, problems: Problems): vo
     };
   };
   if (!sameJson(fixed(now), fixed(before))) {
-    problems.forbidden('spec', 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n');
+    problems.forbidden(
+      'spec',
+      'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n',
+    );
     return;
   }
   const size = requestedStorage(now);
@@ -67,7 +78,9 @@ export function checkVolume(volume: Json, problems: Problems): void {
     if (!ACCESS_MODES.includes(mode)) problems.notSupported('spec.accessModes', mode, ACCESS_MODES);
   }
   if (stringMap(spec['capacity'])['storage'] === undefined) problems.required('spec.capacity');
-  const hasSource = Object.entries(spec).some(([key, value]) => isJson(value) && !['capacity', 'claimRef', 'nodeAffinity'].includes(key));
+  const hasSource = Object.entries(spec).some(
+    ([key, value]) => isJson(value) && !['capacity', 'claimRef', 'nodeAffinity'].includes(key),
+  );
   if (!hasSource) problems.required('spec', 'must specify a volume type');
   const policy = text(spec['persistentVolumeReclaimPolicy']);
   if (!['Delete', 'Recycle', 'Retain'].includes(policy)) {
@@ -79,7 +92,8 @@ export function checkVolume(volume: Json, problems: Problems): void {
 export function checkStorageClass(storageClass: Json, problems: Problems): void {
   if (text(storageClass['provisioner']) === '') problems.required('provisioner');
   const policy = text(storageClass['reclaimPolicy']);
-  if (policy !== 'Delete' && policy !== 'Retain') problems.notSupported('reclaimPolicy', policy, ['Delete', 'Retain']);
+  if (policy !== 'Delete' && policy !== 'Retain')
+    problems.notSupported('reclaimPolicy', policy, ['Delete', 'Retain']);
   const binding = text(storageClass['volumeBindingMode']);
   if (!['Immediate', 'WaitForFirstConsumer'].includes(binding)) {
     problems.notSupported('volumeBindingMode', binding, ['Immediate', 'WaitForFirstConsumer']);
@@ -89,9 +103,14 @@ export function checkStorageClass(storageClass: Json, problems: Problems): void 
 /** How a class provisions never changes; whether its volumes may grow does. */
 export function checkStorageClassUpdate(storageClass: Json, old: Json, problems: Problems): void {
   for (const field of ['parameters', 'provisioner', 'reclaimPolicy']) {
-    if (!sameJson(storageClass[field] ?? {}, old[field] ?? {})) problems.forbidden(field, `updates to ${field} are forbidden.`);
+    if (!sameJson(storageClass[field] ?? {}, old[field] ?? {}))
+      problems.forbidden(field, `updates to ${field} are forbidden.`);
   }
-  checkImmutable('volumeBindingMode', { now: storageClass['volumeBindingMode'], before: old['volumeBindingMode'] }, problems);
+  checkImmutable(
+    'volumeBindingMode',
+    { now: storageClass['volumeBindingMode'], before: old['volumeBindingMode'] },
+    problems,
+  );
 }
 
 function requestedStorage(spec: Json) {

@@ -12,14 +12,23 @@ const MISMATCH = '`selector` does not match template `labels`';
 /** Rules of a Deployment. */
 export function checkDeployment(object: Json, problems: Problems): void {
   const spec = asJson(object['spec']);
-  checkCounts(spec, ['replicas', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds'], problems);
+  checkCounts(
+    spec,
+    ['replicas', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds'],
+    problems,
+  );
   checkSelectorAndTemplate(spec, { noun: 'deployment', limits: 'ReplicaSet' }, problems);
   const strategy = asJson(spec['strategy']);
   const type = text(strategy['type']);
-  if (type !== 'RollingUpdate' && type !== 'Recreate') problems.notSupported('spec.strategy', strategy, ['Recreate', 'RollingUpdate']);
+  if (type !== 'RollingUpdate' && type !== 'Recreate')
+    problems.notSupported('spec.strategy', strategy, ['Recreate', 'RollingUpdate']);
   else if (type === 'Recreate' && isJson(strategy['rollingUpdate'])) {
-    problems.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'");
-  } else if (type === 'RollingUpdate') checkRollingUpdate(asJson(strategy['rollingUpdate']), 'spec.strategy.rollingUpdate', problems);
+    problems.forbidden(
+      'spec.strategy.rollingUpdate',
+      "may not be specified when strategy `type` is 'Recreate'",
+    );
+  } else if (type === 'RollingUpdate')
+    checkRollingUpdate(asJson(strategy['rollingUpdate']), 'spec.strategy.rollingUpdate', problems);
   const deadline = spec['progressDeadlineSeconds'];
   const ready = spec['minReadySeconds'] ?? 0;
   if (typeof deadline === 'number' && typeof ready === 'number' && deadline <= ready) {
@@ -40,7 +49,8 @@ export function checkDaemonSet(object: Json, problems: Problems): void {
   checkCounts(spec, ['minReadySeconds', 'revisionHistoryLimit'], problems);
   checkSelectorAndTemplate(spec, { noun: 'daemonset', limits: 'DaemonSet' }, problems);
   const type = text(asJson(spec['updateStrategy'])['type']);
-  if (type !== 'RollingUpdate' && type !== 'OnDelete') problems.notSupported('spec.updateStrategy', spec['updateStrategy'], ['RollingUpdate', 'OnDelete']);
+  if (type !== 'RollingUpdate' && type !== 'OnDelete')
+    problems.notSupported('spec.updateStrategy', spec['updateStrategy'], ['RollingUpdate', 'OnDelete']);
 }
 
 /** Rules of a StatefulSet. */
@@ -72,32 +82,51 @@ export function checkReplicationController(object: Json, problems: Problems): vo
     return;
   }
   const labels = asJson(spec['template']['metadata'])['labels'];
-  if (!selectorMatches({ matchLabels: selector }, labels)) problems.invalid('spec.template.metadata.labels', labels ?? null, MISMATCH);
+  if (!selectorMatches({ matchLabels: selector }, labels))
+    problems.invalid('spec.template.metadata.labels', labels ?? null, MISMATCH);
   checkTemplate(spec, 'ReplicationController', problems);
 }
 
 /** The selector of a workload says which pods are its own, so it never changes. */
 export function checkSelectorUpdate(object: Json, old: Json, problems: Problems): void {
-  checkImmutable('spec.selector', { now: asJson(object['spec'])['selector'], before: asJson(old['spec'])['selector'] }, problems);
+  checkImmutable(
+    'spec.selector',
+    { now: asJson(object['spec'])['selector'], before: asJson(old['spec'])['selector'] },
+    problems,
+  );
 }
 
-const STATEFUL_SET_UPDATABLE = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'];
+const STATEFUL_SET_UPDATABLE = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+];
 
 /** What may change in a StatefulSet. */
 export function checkStatefulSetUpdate(object: Json, old: Json, problems: Problems): void {
-  const fixed = (spec: unknown) => Object.fromEntries(Object.entries(asJson(spec)).filter(([key]) => !STATEFUL_SET_UPDATABLE.includes(key)));
+  const fixed = (spec: unknown) =>
+    Object.fromEntries(Object.entries(asJson(spec)).filter(([key]) => !STATEFUL_SET_UPDATABLE.includes(key)));
   if (sameJson(fixed(object['spec']), fixed(old['spec']))) return;
   const quoted = STATEFUL_SET_UPDATABLE.map((field) => `'${field}'`);
   const listed = `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1) ?? ''}`;
   problems.forbidden('spec', `updates to statefulset spec for fields other than ${listed} are forbidden`);
 }
 
-function checkSelectorAndTemplate(spec: Json, { noun, limits }: { noun: string; limits: string }, problems: Problems): void {
+function checkSelectorAndTemplate(
+  spec: Json,
+  { noun, limits }: { noun: string; limits: string },
+  problems: Problems,
+): void {
   const selector = spec['selector'];
   if (!isJson(selector)) problems.required('spec.selector');
   else {
     checkLabelSelector(selector, 'spec.selector', problems);
-    if (isEmptySelector(selector)) problems.invalid('spec.selector', selector, `empty selector is invalid for ${noun}`);
+    if (isEmptySelector(selector))
+      problems.invalid('spec.selector', selector, `empty selector is invalid for ${noun}`);
   }
   const labels = asJson(asJson(spec['template'])['metadata'])['labels'];
   if (isJson(selector) && !isEmptySelector(selector) && !selectorMatches(selector, labels)) {
@@ -114,16 +143,21 @@ function checkTemplate(spec: Json, kind: string, problems: Problems): void {
     problems.notSupported('spec.template.spec.restartPolicy', podSpec['restartPolicy'] ?? '', ['Always']);
   }
   if (podSpec['activeDeadlineSeconds'] !== undefined) {
-    problems.forbidden('spec.template.spec.activeDeadlineSeconds', `activeDeadlineSeconds in ${kind} is not Supported`);
+    problems.forbidden(
+      'spec.template.spec.activeDeadlineSeconds',
+      `activeDeadlineSeconds in ${kind} is not Supported`,
+    );
   }
 }
 
 function checkRollingUpdate(rollingUpdate: Json, path: string, problems: Problems): void {
   for (const field of ['maxUnavailable', 'maxSurge']) {
     const value = rollingUpdate[field];
-    if (typeof value === 'number') checkFormat(`${path}.${field}`, value, { messages: nonNegative(value), problems });
+    if (typeof value === 'number')
+      checkFormat(`${path}.${field}`, value, { messages: nonNegative(value), problems });
     else if (typeof value === 'string' && !/^[0-9]+%$/.test(value)) {
-      const message = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')";
+      const message =
+        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')";
       problems.invalid(`${path}.${field}`, value, message);
     }
   }
@@ -137,5 +171,6 @@ function checkRollingUpdate(rollingUpdate: Json, path: string, problems: Problem
 }
 
 function checkCounts(spec: Json, fields: readonly string[], problems: Problems): void {
-  for (const field of fields) checkFormat(`spec.${field}`, spec[field], { messages: nonNegative(spec[field]), problems });
+  for (const field of fields)
+    checkFormat(`spec.${field}`, spec[field], { messages: nonNegative(spec[field]), problems });
 }

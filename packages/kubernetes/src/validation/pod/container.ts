@@ -21,13 +21,18 @@ const TERMINATION_POLICIES = ['File', 'FallbackToLogsOnError'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
 /** Rules of a container or init container. */
-export function checkContainer(container: Json, { path, volumes, init }: ContainerPlace, problems: Problems): void {
+export function checkContainer(
+  container: Json,
+  { path, volumes, init }: ContainerPlace,
+  problems: Problems,
+): void {
   const name = text(container['name']);
   if (name === '') problems.required(`${path}.name`);
   else checkFormat(`${path}.name`, name, { messages: dnsLabel(name), problems });
   checkImage(text(container['image']), path, problems);
   const pullPolicy = text(container['imagePullPolicy']);
-  if (pullPolicy !== '' && !PULL_POLICIES.includes(pullPolicy)) problems.notSupported(`${path}.imagePullPolicy`, pullPolicy, PULL_POLICIES);
+  if (pullPolicy !== '' && !PULL_POLICIES.includes(pullPolicy))
+    problems.notSupported(`${path}.imagePullPolicy`, pullPolicy, PULL_POLICIES);
   const termination = text(container['terminationMessagePolicy']);
   if (termination !== '' && !TERMINATION_POLICIES.includes(termination)) {
     problems.notSupported(`${path}.terminationMessagePolicy`, termination, TERMINATION_POLICIES);
@@ -43,12 +48,17 @@ export function checkContainer(container: Json, { path, volumes, init }: Contain
 
 function checkImage(image: string, path: string, problems: Problems): void {
   if (image === '') problems.required(`${path}.image`);
-  else if (image !== image.trim()) problems.invalid(`${path}.image`, image, 'must not have leading or trailing whitespace');
+  else if (image !== image.trim())
+    problems.invalid(`${path}.image`, image, 'must not have leading or trailing whitespace');
 }
 
 function checkInitOnly(container: Json, path: string, problems: Problems): void {
   for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']) {
-    if (isJson(container[field])) problems.forbidden(`${path}.${field}`, 'may not be set for init containers without restartPolicy=Always');
+    if (isJson(container[field]))
+      problems.forbidden(
+        `${path}.${field}`,
+        'may not be set for init containers without restartPolicy=Always',
+      );
   }
 }
 
@@ -74,7 +84,11 @@ function checkPorts(ports: Json[], path: string, problems: Problems): void {
   });
 }
 
-function checkHostPort(port: Json, { path, seen }: { path: string; seen: Set<string> }, problems: Problems): void {
+function checkHostPort(
+  port: Json,
+  { path, seen }: { path: string; seen: Set<string> },
+  problems: Problems,
+): void {
   const hostPort = port['hostPort'] ?? 0;
   if (hostPort === 0) return;
   checkFormat(`${path}.hostPort`, hostPort, { messages: portNumber(hostPort), problems });
@@ -83,7 +97,11 @@ function checkHostPort(port: Json, { path, seen }: { path: string; seen: Set<str
   seen.add(key);
 }
 
-function checkMounts(mounts: Json[], { path, volumes }: { path: string; volumes: ReadonlySet<string> }, problems: Problems): void {
+function checkMounts(
+  mounts: Json[],
+  { path, volumes }: { path: string; volumes: ReadonlySet<string> },
+  problems: Problems,
+): void {
   const paths = new Set<string>();
   mounts.forEach((mount, index) => {
     const at = `${path}[${index}]`;

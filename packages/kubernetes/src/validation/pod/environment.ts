@@ -18,7 +18,8 @@ export function checkEnvironment(container: Json, path: string, problems: Proble
     const kinds = ['configMapRef', 'secretRef'].filter((kind) => isJson(source[kind]));
     if (kinds.length === 0) problems.invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`');
     if (kinds.length > 1) problems.invalid(at, '', 'may not have more than one field specified at a time');
-    for (const kind of kinds) if (text(asJson(source[kind])['name']) === '') problems.required(`${at}.${kind}.name`);
+    for (const kind of kinds)
+      if (text(asJson(source[kind])['name']) === '') problems.required(`${at}.${kind}.name`);
   });
 }
 
@@ -26,13 +27,21 @@ function checkValueFrom(variable: Json, path: string, problems: Problems): void 
   const source = asJson(variable['valueFrom']);
   const kinds = Object.keys(source).filter((kind) => isJson(source[kind]));
   if (kinds.length === 0) {
-    problems.invalid(path, '', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`');
-  } else if (text(variable['value']) !== '') problems.invalid(path, '', 'may not be specified when `value` is not empty');
-  else if (kinds.length > 1) problems.invalid(path, '', 'may not have more than one field specified at a time');
+    problems.invalid(
+      path,
+      '',
+      'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+    );
+  } else if (text(variable['value']) !== '')
+    problems.invalid(path, '', 'may not be specified when `value` is not empty');
+  else if (kinds.length > 1)
+    problems.invalid(path, '', 'may not have more than one field specified at a time');
   for (const kind of kinds) {
     const reference = asJson(source[kind]);
-    if (kind === 'fieldRef') checkFieldPath(text(reference['fieldPath']), `${path}.fieldRef.fieldPath`, problems);
-    if (kind === 'resourceFieldRef' && text(reference['resource']) === '') problems.required(`${path}.resourceFieldRef.resource`);
+    if (kind === 'fieldRef')
+      checkFieldPath(text(reference['fieldPath']), `${path}.fieldRef.fieldPath`, problems);
+    if (kind === 'resourceFieldRef' && text(reference['resource']) === '')
+      problems.required(`${path}.resourceFieldRef.resource`);
     if (kind !== 'configMapKeyRef' && kind !== 'secretKeyRef') continue;
     const key = text(reference['key']);
     if (key === '') problems.required(`${path}.${kind}.key`);
@@ -41,12 +50,23 @@ function checkValueFrom(variable: Json, path: string, problems: Problems): void 
 }
 
 const FIELD_PATHS = [
-  'metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName', 'status.hostIP', 'status.hostIPs', 'status.podIP', 'status.podIPs',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+  'spec.nodeName',
+  'spec.serviceAccountName',
+  'status.hostIP',
+  'status.hostIPs',
+  'status.podIP',
+  'status.podIPs',
 ];
 
 function checkFieldPath(fieldPath: string, path: string, problems: Problems): void {
   if (fieldPath === '') problems.required(path);
-  else if (!FIELD_PATHS.includes(fieldPath) && !/^metadata\.(labels|annotations)\['[^']+'\]$/.test(fieldPath)) {
+  else if (
+    !FIELD_PATHS.includes(fieldPath) &&
+    !/^metadata\.(labels|annotations)\['[^']+'\]$/.test(fieldPath)
+  ) {
     problems.invalid(path, fieldPath, `error converting fieldPath: field label not supported: ${fieldPath}`);
   }
 }

@@ -8,7 +8,8 @@ import { checkPodSpec } from './spec.ts';
 export function checkPod(pod: Json, problems: Problems): void {
   const spec = asJson(pod['spec']);
   checkPodSpec(spec, 'spec', problems);
-  if (items(spec['ephemeralContainers']).length > 0) problems.forbidden('spec.ephemeralContainers', 'cannot be set on create');
+  if (items(spec['ephemeralContainers']).length > 0)
+    problems.forbidden('spec.ephemeralContainers', 'cannot be set on create');
   if (text(spec['nodeName']) !== '' && items(spec['schedulingGates']).length > 0) {
     problems.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared');
   }
@@ -22,7 +23,10 @@ export function checkPodTemplate(template: Json, path: string, problems: Problem
   const spec = asJson(template['spec']);
   checkPodSpec(spec, `${path}.spec`, problems);
   if (items(spec['ephemeralContainers']).length > 0) {
-    problems.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template');
+    problems.forbidden(
+      `${path}.spec.ephemeralContainers`,
+      'ephemeral containers not allowed in pod template',
+    );
   }
 }
 

@@ -10,15 +10,31 @@ const STANDARD = new Set(['cpu', 'memory', 'ephemeral-storage']);
 
 /** Rules of a container's `resources`: known names, no negative amounts, requests within limits. */
 export function checkResources(resources: Json, path: string, problems: Problems): void {
-  const limits = checkAmounts(asJson(resources['limits']), { path: `${path}.limits`, names: checkContainerResource }, problems);
-  const requests = checkAmounts(asJson(resources['requests']), { path: `${path}.requests`, names: checkContainerResource }, problems);
+  const limits = checkAmounts(
+    asJson(resources['limits']),
+    { path: `${path}.limits`, names: checkContainerResource },
+    problems,
+  );
+  const requests = checkAmounts(
+    asJson(resources['requests']),
+    { path: `${path}.requests`, names: checkContainerResource },
+    problems,
+  );
   for (const [name, request] of requests) {
     const limit = limits.get(name);
     const overcommit = !name.includes('/') && !name.startsWith('hugepages-');
     if (limit && !overcommit && cmp(request, limit) !== 0) {
-      problems.invalid(`${path}.requests`, formatQuantity(request), `must be equal to ${name} limit of ${formatQuantity(limit)}`);
+      problems.invalid(
+        `${path}.requests`,
+        formatQuantity(request),
+        `must be equal to ${name} limit of ${formatQuantity(limit)}`,
+      );
     } else if (limit && cmp(request, limit) > 0) {
-      problems.invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${name} limit of ${formatQuantity(limit)}`);
+      problems.invalid(
+        `${path}.requests`,
+        formatQuantity(request),
+        `must be less than or equal to ${name} limit of ${formatQuantity(limit)}`,
+      );
     }
   }
 }
@@ -29,7 +45,11 @@ interface AmountRules {
 }
 
 /** Rules of a map of resource amounts; answers those that could be read. */
-export function checkAmounts(amounts: Json, { path, names }: AmountRules, problems: Problems): Map<string, Quantity> {
+export function checkAmounts(
+  amounts: Json,
+  { path, names }: AmountRules,
+  problems: Problems,
+): Map<string, Quantity> {
   const parsed = new Map<string, Quantity>();
   for (const [name, value] of Object.entries(amounts)) {
     const at = `${path}[${name}]`;
@@ -37,7 +57,8 @@ export function checkAmounts(amounts: Json, { path, names }: AmountRules, proble
     const quantity = tryParseQuantity(value);
     if (!quantity) continue;
     parsed.set(name, quantity);
-    if (quantity.nano < 0n) problems.invalid(at, formatQuantity(quantity), 'must be greater than or equal to 0');
+    if (quantity.nano < 0n)
+      problems.invalid(at, formatQuantity(quantity), 'must be greater than or equal to 0');
   }
   return parsed;
 }
@@ -46,5 +67,6 @@ function checkContainerResource(name: string, path: string, problems: Problems):
   const messages = qualifiedName(name);
   checkFormat(path, name, { messages, problems });
   if (messages.length > 0 || name.includes('/')) return;
-  if (!STANDARD.has(name) && !name.startsWith('hugepages-')) problems.invalid(path, name, 'must be a standard resource for containers');
+  if (!STANDARD.has(name) && !name.startsWith('hugepages-'))
+    problems.invalid(path, name, 'must be a standard resource for containers');
 }

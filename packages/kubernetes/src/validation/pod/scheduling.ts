@@ -15,17 +15,20 @@ export function checkScheduling(spec: Json, path: string, problems: Problems): v
   });
   const affinity = asJson(spec['affinity']);
   checkNodeAffinity(asJson(affinity['nodeAffinity']), `${path}.affinity.nodeAffinity`, problems);
-  for (const kind of ['podAffinity', 'podAntiAffinity']) checkPodAffinity(asJson(affinity[kind]), `${path}.affinity.${kind}`, problems);
+  for (const kind of ['podAffinity', 'podAntiAffinity'])
+    checkPodAffinity(asJson(affinity[kind]), `${path}.affinity.${kind}`, problems);
 }
 
 function checkSpread(constraint: Json, path: string, problems: Problems): void {
   const skew = constraint['maxSkew'] ?? 0;
-  if (typeof skew === 'number' && skew <= 0) problems.invalid(`${path}.maxSkew`, skew, 'must be greater than zero');
+  if (typeof skew === 'number' && skew <= 0)
+    problems.invalid(`${path}.maxSkew`, skew, 'must be greater than zero');
   const key = text(constraint['topologyKey']);
   if (key === '') problems.required(`${path}.topologyKey`, 'can not be empty');
   else checkFormat(`${path}.topologyKey`, key, { messages: qualifiedName(key), problems });
   const action = text(constraint['whenUnsatisfiable']);
-  if (!UNSATISFIABLE.includes(action)) problems.notSupported(`${path}.whenUnsatisfiable`, action, UNSATISFIABLE);
+  if (!UNSATISFIABLE.includes(action))
+    problems.notSupported(`${path}.whenUnsatisfiable`, action, UNSATISFIABLE);
   checkLabelSelector(constraint['labelSelector'], `${path}.labelSelector`, problems);
 }
 
@@ -49,12 +52,16 @@ function checkNodeTerm(term: Json, path: string, problems: Problems): void {
     const at = `${path}.matchExpressions[${index}]`;
     const operator = text(expression['operator']);
     const values = strings(expression['values']);
-    if (!NODE_OPERATORS.includes(operator)) problems.invalid(`${at}.operator`, operator, 'not a valid selector operator');
+    if (!NODE_OPERATORS.includes(operator))
+      problems.invalid(`${at}.operator`, operator, 'not a valid selector operator');
     if ((operator === 'In' || operator === 'NotIn') && values.length === 0) {
       problems.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
     }
     if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0) {
-      problems.forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+      problems.forbidden(
+        `${at}.values`,
+        "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+      );
     }
     const key = text(expression['key']);
     checkFormat(`${at}.key`, key, { messages: qualifiedName(key), problems });

@@ -37,25 +37,45 @@ export function checkPodSpec(spec: Json, path: string, problems: Problems): void
 function checkEnums(spec: Json, path: string, problems: Problems): void {
   const restartPolicy = text(spec['restartPolicy']);
   if (restartPolicy === '') problems.required(`${path}.restartPolicy`);
-  else if (!RESTART_POLICIES.includes(restartPolicy)) problems.notSupported(`${path}.restartPolicy`, restartPolicy, RESTART_POLICIES);
+  else if (!RESTART_POLICIES.includes(restartPolicy))
+    problems.notSupported(`${path}.restartPolicy`, restartPolicy, RESTART_POLICIES);
   const dnsPolicy = text(spec['dnsPolicy']);
-  if (dnsPolicy !== '' && !DNS_POLICIES.includes(dnsPolicy)) problems.notSupported(`${path}.dnsPolicy`, dnsPolicy, DNS_POLICIES);
-  if (dnsPolicy === 'None' && items([asJson(spec['dnsConfig'])]).every((config) => !Array.isArray(config['nameservers']))) {
-    problems.required(`${path}.dnsConfig.nameservers`, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+  if (dnsPolicy !== '' && !DNS_POLICIES.includes(dnsPolicy))
+    problems.notSupported(`${path}.dnsPolicy`, dnsPolicy, DNS_POLICIES);
+  if (
+    dnsPolicy === 'None' &&
+    items([asJson(spec['dnsConfig'])]).every((config) => !Array.isArray(config['nameservers']))
+  ) {
+    problems.required(
+      `${path}.dnsConfig.nameservers`,
+      'must provide at least one DNS nameserver when `dnsPolicy` is None',
+    );
   }
   const deadline = spec['activeDeadlineSeconds'];
   if (typeof deadline === 'number' && (deadline < 1 || deadline > INT32_MAX)) {
-    problems.invalid(`${path}.activeDeadlineSeconds`, deadline, `must be between 1 and ${INT32_MAX}, inclusive`);
+    problems.invalid(
+      `${path}.activeDeadlineSeconds`,
+      deadline,
+      `must be between 1 and ${INT32_MAX}, inclusive`,
+    );
   }
   const grace = spec['terminationGracePeriodSeconds'];
-  if (typeof grace === 'number' && grace < 0) problems.invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must be greater than or equal to 0');
+  if (typeof grace === 'number' && grace < 0)
+    problems.invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must be greater than or equal to 0');
 }
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'].sort();
 
 function checkNames(spec: Json, path: string, problems: Problems): void {
-  const formats = { serviceAccountName: dnsSubdomain, nodeName: dnsSubdomain, priorityClassName: dnsSubdomain, runtimeClassName: dnsSubdomain, hostname: dnsLabel, subdomain: dnsLabel };
+  const formats = {
+    serviceAccountName: dnsSubdomain,
+    nodeName: dnsSubdomain,
+    priorityClassName: dnsSubdomain,
+    runtimeClassName: dnsSubdomain,
+    hostname: dnsLabel,
+    subdomain: dnsLabel,
+  };
   for (const [field, format] of Object.entries(formats)) {
     const value = text(spec[field]);
     if (value !== '') checkFormat(`${path}.${field}`, value, { messages: format(value), problems });
@@ -76,11 +96,21 @@ function checkTolerations(tolerations: Json[], path: string, problems: Problems)
     const operator = text(toleration['operator']);
     const effect = text(toleration['effect']);
     if (key !== '') checkFormat(`${at}.key`, key, { messages: qualifiedName(key), problems });
-    else if (operator !== 'Exists') problems.invalid(`${at}.operator`, operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+    else if (operator !== 'Exists')
+      problems.invalid(
+        `${at}.operator`,
+        operator,
+        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+      );
     if (operator === 'Exists' && text(toleration['value']) !== '') {
-      problems.invalid(`${at}.operator`, toleration['value'], 'value must be empty when `operator` is \'Exists\'');
+      problems.invalid(
+        `${at}.operator`,
+        toleration['value'],
+        "value must be empty when `operator` is 'Exists'",
+      );
     }
-    if (!['', 'Equal', 'Exists'].includes(operator)) problems.notSupported(`${at}.operator`, operator, ['Equal', 'Exists']);
+    if (!['', 'Equal', 'Exists'].includes(operator))
+      problems.notSupported(`${at}.operator`, operator, ['Equal', 'Exists']);
     if (effect !== '' && !EFFECTS.includes(effect)) problems.notSupported(`${at}.effect`, effect, EFFECTS);
     if (typeof toleration['tolerationSeconds'] === 'number' && effect !== 'NoExecute') {
       problems.invalid(`${at}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");

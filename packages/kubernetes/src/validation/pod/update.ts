@@ -12,7 +12,8 @@ export function checkPodUpdate(pod: Json, old: Json, problems: Problems): void {
   const before = asJson(old['spec']);
   for (const list of ['containers', 'initContainers']) {
     const containers = items(spec[list]);
-    if (containers.length !== items(before[list]).length) problems.forbidden(`spec.${list}`, 'pod updates may not add or remove containers');
+    if (containers.length !== items(before[list]).length)
+      problems.forbidden(`spec.${list}`, 'pod updates may not add or remove containers');
     containers.forEach((container, index) => {
       if (text(container['image']) === '') problems.required(`spec.${list}[${index}].image`);
     });
@@ -26,9 +27,15 @@ export function checkPodUpdate(pod: Json, old: Json, problems: Problems): void {
 
 function checkTolerationsKept(spec: Json, before: Json, problems: Problems): void {
   const kept = items(before['tolerations']).every((toleration) =>
-    items(spec['tolerations']).some((now) => sameJson({ ...now, tolerationSeconds: 0 }, { ...toleration, tolerationSeconds: 0 })),
+    items(spec['tolerations']).some((now) =>
+      sameJson({ ...now, tolerationSeconds: 0 }, { ...toleration, tolerationSeconds: 0 }),
+    ),
   );
-  if (!kept) problems.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
+  if (!kept)
+    problems.forbidden(
+      'spec.tolerations',
+      'existing toleration can not be modified except its tolerationSeconds',
+    );
 }
 
 /** The new spec with the old values of everything that may change. */
@@ -37,7 +44,10 @@ function withoutUpdatable(spec: Json, before: Json): Json {
   for (const list of ['containers', 'initContainers']) {
     if (!Array.isArray(spec[list])) continue;
     const old = items(before[list]);
-    same[list] = items(spec[list]).map((container, index) => ({ ...container, image: old[index]?.['image'] }));
+    same[list] = items(spec[list]).map((container, index) => ({
+      ...container,
+      image: old[index]?.['image'],
+    }));
   }
   for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates']) {
     if (before[field] === undefined) delete same[field];

@@ -35,7 +35,8 @@ function checkSource(volume: Json, path: string, problems: Problems): void {
     problems.required(path, 'must specify a volume type');
     return;
   }
-  for (const other of others) problems.forbidden(`${path}.${other}`, 'may not specify more than 1 volume type');
+  for (const other of others)
+    problems.forbidden(`${path}.${other}`, 'may not specify more than 1 volume type');
   const source = asJson(volume[first]);
   for (const field of REQUIRED[first] ?? []) {
     if (text(source[field]) === '') problems.required(`${path}.${first}.${field}`);

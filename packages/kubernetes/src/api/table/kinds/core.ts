@@ -1,6 +1,19 @@
 import type { KubeObject } from '../../../types.ts';
 import { arrayAt, isRecord, recordAt, textAt } from '../../registry/object.ts';
-import { age, ageColumn, count, createdAtColumn, nameColumn, none, orNone, specOf, statusOf, wide, type CellContext, type Column } from '../column.ts';
+import {
+  age,
+  ageColumn,
+  count,
+  createdAtColumn,
+  nameColumn,
+  none,
+  orNone,
+  specOf,
+  statusOf,
+  wide,
+  type CellContext,
+  type Column,
+} from '../column.ts';
 
 export const namespaceColumns: readonly Column[] = [
   nameColumn,
@@ -55,8 +68,20 @@ export const eventColumns: readonly Column[] = [
     },
   }),
   { name: 'Message', cell: (event) => (textAt(event, 'message') || textAt(event, 'note')).trim() },
-  wide({ name: 'First Seen', cell: (event, context) => age(textAt(event, 'firstTimestamp') || textAt(event, 'deprecatedFirstTimestamp') || textAt(event, 'eventTime'), context) }),
-  wide({ name: 'Count', cell: (event) => String(Math.max(1, count(event['count']), count(event['deprecatedCount']))) }),
+  wide({
+    name: 'First Seen',
+    cell: (event, context) =>
+      age(
+        textAt(event, 'firstTimestamp') ||
+          textAt(event, 'deprecatedFirstTimestamp') ||
+          textAt(event, 'eventTime'),
+        context,
+      ),
+  }),
+  wide({
+    name: 'Count',
+    cell: (event) => String(Math.max(1, count(event['count']), count(event['deprecatedCount']))),
+  }),
   wide({ ...nameColumn }),
 ];
 
@@ -66,7 +91,12 @@ function aboutOf(event: KubeObject): Record<string, unknown> | undefined {
 
 function lastSeen(event: KubeObject, context: CellContext): string {
   const series = recordAt(event, 'series');
-  const time = textAt(series, 'lastObservedTime') || textAt(event, 'lastTimestamp') || textAt(event, 'deprecatedLastTimestamp') || textAt(event, 'eventTime') || textAt(event, 'firstTimestamp');
+  const time =
+    textAt(series, 'lastObservedTime') ||
+    textAt(event, 'lastTimestamp') ||
+    textAt(event, 'deprecatedLastTimestamp') ||
+    textAt(event, 'eventTime') ||
+    textAt(event, 'firstTimestamp');
   return age(time, context);
 }
 
@@ -86,7 +116,9 @@ export const nodeColumns: readonly Column[] = [
 ];
 
 function nodeStatus(node: KubeObject): string {
-  const ready = arrayAt(statusOf(node), 'conditions').find((condition) => textAt(condition, 'type') === 'Ready');
+  const ready = arrayAt(statusOf(node), 'conditions').find(
+    (condition) => textAt(condition, 'type') === 'Ready',
+  );
   const parts = [ready === undefined ? 'Unknown' : textAt(ready, 'status') === 'True' ? 'Ready' : 'NotReady'];
   if (specOf(node)['unschedulable'] === true) parts.push('SchedulingDisabled');
   return parts.join(',');
@@ -120,7 +152,9 @@ export const quotaColumns: readonly Column[] = [
 function quotaText(quota: KubeObject, limits: boolean): string {
   const status = statusOf(quota);
   const used = recordAt(status, 'used') ?? {};
-  const hard = Object.entries(recordAt(status, 'hard') ?? {}).filter(([name]) => name.startsWith('limits.') === limits);
+  const hard = Object.entries(recordAt(status, 'hard') ?? {}).filter(
+    ([name]) => name.startsWith('limits.') === limits,
+  );
   return hard
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}: ${String(used[name] ?? '0')}/${String(value)}`)

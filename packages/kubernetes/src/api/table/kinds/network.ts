@@ -1,7 +1,17 @@
 import type { KubeObject } from '../../../types.ts';
 import { formatLabelSelector, type LabelSelector } from '../../select/label-selector.ts';
 import { arrayAt, numberAt, recordAt, textAt } from '../../registry/object.ts';
-import { ageColumn, nameColumn, none, orNone, specOf, statusOf, unset, wide, type Column } from '../column.ts';
+import {
+  ageColumn,
+  nameColumn,
+  none,
+  orNone,
+  specOf,
+  statusOf,
+  unset,
+  wide,
+  type Column,
+} from '../column.ts';
 import { formatLabels } from './workloads.ts';
 
 export const serviceColumns: readonly Column[] = [
@@ -32,7 +42,9 @@ function externalAddress(service: KubeObject): string {
 
 function balancerAddresses(status: Record<string, unknown>): string[] {
   const entries = arrayAt(recordAt(status, 'loadBalancer'), 'ingress');
-  return entries.map((entry) => textAt(entry, 'ip') || textAt(entry, 'hostname')).filter((address) => address !== '');
+  return entries
+    .map((entry) => textAt(entry, 'ip') || textAt(entry, 'hostname'))
+    .filter((address) => address !== '');
 }
 
 function servicePorts(service: KubeObject): string {
@@ -46,7 +58,11 @@ function servicePorts(service: KubeObject): string {
 
 const shownEndpoints = 3;
 
-export const endpointsColumns: readonly Column[] = [nameColumn, { name: 'Endpoints', cell: endpointsText }, ageColumn];
+export const endpointsColumns: readonly Column[] = [
+  nameColumn,
+  { name: 'Endpoints', cell: endpointsText },
+  ageColumn,
+];
 
 function endpointsText(object: KubeObject): string {
   const all = arrayAt(object, 'subsets').flatMap((subset) => {
@@ -64,7 +80,14 @@ export const endpointSliceColumns: readonly Column[] = [
   nameColumn,
   { name: 'AddressType', cell: (slice) => textAt(slice, 'addressType') },
   { name: 'Ports', cell: (slice) => limited(arrayAt(slice, 'ports').map(slicePort), unset) },
-  { name: 'Endpoints', cell: (slice) => limited(arrayAt(slice, 'endpoints').flatMap((endpoint) => arrayAt(endpoint, 'addresses').map(String)), unset) },
+  {
+    name: 'Endpoints',
+    cell: (slice) =>
+      limited(
+        arrayAt(slice, 'endpoints').flatMap((endpoint) => arrayAt(endpoint, 'addresses').map(String)),
+        unset,
+      ),
+  },
   ageColumn,
 ];
 
@@ -81,7 +104,13 @@ function limited(values: string[], empty: string): string {
 
 export const ingressColumns: readonly Column[] = [
   nameColumn,
-  { name: 'Class', cell: (ingress) => textAt(specOf(ingress), 'ingressClassName') || ingress.metadata.annotations?.['kubernetes.io/ingress.class'] || none },
+  {
+    name: 'Class',
+    cell: (ingress) =>
+      textAt(specOf(ingress), 'ingressClassName') ||
+      ingress.metadata.annotations?.['kubernetes.io/ingress.class'] ||
+      none,
+  },
   { name: 'Hosts', cell: ingressHosts },
   { name: 'Address', cell: (ingress) => balancerAddresses(statusOf(ingress)).join(',') },
   { name: 'Ports', cell: (ingress) => (arrayAt(specOf(ingress), 'tls').length > 0 ? '80, 443' : '80') },
@@ -89,7 +118,9 @@ export const ingressColumns: readonly Column[] = [
 ];
 
 function ingressHosts(ingress: KubeObject): string {
-  const hosts = arrayAt(specOf(ingress), 'rules').map((rule) => textAt(rule, 'host')).filter((host) => host !== '');
+  const hosts = arrayAt(specOf(ingress), 'rules')
+    .map((rule) => textAt(rule, 'host'))
+    .filter((host) => host !== '');
   if (hosts.length === 0) return '*';
   const shown = hosts.slice(0, shownEndpoints).join(',');
   return hosts.length > shownEndpoints ? `${shown} + ${hosts.length - shownEndpoints} more...` : shown;

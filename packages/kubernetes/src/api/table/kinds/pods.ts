@@ -1,15 +1,39 @@
 import type { KubeObject } from '../../../types.ts';
 import { arrayAt, isRecord, numberAt, recordAt, textAt } from '../../registry/object.ts';
-import { age, ageColumn, nameColumn, none, orNone, specOf, statusOf, wide, type CellContext, type Column } from '../column.ts';
+import {
+  age,
+  ageColumn,
+  nameColumn,
+  none,
+  orNone,
+  specOf,
+  statusOf,
+  wide,
+  type CellContext,
+  type Column,
+} from '../column.ts';
 
 /** Columns of pods (k8s.io/kubernetes pkg/printers/internalversion printPod). */
 export const podColumns: readonly Column[] = [
   nameColumn,
-  { name: 'Ready', description: 'The aggregate readiness state of this pod for accepting traffic.', cell: readyCell },
+  {
+    name: 'Ready',
+    description: 'The aggregate readiness state of this pod for accepting traffic.',
+    cell: readyCell,
+  },
   { name: 'Status', description: 'The aggregate status of the containers in this pod.', cell: podReason },
-  { name: 'Restarts', description: 'The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.', cell: restartsCell },
+  {
+    name: 'Restarts',
+    description:
+      'The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.',
+    cell: restartsCell,
+  },
   ageColumn,
-  wide({ name: 'IP', cell: (pod) => orNone(textAt(arrayAt(statusOf(pod), 'podIPs')[0], 'ip') || textAt(statusOf(pod), 'podIP')) }),
+  wide({
+    name: 'IP',
+    cell: (pod) =>
+      orNone(textAt(arrayAt(statusOf(pod), 'podIPs')[0], 'ip') || textAt(statusOf(pod), 'podIP')),
+  }),
   wide({ name: 'Node', cell: (pod) => orNone(specOf(pod)['nodeName']) }),
   wide({ name: 'Nominated Node', cell: (pod) => orNone(statusOf(pod)['nominatedNodeName']) }),
   wide({ name: 'Readiness Gates', cell: gatesCell }),
@@ -23,11 +47,15 @@ interface Counted {
 /** Restartable init containers count like containers. */
 function counts(pod: KubeObject): Counted {
   const spec = specOf(pod);
-  const sidecars = arrayAt(spec, 'initContainers').filter(isRestartable).map((container) => textAt(container, 'name'));
+  const sidecars = arrayAt(spec, 'initContainers')
+    .filter(isRestartable)
+    .map((container) => textAt(container, 'name'));
   const status = statusOf(pod);
   const isReady = (entry: unknown): boolean => isRecord(entry) && entry['ready'] === true;
   const running = (entry: unknown): boolean => isReady(entry) && stateOf(entry, 'running') !== undefined;
-  const readySidecars = arrayAt(status, 'initContainerStatuses').filter((entry) => sidecars.includes(textAt(entry, 'name')) && isReady(entry));
+  const readySidecars = arrayAt(status, 'initContainerStatuses').filter(
+    (entry) => sidecars.includes(textAt(entry, 'name')) && isReady(entry),
+  );
   return {
     total: arrayAt(spec, 'containers').length + sidecars.length,
     ready: arrayAt(status, 'containerStatuses').filter(running).length + readySidecars.length,
@@ -53,7 +81,8 @@ export function podReason(pod: KubeObject): string {
   const phase = textAt(status, 'phase');
   let reason = textAt(status, 'reason') || phase;
   for (const condition of arrayAt(status, 'conditions')) {
-    if (textAt(condition, 'type') === 'PodScheduled' && textAt(condition, 'reason') === 'SchedulingGated') reason = 'SchedulingGated';
+    if (textAt(condition, 'type') === 'PodScheduled' && textAt(condition, 'reason') === 'SchedulingGated')
+      reason = 'SchedulingGated';
   }
   const initReason = initializing(pod);
   if (initReason !== undefined && !hasCondition(status, 'Initialized')) reason = initReason;
@@ -102,15 +131,24 @@ function endReason(terminated: Record<string, unknown>): string {
 }
 
 function hasCondition(status: Record<string, unknown>, type: string): boolean {
-  return arrayAt(status, 'conditions').some((condition) => textAt(condition, 'type') === type && textAt(condition, 'status') === 'True');
+  return arrayAt(status, 'conditions').some(
+    (condition) => textAt(condition, 'type') === type && textAt(condition, 'status') === 'True',
+  );
 }
 
 function restartsCell(pod: KubeObject, context: CellContext): string {
   const status = statusOf(pod);
-  const sidecars = arrayAt(specOf(pod), 'initContainers').filter(isRestartable).map((container) => textAt(container, 'name'));
+  const sidecars = arrayAt(specOf(pod), 'initContainers')
+    .filter(isRestartable)
+    .map((container) => textAt(container, 'name'));
   const inits = arrayAt(status, 'initContainerStatuses');
   const stillInitializing = initializing(pod) !== undefined && !hasCondition(status, 'Initialized');
-  const counted = stillInitializing ? inits : [...arrayAt(status, 'containerStatuses'), ...inits.filter((entry) => sidecars.includes(textAt(entry, 'name')))];
+  const counted = stillInitializing
+    ? inits
+    : [
+        ...arrayAt(status, 'containerStatuses'),
+        ...inits.filter((entry) => sidecars.includes(textAt(entry, 'name'))),
+      ];
   let restarts = 0;
   let last = '';
   for (const entry of counted) {

@@ -1,7 +1,19 @@
 import type { KubeObject } from '../../../types.ts';
 import { formatLabelSelector, type LabelSelector } from '../../select/label-selector.ts';
 import { arrayAt, numberAt, recordAt, textAt } from '../../registry/object.ts';
-import { age, ageColumn, count, nameColumn, none, specOf, statusOf, unset, wide, type CellContext, type Column } from '../column.ts';
+import {
+  age,
+  ageColumn,
+  count,
+  nameColumn,
+  none,
+  specOf,
+  statusOf,
+  unset,
+  wide,
+  type CellContext,
+  type Column,
+} from '../column.ts';
 import { shortDuration } from '../duration.ts';
 
 function podSpecOf(object: KubeObject): Record<string, unknown> {
@@ -14,7 +26,9 @@ const containerColumns: readonly Column[] = [
 ];
 
 function joined(podSpec: Record<string, unknown>, field: string): string {
-  return arrayAt(podSpec, 'containers').map((container) => textAt(container, field)).join(',');
+  return arrayAt(podSpec, 'containers')
+    .map((container) => textAt(container, field))
+    .join(',');
 }
 
 const selectorColumn: Column = wide({
@@ -25,7 +39,10 @@ const selectorColumn: Column = wide({
   },
 });
 
-const plainSelectorColumn: Column = wide({ name: 'Selector', cell: (object) => formatLabels(recordAt(specOf(object), 'selector')) });
+const plainSelectorColumn: Column = wide({
+  name: 'Selector',
+  cell: (object) => formatLabels(recordAt(specOf(object), 'selector')),
+});
 
 /** `a=b,c=d`, or `<none>`. */
 export function formatLabels(labels: Record<string, unknown> | undefined): string {
@@ -33,13 +50,21 @@ export function formatLabels(labels: Record<string, unknown> | undefined): strin
   return parts.length === 0 ? none : parts.toSorted().join(',');
 }
 
-const integer = (name: string, cell: (object: KubeObject) => number): Column => ({ name, type: 'integer', cell });
-const fromStatus = (name: string, field: string): Column => integer(name, (object) => count(statusOf(object)[field]));
+const integer = (name: string, cell: (object: KubeObject) => number): Column => ({
+  name,
+  type: 'integer',
+  cell,
+});
+const fromStatus = (name: string, field: string): Column =>
+  integer(name, (object) => count(statusOf(object)[field]));
 const desiredReplicas = integer('Desired', (object) => count(specOf(object)['replicas']));
 
 export const deploymentColumns: readonly Column[] = [
   nameColumn,
-  { name: 'Ready', cell: (object) => `${count(statusOf(object)['readyReplicas'])}/${count(specOf(object)['replicas'])}` },
+  {
+    name: 'Ready',
+    cell: (object) => `${count(statusOf(object)['readyReplicas'])}/${count(specOf(object)['replicas'])}`,
+  },
   fromStatus('Up-to-date', 'updatedReplicas'),
   fromStatus('Available', 'availableReplicas'),
   ageColumn,
@@ -47,14 +72,24 @@ export const deploymentColumns: readonly Column[] = [
   selectorColumn,
 ];
 
-const replicaColumns = [nameColumn, desiredReplicas, fromStatus('Current', 'replicas'), fromStatus('Ready', 'readyReplicas'), ageColumn, ...containerColumns];
+const replicaColumns = [
+  nameColumn,
+  desiredReplicas,
+  fromStatus('Current', 'replicas'),
+  fromStatus('Ready', 'readyReplicas'),
+  ageColumn,
+  ...containerColumns,
+];
 
 export const replicaSetColumns: readonly Column[] = [...replicaColumns, selectorColumn];
 export const replicationControllerColumns: readonly Column[] = [...replicaColumns, plainSelectorColumn];
 
 export const statefulSetColumns: readonly Column[] = [
   nameColumn,
-  { name: 'Ready', cell: (object) => `${count(statusOf(object)['readyReplicas'])}/${count(specOf(object)['replicas'])}` },
+  {
+    name: 'Ready',
+    cell: (object) => `${count(statusOf(object)['readyReplicas'])}/${count(specOf(object)['replicas'])}`,
+  },
   ageColumn,
   ...containerColumns,
 ];
@@ -84,7 +119,10 @@ export const jobColumns: readonly Column[] = [
 
 function jobStatus(job: KubeObject): string {
   const conditions = arrayAt(statusOf(job), 'conditions');
-  const holds = (type: string): boolean => conditions.some((condition) => textAt(condition, 'type') === type && textAt(condition, 'status') === 'True');
+  const holds = (type: string): boolean =>
+    conditions.some(
+      (condition) => textAt(condition, 'type') === type && textAt(condition, 'status') === 'True',
+    );
   if (holds('Complete')) return 'Complete';
   if (holds('Failed')) return 'Failed';
   if (job.metadata.deletionTimestamp !== undefined) return 'Terminating';
@@ -106,7 +144,9 @@ function jobDuration(job: KubeObject, { nowMs }: CellContext): string {
   const status = statusOf(job);
   const start = textAt(status, 'startTime');
   if (start === '') return '';
-  const failed = arrayAt(status, 'conditions').find((condition) => textAt(condition, 'type') === 'Failed' && textAt(condition, 'status') === 'True');
+  const failed = arrayAt(status, 'conditions').find(
+    (condition) => textAt(condition, 'type') === 'Failed' && textAt(condition, 'status') === 'True',
+  );
   const end = textAt(status, 'completionTime') || textAt(failed, 'lastTransitionTime');
   return shortDuration((end === '' ? nowMs : Date.parse(end)) - Date.parse(start));
 }
@@ -120,7 +160,12 @@ export const cronJobColumns: readonly Column[] = [
   nameColumn,
   { name: 'Schedule', cell: (object) => textAt(specOf(object), 'schedule') },
   { name: 'Timezone', cell: (object) => textAt(specOf(object), 'timeZone') || none },
-  { name: 'Suspend', type: 'boolean', cell: (object) => (specOf(object)['suspend'] === undefined ? unset : specOf(object)['suspend'] === true ? 'True' : 'False') },
+  {
+    name: 'Suspend',
+    type: 'boolean',
+    cell: (object) =>
+      specOf(object)['suspend'] === undefined ? unset : specOf(object)['suspend'] === true ? 'True' : 'False',
+  },
   integer('Active', (object) => arrayAt(statusOf(object), 'active').length),
   {
     name: 'Last Schedule',
@@ -137,9 +182,15 @@ export const cronJobColumns: readonly Column[] = [
 
 export const podTemplateColumns: readonly Column[] = [
   nameColumn,
-  { name: 'Containers', cell: (object) => joined(recordAt(recordAt(object, 'template'), 'spec') ?? {}, 'name') },
+  {
+    name: 'Containers',
+    cell: (object) => joined(recordAt(recordAt(object, 'template'), 'spec') ?? {}, 'name'),
+  },
   { name: 'Images', cell: (object) => joined(recordAt(recordAt(object, 'template'), 'spec') ?? {}, 'image') },
-  { name: 'Pod Labels', cell: (object) => formatLabels(recordAt(recordAt(recordAt(object, 'template'), 'metadata'), 'labels')) },
+  {
+    name: 'Pod Labels',
+    cell: (object) => formatLabels(recordAt(recordAt(recordAt(object, 'template'), 'metadata'), 'labels')),
+  },
 ];
 
 export const controllerRevisionColumns: readonly Column[] = [
@@ -196,7 +247,8 @@ function targetsCell(object: KubeObject): string {
     const percent = numberAt(target, 'averageUtilization');
     const name = textAt(resource, 'name') || textAt(metric, 'type').toLowerCase();
     const nowText = numberAt(now, 'averageUtilization');
-    if (percent !== undefined) return `${name}: ${nowText === undefined ? '<unknown>' : `${nowText}%`}/${percent}%`;
+    if (percent !== undefined)
+      return `${name}: ${nowText === undefined ? '<unknown>' : `${nowText}%`}/${percent}%`;
     return `${name}: ${textAt(now, 'averageValue') || '<unknown>'}/${textAt(target, 'averageValue')}`;
   });
   return metrics.length > 2 ? `${texts.join(', ')} + ${metrics.length - 2} more...` : texts.join(', ');
