@@ -1,7 +1,5 @@
 /** A Deployment of about 2.4 KB of JSON, as a client sends it: three containers with probes, resources and mounts. */
-export function deployment(
-  name: string,
-): Record<string, unknown> & {
+export function deployment(name: string): Record<string, unknown> & {
   metadata: {
     name: string;
     namespace: string;

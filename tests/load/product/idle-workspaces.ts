@@ -8,7 +8,7 @@ import { createWorkspace } from './workspaces.ts';
 /** `node tests/load/product/idle-workspaces.ts [workspaces] [idle seconds]` */
 const count = Number(process.argv[2] ?? 1000);
 /** Clusters are unloaded after a minute without use, and connections are closed after half of one. */
-const idleSeconds = Number(process.argv[3] ?? 150);
+const idleSeconds = Number(process.argv[3] ?? 75);
 const creators = 8;
 const crowdMs = 100;
 
