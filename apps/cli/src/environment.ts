@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { browserCommand } from './login/open-browser.ts';
 
 /** What the command line takes from its surroundings. Read once, in `main.ts`. */
 export interface CliEnvironment {
@@ -12,6 +13,8 @@ export interface CliEnvironment {
   /** The process that called the launcher: kubectl, when it asks for a credential. */
   parentPid: number;
   isTerminal: boolean;
+  /** The program that opens web pages here; null where there is none. `BROWSER` chooses it. */
+  browser: readonly string[] | null;
 }
 
 /** Reads the environment. `HKS_CONFIG` moves the settings; the launcher sets `HKS_LAUNCHER` and `HKS_PARENT_PID`. */
@@ -24,6 +27,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): CliEnvironment {
     credentialsDir: join(dirname(configFile), 'credentials'),
     launcher: env['HKS_LAUNCHER'] ?? resolve(import.meta.dirname, '../../../hks'),
     parentPid: Number(env['HKS_PARENT_PID'] ?? process.ppid),
+    browser: browserCommand(env, process.platform),
     isTerminal: process.stdout.isTTY === true && process.stdin.isTTY === true,
   };
 }

@@ -4,13 +4,14 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { openKeyRing, type KeyRing } from './keys/key-ring.ts';
+import { browserSignIn, pruneSignInCodes, type BrowserSignIn } from './interaction/browser-sign-in.ts';
 import { createKeyVault } from './keys/key-vault.ts';
 import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
 import { pruneAttempts } from './sessions/login-attempts.ts';
 import { refreshTokens } from './sessions/refresh.ts';
 import { endOneSession, liveSessions, type Device, type SessionRow } from './sessions/session-store.ts';
-import { signIn, startSession, type Credentials } from './sessions/sign-in.ts';
+import { checkPassword, signIn, startSession, type Credentials } from './sessions/sign-in.ts';
 import { signOut } from './sessions/sign-out.ts';
 import { accessClaims } from './tokens/claims.ts';
 import { mintKubeToken, type KubeToken, type KubeTokenRequest } from './tokens/kube-token.ts';
@@ -32,6 +33,10 @@ export interface Identity extends AsyncDisposable {
   readonly issuer: string;
   readonly keys: KeyRing;
   signIn(credentials: Credentials): Promise<TokenSet>;
+  /** Signing the command line in through a browser. */
+  readonly browser: BrowserSignIn;
+  /** Proves e-mail and password without starting a session. Throws as `signIn` does. */
+  checkPassword(credentials: Credentials): Promise<UserId>;
   /** Signs somebody in whose identity is already proven: the first owner at first start. */
   startSession(userId: UserId, device: Device): Promise<TokenSet>;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<TokenSet>;
@@ -61,6 +66,8 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     issuer,
     keys,
     signIn: (credentials) => signIn(deps, credentials),
+    browser: browserSignIn(deps),
+    checkPassword: (credentials) => checkPassword(deps, credentials),
     startSession: (userId, device) => startSession(deps, { userId, device }),
     refresh: (presented) => refreshTokens(deps, presented),
     authenticate: (token) => authenticate(deps, token),
@@ -81,11 +88,13 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     },
     mintKubeToken: (request) => mintKubeToken(deps, request),
     rotateSigningKeys: (rotation) => keys.rotate(rotation),
-    prune: () =>
-      db.asIdentity(async (tx) => {
+    async prune() {
+      await db.asIdentity(async (tx) => {
         await pruneAttempts(tx, clock.now());
         await pruneIdentity(tx, clock.now());
-      }),
+      });
+      await pruneSignInCodes(deps);
+    },
     [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose](),
   };
 }

@@ -1,37 +1,59 @@
 import { updateCliConfig } from '@hexabase/client/config-file.ts';
 import type { Command } from 'commander';
-import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
 import { forgetCredentials } from '../credential-cache.ts';
-import { currentContext, reach, rememberTokens, requestTokens } from '../session.ts';
+import { loginByBrowser } from '../login/by-browser.ts';
+import { loginByDevice } from '../login/by-device.ts';
+import { loginByPassword } from '../login/by-password.ts';
+import { currentContext, reach, rememberTokens, type Tokens } from '../session.ts';
 
-/** `hks login [SERVER] --email …`, `hks logout`, `hks use`. */
+interface LoginOptions {
+  email?: string;
+  device?: boolean;
+  context: string;
+}
+
+/** `hks login [SERVER]` in its three ways, `hks logout`, `hks use`. */
 export function addLogin(program: Command, cli: Cli): void {
   program
     .command('login')
-    .description('Signs in with e-mail and password. The password is read from the terminal or standard input.')
+    .description('Signs in with the browser; on a machine without one, by a code to type elsewhere.')
     .argument('[server]', 'for example http://localhost:8080; the current one when absent')
-    .requiredOption('--email <address>')
+    .option('--device', 'show an address and a code for the browser of another device')
+    .option('--email <address>', 'no browser: the password is read from the terminal or standard input')
     .option('--context <name>', 'name under which the session is kept', 'local')
-    .action(async (server: string | undefined, options: { email: string; context: string }) => {
-      const url = (server ?? currentContext(cli.environment.configFile).server).replace(/\/+$/, '');
-      const password = await readPassword(cli);
-      const tokens = await requestTokens(`${url}/auth/login`, { email: options.email, password }, cli.signal);
+    .action(async (server: string | undefined, options: LoginOptions) => {
+      const url = serverUrl(server ?? currentContext(cli.environment.configFile).server);
+      const { email, tokens } = await signIn(cli, url, options);
       await updateCliConfig(cli.environment.configFile, (config) => {
-        const context = { ...config.contexts[options.context], server: url, email: options.email };
+        const context = { ...config.contexts[options.context], server: url, email };
         rememberTokens(context, tokens);
         config.contexts[options.context] = context;
         config.currentContext = options.context;
       });
       // Cached kubectl credentials are the former person's.
       forgetCredentials(cli.environment.credentialsDir);
-      cli.print(`Signed in to ${url} as ${options.email}.`);
+      cli.print(`Signed in to ${url} as ${email}.`);
     });
   addLogout(program, cli);
   addUse(program, cli);
+}
+
+async function signIn(cli: Cli, url: string, options: LoginOptions): Promise<{ email: string; tokens: Tokens }> {
+  const { email, device } = options;
+  if (email !== undefined && device) throw new CliError('Use either --email or --device.');
+  if (email !== undefined) return { email, tokens: await loginByPassword(cli, url, email) };
+  const { browser } = cli.environment;
+  const granted = device || browser === null ? await loginByDevice(cli, url) : await loginByBrowser(cli, url, browser);
+  return { email: granted.user.email, tokens: granted };
+}
+
+/** Throws `CliError` for what is no address of a server. */
+function serverUrl(given: string): string {
+  const url = URL.canParse(given) ? new URL(given) : null;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return given.replace(/\/+$/, '');
+  throw new CliError(`"${given}" is not the address of a server. Write it out, for example http://localhost:8080.`);
 }
 
 function addLogout(program: Command, cli: Cli): void {
@@ -71,19 +93,4 @@ function addUse(program: Command, cli: Cli): void {
       });
       cli.print(`Using ${kind} ${name}.`);
     });
-}
-
-/** From the terminal without echo, else from standard input; never from an argument, which others could see. */
-async function readPassword(cli: Cli): Promise<string> {
-  if (!cli.environment.isTerminal) return (await text(process.stdin)).replace(/\r?\n$/, '');
-  // What is typed would be echoed to the output: there is none.
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const prompt = createInterface({ input: process.stdin, output: silent, terminal: true });
-  process.stderr.write('Password: ');
-  try {
-    return await prompt.question('', { signal: cli.signal });
-  } finally {
-    prompt.close();
-    process.stderr.write('\n');
-  }
 }

@@ -23,6 +23,56 @@ export const refreshBody = z.object({ refresh_token: z.string().min(1).max(512),
 
 export const logoutBody = z.object({ refresh_token: z.string().min(1).max(512).optional() });
 
+const clientId = z.string().min(1).max(128);
+
+/** RFC 8628 §3.1. */
+export const deviceBody = z.object({
+  client_id: clientId,
+  device_name: z
+    .string()
+    .max(200)
+    .transform((name) => name.replace(/[^\p{L}\p{N} ._-]/gu, '').trim().slice(0, 64))
+    .optional(),
+});
+
+/** RFC 6749 §4.1.3 with RFC 7636 §4.5, and RFC 8628 §3.4. */
+export const tokenBody = z.discriminatedUnion('grant_type', [
+  z.object({
+    grant_type: z.literal('authorization_code'),
+    client_id: clientId,
+    code: z.string().min(1).max(128),
+    redirect_uri: z.string().min(1).max(256),
+    code_verifier: z.string().regex(/^[\w.~-]{43,128}$/),
+    device_id: deviceId,
+  }),
+  z.object({
+    grant_type: z.literal('urn:ietf:params:oauth:grant-type:device_code'),
+    client_id: clientId,
+    device_code: z.string().min(1).max(128),
+    device_id: deviceId,
+  }),
+]);
+
+/** RFC 6749 §4.1.1 with RFC 7636 §4.3, once client and address are known to be ours; S256 and nothing else. */
+export const authorizeQuery = z.object({
+  response_type: z.literal('code'),
+  code_challenge: z.string().regex(/^[\w-]{43}$/),
+  code_challenge_method: z.literal('S256'),
+  state: z.string().min(1).max(512).optional(),
+});
+
+/** Whom a code would be sent to; judged before anything is. */
+export const authorizeTarget = z.object({ client_id: clientId, redirect_uri: z.string().min(1).max(256) });
+
+/** What the forms of the sign-in pages send. Fields that are absent are empty: the pages say what is missing. */
+export const signInForm = z.object({
+  form_token: z.string().max(128).default(''),
+  user_code: z.string().max(64).default(''),
+  email: z.string().max(254).default(''),
+  password: z.string().max(1024).default(''),
+  decision: z.enum(['allow', 'deny']).default('allow'),
+});
+
 /** Throws AppError `validation_failed` with the fields that do not fit; never repeats a value. */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? {});

@@ -37,9 +37,58 @@ export interface AuthSession {
   current: boolean;
 }
 
+export interface AuthCredentials {
+  email: string;
+  password: string;
+  device: AuthDevice;
+}
+
+/** What a person is shown about the program that waits for them. */
+export interface WaitingDevice {
+  clientId: string;
+  deviceName: string | null;
+  address: string;
+  createdAt: Date;
+}
+
+/**
+ * Signing the command line in through a browser (RFC 8628, RFC 8252). What programs call throws errors named
+ * `GrantError` whose `code` is OAuth's; what pages call throws AppErrors.
+ */
+export interface AuthBrowser {
+  isClient(clientId: string): boolean;
+  mayRedirect(clientId: string, redirectUri: string): boolean;
+  authorize(request: {
+    clientId: string;
+    redirectUri: string;
+    codeChallenge: string;
+    credentials: AuthCredentials;
+  }): Promise<string>;
+  redeem(presented: {
+    code: string;
+    clientId: string;
+    redirectUri: string;
+    codeVerifier: string;
+    device: AuthDevice;
+  }): Promise<AuthTokens>;
+  startDevice(asker: { clientId: string; deviceName: string | null; address: string }): Promise<{
+    deviceCode: string;
+    userCode: string;
+    expiresIn: number;
+    interval: number;
+  }>;
+  findDevice(typed: { userCode: string; address: string }): Promise<WaitingDevice>;
+  approveDevice(approval: { userCode: string; credentials: AuthCredentials }): Promise<void>;
+  denyDevice(denial: { userCode: string; address: string }): Promise<void>;
+  pollDevice(presented: { deviceCode: string; clientId: string; device: AuthDevice }): Promise<AuthTokens>;
+}
+
 /** What the addresses under `/auth` need; `openIdentity` of packages/oidc answers it. All throw AppErrors. */
 export interface AuthIdentity {
-  signIn(credentials: { email: string; password: string; device: AuthDevice }): Promise<AuthTokens>;
+  /** Public https URL + `/oidc`. */
+  readonly issuer: string;
+  readonly browser: AuthBrowser;
+  signIn(credentials: AuthCredentials): Promise<AuthTokens>;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<AuthTokens>;
   authenticate(token: string): Promise<Actor>;
   describe(token: string): Promise<AuthUser>;

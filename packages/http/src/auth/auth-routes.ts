@@ -1,9 +1,13 @@
 import formbody from '@fastify/formbody';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { loginBody, logoutBody, parseBody, refreshBody } from './auth-input.ts';
-import type { AuthIdentity, AuthTokens, OidcHandler } from './auth-port.ts';
+import type { AuthIdentity, OidcHandler } from './auth-port.ts';
+import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
+import { deviceRoutes } from './device-routes.ts';
+import { grantRoutes } from './grant-routes.ts';
+import { authorizeRoutes } from './authorize-routes.ts';
 import { mountOidc } from './oidc-mount.ts';
 
 export interface AuthRoutesOptions {
@@ -63,6 +67,9 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
     return privately(reply).status(204).send();
   });
 
+  await app.register(grantRoutes, options);
+  await app.register(authorizeRoutes, options);
+  await app.register(deviceRoutes, options);
   if (options.oidc) await app.register(mountOidc, { handler: options.oidc });
 }
 
@@ -71,29 +78,4 @@ export function requestToken(request: FastifyRequest): string {
   const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) throw new AppError('unauthenticated');
   return token;
-}
-
-function deviceOf(request: FastifyRequest, deviceId: string | undefined) {
-  return {
-    userAgent: request.headers['user-agent']?.slice(0, 256) ?? null,
-    address: request.ip,
-    deviceId: deviceId ?? null,
-  };
-}
-
-function oauthTokens(tokens: AuthTokens) {
-  return {
-    token: tokens.accessToken,
-    access_token: tokens.accessToken,
-    refresh_token: tokens.refreshToken,
-    token_type: tokens.tokenType,
-    expires_in: tokens.expiresIn,
-    expires_at: tokens.expiresAt,
-    user: tokens.user,
-  };
-}
-
-/** Answers with tokens or personal facts are kept by no cache (RFC 6749 §5.1). */
-function privately(reply: FastifyReply): FastifyReply {
-  return reply.header('cache-control', 'no-store').header('pragma', 'no-cache');
 }

@@ -51,6 +51,14 @@ export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> 
     WHERE key = ${address.key}`.execute(tx);
 }
 
+/** Gives back one attempt that was right, and forgets nothing: who can make right ones at will must not wash off wrong ones. */
+export async function returnAttempt(tx: Tx, place: LoginPlace): Promise<void> {
+  for (const { key } of countersOf(place)) {
+    await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
+      WHERE key = ${key}`.execute(tx);
+  }
+}
+
 /** Removes counters that no longer count. Age is the only reason to go: a flood of names evicts nobody's counter. */
 export async function pruneAttempts(tx: Tx, nowMs: number): Promise<void> {
   await sql`DELETE FROM hexabase.login_attempts WHERE last_at < ${new Date(nowMs - windowMs - delayMsMax)}`.execute(

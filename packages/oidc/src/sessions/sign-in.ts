@@ -3,7 +3,7 @@ import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './issue-tokens.ts';
-import { forgiveAttempts, reserveAttempt } from './login-attempts.ts';
+import { forgiveAttempts, reserveAttempt, type LoginPlace } from './login-attempts.ts';
 import { passwordFits } from './passwords.ts';
 import { findLiveSession, insertSession, type Device } from './session-store.ts';
 
@@ -23,6 +23,21 @@ export interface Credentials {
  * address, a wrong password, a disabled account and one without a password; `rate_limited` after too many.
  */
 export async function signIn(deps: SignInDeps, credentials: Credentials): Promise<TokenSet> {
+  const { userId, place } = await proveCredentials(deps, credentials);
+  return startSession(deps, { userId, device: credentials.device }, (tx) => forgiveAttempts(tx, place));
+}
+
+/** As `signIn`, for a browser in which somebody vouches for a program elsewhere: no session starts here. */
+export async function checkPassword(deps: SignInDeps, credentials: Credentials): Promise<UserId> {
+  const { userId, place } = await proveCredentials(deps, credentials);
+  await deps.db.asIdentity((tx) => forgiveAttempts(tx, place));
+  return userId;
+}
+
+async function proveCredentials(
+  deps: SignInDeps,
+  credentials: Credentials,
+): Promise<{ userId: UserId; place: LoginPlace }> {
   if (!deps.passwords)
     throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
   const email = credentials.email.normalize('NFC').trim().toLowerCase().slice(0, 254);
@@ -33,10 +48,7 @@ export async function signIn(deps: SignInDeps, credentials: Credentials): Promis
   });
   const fits = await passwordFits(known?.passwordHash ?? null, credentials.password);
   if (!known || !fits) throw new AppError('invalid_credentials');
-
-  return startSession(deps, { userId: known.userId, device: credentials.device }, (tx) =>
-    forgiveAttempts(tx, place),
-  );
+  return { userId: known.userId, place };
 }
 
 /** Starts a session for somebody whose identity is already proven (first owner, another provider). */

@@ -1,0 +1,117 @@
+import { html, type Html } from './html.ts';
+
+/** Why a form is shown again; the field is the one to mend. */
+export interface Problem {
+  message: string;
+}
+
+export interface SignInForm {
+  /** Where the form is sent. */
+  action: string;
+  formToken: string;
+  email: string;
+  problem: Problem | null;
+}
+
+/** The loopback flow: a program on this computer asks who sits here. */
+export function signInPage(form: SignInForm & { client: string }): Html {
+  return html`<h1>Sign in to Hexabase AI</h1>
+    <p class="lead">${form.client} on this computer asks to be signed in as you.</p>
+    ${problemOf(form.problem)}
+    <form method="post" action="${form.action}">
+      <input type="hidden" name="form_token" value="${form.formToken}">
+      ${credentialFields(form)}
+      <p class="actions">
+        <button name="decision" value="allow">Sign in</button>
+        <button name="decision" value="deny" class="quiet" formnovalidate>Cancel</button>
+      </p>
+    </form>
+    <p>Did you not start this yourself? Then close this page.</p>`;
+}
+
+export interface CodeForm {
+  formToken: string;
+  userCode: string;
+  problem: Problem | null;
+}
+
+/** The device flow, first page: which program waits? */
+export function codePage(form: CodeForm): Html {
+  return html`<h1>Connect a device</h1>
+    <p class="lead">Type the code that <code>hks login --device</code> shows.</p>
+    ${problemOf(form.problem)}
+    <form method="post" action="/device">
+      <input type="hidden" name="form_token" value="${form.formToken}">
+      <label for="user_code">Code</label>
+      <input
+        class="code" id="user_code" name="user_code" value="${form.userCode}" required maxlength="20" autofocus
+        autocomplete="off" autocapitalize="characters" spellcheck="false" placeholder="XXXX-XXXX" ${faultOf(form.problem)}>
+      <p class="actions"><button>Continue</button></p>
+    </form>`;
+}
+
+export interface Waiting {
+  client: string;
+  userCode: string;
+  deviceName: string | null;
+  address: string;
+  /** RFC 3339. */
+  since: string;
+}
+
+/** The device flow, second page: what waits, and whether it may act for the person who signs in here. */
+export function confirmPage(form: Omit<SignInForm, 'action'>, waiting: Waiting): Html {
+  return html`<h1>Let this program act as you?</h1>
+    <p class="lead">Allow it only if you have just started it yourself and it shows this very code.</p>
+    <dl>
+      <dt>Program</dt>
+      <dd>${waiting.client}</dd>
+      <dt>Code</dt>
+      <dd><code>${waiting.userCode}</code></dd>
+      ${
+        waiting.deviceName === null
+          ? ''
+          : html`<dt>Device</dt>
+              <dd>${waiting.deviceName} (as it calls itself)</dd>`
+      }
+      <dt>Asked from</dt>
+      <dd>${waiting.address}</dd>
+      <dt>Since</dt>
+      <dd><time datetime="${waiting.since}">${waiting.since.slice(0, 16).replace('T', ' ')} UTC</time></dd>
+    </dl>
+    ${problemOf(form.problem)}
+    <form method="post" action="/device/decision">
+      <input type="hidden" name="form_token" value="${form.formToken}">
+      <input type="hidden" name="user_code" value="${waiting.userCode}">
+      ${credentialFields(form)}
+      <p class="actions">
+        <button name="decision" value="allow">Sign in and allow</button>
+        <button name="decision" value="deny" class="quiet" formnovalidate>Refuse</button>
+      </p>
+    </form>`;
+}
+
+/** The last page: nothing more to do here. */
+export function endPage(outcome: { title: string; text: string }): Html {
+  return html`<h1>${outcome.title}</h1>
+    <p class="lead" role="status">${outcome.text}</p>`;
+}
+
+function credentialFields(form: Pick<SignInForm, 'email' | 'problem'>): Html {
+  const focus = form.email === '' ? ['autofocus', ''] : ['', 'autofocus'];
+  return html`<label for="email">E-mail address</label>
+    <input id="email" name="email" type="email" value="${form.email}" required maxlength="254" autocomplete="username" ${focus[0] ?? ''} ${faultOf(form.problem)}>
+    <label for="password">Password</label>
+    <input id="password" name="password" type="password" required maxlength="1024" autocomplete="current-password" ${focus[1] ?? ''} ${faultOf(form.problem)}>`;
+}
+
+/** Spoken at once by screen readers; the fields point to it. */
+function problemOf(problem: Problem | null): Html {
+  return html`<div id="problem" aria-live="assertive">
+    ${problem === null ? '' : html`<p class="problem" role="alert">${problem.message}</p>`}
+  </div>`;
+}
+
+function faultOf(problem: Problem | null): Html {
+  return problem === null ? html`` : html`aria-invalid="true" aria-describedby="problem"`;
+}
