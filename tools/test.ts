@@ -11,10 +11,16 @@ import { root, run } from './run.ts';
 const filters = process.argv.slice(2);
 const report = join(root, '.hks', 'test-report.json');
 await mkdir(join(root, '.hks'), { recursive: true });
+const versions = await kubectls();
 const exitCode = await run(
   'vitest',
   ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
-  { ...process.env, HKS_TEST_KUBECTLS: JSON.stringify(await kubectls()) },
+  {
+    ...process.env,
+    HKS_TEST_KUBECTLS: JSON.stringify(versions),
+    // Where one version is enough, the newest.
+    HKS_TEST_KUBECTL: Object.values(versions).at(-1) ?? '',
+  },
 );
 const { passed, failed, skipped } = readCounts(report);
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
