@@ -75,15 +75,13 @@ export function pathSet(...elements: string[]): FieldSet {
   return elements.reduceRight<FieldSet>((below, element) => ({ [element]: below }), leaf);
 }
 
-/** Every member, parents before children. */
+/** Every member, in upstream's order: those of one level before what lies below them. */
 export function membersOf(set: MaybeFields): string[][] {
   const found: string[][] = [];
   const visit = (node: FieldSet, path: string[]): void => {
-    if (path.length > 0 && isMember(node)) found.push(path);
-    for (const key of Object.keys(node).sort()) {
-      const child = node[key];
-      if (key !== '.' && child) visit(child, [...path, key]);
-    }
+    const children = Object.entries(node).filter(([key]) => key !== '.').sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [key, child] of children) if (isMember(child)) found.push([...path, key]);
+    for (const [key, child] of children) visit(child, [...path, key]);
   };
   if (set) visit(set, []);
   return found;

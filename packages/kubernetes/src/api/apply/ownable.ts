@@ -9,5 +9,5 @@ export function ownable(object: Readonly<Record<string, unknown>>): Record<strin
   if (isRecord(given)) {
     for (const name of ownableMetadata) if (given[name] !== undefined) metadata[name] = given[name];
   }
-  return { ...rest, metadata };
+  return Object.keys(metadata).length === 0 ? rest : { ...rest, metadata };
 }

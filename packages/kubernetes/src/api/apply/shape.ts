@@ -105,12 +105,11 @@ function shapeOf(type: string, field?: FieldSchema): Shape {
   return type === 'raw' ? anyShape : leafShape;
 }
 
-/** Upstream compares Go values: a struct that is no pointer is always there, and a list without omitempty at least null. */
+/** Upstream compares Go values: a struct that is no pointer is always there, and what has no omitempty is at least null. */
 function zeroOf({ type, omit, pointer }: FieldSchema): unknown {
-  if (pointer === true) return undefined;
-  if (type.startsWith('#')) return {};
+  if (type.startsWith('#') && pointer !== true) return {};
   if (omit === true) return undefined;
-  if (type.startsWith('[]') || type.startsWith('{}')) return null;
+  if (pointer === true || type.startsWith('[]') || type.startsWith('{}')) return null;
   return scalarZeros.get(type);
 }
 
