@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { benchmarkPage, type Benchmarked, type Machine } from './bench/page.ts';
@@ -7,7 +7,8 @@ import { root } from './run.ts';
 
 /**
  * `./hks bench [NAME…] [--no-write]`: runs the benchmarks, one after the other and each against a freshly started product
- * in a temporary folder, and writes `docs/benchmarks.md` and `docs/benchmarks.json`. Named ones are only printed.
+ * in a temporary folder, and writes `docs/benchmarks.md` and `docs/benchmarks.json`. Named ones take the place of their
+ * former figures there; the others stay.
  */
 const benchmarks = [
   { name: 'start', script: 'tests/load/product/start-and-idle.ts', minutesMax: 4 },
@@ -18,6 +19,7 @@ const benchmarks = [
   { name: 'credential', script: 'tests/load/product/credential.ts', minutesMax: 3 },
 ] as const;
 
+const jsonFile = join(root, 'docs/benchmarks.json');
 const args = process.argv.slice(2);
 const wanted = args.filter((arg) => !arg.startsWith('-'));
 const chosen = benchmarks.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
@@ -31,7 +33,13 @@ for (const benchmark of chosen) {
   process.stdout.write(`\n== ${benchmark.name} (the machine's load before it: ${loadBefore.toFixed(1)})\n`);
   try {
     const report: Benchmarked['report'] = JSON.parse(await lastLine(benchmark));
-    results.push({ name: benchmark.name, loadBefore, report });
+    results.push({
+      name: benchmark.name,
+      when: new Date().toISOString(),
+      commit: commit(),
+      loadBefore,
+      report,
+    });
     for (const row of report.rows) {
       process.stdout.write(
         `${row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.measured} (goal ${row.goal})\n`,
@@ -42,10 +50,10 @@ for (const benchmark of chosen) {
     process.stdout.write(`failed: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 }
-if (wanted.length === 0 && failed.length === 0 && !args.includes('--no-write')) {
-  const machine = describeMachine();
-  writeFileSync(join(root, 'docs/benchmarks.md'), benchmarkPage(machine, results));
-  writeFileSync(join(root, 'docs/benchmarks.json'), `${JSON.stringify({ machine, results }, null, 2)}\n`);
+if (results.length > 0 && !args.includes('--no-write')) {
+  const page = { machine: describeMachine(), results: merged(results) };
+  writeFileSync(join(root, 'docs/benchmarks.md'), benchmarkPage(page.machine, page.results));
+  writeFileSync(jsonFile, `${JSON.stringify(page, null, 2)}\n`);
   process.stdout.write('\nWritten: docs/benchmarks.md, docs/benchmarks.json\n');
 }
 process.exitCode = failed.length === 0 ? 0 : 1;
@@ -69,16 +77,29 @@ function lastLine({ script, minutesMax }: (typeof benchmarks)[number]): Promise<
 
 function describeMachine(): Machine {
   return {
-    date: new Date().toISOString(),
-    commit:
-      git('rev-parse', '--short', 'HEAD') +
-      (git('status', '--porcelain', 'apps', 'packages') === '' ? '' : ' with changes'),
     processor: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     memoryGib: Math.round(totalmem() / 1024 ** 3),
     system: `${process.platform} ${release()}`,
     node: process.version,
   };
+}
+
+/** The new figures, and the former ones of benchmarks that did not run now. */
+function merged(fresh: readonly Benchmarked[]): Benchmarked[] {
+  const former: { results: Benchmarked[] } = existsSync(jsonFile)
+    ? JSON.parse(readFileSync(jsonFile, 'utf8'))
+    : { results: [] };
+  return benchmarks.flatMap(({ name }) => {
+    const found =
+      fresh.find((result) => result.name === name) ?? former.results.find((result) => result.name === name);
+    return found ? [found] : [];
+  });
+}
+
+function commit(): string {
+  const changed = git('status', '--porcelain', 'apps', 'packages') !== '';
+  return git('rev-parse', '--short', 'HEAD') + (changed ? ' with changes' : '');
 }
 
 function git(...command: string[]): string {

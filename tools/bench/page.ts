@@ -1,9 +1,6 @@
 import type { Report } from '../../tests/load/product/report.ts';
 
-/** What ran, and what else the machine was doing. */
 export interface Machine {
-  date: string;
-  commit: string;
   processor: string;
   cores: number;
   memoryGib: number;
@@ -13,6 +10,10 @@ export interface Machine {
 
 export interface Benchmarked {
   name: string;
+  /** RFC 3339. */
+  when: string;
+  /** Of the product that was measured. */
+  commit: string;
   /** Load average of the last minute before it began. */
   loadBefore: number;
   report: Report;
@@ -28,30 +29,24 @@ export function benchmarkPage(machine: Machine, results: readonly Benchmarked[])
     'Written by `./hks bench`; compare figures of one run only. Each benchmark starts a product of its own in a temporary',
     'folder, and its load comes from another process on the same machine. All figures are in `benchmarks.json`.',
     '',
-    ...list(machine, results),
+    `Machine: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}. The load average`,
+    'before each benchmark tells what else it was doing: figures of a machine that does other work are too low.',
     '',
     missed.length === 0
       ? 'Every goal is met.'
       : `Not met: ${missed.map((row) => `${row.what} (${row.measured}, goal ${row.goal})`).join('; ')}.`,
     '',
-    ...results.flatMap(({ report, loadBefore }) => section(report, loadBefore)),
+    ...results.flatMap(section),
   ].join('\n');
 }
 
-function list(machine: Machine, results: readonly Benchmarked[]): string[] {
-  const loads = results.map(({ loadBefore }) => loadBefore);
-  return [
-    `- When: ${machine.date}, commit ${machine.commit}`,
-    `- Machine: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}`,
-    `- Load average before each benchmark, from other work and from the benchmark before: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)} on ${machine.cores} cores`,
-  ];
-}
-
-function section(report: Report, loadBefore: number): string[] {
+function section({ report, loadBefore, when, commit }: Benchmarked): string[] {
   return [
     `## ${report.title}`,
     '',
-    `${report.how} Load before: ${loadBefore.toFixed(1)}.`,
+    report.how,
+    '',
+    `${when.slice(0, 16).replace('T', ' ')} UTC, commit ${commit}, load average before it ${loadBefore.toFixed(1)}.`,
     '',
     '| what | goal | measured | met |',
     '| --- | --- | --- | --- |',
