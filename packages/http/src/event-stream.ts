@@ -87,14 +87,7 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
     writing = false;
   };
 
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders()))
-    if (value !== undefined) reply.raw.setHeader(name, value);
-  reply.raw.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  });
+  beginStream(reply);
   send(reply, 'sync', { requestId: request.id });
   resources.use(
     deps.changes.subscribe((change) => {
@@ -123,6 +116,18 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
     clearInterval,
   );
   return end;
+}
+
+/** From here on the answer is ours: fastify sends nothing any more. */
+function beginStream(reply: FastifyReply): void {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  reply.raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
 }
 
 function send(reply: FastifyReply, event: string, data: unknown): void {

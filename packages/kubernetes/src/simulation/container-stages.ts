@@ -1,9 +1,21 @@
 import type { Terminated } from '../objects.ts';
 import { parseTime, timestamp } from '../controllers/shared/times.ts';
-import { behaviourOf, pullError, readyAfterMs } from './behaviour.ts';
-import { resolveImage } from './images.ts';
+import { readyAfterMs } from './behaviour.ts';
+import {
+  behaviour,
+  creating,
+  endOf,
+  failedPull,
+  isConfigurable,
+  isCreating,
+  isImageCorrected,
+  isPulled,
+  isStopped,
+  missing,
+  resolution,
+  restarts,
+} from './container-facts.ts';
 import { isDue, waitingReason, type ContainerRun } from './pod-run.ts';
-import { missingEnvironment } from './references.ts';
 
 /** A step in the life of a container: applies to a state, takes some time, leads to another state. */
 interface ContainerStage {
@@ -154,67 +166,6 @@ function isDone(life: ContainerRun, stage: ContainerStage): boolean {
 /** Steps are remembered per start of a container. */
 function stepId({ container, status }: ContainerRun, stage: string): string {
   return `${container.name}#${status.restartCount}/${stage}`;
-}
-
-function isCreating({ status }: ContainerRun): boolean {
-  const reason = waitingReason(status.state);
-  return reason === 'ContainerCreating' || reason === 'PodInitializing';
-}
-
-/** Someone changed the image of a pod that could not pull it. */
-function isImageCorrected(life: ContainerRun): boolean {
-  const reason = waitingReason(life.status.state) ?? '';
-  if (!['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName'].includes(reason)) return false;
-  return failedPull(life) === undefined && resolution(life).kind === 'pulls';
-}
-
-function creating(): ContainerRun['status']['state'] {
-  return { waiting: { reason: 'ContainerCreating' } };
-}
-
-function isPulled({ status }: ContainerRun): boolean {
-  return status.imageID !== '';
-}
-
-function isConfigurable(life: ContainerRun): boolean {
-  return (
-    (isCreating(life) && isPulled(life)) || waitingReason(life.status.state) === 'CreateContainerConfigError'
-  );
-}
-
-function isStopped({ status }: ContainerRun): boolean {
-  return status.state.terminated !== undefined;
-}
-
-function restarts({ run, container, status, isInit }: ContainerRun): boolean {
-  const failed = (status.state.terminated?.exitCode ?? 0) !== 0;
-  const policy = container.restartPolicy ?? run.pod.spec.restartPolicy ?? 'Always';
-  if (isInit && container.restartPolicy !== 'Always') return failed && policy !== 'Never';
-  return policy === 'Always' || (policy === 'OnFailure' && failed);
-}
-
-function resolution({ container }: ContainerRun) {
-  return resolveImage(container.image ?? '');
-}
-
-function failedPull(life: ContainerRun): string | undefined {
-  const told = pullError(life.run.pod, life.container);
-  if (told !== undefined) return told;
-  const image = resolution(life);
-  return image.kind === 'fails' ? image.message : undefined;
-}
-
-function missing(life: ContainerRun) {
-  return missingEnvironment(life.run.client, life.run.pod, life.container);
-}
-
-function behaviour({ run, container, isInit }: ContainerRun) {
-  return behaviourOf(run.pod, container, isInit);
-}
-
-function endOf(life: ContainerRun): { afterMs: number; exitCode: number; reason: string } {
-  const known = behaviour(life);
-  return known.kind === 'ends' ? known : { afterMs: 0, exitCode: 0, reason: 'Completed' };
 }
 
 function rejectName(life: ContainerRun): void {

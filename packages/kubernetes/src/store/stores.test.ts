@@ -29,7 +29,6 @@ let fresh: () => Persistence;
 
 const configMaps: GroupResource = '/configmaps';
 const pods: GroupResource = '/pods';
-
 function configMap(name: string, value = '', more: Partial<KubeObject['metadata']> = {}): KubeObject {
   return {
     apiVersion: 'v1',

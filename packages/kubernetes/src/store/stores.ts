@@ -44,13 +44,8 @@ export function createStores(options: StoresOptions): Stores {
   const { persistence, clock, log, history = defaultHistory, idleUnloadMs = 60_000 } = options;
   const commit = createGroupCommit({ persistence, clock, rowsMax: 500, charactersMax: 16 * mebi });
   const slots = createSlots(loader(options, commit), clock);
-  const compaction = createCompaction({
-    persistence,
-    clock,
-    log,
-    history,
-    intervalMs: options.compactionIntervalMs ?? 60_000,
-  });
+  const intervalMs = options.compactionIntervalMs ?? 60_000;
+  const compaction = createCompaction({ persistence, clock, log, history, intervalMs });
   let known = 0;
   let disposed = false;
   const sweeping = repeat(options.sweepIntervalMs ?? 10_000, async () => {

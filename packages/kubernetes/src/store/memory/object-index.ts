@@ -34,16 +34,8 @@ export function createObjectIndex(base: BaseIndex, parsed: ParsedCache): ObjectI
     ...[...shared].filter(isCurrent),
   ];
 
-  function ownKind(resource: GroupResource): Kind {
-    const known = own.get(resource);
-    if (known !== undefined) return known;
-    const kind: Kind = { entries: new Map(base.kinds.get(resource)?.entries), sorted: undefined };
-    own.set(resource, kind);
-    return kind;
-  }
-
   function put(state: NewState): void {
-    const kind = ownKind(state.key.resource);
+    const kind = ownKind(own, base, state.key.resource);
     const known = kind.entries.get(objectId(state.key.namespace, state.key.name));
     if (known !== undefined && known.pinned === undefined) {
       parsed.drop(known);
@@ -61,7 +53,7 @@ export function createObjectIndex(base: BaseIndex, parsed: ParsedCache): ObjectI
   }
 
   function remove(resource: GroupResource, id: string): void {
-    const entry = takeEntry(ownKind(resource), id);
+    const entry = takeEntry(ownKind(own, base, resource), id);
     if (entry === undefined || entry.pinned !== undefined) return;
     secondary.remove(entry);
     parsed.drop(entry);
@@ -86,4 +78,13 @@ export function createObjectIndex(base: BaseIndex, parsed: ParsedCache): ObjectI
       for (const { entries } of own.values()) for (const entry of entries.values()) parsed.drop(entry);
     },
   };
+}
+
+/** The cluster's own table of a kind, copied from the shared one at the first change. */
+function ownKind(own: Map<GroupResource, Kind>, base: BaseIndex, resource: GroupResource): Kind {
+  const known = own.get(resource);
+  if (known !== undefined) return known;
+  const kind: Kind = { entries: new Map(base.kinds.get(resource)?.entries), sorted: undefined };
+  own.set(resource, kind);
+  return kind;
 }
