@@ -41,8 +41,7 @@ export function open(server: Server, sent: Sent): Promise<IncomingMessage> {
   const body =
     typeof sent.body === 'string' || sent.body === undefined ? sent.body : JSON.stringify(sent.body);
   const headers = [
-    'Host',
-    host,
+    ...(has(sent.headers, 'host') ? [] : ['Host', host]),
     ...(sent.token === undefined ? [] : ['Authorization', `Bearer ${sent.token}`]),
   ];
   if (body !== undefined && !has(sent.headers, 'content-type'))

@@ -4,6 +4,7 @@ import type { Product } from './compose.ts';
 
 const headersTimeoutMs = 20_000;
 const renewalCheckMs = 24 * 3_600_000;
+const arrivalTimeoutMs = 120_000;
 const keepAliveTimeoutMs = 75_000;
 
 /**
@@ -33,8 +34,8 @@ export async function openListeners(product: Product, ports: Ports, host: string
     if (gateway.owns(request.url ?? '')) gateway.upgrade(request, socket, head);
     else socket.destroy();
   });
-  // Watches and followed logs have no end of their own.
-  https.requestTimeout = 0;
+  // How long a request may take to arrive; its answer, a watch for example, may take as long as it likes.
+  https.requestTimeout = http.server.requestTimeout = arrivalTimeoutMs;
   await listen(https, { port: ports.https, host: address, flag: '--https-port' });
   opened.defer(async () => {
     const closed = new Promise<void>((resolve) => https.close(() => resolve()));
