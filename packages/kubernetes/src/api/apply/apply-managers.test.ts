@@ -33,8 +33,12 @@ describe('appliers of one object', () => {
   it('are told of every field that another owns with another value', () => {
     const object = settings();
     object.apply('a', data({ x: '1', y: '1' }));
-    expect(object.apply('b', data({ x: '2' }))).toBe('Apply failed with 1 conflict: conflict with "a": .data.x');
-    expect(object.apply('b', data({ x: '2', y: '2' }))).toBe('Apply failed with 2 conflicts: conflicts with "a":\n- .data.x\n- .data.y');
+    expect(object.apply('b', data({ x: '2' }))).toBe(
+      'Apply failed with 1 conflict: conflict with "a": .data.x',
+    );
+    expect(object.apply('b', data({ x: '2', y: '2' }))).toBe(
+      'Apply failed with 2 conflicts: conflicts with "a":\n- .data.x\n- .data.y',
+    );
     expect(object.object()).toEqual(data({ x: '1', y: '1' }));
   });
 
@@ -59,7 +63,9 @@ describe('appliers of one object', () => {
     object.apply('a', data({ x: '1' }));
     object.update('u', data({ x: '2' }));
     expect(object.owned('a')).toEqual([]);
-    expect(object.apply('a', data({ x: '1' }))).toBe('Apply failed with 1 conflict: conflict with "u" using v1: .data.x');
+    expect(object.apply('a', data({ x: '1' }))).toBe(
+      'Apply failed with 1 conflict: conflict with "u" using v1: .data.x',
+    );
     expect(object.apply('a', data({ x: '2' }))).toBe('');
     expect(object.managers().sort()).toEqual(['a', 'u']);
   });
@@ -78,11 +84,16 @@ describe('lists of objects', () => {
     const object = pods();
     object.apply('a', pod({ name: 'one', image: 'i' }, { name: 'two', image: 'i' }));
     object.apply('b', pod({ name: 'three', image: 'i' }, { name: 'two', image: 'i' }));
-    expect(object.object()).toEqual(pod({ name: 'one', image: 'i' }, { name: 'three', image: 'i' }, { name: 'two', image: 'i' }));
+    expect(object.object()).toEqual(
+      pod({ name: 'one', image: 'i' }, { name: 'three', image: 'i' }, { name: 'two', image: 'i' }),
+    );
     expect(object.owned('b')).toEqual([
-      '.spec.containers[name="three"]', '.spec.containers[name="two"]',
-      '.spec.containers[name="three"].image', '.spec.containers[name="three"].name',
-      '.spec.containers[name="two"].image', '.spec.containers[name="two"].name',
+      '.spec.containers[name="three"]',
+      '.spec.containers[name="two"]',
+      '.spec.containers[name="three"].image',
+      '.spec.containers[name="three"].name',
+      '.spec.containers[name="two"].image',
+      '.spec.containers[name="two"].name',
     ]);
   });
 
@@ -91,13 +102,20 @@ describe('lists of objects', () => {
     object.apply('a', pod({ name: 'one', image: 'i' }, { name: 'two', image: 'i' }));
     object.apply('b', pod({ name: 'two', env: [{ name: 'E', value: '1' }] }));
     object.apply('a', pod({ name: 'three', image: 'i' }));
-    expect(object.object()).toEqual(pod({ name: 'two', env: [{ name: 'E', value: '1' }] }, { name: 'three', image: 'i' }));
+    expect(object.object()).toEqual(
+      pod({ name: 'two', env: [{ name: 'E', value: '1' }] }, { name: 'three', image: 'i' }),
+    );
   });
 
   it('tell elements apart by all key fields, defaults filled in', () => {
     const object = pods();
-    object.apply('a', pod({ name: 'c', ports: [{ containerPort: 53, protocol: 'UDP' }, { containerPort: 53 }] }));
-    expect(object.owned('a')).toContain('.spec.containers[name="c"].ports[containerPort=53,protocol="TCP"].containerPort');
+    object.apply(
+      'a',
+      pod({ name: 'c', ports: [{ containerPort: 53, protocol: 'UDP' }, { containerPort: 53 }] }),
+    );
+    expect(object.owned('a')).toContain(
+      '.spec.containers[name="c"].ports[containerPort=53,protocol="TCP"].containerPort',
+    );
     expect(object.apply('b', pod({ name: 'c', ports: [{ containerPort: 53, protocol: 'TCP' }] }))).toBe('');
   });
 
@@ -105,14 +123,34 @@ describe('lists of objects', () => {
     const object = pods();
     object.apply('a', pod({ name: 'c', args: ['x', 'y'] }));
     expect(object.owned('a')).toContain('.spec.containers[name="c"].args');
-    expect(object.apply('b', pod({ name: 'c', args: ['y'] }))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.containers[name="c"].args');
+    expect(object.apply('b', pod({ name: 'c', args: ['y'] }))).toBe(
+      'Apply failed with 1 conflict: conflict with "a": .spec.containers[name="c"].args',
+    );
   });
 
   it('with duplicates can still be changed elsewhere', () => {
     const object = pods();
-    object.update('u', pod({ name: 'c', env: [{ name: 'E', value: '1' }, { name: 'E', value: '2' }] }));
+    object.update(
+      'u',
+      pod({
+        name: 'c',
+        env: [
+          { name: 'E', value: '1' },
+          { name: 'E', value: '2' },
+        ],
+      }),
+    );
     expect(object.apply('a', pod({ name: 'c', image: 'i' }))).toBe('');
-    expect(object.object()).toEqual(pod({ name: 'c', image: 'i', env: [{ name: 'E', value: '1' }, { name: 'E', value: '2' }] }));
+    expect(object.object()).toEqual(
+      pod({
+        name: 'c',
+        image: 'i',
+        env: [
+          { name: 'E', value: '1' },
+          { name: 'E', value: '2' },
+        ],
+      }),
+    );
   });
 });
 
@@ -131,7 +169,9 @@ describe('other shapes', () => {
     const object = startApplier('apps/v1', 'Deployment');
     object.apply('a', { spec: { selector: { matchLabels: { a: '1' } } } });
     expect(object.owned('a')).toEqual(['.spec.selector']);
-    expect(object.apply('b', { spec: { selector: { matchLabels: { b: '1' } } } })).toContain('conflict with "a": .spec.selector');
+    expect(object.apply('b', { spec: { selector: { matchLabels: { b: '1' } } } })).toContain(
+      'conflict with "a": .spec.selector',
+    );
   });
 
   it('an empty struct is owned itself', () => {
@@ -142,18 +182,34 @@ describe('other shapes', () => {
 
   it('kind, name and what the server writes belong to nobody', () => {
     const object = settings();
-    object.apply('a', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c', namespace: 'd', uid: 'u', labels: { a: '1' } } });
+    object.apply('a', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'c', namespace: 'd', uid: 'u', labels: { a: '1' } },
+    });
     expect(object.owned('a')).toEqual(['.metadata.labels.a']);
   });
 });
 
 const values = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2'), { maxKeys: 3 });
 const containers = fc
-  .uniqueArray(fc.record({ name: fc.constantFrom('x', 'y', 'z'), image: fc.constantFrom('i', 'j'), args: fc.array(fc.constantFrom('p', 'q'), { maxLength: 2 }) }, { requiredKeys: ['name'] }), {
-    selector: ({ name }) => name,
-  })
+  .uniqueArray(
+    fc.record(
+      {
+        name: fc.constantFrom('x', 'y', 'z'),
+        image: fc.constantFrom('i', 'j'),
+        args: fc.array(fc.constantFrom('p', 'q'), { maxLength: 2 }),
+      },
+      { requiredKeys: ['name'] },
+    ),
+    {
+      selector: ({ name }) => name,
+    },
+  )
   .map((list) => (list.length === 0 ? {} : { spec: { containers: list } }));
-const configs = fc.record({ metadata: fc.record({ labels: values }, { requiredKeys: [] }), body: containers }).map(({ metadata, body }) => ({ metadata, ...body }));
+const configs = fc
+  .record({ metadata: fc.record({ labels: values }, { requiredKeys: [] }), body: containers })
+  .map(({ metadata, body }) => ({ metadata, ...body }));
 
 describe('for all configurations', () => {
   it('applying the same twice changes nothing', () => {
@@ -175,7 +231,12 @@ describe('for all configurations', () => {
       fc.property(values, values, (labels, annotations) => {
         const [a, b] = [{ metadata: { labels } }, { metadata: { annotations } }];
         const [one, two] = [pods(), pods()];
-        expect([one.apply('a', a), one.apply('b', b), two.apply('b', b), two.apply('a', a)]).toEqual(['', '', '', '']);
+        expect([one.apply('a', a), one.apply('b', b), two.apply('b', b), two.apply('a', a)]).toEqual([
+          '',
+          '',
+          '',
+          '',
+        ]);
         expect(sameJson(one.object(), two.object())).toBe(true);
         expect(one.object()).toEqual({ metadata: { labels, annotations } });
         one.apply('a', {});

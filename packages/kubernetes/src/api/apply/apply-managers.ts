@@ -1,13 +1,13 @@
-import { compare } from './compare.ts';
+import { compare } from './typed/compare.ts';
 import { applyConflict, type Conflict } from './conflicts.ts';
-import { difference, intersection, recursiveDifference, union, type MaybeFields } from './field-set.ts';
-import { fieldsOf } from './fields-of.ts';
+import { difference, intersection, recursiveDifference, union, type MaybeFields } from './typed/field-set.ts';
+import { fieldsOf } from './typed/fields-of.ts';
 import { sameManager, type Manager } from './managers.ts';
-import { merge } from './merge.ts';
-import { ownable } from './ownable.ts';
-import { pruneAbandoned } from './remove.ts';
+import { merge } from './typed/merge.ts';
+import { ownable } from './typed/ownable.ts';
+import { pruneAbandoned } from './typed/remove.ts';
 import { isRecord } from '../registry/object.ts';
-import type { Shape } from './shape.ts';
+import type { Shape } from './typed/shape.ts';
 
 type Fields = Record<string, unknown>;
 

@@ -10,15 +10,15 @@ import { recordAt, textAt } from '../registry/object.ts';
 import { changeObject } from '../registry/update.ts';
 import { StatusError } from '../status-error.ts';
 import { applyConfig } from './apply-managers.ts';
-import { everyField, fieldsOf } from './fields-of.ts';
+import { everyField, fieldsOf } from './typed/fields-of.ts';
 import { appliedClientSide, migratingManager, syncLastApplied } from './last-applied.ts';
 import { readManagers, writeManagers, type Manager } from './managers.ts';
-import { ownable } from './ownable.ts';
+import { ownable } from './typed/ownable.ts';
 import type { ApplyRequest } from './read-config.ts';
 import { resetFields } from './reset-fields.ts';
-import { shapeOfKind } from './shape.ts';
+import { shapeOfKind } from './typed/shape.ts';
 import { managerOf } from './track-update.ts';
-import { recursiveDifference, withoutSelf } from './field-set.ts';
+import { recursiveDifference, withoutSelf } from './typed/field-set.ts';
 
 /** Upstream's name for whoever set the fields of an object that has been applied for the first time. */
 const beforeFirstApply = 'before-first-apply';

@@ -1,7 +1,7 @@
 import { StatusError } from '../status-error.ts';
-import { membersOf, type MaybeFields } from './field-set.ts';
+import { membersOf, type MaybeFields } from './typed/field-set.ts';
 import type { Manager } from './managers.ts';
-import { pathText } from './path-text.ts';
+import { pathText } from './typed/path-text.ts';
 
 /** Fields that another manager owns and that an apply would change. */
 export interface Conflict {

@@ -1,10 +1,10 @@
 import type { KubeObject } from '../../types.ts';
 import { ensureRecord, isRecord, recordAt, textAt } from '../registry/object.ts';
-import { compare } from './compare.ts';
-import { difference, union, type MaybeFields } from './field-set.ts';
-import { fieldsOf } from './fields-of.ts';
-import { ownable } from './ownable.ts';
-import type { Shape } from './shape.ts';
+import { compare } from './typed/compare.ts';
+import { difference, union, type MaybeFields } from './typed/field-set.ts';
+import { fieldsOf } from './typed/fields-of.ts';
+import { ownable } from './typed/ownable.ts';
+import type { Shape } from './typed/shape.ts';
 
 const annotation = 'kubectl.kubernetes.io/last-applied-configuration';
 

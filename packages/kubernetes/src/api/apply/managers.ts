@@ -1,5 +1,5 @@
 import { isRecord, sameJson, textAt } from '../registry/object.ts';
-import { parseFieldSet, union, type MaybeFields } from './field-set.ts';
+import { parseFieldSet, union, type MaybeFields } from './typed/field-set.ts';
 
 /** One entry of `metadata.managedFields`, read. */
 export interface Manager {

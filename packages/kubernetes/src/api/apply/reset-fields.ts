@@ -1,5 +1,5 @@
 import type { ResourceInfo } from '../../types.ts';
-import { pathSet, union, type MaybeFields } from './field-set.ts';
+import { pathSet, union, type MaybeFields } from './typed/field-set.ts';
 
 const status = pathSet('f:status');
 const spec = pathSet('f:spec');

@@ -1,8 +1,8 @@
 import type { KubeObject } from '../../types.ts';
 import type { Call } from '../deps.ts';
 import { kubeTime, sameJson } from '../registry/object.ts';
-import { compare, type Diff } from './compare.ts';
-import { difference, recursiveDifference, union } from './field-set.ts';
+import { compare, type Diff } from './typed/compare.ts';
+import { difference, recursiveDifference, union } from './typed/field-set.ts';
 import {
   asksForReset,
   joinOldest,
@@ -11,9 +11,9 @@ import {
   writeManagers,
   type Manager,
 } from './managers.ts';
-import { ownable } from './ownable.ts';
+import { ownable } from './typed/ownable.ts';
 import { resetFields } from './reset-fields.ts';
-import { shapeOfKind } from './shape.ts';
+import { shapeOfKind } from './typed/shape.ts';
 
 /**
  * Answers the managedFields of a write that is no apply: the writer owns what it changed, the others lose that. `current` is undefined
