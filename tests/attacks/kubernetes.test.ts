@@ -18,11 +18,19 @@ beforeAll(async () => {
   product = await startProduct();
   [ann, eve] = await Promise.all([product.tenant('ann'), product.tenant('eve')]);
   const person = await product.person('viewer');
-  await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/members`, { email: person.email, role: 'viewer' });
+  await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/members`, {
+    email: person.email,
+    role: 'viewer',
+  });
   viewer = { ...person, token: await product.kubeToken(person, ann.workspaceId) };
   await ann.call('POST', `/api/v1/workspaces/${ann.workspaceId}/projects`, { name: 'shop' });
-  await until(async () => (await ann.kube('GET', '/api/v1/namespaces/shop/serviceaccounts/default')).status === 200);
-  await ann.kube('POST', '/api/v1/namespaces/shop/secrets', { metadata: { name: 'canary' }, stringData: { value: 'canary-7e57' } });
+  await until(
+    async () => (await ann.kube('GET', '/api/v1/namespaces/shop/serviceaccounts/default')).status === 200,
+  );
+  await ann.kube('POST', '/api/v1/namespaces/shop/secrets', {
+    metadata: { name: 'canary' },
+    stringData: { value: 'canary-7e57' },
+  });
 });
 afterAll(() => product[Symbol.asyncDispose]());
 
@@ -30,21 +38,72 @@ const asViewer = (method: string, path: string, body?: unknown, headers?: string
   product.kube(ann.workspaceId, { method, path, token: viewer.token, body, ...(headers && { headers }) });
 
 async function stateOfCluster(): Promise<string> {
-  const paths = ['/api/v1/namespaces', '/api/v1/pods', '/api/v1/serviceaccounts', `${rbac}/clusterroles`, `${rbac}/clusterrolebindings`, `${rbac}/roles`, `${rbac}/rolebindings`];
+  const paths = [
+    '/api/v1/namespaces',
+    '/api/v1/pods',
+    '/api/v1/serviceaccounts',
+    `${rbac}/clusterroles`,
+    `${rbac}/clusterrolebindings`,
+    `${rbac}/roles`,
+    `${rbac}/rolebindings`,
+  ];
   const lists = await Promise.all(paths.map((path) => ann.kube('GET', path)));
   return JSON.stringify(lists.map(({ json }) => json['items']));
 }
 
 describe('D01 the least role', () => {
-  const me = () => [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: `hexabase:${viewer.email}` }];
+  const me = () => [
+    { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: `hexabase:${viewer.email}` },
+  ];
   const attempts: [string, string, string, () => unknown][] = [
-    ['a binding of cluster-admin', 'POST', `${rbac}/clusterrolebindings`, () => ({ metadata: { name: 'x' }, roleRef: roleRef('cluster-admin'), subjects: me() })],
-    ['a binding of our admin role', 'POST', `${rbac}/namespaces/shop/rolebindings`, () => ({ metadata: { name: 'x' }, roleRef: roleRef('hexabase:workspace-admin'), subjects: me() })],
-    ['themselves in our admin binding', 'PATCH', `${rbac}/clusterrolebindings/hexabase:ws-admins`, () => ({ subjects: me() })],
-    ['more rights in their own role', 'PATCH', `${rbac}/clusterroles/hexabase:workspace-viewer`, () => ({ rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] })],
-    ['a role that joins admin by its label', 'POST', `${rbac}/clusterroles`, () => ({ metadata: { name: 'x', labels: { 'rbac.authorization.k8s.io/aggregate-to-admin': 'true' } }, rules: [] })],
-    ['a service account’s token', 'POST', '/api/v1/namespaces/kube-system/serviceaccounts/default/token', () => ({ spec: {} })],
-    ['a Secret with a token', 'POST', '/api/v1/namespaces/shop/secrets', () => ({ metadata: { name: 'x', annotations: { 'kubernetes.io/service-account.name': 'default' } }, type: 'kubernetes.io/service-account-token' })],
+    [
+      'a binding of cluster-admin',
+      'POST',
+      `${rbac}/clusterrolebindings`,
+      () => ({ metadata: { name: 'x' }, roleRef: roleRef('cluster-admin'), subjects: me() }),
+    ],
+    [
+      'a binding of our admin role',
+      'POST',
+      `${rbac}/namespaces/shop/rolebindings`,
+      () => ({ metadata: { name: 'x' }, roleRef: roleRef('hexabase:workspace-admin'), subjects: me() }),
+    ],
+    [
+      'themselves in our admin binding',
+      'PATCH',
+      `${rbac}/clusterrolebindings/hexabase:ws-admins`,
+      () => ({ subjects: me() }),
+    ],
+    [
+      'more rights in their own role',
+      'PATCH',
+      `${rbac}/clusterroles/hexabase:workspace-viewer`,
+      () => ({ rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] }),
+    ],
+    [
+      'a role that joins admin by its label',
+      'POST',
+      `${rbac}/clusterroles`,
+      () => ({
+        metadata: { name: 'x', labels: { 'rbac.authorization.k8s.io/aggregate-to-admin': 'true' } },
+        rules: [],
+      }),
+    ],
+    [
+      'a service account’s token',
+      'POST',
+      '/api/v1/namespaces/kube-system/serviceaccounts/default/token',
+      () => ({ spec: {} }),
+    ],
+    [
+      'a Secret with a token',
+      'POST',
+      '/api/v1/namespaces/shop/secrets',
+      () => ({
+        metadata: { name: 'x', annotations: { 'kubernetes.io/service-account.name': 'default' } },
+        type: 'kubernetes.io/service-account-token',
+      }),
+    ],
   ];
 
   test.each(attempts)('does not get %s', async (_name, method, path, body) => {
@@ -73,10 +132,18 @@ describe('D02 Impersonate-* through the gateway', () => {
 describe('D03 groups', () => {
   test('are not the caller’s to choose when a token is made', async () => {
     const path = `/api/v1/workspaces/${ann.workspaceId}/kube-token`;
-    for (const body of [{ groups: ['system:masters'] }, { role: 'admin' }, { audience: 'ws:x' }, { email: ann.email }]) {
+    for (const body of [
+      { groups: ['system:masters'] },
+      { role: 'admin' },
+      { audience: 'ws:x' },
+      { email: ann.email },
+    ]) {
       expect((await viewer.call('POST', path, body)).status).toBe(400);
     }
-    const answer = await asViewer('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+    const answer = await asViewer('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'SelfSubjectReview',
+    });
     const { username, groups } = answer.json['status'].userInfo;
     expect(username).toBe(`hexabase:${viewer.email}`);
     expect(groups.filter((group: string) => group.startsWith('system:'))).toEqual(['system:authenticated']);
@@ -88,7 +155,11 @@ describe('D04 labels that say whose a namespace is', () => {
   test.each([
     ['PATCH', '/api/v1/namespaces/shop', { metadata: { labels: { 'workspace-id': 'x' } } }],
     ['PATCH', '/api/v1/namespaces/shop/status', { metadata: { labels: { 'workspace-id': 'x' } } }],
-    ['PUT', '/api/v1/namespaces/shop/finalize', { metadata: { name: 'shop', labels: { 'workspace-id': 'x' } }, spec: {} }],
+    [
+      'PUT',
+      '/api/v1/namespaces/shop/finalize',
+      { metadata: { name: 'shop', labels: { 'workspace-id': 'x' } }, spec: {} },
+    ],
   ])('are not the least role’s to change: %s %s', async (method, path, body) => {
     expect((await asViewer(method, path, body)).status).toBe(403);
   });
@@ -96,10 +167,20 @@ describe('D04 labels that say whose a namespace is', () => {
   test('change nothing of another tenant when an administrator forges them', async () => {
     const theirs = `/api/v1/workspaces/${eve.workspaceId}/projects`;
     const before = (await eve.call('GET', theirs)).json['data'];
-    const labels = { 'workspace-id': eve.workspaceId, 'organization-id': eve.organizationId, 'app.kubernetes.io/managed-by': 'hexabase' };
-    expect((await ann.kube('POST', '/api/v1/namespaces', { metadata: { name: 'forged', labels } })).status).toBe(201);
+    const labels = {
+      'workspace-id': eve.workspaceId,
+      'organization-id': eve.organizationId,
+      'app.kubernetes.io/managed-by': 'hexabase',
+    };
+    expect(
+      (await ann.kube('POST', '/api/v1/namespaces', { metadata: { name: 'forged', labels } })).status,
+    ).toBe(201);
     const mine = `/api/v1/workspaces/${ann.workspaceId}/projects`;
-    await until(async () => (await ann.call('GET', mine)).json['data'].some((project: { name: string }) => project.name === 'forged'));
+    await until(async () =>
+      (await ann.call('GET', mine)).json['data'].some(
+        (project: { name: string }) => project.name === 'forged',
+      ),
+    );
     expect((await eve.call('GET', theirs)).json['data']).toEqual(before);
     expect((await ann.kube('DELETE', '/api/v1/namespaces/forged')).status).toBe(200);
     expect((await eve.kube('GET', '/api/v1/namespaces')).text).not.toContain('forged');
@@ -115,7 +196,10 @@ describe('D09 pods that would leave their container', () => {
     ['the node’s network', { containers: [plain], hostNetwork: true }],
     ['the node’s processes', { containers: [plain], hostPID: true, hostIPC: true }],
     ['the node’s disk', { containers: [plain], volumes: [{ name: 'v', hostPath: { path: '/' } }] }],
-    ['a kernel capability', { containers: [{ ...plain, securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }] }],
+    [
+      'a kernel capability',
+      { containers: [{ ...plain, securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }] },
+    ],
     ['an unmasked proc', { containers: [{ ...plain, securityContext: { procMount: 'Unmasked' } }] }],
     ['no seccomp', { containers: [plain], securityContext: { seccompProfile: { type: 'Unconfined' } } }],
   ];
@@ -130,15 +214,30 @@ describe('D09 pods that would leave their container', () => {
 
 describe('D15 the ways into pods and nodes', () => {
   test('of another tenant are closed like everything else of theirs', async () => {
-    for (const path of [`${pods}/web/log`, `${pods}/web/exec?command=id`, `${pods}/web/portforward`, `${pods}/web/attach`, '/api/v1/nodes/simulated-node-1/proxy/pods', '/api/v1/namespaces/shop/services/web/proxy/']) {
+    for (const path of [
+      `${pods}/web/log`,
+      `${pods}/web/exec?command=id`,
+      `${pods}/web/portforward`,
+      `${pods}/web/attach`,
+      '/api/v1/nodes/simulated-node-1/proxy/pods',
+      '/api/v1/namespaces/shop/services/web/proxy/',
+    ]) {
       for (const method of ['GET', 'POST']) {
-        expect([path, (await product.kube(ann.workspaceId, { method, path, token: eve.kubeToken })).status]).toEqual([path, 401]);
+        expect([
+          path,
+          (await product.kube(ann.workspaceId, { method, path, token: eve.kubeToken })).status,
+        ]).toEqual([path, 401]);
       }
     }
   });
 
   test('are refused to the least role, and never answered as if they worked', async () => {
-    for (const path of [`${pods}/web/exec?command=id`, `${pods}/web/attach`, `${pods}/web/portforward`, '/api/v1/nodes/simulated-node-1/proxy/pods']) {
+    for (const path of [
+      `${pods}/web/exec?command=id`,
+      `${pods}/web/attach`,
+      `${pods}/web/portforward`,
+      '/api/v1/nodes/simulated-node-1/proxy/pods',
+    ]) {
       const answer = await asViewer('POST', path);
       expect([path, [403, 404, 405, 501].includes(answer.status)]).toEqual([path, true]);
     }
@@ -162,7 +261,10 @@ describe('D18 kinds that one may not list', () => {
   });
 
   test('nor as a table or by asking for their metadata', async () => {
-    for (const accept of ['application/json;as=Table;g=meta.k8s.io;v=v1', 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1']) {
+    for (const accept of [
+      'application/json;as=Table;g=meta.k8s.io;v=v1',
+      'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+    ]) {
       expect((await asViewer('GET', '/api/v1/secrets', undefined, ['Accept', accept])).status).toBe(403);
     }
   });

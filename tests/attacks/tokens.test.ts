@@ -15,9 +15,15 @@ beforeAll(async () => {
 afterAll(() => product[Symbol.asyncDispose]());
 
 const text = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-const partsOf = (token: string): [header: Record<string, unknown>, payload: Record<string, unknown>, signature: string] => {
+const partsOf = (
+  token: string,
+): [header: Record<string, unknown>, payload: Record<string, unknown>, signature: string] => {
   const [header = '', payload = '', signature = ''] = token.split('.');
-  return [JSON.parse(Buffer.from(header, 'base64url').toString()), JSON.parse(Buffer.from(payload, 'base64url').toString()), signature];
+  return [
+    JSON.parse(Buffer.from(header, 'base64url').toString()),
+    JSON.parse(Buffer.from(payload, 'base64url').toString()),
+    signature,
+  ];
 };
 
 const doors: Record<string, { genuine(): string; knock(token: string): Promise<Answer> }> = {
@@ -55,7 +61,10 @@ describe.each(Object.entries(doors))('B06 forged tokens at %s', (_name, door) =>
       'HS256 with its modulus': hmac(String(jwks.json['keys'][0].n)),
       'another key under our kid': signedByUs(header, payload),
       'a key in the header': signedByUs({ ...header, jwk }, payload),
-      'an address of keys in the header': signedByUs({ ...header, kid: 'evil', jku: `${product.api.url}/jwks` }, payload),
+      'an address of keys in the header': signedByUs(
+        { ...header, kid: 'evil', jku: `${product.api.url}/jwks` },
+        payload,
+      ),
       'a critical header': signedByUs({ ...header, crit: ['exp'] }, payload),
       'a path as kid': signedByUs({ ...header, kid: '../../../dev/null' }, payload),
       'other claims under the same signature': `${text(header)}.${text({ ...payload, sub: eve.userId, uid: eve.userId })}.${signature}`,
@@ -72,11 +81,22 @@ describe.each(Object.entries(doors))('B06 forged tokens at %s', (_name, door) =>
   test('B17 empty, cut, padded and doubled ones too', async () => {
     const genuine = door.genuine();
     const mangled = ['', ' ', '.', '..', 'null', genuine.slice(0, -1), genuine.slice(1), `${genuine}=`, `${genuine}.`, `${genuine}.${genuine}`, `${genuine},${genuine}`, genuine.split('.').slice(0, 2).join('.'), genuine.replaceAll('.', ' '), genuine.toUpperCase(), 'a'.repeat(9_000)]; // prettier-ignore
-    for (const token of mangled) expect([token.slice(-20), (await door.knock(token)).status]).toEqual([token.slice(-20), 401]);
+    for (const token of mangled)
+      expect([token.slice(-20), (await door.knock(token)).status]).toEqual([token.slice(-20), 401]);
   });
 
   test('A15 magic words and other kinds of credentials too', async () => {
-    for (const token of ['internal_x', 'ai_agent_x', 'dev_token_x', 'dev_token_admin', 'admin', 'system:masters', ann.refresh, ann.userId, ann.workspaceId]) {
+    for (const token of [
+      'internal_x',
+      'ai_agent_x',
+      'dev_token_x',
+      'dev_token_admin',
+      'admin',
+      'system:masters',
+      ann.refresh,
+      ann.userId,
+      ann.workspaceId,
+    ]) {
       expect([token.slice(0, 12), (await door.knock(token)).status]).toEqual([token.slice(0, 12), 401]);
     }
   });
@@ -84,9 +104,23 @@ describe.each(Object.entries(doors))('B06 forged tokens at %s', (_name, door) =>
 
 describe('A15 internal addresses', () => {
   test('are not on either public port', async () => {
-    const paths = ['/internal', '/internal/v1/nodes', '/debug/pprof', '/admin', '/api/internal', '/api/v1/internal/metrics', '/.env', '/.git/config', '/actuator', '/server-status', '/oidc/registration', '/oidc/introspect'];
+    const paths = [
+      '/internal',
+      '/internal/v1/nodes',
+      '/debug/pprof',
+      '/admin',
+      '/api/internal',
+      '/api/v1/internal/metrics',
+      '/.env',
+      '/.git/config',
+      '/actuator',
+      '/server-status',
+      '/oidc/registration',
+      '/oidc/introspect',
+    ];
     for (const server of [product.api, product.gateway]) {
-      for (const path of paths) expect([path, (await exchange(server, { path, token: ann.access })).status]).toEqual([path, 404]);
+      for (const path of paths)
+        expect([path, (await exchange(server, { path, token: ann.access })).status]).toEqual([path, 404]);
     }
   });
 });
@@ -104,12 +138,20 @@ describe('B07 a token at another door', () => {
       await product.send({ path: '/api/v1/workspaces', token: ann.kubeToken }),
       await product.send({ path: '/auth/me', token: ann.kubeToken }),
       await product.send({ method: 'POST', path: '/auth/logout', token: ann.kubeToken }),
-      await product.send({ method: 'POST', path: `/api/v1/workspaces/${ann.workspaceId}/kube-token`, token: ann.kubeToken }),
+      await product.send({
+        method: 'POST',
+        path: `/api/v1/workspaces/${ann.workspaceId}/kube-token`,
+        token: ann.kubeToken,
+      }),
       await exchange(product.gateway, { path: '/api/v1/events/stream', token: ann.kubeToken }),
     ];
     expect(tried.map(({ status }, index) => [index, status])).toEqual(tried.map((_, index) => [index, 401]));
     for (const wrong of [ann.kubeToken, ann.access, 'x']) {
-      const refreshed = await product.send({ method: 'POST', path: '/auth/refresh', body: { refresh_token: wrong } });
+      const refreshed = await product.send({
+        method: 'POST',
+        path: '/auth/refresh',
+        body: { refresh_token: wrong },
+      });
       expect([400, 401]).toContain(refreshed.status);
       expect(refreshed.text).not.toContain('access_token');
     }
@@ -139,17 +181,35 @@ describe('A17 headers that claim to be somebody', () => {
   });
 
   test('forwarded addresses and hosts reach neither the audit log nor what we write', async () => {
-    const headers = ['X-Forwarded-For', '203.0.113.9', 'X-Forwarded-Host', 'evil.example', 'X-Forwarded-Proto', 'http', 'X-Real-IP', '203.0.113.9'];
-    const sent: Sent = { path: `/api/v1/workspaces/${eve.workspaceId}/kubeconfig`, token: eve.access, headers };
+    const headers = [
+      'X-Forwarded-For',
+      '203.0.113.9',
+      'X-Forwarded-Host',
+      'evil.example',
+      'X-Forwarded-Proto',
+      'http',
+      'X-Real-IP',
+      '203.0.113.9',
+    ];
+    const sent: Sent = {
+      path: `/api/v1/workspaces/${eve.workspaceId}/kubeconfig`,
+      token: eve.access,
+      headers,
+    };
     expect((await product.send(sent)).text).not.toMatch(/evil\.example|203\.0\.113/);
-    const discovery = await exchange(product.gateway, { path: '/oidc/.well-known/openid-configuration', headers });
+    const discovery = await exchange(product.gateway, {
+      path: '/oidc/.well-known/openid-configuration',
+      headers,
+    });
     expect(discovery.json['issuer']).toBe(`${product.gateway.url}/oidc`);
     expect(discovery.text).not.toContain('evil.example');
     await eve.call('PATCH', `/api/v1/workspaces/${eve.workspaceId}`, { description: 'x' }, headers);
     const [audit] = await product.query('select json_agg(a)::text as log from audit_entries a');
     expect(audit?.['log']).not.toMatch(/203\.0\.113|evil\.example/);
     for (const server of [product.api, product.gateway]) {
-      expect((await exchange(server, { path: '/health', headers: ['Host', 'evil.example'] })).status).toBe(400);
+      expect((await exchange(server, { path: '/health', headers: ['Host', 'evil.example'] })).status).toBe(
+        400,
+      );
     }
   });
 });

@@ -14,12 +14,21 @@ beforeAll(async () => {
   product = await startProduct();
   ann = await product.tenant('ann');
   member = await product.person('member');
-  await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/members`, { email: member.email, role: 'viewer' });
+  await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/members`, {
+    email: member.email,
+    role: 'viewer',
+  });
   const projects = `/api/v1/workspaces/${ann.workspaceId}/projects`;
   const project = (await ann.call('POST', projects, { name: 'shop' })).json['data'].id;
   await until(async () => (await ann.call('GET', `${projects}/${project}`)).json['data'].phase === 'active');
   const [operation] = await product.query('select id from operations limit 1');
-  targets = { organization: ann.organizationId, workspace: ann.workspaceId, project, userId: member.userId, operation: operation?.['id'] };
+  targets = {
+    organization: ann.organizationId,
+    workspace: ann.workspaceId,
+    project,
+    userId: member.userId,
+    operation: operation?.['id'],
+  };
 });
 afterAll(() => product[Symbol.asyncDispose]());
 
@@ -61,7 +70,11 @@ describe('A05 fields that are not the caller’s to set', () => {
 
   test('a field given twice does not get past the check with its first value', async () => {
     const before = await product.fingerprint();
-    const twice = await ann.call('PATCH', `/api/v1/organizations/${ann.organizationId}/members/${member.userId}`, '{"role":"viewer","role":"root"}');
+    const twice = await ann.call(
+      'PATCH',
+      `/api/v1/organizations/${ann.organizationId}/members/${member.userId}`,
+      '{"role":"viewer","role":"root"}',
+    );
     expect(twice.status).toBe(400);
     expect(await product.fingerprint()).toBe(before);
   });
@@ -81,7 +94,21 @@ describe('A06 filters and sorts', () => {
 
 describe('A07 where a list goes on', () => {
   test.each(lists)('is not taken from the caller’s word in $operation.id', async ({ operation }) => {
-    for (const query of ['page=0', 'page=-1', 'page=1.5', 'page=1e99', 'page=99999999999999999999', 'page=1%20union%20select', 'page=NaN', 'limit=1e3', 'limit=-5', 'limit=100000', 'cursor=eyJpZCI6MX0', 'offset=5', 'after=x']) {
+    for (const query of [
+      'page=0',
+      'page=-1',
+      'page=1.5',
+      'page=1e99',
+      'page=99999999999999999999',
+      'page=1%20union%20select',
+      'page=NaN',
+      'limit=1e3',
+      'limit=-5',
+      'limit=100000',
+      'cursor=eyJpZCI6MX0',
+      'offset=5',
+      'after=x',
+    ]) {
       const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
       expect([query, answer.status]).toEqual([query, 400]);
     }
@@ -90,18 +117,38 @@ describe('A07 where a list goes on', () => {
   test('a continue token of Kubernetes that was forged, edited or is another workspace’s gives nothing of others', async () => {
     const eve = await product.tenant('eve');
     for (const tenant of [ann, eve]) {
-      for (const n of [1, 2, 3]) await tenant.kube('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: `of-${tenant === ann ? 'ann' : 'eve'}-${n}` } });
+      for (const n of [1, 2, 3])
+        await tenant.kube('POST', '/api/v1/namespaces/default/configmaps', {
+          metadata: { name: `of-${tenant === ann ? 'ann' : 'eve'}-${n}` },
+        });
     }
     const page = await ann.kube('GET', '/api/v1/namespaces/default/configmaps?limit=1');
     const token = String(page.json['metadata'].continue);
     expect(token.length).toBeGreaterThan(10);
-    const foreign = await eve.kube('GET', `/api/v1/namespaces/default/configmaps?limit=5&continue=${encodeURIComponent(token)}`);
+    const foreign = await eve.kube(
+      'GET',
+      `/api/v1/namespaces/default/configmaps?limit=5&continue=${encodeURIComponent(token)}`,
+    );
     expect(foreign.text).not.toContain('of-ann');
     const decoded = Buffer.from(token, 'base64url').toString();
-    const forged = ['x', '%00', 'e30', Buffer.from(decoded.replace('default', '../../kube-system')).toString('base64url'), `${token}x`, token.slice(0, -3), Buffer.from(decoded.replace(/\d+/, '99999999')).toString('base64url')];
+    const forged = [
+      'x',
+      '%00',
+      'e30',
+      Buffer.from(decoded.replace('default', '../../kube-system')).toString('base64url'),
+      `${token}x`,
+      token.slice(0, -3),
+      Buffer.from(decoded.replace(/\d+/, '99999999')).toString('base64url'),
+    ];
     for (const value of forged) {
-      const answer = await ann.kube('GET', `/api/v1/namespaces/default/configmaps?limit=1&continue=${encodeURIComponent(value)}`);
-      expect([value, [400, 410, 504].includes(answer.status) || !answer.text.includes('kube-system')]).toEqual([value, true]);
+      const answer = await ann.kube(
+        'GET',
+        `/api/v1/namespaces/default/configmaps?limit=1&continue=${encodeURIComponent(value)}`,
+      );
+      expect([
+        value,
+        [400, 410, 504].includes(answer.status) || !answer.text.includes('kube-system'),
+      ]).toEqual([value, true]);
       expect([value, answer.status < 500 || answer.status === 504]).toEqual([value, true]);
     }
   });
@@ -115,10 +162,18 @@ describe('C09 errors', () => {
       await ann.call('POST', '/api/v1/workspaces', { name: '\ud800\ud800\ud800' }),
       await ann.call('PATCH', `/api/v1/workspaces/${ann.workspaceId}`, { description: '\u0000' }),
       await ann.call('POST', '/api/v1/workspaces', { name: 'good name', slug: 'x'.repeat(300) }),
-      await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/members`, { email: "x'--@example.test" }),
-      await ann.call('GET', '/api/v1/workspaces', undefined, ['Authorization', `Bearer ${'x'.repeat(7_000)}`]),
+      await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/members`, {
+        email: "x'--@example.test",
+      }),
+      await ann.call('GET', '/api/v1/workspaces', undefined, [
+        'Authorization',
+        `Bearer ${'x'.repeat(7_000)}`,
+      ]),
       await ann.call('GET', '/api/v1/workspaces', undefined, ['If-None-Match', '"'.repeat(500)]),
-      await ann.call('PATCH', `/api/v1/workspaces/${ann.workspaceId}`, { description: 'x' }, ['If-Match', "' or 1=1"]),
+      await ann.call('PATCH', `/api/v1/workspaces/${ann.workspaceId}`, { description: 'x' }, [
+        'If-Match',
+        "' or 1=1",
+      ]),
       await ann.call('POST', '/api/v1/workspaces', { name: 'good name' }, ['Idempotency-Key', "'; select 1"]),
       await ann.call('GET', `/api/v1/operations?subject=${encodeURIComponent("workspace/' or ''='")}`),
       await ann.call('GET', '/api/v1/operations?subject=%00'),
@@ -127,11 +182,16 @@ describe('C09 errors', () => {
       await ann.call('POST', '/auth/login', { email: 'a@example.test', password: 'x', device_id: '\u0000' }),
       await ann.call('POST', '/auth/refresh', { refresh_token: '\u0000' }),
       await ann.call('DELETE', '/api/v1/auth/sessions/%00'),
-      await ann.call('GET', '/api/v1/workspaces', undefined, ['User-Agent', 'a\u0001\u00ff'.replace('\u0001', '')]),
+      await ann.call('GET', '/api/v1/workspaces', undefined, [
+        'User-Agent',
+        'a\u0001\u00ff'.replace('\u0001', ''),
+      ]),
     ];
     for (const answer of provoked) {
       expect(answer.status, answer.text).toBeLessThan(500);
-      expect(answer.text).not.toMatch(/\.ts:|node_modules|relation "|syntax error|invalid byte|kysely|\n {4}at /i);
+      expect(answer.text).not.toMatch(
+        /\.ts:|node_modules|relation "|syntax error|invalid byte|kysely|\n {4}at /i,
+      );
       if (answer.status >= 400) expect(answer.json['meta']?.requestId).toBe(answer.headers['x-request-id']);
     }
   });
@@ -163,9 +223,17 @@ describe('C11 a limit, with reconcilers at work', () => {
     const ben = await product.tenant('ben', 'pro');
     for (const n of [1, 2, 3]) await product.activeWorkspace(ben, `Before ${n}`);
     const race = async () => {
-      const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => ben.call('POST', '/api/v1/workspaces', { name: `Race ${n}` })));
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, n) => ben.call('POST', '/api/v1/workspaces', { name: `Race ${n}` })),
+      );
       expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
-      expect(new Set(answers.filter(({ status }) => status !== 201).map(({ status, json }) => `${status} ${json['error'].code}`))).toEqual(new Set(['409 plan_limit_reached']));
+      expect(
+        new Set(
+          answers
+            .filter(({ status }) => status !== 201)
+            .map(({ status, json }) => `${status} ${json['error'].code}`),
+        ),
+      ).toEqual(new Set(['409 plan_limit_reached']));
       return String(answers.find(({ status }) => status === 201)?.json['data'].id);
     };
     const winner = await race();
@@ -188,7 +256,12 @@ describe('C12 an Idempotency-Key', () => {
     const other = await fay.call('POST', '/api/v1/workspaces', { name: 'Something else' }, headers);
     expect([other.status, other.json['error'].code]).toEqual([422, 'idempotency_key_reused']);
     expect(other.text).not.toContain(first.json['data'].id);
-    const anonymous = await product.send({ method: 'POST', path: '/api/v1/workspaces', body: { name: 'Of fay' }, headers });
+    const anonymous = await product.send({
+      method: 'POST',
+      path: '/api/v1/workspaces',
+      body: { name: 'Of fay' },
+      headers,
+    });
     expect(anonymous.status).toBe(401);
   });
 });

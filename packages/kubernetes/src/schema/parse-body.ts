@@ -46,6 +46,18 @@ export function parseYaml(text: string): ParsedBody {
       // Flow-style YAML also starts with a bracket.
     }
   }
+  try {
+    return readDocument(text);
+  } catch (error) {
+    if (error instanceof BodyError) throw error;
+    // The reader gives up on aliases that multiply and on depth beyond its stack.
+    throw new BodyError(
+      'error converting YAML to JSON: yaml: document contains excessive aliasing or nesting',
+    );
+  }
+}
+
+function readDocument(text: string): ParsedBody {
   const document = parseDocument(text, {
     version: '1.1',
     uniqueKeys: false,
