@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -12,7 +21,9 @@ const cacheFile = (): string => join(product.configDir, 'credentials', `${worksp
 
 beforeAll(async () => {
   product = await startProduct();
-  const made = JSON.parse(succeed(await product.hks(['workspace', 'create', 'credentials', '-o', 'json']))) as { id: string };
+  const made = JSON.parse(
+    succeed(await product.hks(['workspace', 'create', 'credentials', '-o', 'json'])),
+  ) as { id: string };
   workspaceId = made.id;
 });
 afterAll(() => product[Symbol.asyncDispose]());
@@ -22,12 +33,16 @@ beforeEach(async () => {
 
 /** One call by a process of its own, as each kubectl is. */
 function credential(env = product.env): Promise<Outcome> {
-  return run('/bin/sh', ['-c', '"$0" kube-credential --workspace "$1"; exit $?', launcher, workspaceId], { env });
+  return run('/bin/sh', ['-c', '"$0" kube-credential --workspace "$1"; exit $?', launcher, workspaceId], {
+    env,
+  });
 }
 
 /** The signed-in session, as it will be when its access token and the cached credential have run out. */
 function expireEverything(): void {
-  const config = parse(readFileSync(product.configFile, 'utf8')) as { contexts: { local: Record<string, string> } };
+  const config = parse(readFileSync(product.configFile, 'utf8')) as {
+    contexts: { local: Record<string, string> };
+  };
   config.contexts.local['accessTokenExpiresAt'] = new Date(0).toISOString();
   writeFileSync(product.configFile, stringify(config), { mode: 0o600 });
   writeFileSync(cacheFile(), readFileSync(cacheFile(), 'utf8').replace(/^\d+/, '0'));
@@ -42,7 +57,11 @@ function tokenOf(outcome: Outcome): string {
 it('prints a cached credential where there is no Node at all', async () => {
   const bin = mkdtempSync(join(tmpdir(), 'hks-bin-'));
   try {
-    for (const tool of ['date', 'sh']) symlinkSync(succeed(await run('/bin/sh', ['-c', `command -v ${tool}`], { env: product.env })).trim(), join(bin, tool));
+    for (const tool of ['date', 'sh'])
+      symlinkSync(
+        succeed(await run('/bin/sh', ['-c', `command -v ${tool}`], { env: product.env })).trim(),
+        join(bin, tool),
+      );
     const bare = { HKS_CONFIG: product.configFile, PATH: bin, HOME: '/nowhere' };
     const known = tokenOf(await credential());
     expect(tokenOf(await credential(bare))).toBe(known);
@@ -56,15 +75,28 @@ it('keeps it where only its user can read, without anything that lives longer', 
   for (const path of [folder, cacheFile(), ...readdirSync(folder).map((name) => join(folder, name))]) {
     expect([path, statSync(path).mode & 0o077]).toEqual([path, 0]);
   }
-  const session = parse(readFileSync(product.configFile, 'utf8')) as { contexts: { local: { refreshToken: string; accessToken: string } } };
+  const session = parse(readFileSync(product.configFile, 'utf8')) as {
+    contexts: { local: { refreshToken: string; accessToken: string } };
+  };
   expect(readFileSync(cacheFile(), 'utf8')).not.toContain(session.contexts.local.refreshToken);
   expect(readFileSync(cacheFile(), 'utf8')).not.toContain(session.contexts.local.accessToken);
 });
 
 it('a process that asks again, because it was refused, gets another one', async () => {
   const [first, second] = succeed(
-    await run('/bin/sh', ['-c', '"$0" kube-credential --workspace "$1"; "$0" kube-credential --workspace "$1"; :', launcher, workspaceId], { env: product.env }),
-  ).trim().split('\n');
+    await run(
+      '/bin/sh',
+      [
+        '-c',
+        '"$0" kube-credential --workspace "$1"; "$0" kube-credential --workspace "$1"; :',
+        launcher,
+        workspaceId,
+      ],
+      { env: product.env },
+    ),
+  )
+    .trim()
+    .split('\n');
   expect(second).toContain('ExecCredential');
   expect(second).not.toBe(first);
 });
@@ -92,7 +124,9 @@ it('who signs in as somebody else is not given the former person’s credential'
   mkdirSync(shared);
   const env = { ...product.env, HKS_CONFIG: join(shared, 'config.yaml') };
   const login = async (email: string, password: string): Promise<string> =>
-    succeed(await run(launcher, ['login', product.httpUrl, '--email', email], { env, input: `${password}\n` }));
+    succeed(
+      await run(launcher, ['login', product.httpUrl, '--email', email], { env, input: `${password}\n` }),
+    );
   await login('owner@hexabase.local', product.password);
   succeed(await credential(env));
   await login(other.email, other.password);

@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,42 +36,78 @@ function standIn(name: string, lines: string): void {
 
 /** Everything a POSIX system has, but neither Node nor npm. */
 function withoutNode(): NodeJS.ProcessEnv {
-  for (const tool of ['sh', 'dirname', 'cksum', 'mkdir', 'rm', 'rmdir', 'mv', 'mktemp', 'uname', 'ls', 'head', 'tail', 'sleep', 'tar', 'readlink', 'date', 'cat', 'gzip']) {
-    const path = ['/usr/bin', '/bin'].map((folder) => join(folder, tool)).find((candidate) => existsSync(candidate));
+  for (const tool of [
+    'sh',
+    'dirname',
+    'cksum',
+    'mkdir',
+    'rm',
+    'rmdir',
+    'mv',
+    'mktemp',
+    'uname',
+    'ls',
+    'head',
+    'tail',
+    'sleep',
+    'tar',
+    'readlink',
+    'date',
+    'cat',
+    'gzip',
+  ]) {
+    const path = ['/usr/bin', '/bin']
+      .map((folder) => join(folder, tool))
+      .find((candidate) => existsSync(candidate));
     if (path !== undefined && !existsSync(join(bin, tool))) symlinkSync(path, join(bin, tool));
   }
   return { PATH: bin, HOME: '/nowhere' };
 }
 
 const hks = (...args: string[]): Promise<Outcome> => run(join(root, 'hks'), args, { env: withoutNode() });
-const echoNode = (version: string): string => `[ "$1" = --version ] && { echo ${version}; exit; }; echo "ran $*"`;
+const echoNode = (version: string): string =>
+  `[ "$1" = --version ] && { echo ${version}; exit; }; echo "ran $*"`;
 const npmThatInstalls = 'echo "$*" >>"$0.calls"; mkdir -p node_modules; sleep 0.3';
-const npmCalls = (): string[] => (existsSync(join(bin, 'npm.calls')) ? readFileSync(join(bin, 'npm.calls'), 'utf8').trim().split('\n') : []);
+const npmCalls = (): string[] =>
+  existsSync(join(bin, 'npm.calls')) ? readFileSync(join(bin, 'npm.calls'), 'utf8').trim().split('\n') : [];
 
 describe('the launcher', () => {
   it('without Node says what to install', async () => {
     const { code, stderr } = await hks('workspace', 'list');
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^hks: Node\.js is missing\. Install Node\.js 20 or newer with npm/)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^hks: Node\.js is missing\. Install Node\.js 20 or newer with npm/),
+    ]);
   });
 
-  it.each(['v24.12.0', 'v24.21.3', 'v25.0.0', 'v100.0.0'])('uses the Node of the system when it is %s', async (version) => {
-    standIn('node', echoNode(version));
-    standIn('npm', npmThatInstalls);
-    const { code, stdout, stderr } = await hks('workspace', 'list');
-    expect([code, stdout], stderr).toEqual([0, expect.stringMatching(/^ran .*a check out\/apps\/cli\/src\/main\.ts workspace list\n$/)]);
-    expect(npmCalls()).toEqual(['ci --ignore-scripts --no-audit --no-fund --loglevel=error']);
-  });
+  it.each(['v24.12.0', 'v24.21.3', 'v25.0.0', 'v100.0.0'])(
+    'uses the Node of the system when it is %s',
+    async (version) => {
+      standIn('node', echoNode(version));
+      standIn('npm', npmThatInstalls);
+      const { code, stdout, stderr } = await hks('workspace', 'list');
+      expect([code, stdout], stderr).toEqual([
+        0,
+        expect.stringMatching(/^ran .*a check out\/apps\/cli\/src\/main\.ts workspace list\n$/),
+      ]);
+      expect(npmCalls()).toEqual(['ci --ignore-scripts --no-audit --no-fund --loglevel=error']);
+    },
+  );
 
-  it.each(['v24.11.9', 'v20.20.1', 'v18.0.0', 'nonsense'])('fetches its own when the system’s is %s', async (version) => {
-    standIn('node', echoNode(version));
-    standIn('npm', 'echo "$*" >>"$0.calls"; echo "no network here" >&2; exit 1');
-    const { code, stderr } = await hks('workspace', 'list');
-    expect(code).toBe(1);
-    if (process.platform === 'linux') expect(npmCalls()[0]).toMatch(/^pack --silent node-linux-\w+@\d+\.\d+\.\d+$/);
-    expect(stderr).toContain('no network here');
-    expect(stderr).toMatch(/Install Node\.js 24\.12 or newer/);
-    expect(existsSync(join(root, '.hks/install.lock'))).toBe(false);
-  });
+  it.each(['v24.11.9', 'v20.20.1', 'v18.0.0', 'nonsense'])(
+    'fetches its own when the system’s is %s',
+    async (version) => {
+      standIn('node', echoNode(version));
+      standIn('npm', 'echo "$*" >>"$0.calls"; echo "no network here" >&2; exit 1');
+      const { code, stderr } = await hks('workspace', 'list');
+      expect(code).toBe(1);
+      if (process.platform === 'linux')
+        expect(npmCalls()[0]).toMatch(/^pack --silent node-linux-\w+@\d+\.\d+\.\d+$/);
+      expect(stderr).toContain('no network here');
+      expect(stderr).toMatch(/Install Node\.js 24\.12 or newer/);
+      expect(existsSync(join(root, '.hks/install.lock'))).toBe(false);
+    },
+  );
 
   it('installs packages once, however many start at the same time, and again when they change', async () => {
     standIn('node', echoNode('v24.12.0'));
@@ -102,15 +148,25 @@ describe('the launcher', () => {
 });
 
 describe('a kubeconfig', () => {
-  const facts = { context: 'hexabase-demo', server: 'https://localhost:8443/k8s/workspaces/1', certificateAuthorityData: 'AA==', workspaceId: '1' };
+  const facts = {
+    context: 'hexabase-demo',
+    server: 'https://localhost:8443/k8s/workspaces/1',
+    certificateAuthorityData: 'AA==',
+    workspaceId: '1',
+  };
 
   it('names a launcher below a folder with spaces as one program, not a command line', () => {
-    const text = kubeconfigText(facts, { launcher: join(root, 'hks'), configFile: join(root, 'conf: #1', 'config.yaml') });
+    const text = kubeconfigText(facts, {
+      launcher: join(root, 'hks'),
+      configFile: join(root, 'conf: #1', 'config.yaml'),
+    });
     expect(text).toContain(`command: ${join(root, 'hks')}\n`);
     expect(text).toMatch(/value: ".*conf: #1\/config\.yaml"/);
   });
 
   it('has no certificate authority where the gateway is publicly trusted', () => {
-    expect(kubeconfigText({ ...facts, certificateAuthorityData: null }, { launcher: '/hks', configFile: '/c' })).not.toContain('certificate-authority');
+    expect(
+      kubeconfigText({ ...facts, certificateAuthorityData: null }, { launcher: '/hks', configFile: '/c' }),
+    ).not.toContain('certificate-authority');
   });
 });

@@ -23,7 +23,8 @@ async function mint(lifetimeMs = 900_000): Promise<{ token: string; expiresAt: s
   return { token, expiresAt: new Date(Date.now() + lifetimeMs).toISOString() };
 }
 
-const crowd = (pids: readonly number[]): Promise<string[]> => Promise.all(pids.map((pid) => cache.fresh(pid, mint)));
+const crowd = (pids: readonly number[]): Promise<string[]> =>
+  Promise.all(pids.map((pid) => cache.fresh(pid, mint)));
 const pids = (count: number, from = 1): number[] => Array.from({ length: count }, (_, index) => index + from);
 
 it('answers an ExecCredential of the version that kubectl wants', async () => {

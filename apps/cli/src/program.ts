@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { addKubeCredential } from './commands/kube-credential.ts';
 import { addKubeconfig } from './commands/kubeconfig.ts';
@@ -6,6 +6,7 @@ import { addLogin } from './commands/login.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorkspaceCreate } from './commands/workspace-create.ts';
 import { addWorkspaceDelete } from './commands/workspace-delete.ts';
+import { completionScript, shells, type Shell } from './completion.ts';
 import { addResourceCommands } from './resource-commands.ts';
 
 /** Words that the launcher hands to other programs; listed here so that `hks --help` shows them. */
@@ -34,5 +35,16 @@ export function createProgram(cli: Cli): Command {
   addKubeconfig(program, cli);
   addKubeCredential(program, cli);
   addWhy(program, cli);
+  addCompletion(program, cli);
   return program;
+}
+
+function addCompletion(program: Command, cli: Cli): void {
+  program
+    .command('completion')
+    .description(
+      'Prints a script that completes commands and options, for example `eval "$(hks completion bash)"`.',
+    )
+    .addArgument(new Argument('<shell>').choices(shells))
+    .action((shell: Shell) => cli.print(completionScript(program, shell)));
 }

@@ -18,7 +18,11 @@ it('an absent file is empty settings', () => {
 
 it('many changes at once lose none, and leave one file that only its owner can read', async () => {
   const names = Array.from({ length: 20 }, (_, index) => `context-${index}`);
-  await Promise.all(names.map((name) => updateCliConfig(path, (config) => void (config.contexts[name] = { server: 'http://localhost' }))));
+  await Promise.all(
+    names.map((name) =>
+      updateCliConfig(path, (config) => void (config.contexts[name] = { server: 'http://localhost' })),
+    ),
+  );
   expect(Object.keys(readCliConfig(path).contexts).toSorted()).toEqual(names.toSorted());
   expect(readdirSync(join(dir, 'deep'))).toEqual(['config.yaml']);
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -26,10 +30,12 @@ it('many changes at once lose none, and leave one file that only its owner can r
 
 it('a change that fails changes nothing and gives the lock back', async () => {
   await updateCliConfig(path, (config) => void (config.currentContext = 'kept'));
-  await expect(updateCliConfig(path, (config) => {
-    config.currentContext = 'lost';
-    throw new Error('no');
-  })).rejects.toThrow('no');
+  await expect(
+    updateCliConfig(path, (config) => {
+      config.currentContext = 'lost';
+      throw new Error('no');
+    }),
+  ).rejects.toThrow('no');
   expect((await updateCliConfig(path, () => undefined)).currentContext).toBe('kept');
 });
 

@@ -1,0 +1,247 @@
+import { resources } from '@hexabase/contract/index.ts';
+import type { Resource } from '@hexabase/contract/resource.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommanderError, type Command } from 'commander';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { writeCliConfig } from '@hexabase/client/config-file.ts';
+import { createCli, type Cli } from './cli.ts';
+import { completionScript } from './completion.ts';
+import { createProgram } from './program.ts';
+
+/** What the server was asked, and what it answers next. */
+interface Asked {
+  method: string;
+  path: string;
+  body: unknown;
+  authorization: string;
+}
+
+let server: Server;
+let asked: Asked[];
+let answers: Record<string, unknown>;
+let dir: string;
+let cli: Cli;
+let printed: string[];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    void readBody(request).then((body) => {
+      const path = request.url ?? '';
+      asked.push({
+        method: request.method ?? '',
+        path,
+        body,
+        authorization: request.headers.authorization ?? '',
+      });
+      const answer = answers[`${request.method} ${path}`];
+      response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify(
+          answer === undefined
+            ? { error: { code: 'not_found', message: 'Nothing there.' } }
+            : { data: answer, meta: { requestId: 'r' } },
+        ),
+      );
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  dir = mkdtempSync(join(tmpdir(), 'hks-cli-'));
+});
+afterAll(async () => {
+  await new Promise((done) => server.close(done));
+  rmSync(dir, { recursive: true });
+});
+beforeEach(() => {
+  asked = [];
+  answers = {};
+  printed = [];
+  const configFile = join(dir, 'config.yaml');
+  const { port } = server.address() as AddressInfo;
+  const context = {
+    server: `http://127.0.0.1:${port}`,
+    accessToken: 'the-token',
+    accessTokenExpiresAt: new Date(Date.now() + 600_000).toISOString(),
+  };
+  writeCliConfig(configFile, { currentContext: 'local', contexts: { local: context } });
+  const environment = {
+    configFile,
+    credentialsDir: join(dir, 'credentials'),
+    launcher: '/opt/hks',
+    parentPid: 1,
+    isTerminal: false,
+    browser: null,
+  };
+  cli = {
+    ...createCli(environment, new AbortController().signal),
+    print: (text) => printed.push(text),
+    note: () => undefined,
+  };
+});
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return text === '' ? null : JSON.parse(text);
+}
+
+/** Runs a command line; what commander would write to the terminal becomes part of the error. */
+async function hks(...args: string[]): Promise<string> {
+  const program = createProgram(cli);
+  let complaint = '';
+  for (const command of everyCommand(program)) {
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: (text) => (complaint += text), writeOut: (text) => printed.push(text) });
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode !== 0) throw new Error(complaint, { cause: error });
+    if (!(error instanceof CommanderError)) throw error;
+  }
+  return printed.join('\n');
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+const demo = {
+  id: 'w1',
+  slug: 'demo',
+  name: 'Demo',
+  plan: 'starter',
+  phase: 'active',
+  createdAt: new Date(Date.now() - 3_600_000 * 5).toISOString(),
+};
+
+describe('commands made from the contract', () => {
+  it('there is one for every operation that names a verb, and its help says what the contract says', async () => {
+    const program = createProgram(cli);
+    for (const resource of Object.values<Resource>(resources)) {
+      const noun = program.commands.find((command) => command.name() === resource.noun);
+      const verbs = Object.values(resource.operations).flatMap((operation) =>
+        operation.cli && operation.cli.verb !== 'kubeconfig' ? [operation.cli.verb] : [],
+      );
+      expect(noun?.commands.map((command) => command.name()).toSorted()).toEqual(verbs.toSorted());
+    }
+  });
+
+  it('a list is a table, JSON or YAML of what the server answered', async () => {
+    answers['GET /api/v1/workspaces'] = [demo];
+    expect(await hks('workspace', 'list')).toBe(
+      'NAME   SLUG   PLAN      PHASE    AGE\nDemo   demo   starter   active   5h',
+    );
+    printed = [];
+    expect(JSON.parse(await hks('workspace', 'list', '-o', 'json'))).toEqual([demo]);
+    printed = [];
+    expect(await hks('workspace', 'list', '-o', 'yaml')).toContain('- id: w1\n  slug: demo\n');
+    expect(asked[0]?.authorization).toBe('Bearer the-token');
+  });
+
+  it('an empty list says so, and is an empty list as JSON', async () => {
+    answers['GET /api/v1/workspaces'] = [];
+    expect(await hks('workspace', 'list')).toBe('Nothing here yet.');
+    printed = [];
+    expect(await hks('workspace', 'list', '-o', 'json')).toBe('[]');
+  });
+
+  it('filters become query parameters and fields become the body', async () => {
+    answers['GET /api/v1/workspaces?phase=failed&limit=5'] = [];
+    answers['PATCH /api/v1/workspaces/demo'] = demo;
+    await hks('workspace', 'list', '--phase', 'failed', '--limit', '5').catch(() => undefined);
+    await hks('workspace', 'update', 'demo', '--description', 'new; words');
+    expect(decodeURIComponent(String(asked[0]?.path))).toMatch(
+      /^\/api\/v1\/workspaces\?(?=.*phase=failed)(?=.*limit=5)/,
+    );
+    expect(asked[1]).toMatchObject({
+      method: 'PATCH',
+      path: '/api/v1/workspaces/demo',
+      body: { description: 'new; words' },
+    });
+  });
+
+  it('a name cannot leave its place in the path', async () => {
+    await hks('workspace', 'get', '../organizations?x=1').catch(() => undefined);
+    expect(asked[0]?.path).toBe('/api/v1/workspaces/..%2Forganizations%3Fx%3D1');
+  });
+
+  it('the only organization needs no naming; of several one must be named', async () => {
+    answers['GET /api/v1/organizations'] = [{ slug: 'ours' }];
+    answers['GET /api/v1/organizations/ours/members'] = [];
+    answers['GET /api/v1/organizations/theirs/members'] = [];
+    expect(await hks('member', 'list')).toBe('Nothing here yet.');
+    answers['GET /api/v1/organizations'] = [{ slug: 'ours' }, { slug: 'theirs' }];
+    await expect(hks('member', 'list')).rejects.toThrow('Yours: ours, theirs.');
+    await hks('member', 'list', '--organization', 'theirs');
+    expect(asked.at(-1)?.path).toBe('/api/v1/organizations/theirs/members');
+    answers['GET /api/v1/organizations'] = [];
+    await expect(hks('member', 'list')).rejects.toThrow('hks organization create NAME');
+  });
+
+  it('what was chosen with `hks use` is taken without asking the server', async () => {
+    answers['GET /api/v1/organizations/theirs/members'] = [];
+    await hks('use', 'organization', 'theirs');
+    await hks('member', 'list');
+    expect(asked.map(({ path }) => path)).toEqual(['/api/v1/organizations/theirs/members']);
+    await expect(hks('use', 'planet', 'earth')).rejects.toThrow('hks use workspace NAME');
+  });
+
+  it('nothing is destroyed without an answer', async () => {
+    answers['DELETE /api/v1/organizations/ours'] = null;
+    await expect(hks('organization', 'delete', 'ours')).rejects.toThrow('--yes');
+    expect(asked).toEqual([]);
+    await hks('organization', 'delete', 'ours', '--yes');
+    expect(asked).toMatchObject([{ method: 'DELETE', path: '/api/v1/organizations/ours' }]);
+  });
+
+  it('a refusal of the server is thrown with its words', async () => {
+    await expect(hks('workspace', 'get', 'nope')).rejects.toMatchObject({
+      name: 'ClientError',
+      status: 404,
+      message: 'Nothing there.',
+    });
+  });
+});
+
+describe('a mistyped command line', () => {
+  it.each([
+    [['worksapce', 'list'], 'Did you mean workspace?'],
+    [['workspace', 'lst'], 'Did you mean list?'],
+    [['workspace', 'list', '--formt', 'json'], "unknown option '--formt'"],
+    [['workspace', 'list', '-o', 'xml'], 'Allowed choices are table, json, yaml.'],
+    [['workspace', 'get'], "missing required argument 'workspace'"],
+    [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish.'],
+  ])('%j is answered with %s', async (args, hint) => {
+    await expect(hks(...args)).rejects.toThrow(hint);
+    expect(asked).toEqual([]);
+  });
+
+  it('a number that is none is a sentence', async () => {
+    await expect(hks('workspace', 'list', '--limit', 'many')).rejects.toThrow('“many” is not a number.');
+  });
+});
+
+describe('completion', () => {
+  const complete = (...words: string[]): string[] => {
+    const script = `${completionScript(createProgram(cli), 'bash')}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _hks; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+  };
+
+  it('in bash offers nouns, verbs and options', () => {
+    expect(complete('hks', 'work')).toEqual(['workspace']);
+    expect(complete('hks', 'workspace', 'cr')).toEqual(['create']);
+    expect(complete('hks', 'workspace', 'create', 'My name', '--pl')).toEqual(['--plan']);
+    expect(complete('hks', 'kube')).not.toContain('kube-credential');
+  });
+
+  it('for zsh and fish names the same commands', async () => {
+    expect(await hks('completion', 'zsh')).toContain('bashcompinit');
+    expect(await hks('completion', 'fish')).toContain("__fish_seen_subcommand_from workspace' -f -a create");
+  });
+});
