@@ -5,7 +5,11 @@ import { resolve } from 'node:path';
 export const root = resolve(import.meta.dirname, '..');
 
 /** Runs a program of `node_modules/.bin` or of the system in the checkout, its output passed on. Answers its exit code. */
-export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+export function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<number> {
   const path = `${root}/node_modules/.bin:${env['PATH'] ?? ''}`;
   const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...env, PATH: path } });
   return new Promise((done, reject) => {

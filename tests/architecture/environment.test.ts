@@ -6,8 +6,11 @@ import { isTest, root, sourceFiles } from './source-files.ts';
 
 /** Of the operating system, or handed from the launcher to the programs that it starts. */
 const known = [
+  'DISPLAY',
   'HOME',
   'PATH',
+  'SSH_CONNECTION',
+  'WAYLAND_DISPLAY',
   'XDG_CONFIG_HOME',
   'HKS_LAUNCHER',
   'HKS_NODE',

@@ -27,6 +27,7 @@ export const environmentVariables = {
   HKS_PUBLIC_URL:
     'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
+  BROWSER: 'The program with which the command line opens web pages to sign in.',
   HKS_LOG_LEVEL: '`debug`, `info`, `warn` or `error`. Default `info`.',
 } as const;
 

@@ -39,12 +39,17 @@ function parse(schema: z.ZodType, value: unknown): unknown {
   if (parsed.success) return refuseUnstorable(parsed.data);
   const { issues } = parsed.error;
   const unknownOnly = issues.every((issue) => issue.code === 'unrecognized_keys');
-  throw new AppError(unknownOnly ? 'unknown_field' : 'validation_failed', { details: { fields: issues.flatMap(fieldsOf) } });
+  throw new AppError(unknownOnly ? 'unknown_field' : 'validation_failed', {
+    details: { fields: issues.flatMap(fieldsOf) },
+  });
 }
 
 /** PostgreSQL keeps no NUL, and a half of a surrogate pair would come back as another character (RFC 8259 §8.2). */
 function refuseUnstorable(input: unknown): unknown {
-  const fields = unstorable(input, []).map((path) => ({ path: path.join('.'), message: 'leave out NUL and broken characters' }));
+  const fields = unstorable(input, []).map((path) => ({
+    path: path.join('.'),
+    message: 'leave out NUL and broken characters',
+  }));
   if (fields.length > 0) throw new AppError('validation_failed', { details: { fields } });
   return input;
 }
@@ -59,7 +64,10 @@ function unstorable(value: unknown, path: string[]): string[][] {
 function fieldsOf(issue: z.core.$ZodIssue): { path: string; message: string }[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key.slice(0, 80)].join('.'), message: 'there is no such field' }));
+    return issue.keys.map((key) => ({
+      path: [...path, key.slice(0, 80)].join('.'),
+      message: 'there is no such field',
+    }));
   }
   return [{ path: path.join('.'), message: issue.message }];
 }
@@ -70,6 +78,8 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/;
 export function idempotencyKeyOf(header: string | string[] | undefined): string | null {
   if (header === undefined) return null;
   if (typeof header === 'string' && keyPattern.test(header)) return header;
-  const fields = [{ path: 'Idempotency-Key', message: 'use 1 to 255 printable ASCII characters without spaces' }];
+  const fields = [
+    { path: 'Idempotency-Key', message: 'use 1 to 255 printable ASCII characters without spaces' },
+  ];
   throw new AppError('validation_failed', { details: { fields } });
 }

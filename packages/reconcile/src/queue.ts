@@ -146,27 +146,3 @@ export async function addMissing(tx: Tx, kind: string, keys: readonly string[]):
     select ${kind}, missing.key, now() + random() * least(60, size.many / 20.0) * interval '1 second'
     from missing, size on conflict (kind, key) do nothing`.execute(tx);
 }
-
-export interface QueueStats {
-  kind: string;
-  waiting: number;
-  held: number;
-  stalled: number;
-  oldestDueSeconds: number;
-}
-
-/** For metrics and the readiness of workers. */
-export async function queueStats(database: Database): Promise<QueueStats[]> {
-  const { rows } = await database.asWorker(
-    (tx) =>
-      sql<QueueStats>`
-      select kind, count(*) filter (where due_at <= now() and lease_owner is null)::int as waiting,
-        count(*) filter (where lease_expires_at > now())::int as held,
-        count(*) filter (where stalled_since is not null)::int as stalled,
-        coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now() and lease_owner is null)), 0)::float8
-          as "oldestDueSeconds"
-      from hexabase.reconcile_queue group by kind`.execute(tx),
-    { oneStatement: true },
-  );
-  return rows;
-}

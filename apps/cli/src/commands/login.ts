@@ -40,12 +40,17 @@ export function addLogin(program: Command, cli: Cli): void {
   addUse(program, cli);
 }
 
-async function signIn(cli: Cli, url: string, options: LoginOptions): Promise<{ email: string; tokens: Tokens }> {
+async function signIn(
+  cli: Cli,
+  url: string,
+  options: LoginOptions,
+): Promise<{ email: string; tokens: Tokens }> {
   const { email, device } = options;
   if (email !== undefined && device) throw new CliError('Use either --email or --device.');
   if (email !== undefined) return { email, tokens: await loginByPassword(cli, url, email) };
   const { browser } = cli.environment;
-  const granted = device || browser === null ? await loginByDevice(cli, url) : await loginByBrowser(cli, url, browser);
+  const granted =
+    device || browser === null ? await loginByDevice(cli, url) : await loginByBrowser(cli, url, browser);
   return { email: granted.user.email, tokens: granted };
 }
 
@@ -53,7 +58,9 @@ async function signIn(cli: Cli, url: string, options: LoginOptions): Promise<{ e
 function serverUrl(given: string): string {
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return given.replace(/\/+$/, '');
-  throw new CliError(`"${given}" is not the address of a server. Write it out, for example http://localhost:8080.`);
+  throw new CliError(
+    `"${given}" is not the address of a server. Write it out, for example http://localhost:8080.`,
+  );
 }
 
 function addLogout(program: Command, cli: Cli): void {
@@ -65,7 +72,10 @@ function addLogout(program: Command, cli: Cli): void {
       if (context.refreshToken) {
         await reach(`${context.server}/auth/logout`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', ...(context.accessToken && { authorization: `Bearer ${context.accessToken}` }) },
+          headers: {
+            'content-type': 'application/json',
+            ...(context.accessToken && { authorization: `Bearer ${context.accessToken}` }),
+          },
           body: JSON.stringify({ refresh_token: context.refreshToken }),
           signal: cli.signal,
         });
@@ -85,7 +95,8 @@ function addUse(program: Command, cli: Cli): void {
     .argument('<kind>', 'workspace or organization')
     .argument('<name>', 'slug or id')
     .action(async (kind: string, name: string) => {
-      if (kind !== 'workspace' && kind !== 'organization') throw new CliError('Use `hks use workspace NAME` or `hks use organization NAME`.');
+      if (kind !== 'workspace' && kind !== 'organization')
+        throw new CliError('Use `hks use workspace NAME` or `hks use organization NAME`.');
       await updateCliConfig(cli.environment.configFile, (config) => {
         const context = config.contexts[config.currentContext];
         if (!context) throw new CliError('You are not signed in.');

@@ -36,7 +36,12 @@ export async function loginByDevice(cli: Cli, server: string): Promise<Granted> 
   cli.note(`\n  ${start.user_code}\n`);
   if (start.verification_uri_complete) cli.note(`or open ${start.verification_uri_complete}`);
   cli.note(`Waiting for up to ${Math.round(start.expires_in / 60)} minutes …`);
-  return pollUntilAnswered(cli, { server, deviceCode: start.device_code, intervalSeconds: start.interval, expiresSeconds: start.expires_in });
+  return pollUntilAnswered(cli, {
+    server,
+    deviceCode: start.device_code,
+    intervalSeconds: start.interval,
+    expiresSeconds: start.expires_in,
+  });
 }
 
 interface Polling {
@@ -67,7 +72,8 @@ async function poll(cli: Cli, { server, deviceCode }: Polling): Promise<Granted 
   } catch (error) {
     if (cli.signal.aborted) throw interrupted();
     // Exit code 2: not reached. The sign-in still waits on the server.
-    if (error instanceof CliError && error.exitCode === 2) return { refusal: 'slow_down', message: error.message };
+    if (error instanceof CliError && error.exitCode === 2)
+      return { refusal: 'slow_down', message: error.message };
     throw error;
   }
 }

@@ -18,7 +18,10 @@ export async function listenForCallback(state: string): Promise<LoopbackServer> 
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
     if (request.method !== 'GET' || pathname !== '/callback' || searchParams.get('state') !== state) {
-      void sendPage(response, 404, { title: 'Nothing here', text: 'hks waits for a sign-in that it started itself.' });
+      void sendPage(response, 404, {
+        title: 'Nothing here',
+        text: 'hks waits for a sign-in that it started itself.',
+      });
       return;
     }
     const code = searchParams.get('code');
@@ -45,7 +48,11 @@ export async function listenForCallback(state: string): Promise<LoopbackServer> 
   };
 }
 
-function sendPage(response: ServerResponse, status: number, page: { title: string; text: string }): Promise<void> {
+function sendPage(
+  response: ServerResponse,
+  status: number,
+  page: { title: string; text: string },
+): Promise<void> {
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

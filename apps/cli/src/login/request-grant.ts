@@ -28,7 +28,11 @@ export async function requestGrant(
   grant: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Granted | Refused> {
-  const { status, answer } = await postForm(`${server}/auth/token`, { client_id: clientId, ...grant }, signal);
+  const { status, answer } = await postForm(
+    `${server}/auth/token`,
+    { client_id: clientId, ...grant },
+    signal,
+  );
   const tokens = granted.safeParse(answer);
   if (status === 200 && tokens.success) return tokens.data;
   const refusal = refused.safeParse(answer);

@@ -31,7 +31,12 @@ export const deviceBody = z.object({
   device_name: z
     .string()
     .max(200)
-    .transform((name) => name.replace(/[^\p{L}\p{N} ._-]/gu, '').trim().slice(0, 64))
+    .transform((name) =>
+      name
+        .replace(/[^\p{L}\p{N} ._-]/gu, '')
+        .trim()
+        .slice(0, 64),
+    )
     .optional(),
 });
 

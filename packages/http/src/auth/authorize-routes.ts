@@ -26,7 +26,11 @@ export async function authorizeRoutes(
 ): Promise<void> {
   app.setErrorHandler((error, _request, reply) => answerPageError(error, reply));
 
-  const show = (request: FastifyRequest, reply: FastifyReply, shown: { email: string; problem: Problem | null; redirectUri: string }) =>
+  const show = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    shown: { email: string; problem: Problem | null; redirectUri: string },
+  ) =>
     sendForm(reply, {
       title: shown.problem ? 'Problem: sign in' : 'Sign in',
       formAction: `'self' ${new URL(shown.redirectUri).origin}`,
@@ -50,9 +54,12 @@ export async function authorizeRoutes(
     const form = parseBody(signInForm, request.body);
     requireOwnForm(request, browserOrigin(request, identity.issuer), form.form_token);
     if ('refusal' in wanted) return reply.redirect(wanted.refusal, 303);
-    const { state, ...binding } = wanted;
+    const { state: _state, ...binding } = wanted;
     if (form.decision === 'deny') {
-      const refused = { error: 'access_denied', error_description: 'The sign-in was refused in the browser.' };
+      const refused = {
+        error: 'access_denied',
+        error_description: 'The sign-in was refused in the browser.',
+      };
       return reply.redirect(callback(wanted, refused), 303);
     }
     const credentials = { email: form.email, password: form.password, device: deviceOf(request, undefined) };

@@ -78,7 +78,12 @@ class Visitor {
 
   async send(path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
     const body = new URLSearchParams({ form_token: this.token, ...fields });
-    const init = { method: 'POST', body, headers: { cookie: this.cookie, origin: url, ...headers }, redirect: 'manual' } as const;
+    const init = {
+      method: 'POST',
+      body,
+      headers: { cookie: this.cookie, origin: url, ...headers },
+      redirect: 'manual',
+    } as const;
     return this.#read(await fetch(url + path, init));
   }
 
@@ -120,7 +125,12 @@ describe('the device flow', () => {
     const { status, body } = await post('/auth/device', { client_id: 'hks', device_name: 'tower' });
     expect([status, body]).toMatchObject([
       200,
-      { verification_uri: `${url}/device`, expires_in: 600, interval: 5, user_code: expect.stringMatching(/^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/) },
+      {
+        verification_uri: `${url}/device`,
+        expires_in: 600,
+        interval: 5,
+        user_code: expect.stringMatching(/^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/),
+      },
     ]);
     const [deviceCode = '', userCode = ''] = [body['device_code'], body['user_code']];
     expect((await poll(deviceCode)).body).toMatchObject({ error: 'authorization_pending' });
@@ -128,7 +138,12 @@ describe('the device flow', () => {
     const confirm = await visitor.send('/device', { user_code: userCode.toLowerCase().replace('-', ' ') });
     expect(confirm.page).toContain('hks, the Hexabase AI command line');
     expect(confirm.page).toContain('tower');
-    const done = await visitor.send('/device/decision', { user_code: userCode, email, password, decision: 'allow' });
+    const done = await visitor.send('/device/decision', {
+      user_code: userCode,
+      email,
+      password,
+      decision: 'allow',
+    });
     expect([done.status, done.page]).toEqual([200, expect.stringContaining('Signed in')]);
     later(6);
     const granted = await poll(deviceCode);
@@ -137,7 +152,9 @@ describe('the device flow', () => {
     const sessions = await fetch(`${url}/api/v1/auth/sessions`, {
       headers: { authorization: `Bearer ${granted.body['access_token']}` },
     });
-    expect(await sessions.json()).toMatchObject({ data: expect.arrayContaining([expect.objectContaining({ userAgent: 'hks on tower', current: true })]) });
+    expect(await sessions.json()).toMatchObject({
+      data: expect.arrayContaining([expect.objectContaining({ userAgent: 'hks on tower', current: true })]),
+    });
     const refreshed = await post('/auth/refresh', { refresh_token: granted.body['refresh_token'] ?? '' });
     expect(refreshed.status).toBe(200);
   });
@@ -171,7 +188,9 @@ describe('the device flow', () => {
 
   it('tells the program when it was refused', async () => {
     const { deviceCode, userCode } = await start();
-    const { page } = await (await visit('/device')).send('/device/decision', { user_code: userCode, decision: 'deny' });
+    const { page } = await (
+      await visit('/device')
+    ).send('/device/decision', { user_code: userCode, decision: 'deny' });
     expect(page).toContain('Refused');
     expect((await poll(deviceCode)).body).toMatchObject({ error: 'access_denied' });
   });
@@ -197,7 +216,12 @@ describe('the device flow', () => {
     expect([wrong.status, wrong.page]).toEqual([401, expect.stringContaining('role="alert"')]);
     expect((await poll(deviceCode)).body).toMatchObject({ error: 'authorization_pending' });
     const forged = { user_id: 'somebody', username: email, user: email };
-    await visitor.send('/device/decision', { ...forged, user_code: userCode, email: 'eve@example.test', password });
+    await visitor.send('/device/decision', {
+      ...forged,
+      user_code: userCode,
+      email: 'eve@example.test',
+      password,
+    });
     later(6);
     const granted = await poll(deviceCode);
     expect(await whoIs(granted.body['access_token'])).toEqual({ status: 200, email: 'eve@example.test' });
@@ -208,16 +232,22 @@ describe('the device flow', () => {
       createUser(tx, { email: 'leaver@example.test', displayName: 'L', password }, Date.now()),
     );
     const { deviceCode, userCode } = await start();
-    await (await visit('/device')).send('/device/decision', { user_code: userCode, email: user.email, password });
+    await (
+      await visit('/device')
+    ).send('/device/decision', { user_code: userCode, email: user.email, password });
     await test.database.asIdentity((tx) => disableUser(tx, user.id, clock.now()));
     expect((await poll(deviceCode)).body).toMatchObject({ error: 'invalid_grant' });
   });
 
   it('starts for no unknown client, and not without end from one address', async () => {
-    expect(await post('/auth/device', { client_id: 'other' })).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+    expect(await post('/auth/device', { client_id: 'other' })).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client' },
+    });
     expect(await post('/auth/device', {})).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     const statuses = [];
-    for (let count = 0; count < 51; count++) statuses.push((await post('/auth/device', { client_id: 'hks' })).status);
+    for (let count = 0; count < 51; count++)
+      statuses.push((await post('/auth/device', { client_id: 'hks' })).status);
     expect([statuses.slice(0, 50).every((status) => status === 200), statuses[50]]).toEqual([true, 429]);
   });
 });
@@ -243,7 +273,9 @@ describe('a form of another site', () => {
 
   it('cannot ride on a cookie: it is HttpOnly, Strict, and nothing inline or framed is allowed on the page', async () => {
     const { page, headers } = await new Visitor().open('/device?user_code="><script>alert(1)</script>');
-    expect(headers.get('set-cookie')).toMatch(/^hks-form=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/);
+    expect(headers.get('set-cookie')).toMatch(
+      /^hks-form=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/,
+    );
     const policy = headers.get('content-security-policy') ?? '';
     expect(policy).toMatch(/form-action 'self'; frame-ancestors 'none'/);
     expect(policy).not.toMatch(/unsafe|script-src/);
@@ -269,12 +301,22 @@ async function obtainCode(): Promise<string> {
   const visitor = await visit(authorizePath());
   const { status, headers } = await visitor.send(authorizePath(), { email, password });
   const back = new URL(headers.get('location') ?? '');
-  expect([status, back.origin + back.pathname, back.searchParams.get('state')]).toEqual([303, redirectUri, 'a state']);
+  expect([status, back.origin + back.pathname, back.searchParams.get('state')]).toEqual([
+    303,
+    redirectUri,
+    'a state',
+  ]);
   return back.searchParams.get('code') ?? '';
 }
 
 function redeem(code: string, change: Record<string, string> = {}): Promise<Answer> {
-  const fields = { grant_type: 'authorization_code', client_id: 'hks', code, redirect_uri: redirectUri, code_verifier: verifier };
+  const fields = {
+    grant_type: 'authorization_code',
+    client_id: 'hks',
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+  };
   return post('/auth/token', { ...fields, ...change });
 }
 
@@ -307,14 +349,27 @@ describe('the loopback flow', () => {
   });
 
   it('needs PKCE S256 from beginning to end', async () => {
-    for (const change of [{ code_challenge: '-' }, { code_challenge_method: 'plain' }, { code_challenge_method: '-' }]) {
+    for (const change of [
+      { code_challenge: '-' },
+      { code_challenge_method: 'plain' },
+      { code_challenge_method: '-' },
+    ]) {
       const { status, headers } = await new Visitor().open(authorizePath(change));
       expect(status).toBe(303);
-      expect(headers.get('location')).toMatch(/^http:\/\/127\.0\.0\.1:41234\/callback\?error=invalid_request&/);
+      expect(headers.get('location')).toMatch(
+        /^http:\/\/127\.0\.0\.1:41234\/callback\?error=invalid_request&/,
+      );
     }
-    const withoutVerifier = { grant_type: 'authorization_code', client_id: 'hks', code: await obtainCode(), redirect_uri: redirectUri };
+    const withoutVerifier = {
+      grant_type: 'authorization_code',
+      client_id: 'hks',
+      code: await obtainCode(),
+      redirect_uri: redirectUri,
+    };
     expect((await post('/auth/token', withoutVerifier)).body).toMatchObject({ error: 'invalid_request' });
-    expect((await post('/auth/token', { grant_type: 'password' })).body).toMatchObject({ error: 'unsupported_grant_type' });
+    expect((await post('/auth/token', { grant_type: 'password' })).body).toMatchObject({
+      error: 'unsupported_grant_type',
+    });
   });
 
   it('sends nothing to an address that is not of this machine, and nobody to sign in for one', async () => {
@@ -339,7 +394,11 @@ describe('the loopback flow', () => {
   });
 
   it('takes no sign-in that another site sent, no matter whose password it carries', async () => {
-    const { status, headers } = await new Visitor().send(authorizePath(), { email, password }, { origin: 'https://evil.example' });
+    const { status, headers } = await new Visitor().send(
+      authorizePath(),
+      { email, password },
+      { origin: 'https://evil.example' },
+    );
     expect([status, headers.get('location')]).toEqual([403, null]);
   });
 
@@ -348,7 +407,10 @@ describe('the loopback flow', () => {
     const statuses: number[] = [];
     let page = '';
     for (let guess = 0; guess < 12; guess++) {
-      const answer = await visitor.send(authorizePath(), { email: 'victim@example.test', password: `guess ${guess}` });
+      const answer = await visitor.send(authorizePath(), {
+        email: 'victim@example.test',
+        password: `guess ${guess}`,
+      });
       statuses.push(answer.status);
       page ||= answer.page;
     }

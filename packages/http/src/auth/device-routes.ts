@@ -39,9 +39,17 @@ export async function deviceRoutes(
     try {
       if (form.decision === 'deny') {
         await identity.browser.denyDevice({ userCode, address: request.ip });
-        return sendPage(reply, 'Refused', endPage({ title: 'Refused', text: 'The program was told no. You can close this page.' }));
+        return sendPage(
+          reply,
+          'Refused',
+          endPage({ title: 'Refused', text: 'The program was told no. You can close this page.' }),
+        );
       }
-      const credentials = { email: form.email, password: form.password, device: deviceOf(request, undefined) };
+      const credentials = {
+        email: form.email,
+        password: form.password,
+        device: deviceOf(request, undefined),
+      };
       await identity.browser.approveDevice({ userCode, credentials });
     } catch (error) {
       return await pages.again(request, reply, { userCode, email: form.email, error });
@@ -55,7 +63,11 @@ function devicePages(identity: AuthIdentity) {
   const tokenFor = (request: FastifyRequest, reply: FastifyReply): string =>
     openForm(request, reply, browserOrigin(request, identity.issuer));
 
-  const askCode = (request: FastifyRequest, reply: FastifyReply, shown: { userCode: string; problem: Problem | null }) =>
+  const askCode = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    shown: { userCode: string; problem: Problem | null },
+  ) =>
     sendForm(reply, {
       title: shown.problem ? 'Problem: connect a device' : 'Connect a device',
       formAction: "'self'",

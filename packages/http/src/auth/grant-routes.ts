@@ -35,7 +35,10 @@ export async function grantRoutes(
   app.post('/auth/token', async (request, reply) => {
     const grantType = grantTypeOf(request.body);
     if (grantType !== undefined && !grantTypes.includes(grantType))
-      return refuse(reply, { error: 'unsupported_grant_type', description: 'This grant type is not taken here.' });
+      return refuse(reply, {
+        error: 'unsupported_grant_type',
+        description: 'This grant type is not taken here.',
+      });
     const body = parseBody(tokenBody, request.body);
     const device = deviceOf(request, body.device_id);
     const tokens =
@@ -70,13 +73,18 @@ function answerRefusal(error: unknown, reply: FastifyReply): FastifyReply {
   throw error;
 }
 
-function refuse(reply: FastifyReply, { error, description }: { error: string; description: string }): FastifyReply {
+function refuse(
+  reply: FastifyReply,
+  { error, description }: { error: string; description: string },
+): FastifyReply {
   const status = error === 'invalid_client' ? 401 : 400;
   return privately(reply).status(status).send({ error, error_description: description });
 }
 
 function fieldsOf(error: AppError): string {
   const { fields } = error.details;
-  const names = Array.isArray(fields) ? fields.map((field: { path?: string }) => field.path).filter(Boolean) : [];
+  const names = Array.isArray(fields)
+    ? fields.map((field: { path?: string }) => field.path).filter(Boolean)
+    : [];
   return names.length > 0 ? `Missing or not valid: ${names.join(', ')}.` : error.message;
 }

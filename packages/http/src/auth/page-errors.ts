@@ -21,6 +21,11 @@ export function problemFrom(error: unknown, reply: FastifyReply): Problem {
 /** An error page for what the person cannot mend; faults of ours go on to the server's own handler. */
 export function answerPageError(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof AppError) || error.status >= 500) throw error;
-  const text = error.code === 'validation_failed' ? 'The form lacks something, or has too much.' : error.message;
-  return sendPage(reply.status(error.status), 'This did not work', endPage({ title: 'This did not work', text }));
+  const text =
+    error.code === 'validation_failed' ? 'The form lacks something, or has too much.' : error.message;
+  return sendPage(
+    reply.status(error.status),
+    'This did not work',
+    endPage({ title: 'This did not work', text }),
+  );
 }

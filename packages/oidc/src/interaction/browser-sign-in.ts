@@ -62,7 +62,9 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
     async approveDevice({ userCode, credentials }) {
       await find({ userCode, address: credentials.device.address });
       const userId = await checkPassword(deps, credentials);
-      const decided = await deps.db.asIdentity((tx) => decideDevice(tx, { userCode, userId }, deps.clock.now()));
+      const decided = await deps.db.asIdentity((tx) =>
+        decideDevice(tx, { userCode, userId }, deps.clock.now()),
+      );
       if (!decided) throw nothingWaits();
     },
     async denyDevice(denial) {
@@ -74,7 +76,8 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
     async pollDevice({ device, ...presented }) {
       const outcome = await deps.db.asIdentity((tx) => pollDevice(tx, presented, deps.clock.now()));
       if (outcome.kind === 'refused') throw outcome.error;
-      const userAgent = outcome.deviceName === null ? device.userAgent : `${presented.clientId} on ${outcome.deviceName}`;
+      const userAgent =
+        outcome.deviceName === null ? device.userAgent : `${presented.clientId} on ${outcome.deviceName}`;
       return startProven(deps, { userId: outcome.userId, device: { ...device, userAgent } });
     },
   };
@@ -93,7 +96,8 @@ async function startProven(deps: SignInDeps, person: Parameters<typeof startSess
   try {
     return await startSession(deps, person);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'invalid_credentials') throw new GrantError('invalid_grant');
+    if (error instanceof AppError && error.code === 'invalid_credentials')
+      throw new GrantError('invalid_grant');
     throw error;
   }
 }

@@ -45,7 +45,12 @@ export interface Redemption {
  */
 export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): Promise<UserId | null> {
   const id = codeHash(presented.code);
-  const { rows } = await sql<{ userId: string; redirectUri: string; codeChallenge: string; clientId: string }>`
+  const { rows } = await sql<{
+    userId: string;
+    redirectUri: string;
+    codeChallenge: string;
+    clientId: string;
+  }>`
     UPDATE hexabase.sign_in_codes SET state = 'used'
     WHERE id = ${id} AND kind = 'authorization' AND state = 'approved' AND expires_at > ${new Date(nowMs)}
     RETURNING user_id AS "userId", redirect_uri AS "redirectUri", code_challenge AS "codeChallenge",
@@ -64,7 +69,9 @@ export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): 
 
 /** Notes which session a code started, to end it when the code comes a second time. */
 export async function rememberSession(tx: Tx, code: string, sessionId: string): Promise<void> {
-  await sql`UPDATE hexabase.sign_in_codes SET session_id = ${sessionId} WHERE id = ${codeHash(code)}`.execute(tx);
+  await sql`UPDATE hexabase.sign_in_codes SET session_id = ${sessionId} WHERE id = ${codeHash(code)}`.execute(
+    tx,
+  );
 }
 
 async function endReplayed(tx: Tx, id: string, nowMs: number): Promise<void> {

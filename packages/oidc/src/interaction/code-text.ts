@@ -13,14 +13,20 @@ export function newSecretCode(prefix: string): { code: string; hash: string } {
 
 /** A code that a person types, for example `WDJB-MJHT`. */
 export function newUserCode(): { code: string; hash: string } {
-  const letters = Array.from({ length: userCodeLength }, () => userCodeAlphabet[randomInt(userCodeAlphabet.length)]);
+  const letters = Array.from(
+    { length: userCodeLength },
+    () => userCodeAlphabet[randomInt(userCodeAlphabet.length)],
+  );
   const code = letters.join('');
   return { code: `${code.slice(0, 4)}-${code.slice(4)}`, hash: codeHash(code) };
 }
 
 /** The hash of a typed code, whatever its case, spaces and dashes; null for what cannot be one. */
 export function userCodeHash(typed: string): string | null {
-  const letters = typed.slice(0, 64).toUpperCase().replace(/[\s\p{Pd}_.]/gu, '');
+  const letters = typed
+    .slice(0, 64)
+    .toUpperCase()
+    .replace(/[\s\p{Pd}_.]/gu, '');
   return userCodePattern.test(letters) ? codeHash(letters) : null;
 }
 

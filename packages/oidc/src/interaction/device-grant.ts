@@ -53,7 +53,12 @@ export async function startDevice(
       details: { retryAfterSeconds: 60 },
     });
   }
-  return { deviceCode: device.code, userCode: user.code, expiresIn: deviceCodeSeconds, interval: pollSeconds };
+  return {
+    deviceCode: device.code,
+    userCode: user.code,
+    expiresIn: deviceCodeSeconds,
+    interval: pollSeconds,
+  };
 }
 
 /** What waits behind a typed code, or null. Wrong codes cost more and more time, as wrong passwords do. */
