@@ -14,6 +14,7 @@ import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import { startOutboxRelay, sweepOutbox, type Published } from '@hexabase/reconcile/outbox-relay.ts';
 import { register } from '@hexabase/reconcile/registration.ts';
+import { createIdleCollector } from './lifecycle/idle-memory.ts';
 
 export interface BackgroundOptions {
   database: OpenedDatabase;
@@ -26,6 +27,7 @@ export interface BackgroundOptions {
 
 const secondMs = 1_000;
 const hourMs = 3_600_000;
+const idleCheckMs = 20_000;
 const keyAgeMsMax = 30 * 24 * hourMs;
 
 /** The work that no request waits for: reconcilers, the outbox, the audit chain, and housekeeping. */
@@ -40,6 +42,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
   started.use(await startEngine({ database, registrations, clock, log }));
   started.use(wakeOnNamespaceChanges({ driver, database, log }));
   started.use(await startOutboxRelay({ database, log, publish: async (message) => announce(log, message) }));
+  const collectWhenIdle = createIdleCollector();
   const loops = [
     repeat({
       name: 'audit chain',
@@ -49,6 +52,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
         while ((await chainAuditEntries(database)) > 0);
       },
     }),
+    repeat({ name: 'idle memory', everyMs: idleCheckMs, log, work: async () => collectWhenIdle() }),
     repeat({
       name: 'housekeeping',
       everyMs: hourMs,
