@@ -26,11 +26,12 @@ function mergeLists(live: readonly unknown[], config: readonly unknown[], shape:
   const merged = new Set<string>();
   const shared = right.keys.filter((key) => left.byKey.has(key));
   const result: unknown[] = [];
+  let turn = 0;
   const take = (key: string): void => {
     merged.add(key);
     const old = left.byKey.get(key);
     result.push(merge(old?.length === 1 ? old[0] : undefined, right.byKey.get(key)?.[0], shape.element));
-    if (shared[0] === key) shared.shift();
+    if (shared[turn] === key) turn++;
   };
   let l = 0;
   let r = 0;
@@ -45,8 +46,8 @@ function mergeLists(live: readonly unknown[], config: readonly unknown[], shape:
       old !== undefined &&
       wanted !== undefined &&
       right.byKey.has(old) &&
-      shared[0] !== undefined &&
-      shared[0] !== old
+      shared[turn] !== undefined &&
+      shared[turn] !== old
     ) {
       // Shared, but its turn comes later, in the order of the configuration.
       l++;

@@ -110,7 +110,8 @@ function shapeOf(type: string, field?: FieldSchema): Shape {
   if (type.startsWith('{}')) return { kind: 'map', element: shapeOf(type.slice(2)) };
   const struct = structOf(type);
   if (struct !== undefined) return structShape(struct);
-  return type === 'raw' ? anyShape : leafShape;
+  // Free-form data of another kind (`raw`) is owned as a whole, which bounds how deep a set can be.
+  return leafShape;
 }
 
 /** Upstream compares Go values: a struct that is no pointer is always there, and what has no omitempty is at least null. */
