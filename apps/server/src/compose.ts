@@ -87,7 +87,15 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     ping: () => database.ping(),
     auth: {
       identity,
-      oidc: createOidcHandler({ db: database, keys: identity.keys, masterKey, issuer, clock, log }),
+      oidc: createOidcHandler({
+        db: database,
+        keys: identity.keys,
+        masterKey,
+        issuer,
+        clock,
+        log,
+        ...(config.publicUrl === undefined && { browserOrigin: urls.http }),
+      }),
     },
     changes,
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },

@@ -43,7 +43,10 @@ export async function loginByBrowser(cli: Cli, server: string, browser: readonly
   return granted;
 }
 
-function authorizeUrl(server: string, flow: { state: string; verifier: string; redirectUri: string }): string {
+function authorizeUrl(
+  server: string,
+  flow: { state: string; verifier: string; redirectUri: string },
+): string {
   const query = new URLSearchParams({
     client_id: clientId,
     response_type: 'code',
@@ -55,19 +58,23 @@ function authorizeUrl(server: string, flow: { state: string; verifier: string; r
   return `${server}/auth/authorize?${query}`;
 }
 
-async function comeBack(loopback: LoopbackServer, interrupted: AbortSignal): Promise<Awaited<LoopbackServer['callback']>> {
-  const ended = AbortSignal.any([interrupted, AbortSignal.timeout(patienceMs)]);
+/** Timers and listeners of our own: a signal made of others may be collected before it fires. */
+async function comeBack(
+  loopback: LoopbackServer,
+  signal: AbortSignal,
+): Promise<Awaited<LoopbackServer['callback']>> {
   const given = Promise.withResolvers<never>();
+  const interrupt = () => given.reject(new CliError('Interrupted: you are not signed in.', 130));
   const giveUp = () =>
     given.reject(
-      interrupted.aborted
-        ? new CliError('Interrupted: you are not signed in.', 130)
-        : new CliError('Nobody signed in within ten minutes. Start again, or use `hks login --device`.'),
+      new CliError('Nobody signed in within ten minutes. Start again, or use `hks login --device`.'),
     );
-  ended.addEventListener('abort', giveUp, { once: true });
+  const timer = setTimeout(giveUp, patienceMs);
+  signal.addEventListener('abort', interrupt, { once: true });
   try {
     return await Promise.race([loopback.callback, given.promise]);
   } finally {
-    ended.removeEventListener('abort', giveUp);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', interrupt);
   }
 }

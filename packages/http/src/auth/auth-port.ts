@@ -88,6 +88,8 @@ export interface AuthIdentity {
   /** Public https URL + `/oidc`. */
   readonly issuer: string;
   readonly browser: AuthBrowser;
+  /** Proves who somebody is without starting a session. Throws as `signIn` does. */
+  checkPassword(credentials: AuthCredentials): Promise<string>;
   signIn(credentials: AuthCredentials): Promise<AuthTokens>;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<AuthTokens>;
   authenticate(token: string): Promise<Actor>;
@@ -97,5 +99,31 @@ export interface AuthIdentity {
   endSession(actor: Actor, sessionId: SessionId): Promise<void>;
 }
 
+/** What a client of the provider waits for. */
+export interface OidcInteraction {
+  uid: string;
+  prompt: 'login' | 'consent';
+  clientName: string;
+  redirectUri: string;
+  scopes: readonly string[];
+  email: string | null;
+}
+
+export interface OidcExchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  uid: string;
+}
+
+/** How people answer what clients ask; each answer gives the address at which the browser goes on. */
+export interface OidcInteractions {
+  find(exchange: OidcExchange): Promise<OidcInteraction | null>;
+  login(exchange: OidcExchange, userId: string): Promise<string>;
+  consent(exchange: OidcExchange): Promise<string>;
+  refuse(exchange: OidcExchange): Promise<string>;
+}
+
 /** Serves the OpenID provider; the path begins with `/oidc`. */
-export type OidcHandler = (request: IncomingMessage, response: ServerResponse) => void;
+export type OidcHandler = ((request: IncomingMessage, response: ServerResponse) => void) & {
+  interactions: OidcInteractions;
+};

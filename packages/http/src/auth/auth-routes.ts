@@ -8,6 +8,7 @@ import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { authorizeRoutes } from './authorize-routes.ts';
+import { interactionRoutes } from './interaction-routes.ts';
 import { mountOidc } from './oidc-mount.ts';
 
 export interface AuthRoutesOptions {
@@ -70,7 +71,10 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
   await app.register(grantRoutes, options);
   await app.register(authorizeRoutes, options);
   await app.register(deviceRoutes, options);
-  if (options.oidc) await app.register(mountOidc, { handler: options.oidc });
+  if (options.oidc) {
+    await app.register(interactionRoutes, { identity, interactions: options.oidc.interactions });
+    await app.register(mountOidc, { handler: options.oidc });
+  }
 }
 
 /** The bearer token of a request (RFC 6750 §2.1). Throws AppError `unauthenticated`. */

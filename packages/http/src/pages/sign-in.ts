@@ -19,7 +19,7 @@ export function signInPage(form: SignInForm & { client: string }): Html {
     <p class="lead">${form.client} on this computer asks to be signed in as you.</p>
     ${problemOf(form.problem)}
     <form method="post" action="${form.action}">
-      <input type="hidden" name="form_token" value="${form.formToken}">
+      <input type="hidden" name="form_token" value="${form.formToken}" />
       ${credentialFields(form)}
       <p class="actions">
         <button name="decision" value="allow">Sign in</button>
@@ -27,6 +27,49 @@ export function signInPage(form: SignInForm & { client: string }): Html {
       </p>
     </form>
     <p>Did you not start this yourself? Then close this page.</p>`;
+}
+
+/** A client of the provider asks who somebody is. */
+export function clientSignInPage(form: SignInForm & { client: string }): Html {
+  return html`<h1>Sign in to Hexabase AI</h1>
+    <p class="lead">to go on to ${form.client}</p>
+    ${problemOf(form.problem)}
+    <form method="post" action="${form.action}">
+      <input type="hidden" name="form_token" value="${form.formToken}" />
+      ${credentialFields(form)}
+      <p class="actions">
+        <button name="decision" value="allow">Sign in</button>
+        <button name="decision" value="deny" class="quiet" formnovalidate>Cancel</button>
+      </p>
+    </form>`;
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  openid: 'know that it is you',
+  email: 'see your e-mail address',
+  profile: 'see your name',
+  groups: 'see the groups you belong to',
+  offline_access: 'stay signed in while you are away',
+};
+
+/** A client asks to be told more, or to do more, than before. */
+export function consentPage(
+  form: Pick<SignInForm, 'action' | 'formToken' | 'email'>,
+  asked: { client: string; host: string; scopes: readonly string[] },
+): Html {
+  return html`<h1>Let ${asked.client} know who you are?</h1>
+    <p class="lead">You are signed in as ${form.email}. Afterwards you go on to ${asked.host}.</p>
+    <p>It asks to</p>
+    <ul>
+      ${asked.scopes.map((scope) => html`<li>${meanings[scope] ?? scope}</li>`)}
+    </ul>
+    <form method="post" action="${form.action}">
+      <input type="hidden" name="form_token" value="${form.formToken}" />
+      <p class="actions">
+        <button name="decision" value="allow" autofocus>Allow</button>
+        <button name="decision" value="deny" class="quiet">Refuse</button>
+      </p>
+    </form>`;
 }
 
 export interface CodeForm {
@@ -41,11 +84,22 @@ export function codePage(form: CodeForm): Html {
     <p class="lead">Type the code that <code>hks login --device</code> shows.</p>
     ${problemOf(form.problem)}
     <form method="post" action="/device">
-      <input type="hidden" name="form_token" value="${form.formToken}">
+      <input type="hidden" name="form_token" value="${form.formToken}" />
       <label for="user_code">Code</label>
       <input
-        class="code" id="user_code" name="user_code" value="${form.userCode}" required maxlength="20" autofocus
-        autocomplete="off" autocapitalize="characters" spellcheck="false" placeholder="XXXX-XXXX" ${faultOf(form.problem)}>
+        class="code"
+        id="user_code"
+        name="user_code"
+        value="${form.userCode}"
+        required
+        maxlength="20"
+        autofocus
+        autocomplete="off"
+        autocapitalize="characters"
+        spellcheck="false"
+        placeholder="XXXX-XXXX"
+        ${faultOf(form.problem)}
+      />
       <p class="actions"><button>Continue</button></p>
     </form>`;
 }
@@ -81,8 +135,8 @@ export function confirmPage(form: Omit<SignInForm, 'action'>, waiting: Waiting):
     </dl>
     ${problemOf(form.problem)}
     <form method="post" action="/device/decision">
-      <input type="hidden" name="form_token" value="${form.formToken}">
-      <input type="hidden" name="user_code" value="${waiting.userCode}">
+      <input type="hidden" name="form_token" value="${form.formToken}" />
+      <input type="hidden" name="user_code" value="${waiting.userCode}" />
       ${credentialFields(form)}
       <p class="actions">
         <button name="decision" value="allow">Sign in and allow</button>
@@ -100,9 +154,28 @@ export function endPage(outcome: { title: string; text: string }): Html {
 function credentialFields(form: Pick<SignInForm, 'email' | 'problem'>): Html {
   const focus = form.email === '' ? ['autofocus', ''] : ['', 'autofocus'];
   return html`<label for="email">E-mail address</label>
-    <input id="email" name="email" type="email" value="${form.email}" required maxlength="254" autocomplete="username" ${focus[0] ?? ''} ${faultOf(form.problem)}>
+    <input
+      id="email"
+      name="email"
+      type="email"
+      value="${form.email}"
+      required
+      maxlength="254"
+      autocomplete="username"
+      ${focus[0] ?? ''}
+      ${faultOf(form.problem)}
+    />
     <label for="password">Password</label>
-    <input id="password" name="password" type="password" required maxlength="1024" autocomplete="current-password" ${focus[1] ?? ''} ${faultOf(form.problem)}>`;
+    <input
+      id="password"
+      name="password"
+      type="password"
+      required
+      maxlength="1024"
+      autocomplete="current-password"
+      ${focus[1] ?? ''}
+      ${faultOf(form.problem)}
+    />`;
 }
 
 /** Spoken at once by screen readers; the fields point to it. */

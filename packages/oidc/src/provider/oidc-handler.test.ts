@@ -130,7 +130,7 @@ describe('the provider', () => {
     };
     const authorize = (change: Record<string, string>) =>
       fetch(`${origin}/oidc/auth?${new URLSearchParams({ ...good, ...change })}`, { redirect: 'manual' });
-    expect((await authorize({})).headers.get('location')).toMatch(`${issuer}/interaction/`);
+    expect((await authorize({})).headers.get('location')).toMatch(/^\/oidc\/interaction\//);
     for (const change of [
       { client_id: 'nobody' },
       { redirect_uri: 'https://cli.example/callback/../evil' },

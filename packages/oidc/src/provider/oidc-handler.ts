@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCodes } from '@hexabase/kernel/error-codes.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Provider } from 'oidc-provider';
+import { providerInteractions, type Interactions } from './provider-interactions.ts';
 import { providerConfiguration, type ProviderOptions } from './provider-configuration.ts';
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -15,22 +17,33 @@ const forwardedHeaders = [
   'x-forwarded-ssl',
 ];
 
+/** Pages that belong to people: their addresses may lie at `browserOrigin`. */
+const pagePath = /^\/oidc\/auth(?:[/?]|$)/;
+
+export type OidcHandler = RequestHandler & { interactions: Interactions };
+
+interface Loaded {
+  provider: Provider;
+  handler: RequestHandler;
+}
+
 /**
  * Serves the OpenID provider under `/oidc`: discovery, keys, authorization, token, userinfo. The provider is loaded at
- * the first request and made anew after a rotation of keys. Addresses in its answers come from `issuer` alone.
+ * the first request and made anew after a rotation of keys. Addresses in its answers come from `issuer` and
+ * `browserOrigin` alone. Whoever mounts it shows the pages on which people answer its `interactions`.
  */
-export function createOidcHandler(options: ProviderOptions & { log: Logger }): RequestHandler {
-  let current: { version: number; handler: Promise<RequestHandler> } | null = null;
+export function createOidcHandler(options: ProviderOptions & { log: Logger }): OidcHandler {
+  let current: { version: number; loaded: Promise<Loaded> } | null = null;
 
-  function latest(): Promise<RequestHandler> {
+  function latest(): Promise<Loaded> {
     const version = options.keys.version();
-    if (current?.version !== version) current = { version, handler: buildHandler(options) };
-    return current.handler;
+    if (current?.version !== version) current = { version, loaded: load(options) };
+    return current.loaded;
   }
 
-  return (request, response) => {
+  const handle: RequestHandler = (request, response) => {
     latest()
-      .then((handler) => handler(canonical(request, options.issuer), response))
+      .then(({ handler }) => handler(canonical(request, options), response))
       .catch((error: unknown) => {
         current = null;
         options.log.error({ error }, 'the OpenID provider could not be loaded');
@@ -38,9 +51,11 @@ export function createOidcHandler(options: ProviderOptions & { log: Logger }): R
         response.end(JSON.stringify({ error: 'temporarily_unavailable' }));
       });
   };
+  const interactions = providerInteractions(options, async () => (await latest()).provider);
+  return Object.assign(handle, { interactions });
 }
 
-async function buildHandler(options: ProviderOptions & { log: Logger }): Promise<RequestHandler> {
+async function load(options: ProviderOptions & { log: Logger }): Promise<Loaded> {
   const { Provider } = await import('oidc-provider');
   const provider = new Provider(options.issuer, providerConfiguration(options));
   // Only `canonical` sets these headers, so they can be trusted here.
@@ -50,6 +65,9 @@ async function buildHandler(options: ProviderOptions & { log: Logger }): Promise
   );
   provider.use(async (context, next) => {
     await next();
+    if (options.browserOrigin !== undefined && context.oidc?.route === 'discovery') {
+      context.body = { ...context.body, authorization_endpoint: `${options.browserOrigin}/oidc/auth` };
+    }
     if (context.status !== 404 || context.body) return;
     // Setting a body would set the status to 200.
     context.status = errorCodes.not_found.status;
@@ -59,16 +77,22 @@ async function buildHandler(options: ProviderOptions & { log: Logger }): Promise
     };
   });
   const callback = provider.callback();
-  return (request, response) => void callback(request, response);
+  return { provider, handler: (request, response) => void callback(request, response) };
 }
 
-function canonical(request: IncomingMessage, issuer: string): IncomingMessage {
-  const { host, protocol } = new URL(issuer);
+function canonical(request: IncomingMessage, options: ProviderOptions): IncomingMessage {
+  const url = request.url ?? '/';
+  const { host, protocol } = new URL(pagePath.test(url) ? pageOrigin(request, options) : options.issuer);
   for (const name of forwardedHeaders) delete request.headers[name];
   request.headers.host = host;
   request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
-  const url = request.url ?? '/';
   Reflect.set(request, 'originalUrl', url);
   request.url = url.slice('/oidc'.length) || '/';
   return request;
+}
+
+/** A browser that came to the https address stays there, where its cookies are. */
+function pageOrigin(request: IncomingMessage, { browserOrigin, issuer }: ProviderOptions): string {
+  const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true;
+  return browserOrigin === undefined || encrypted ? issuer : browserOrigin;
 }

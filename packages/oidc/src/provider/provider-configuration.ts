@@ -10,6 +10,8 @@ export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
   keys: KeyRing;
   masterKey: Uint8Array;
   issuer: string;
+  /** Origin of pages for people, when it is not the issuer's: http on this machine, where our certificate is unknown. */
+  browserOrigin?: string;
   /** Clients that may ask people to sign in here; none by default. */
   clients?: readonly ClientMetadata[];
   /** Groups of a person in ID tokens; by default only their own. */
@@ -20,7 +22,7 @@ const daySeconds = 86_400;
 
 /**
  * The provider's settings: authorization code with PKCE S256 only (RFC 9700 §2.1.1), RS256, codes for 60 s and once.
- * Interactive sign-in for third-party clients is not built yet, so the interaction address answers 404.
+ * The addresses of interactions are relative, so that a browser stays at the origin at which it came.
  */
 export function providerConfiguration(options: ProviderOptions): Configuration {
   const vault = createKeyVault(options.masterKey);
@@ -58,7 +60,9 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
       Session: daySeconds,
       Grant: 7 * daySeconds,
     },
-    interactions: { url: (_context, interaction) => `${options.issuer}/interaction/${interaction.uid}` },
+    interactions: {
+      url: (_context, interaction) => `${new URL(options.issuer).pathname}/interaction/${interaction.uid}`,
+    },
     findAccount: (_context, userId) => findAccount(options, userId),
     renderError(context, out) {
       context.type = 'json';
@@ -72,7 +76,11 @@ function privateJwk(key: ReturnType<KeyRing['signer']>): JWK {
   return { ...jwk, kty: 'RSA', kid: key.kid, alg: 'RS256', use: 'sig' };
 }
 
-async function findAccount(options: ProviderOptions, userId: string): Promise<Account | undefined> {
+/** The person behind an id, or undefined for one that is gone or disabled. */
+export async function findAccount(
+  options: Pick<ProviderOptions, 'db' | 'groupsOf'>,
+  userId: string,
+): Promise<Account | undefined> {
   const { rows } = await options.db.asIdentity((tx) =>
     sql<{ email: string; display_name: string }>`
       SELECT email, display_name FROM hexabase.users WHERE id = ${userId} AND disabled_at IS NULL`.execute(
