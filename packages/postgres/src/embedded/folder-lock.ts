@@ -1,5 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isErrno, processStart } from './process-identity.ts';
 
 /**
  * Makes sure that one process uses the data folder. The note holds our process id and the start time of that process,
@@ -8,13 +9,13 @@ import path from 'node:path';
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   const file = path.join(folder, 'hexabase.pid');
-  const mine = `${process.pid} ${await startTime(process.pid)}`;
+  const mine = `${process.pid} ${processStart(process.pid) ?? ''}`;
   for (;;) {
     try {
       await writeFile(file, mine, { flag: 'wx' });
       break;
     } catch (error) {
-      if (!isExists(error)) throw error;
+      if (!isErrno(error, 'EEXIST')) throw error;
     }
     await removeStale(file, folder);
   }
@@ -25,7 +26,7 @@ async function removeStale(file: string, folder: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const [pid, started] = text.split(' ');
   const owner = Number(pid);
-  if (Number.isInteger(owner) && owner > 0 && isAlive(owner) && (await startTime(owner)) === started) {
+  if (Number.isInteger(owner) && owner > 0 && processStart(owner) === started) {
     throw new Error(
       `The data folder ${folder} is in use by process ${owner}. Stop it first, or choose another folder.`,
     );
@@ -34,23 +35,4 @@ async function removeStale(file: string, folder: string): Promise<void> {
   const aside = `${file}.${process.pid}`;
   await rename(file, aside).catch(() => undefined);
   await rm(aside, { force: true });
-}
-
-/** Field 22 of /proc/<pid>/stat, in clock ticks since boot; '-' where there is no /proc. */
-export async function startTime(pid: number): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
-function isExists(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }

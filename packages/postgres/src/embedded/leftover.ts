@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { ServerFolders } from './folders.ts';
-import { isAlive } from './folder-lock.ts';
+import { processCommand, processStart } from './process-identity.ts';
 
 const fastStopMsMax = 20_000;
 const hardStopMsMax = 10_000;
@@ -16,7 +16,7 @@ const hardStopMsMax = 10_000;
 export async function clearLeftover(folders: ServerFolders, log: Logger): Promise<void> {
   const pid = await readPid(folders.data);
   if (pid === null) return;
-  if (await isOurServer(pid, folders.data)) {
+  if (isOurServer(pid, folders.data)) {
     log.warn({ pid }, 'stopping a database server that outlived its parent');
     await stopProcess(pid, (name) => process.kill(pid, name));
   }
@@ -30,10 +30,10 @@ export async function stopProcess(pid: number, signal: (name: NodeJS.Signals) =>
     ['SIGQUIT', hardStopMsMax],
     ['SIGKILL', hardStopMsMax],
   ] as const) {
-    if (await isGone(pid)) return;
+    if (isGone(pid)) return;
     signal(name);
     for (let waitedMs = 0; waitedMs < limitMs; waitedMs += 20) {
-      if (await isGone(pid)) return;
+      if (isGone(pid)) return;
       await sleep(20);
     }
   }
@@ -62,14 +62,10 @@ async function readPid(data: string): Promise<number | null> {
 }
 
 /** The process id may meanwhile belong to something else: the server's command line names its data folder. */
-async function isOurServer(pid: number, data: string): Promise<boolean> {
-  if (pid === 0 || (await isGone(pid))) return false;
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
-  return command === null || command.includes(data);
+function isOurServer(pid: number, data: string): boolean {
+  return pid !== 0 && processCommand(pid).includes(data);
 }
 
-async function isGone(pid: number): Promise<boolean> {
-  if (!isAlive(pid)) return true;
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return text.slice(text.lastIndexOf(')') + 2).startsWith('Z');
+function isGone(pid: number): boolean {
+  return processStart(pid) === null;
 }

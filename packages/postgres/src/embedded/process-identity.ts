@@ -14,6 +14,17 @@ export function processStart(pid: number): string | null {
   return process.platform === 'linux' ? linuxStart(pid) : posixStart(pid);
 }
 
+/** The command line of a process; empty when it is gone or a zombie. */
+export function processCommand(pid: number): string {
+  try {
+    return process.platform === 'linux'
+      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      : execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}
+
 function linuxStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
