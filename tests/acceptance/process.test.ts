@@ -211,4 +211,28 @@ describe('a start', () => {
       succeed(await run('umount', [installation.dataDir], { env: installation.env }));
     }
   });
+
+  it('whose disk fills later keeps running, and works again once there is room', async (context) => {
+    const { dataDir, env } = installation;
+    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=260m', 'tmpfs', dataDir], { env });
+    if (mounted.code !== 0) return context.skip('only a user who may mount can have a small disk');
+    try {
+      succeed(await installation.up());
+      succeed(await installation.hks(['organization', 'update', 'my-organization', '--plan', 'enterprise']));
+      const { pid } = await installation.status();
+      const filler = join(dataDir, 'filler');
+      await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M'], { env });
+      for (const name of ['one', 'two', 'three']) {
+        const { stderr } = await installation.hks(['workspace', 'create', `while full ${name}`, '--no-wait']);
+        expect(stderr).toMatch(/^$|disk is full/);
+      }
+      expect((await installation.status()).pid).toBe(pid);
+      rmSync(filler);
+      succeed(await installation.hks(['workspace', 'create', 'with room again']));
+      expect((await installation.status()).pid).toBe(pid);
+    } finally {
+      await installation.hks(['down']);
+      succeed(await run('umount', [dataDir], { env }));
+    }
+  });
 });
