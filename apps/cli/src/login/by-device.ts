@@ -26,7 +26,7 @@ const sentences: Record<string, string> = {
  * Signs in with a browser anywhere else: shows an address and a code, and asks until somebody has answered (RFC 8628).
  * Throws `CliError` when it was refused or nobody answered.
  */
-export async function loginByDevice(cli: Cli, server: string): Promise<Granted> {
+export async function loginByDevice(cli: Pick<Cli, 'note' | 'signal'>, server: string): Promise<Granted> {
   const asked = { client_id: clientId, device_name: hostname() };
   const { status, answer } = await postForm(`${server}/auth/device`, asked, cli.signal);
   const parsed = started.safeParse(answer);
@@ -51,7 +51,7 @@ interface Polling {
   expiresSeconds: number;
 }
 
-async function pollUntilAnswered(cli: Cli, polling: Polling): Promise<Granted> {
+async function pollUntilAnswered(cli: Pick<Cli, 'signal'>, polling: Polling): Promise<Granted> {
   const deadlineMs = Date.now() + polling.expiresSeconds * 1000;
   let { intervalSeconds } = polling;
   while (Date.now() < deadlineMs) {
@@ -65,7 +65,7 @@ async function pollUntilAnswered(cli: Cli, polling: Polling): Promise<Granted> {
   throw new CliError(sentences['expired_token'] ?? '');
 }
 
-async function poll(cli: Cli, { server, deviceCode }: Polling): Promise<Granted | Refused> {
+async function poll(cli: Pick<Cli, 'signal'>, { server, deviceCode }: Polling): Promise<Granted | Refused> {
   try {
     const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: deviceCode };
     return await requestGrant(server, grant, cli.signal);

@@ -35,6 +35,7 @@ export async function requestGrant(
   );
   const tokens = granted.safeParse(answer);
   if (status === 200 && tokens.success) return tokens.data;
+  if (status === 429) return { refusal: 'slow_down', message: 'The server asks for patience.' };
   const refusal = refused.safeParse(answer);
   if (!refusal.success) throw unexpected(status, answer);
   const { error, error_description: description } = refusal.data;

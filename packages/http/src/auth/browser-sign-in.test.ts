@@ -426,3 +426,36 @@ describe('the loopback flow', () => {
     expect(headers.get('location')).toMatch(/callback\?error=access_denied&.*state=a\+state$/);
   });
 });
+
+describe('behind a public address', () => {
+  it('pages and cookies are https only, whatever the proxy in front speaks to us', async () => {
+    const publicly = await createHttp({
+      execute: () => Promise.reject(new AppError('not_built')),
+      authenticate: (token) => identity.authenticate(token),
+      allowedHosts: ['hexabase.example'],
+      clock,
+      log: silentLogger,
+      metrics: createMetrics(async () => 0),
+      ping: () => test.database.ping(),
+      auth: { identity: { ...identity, issuer: 'https://hexabase.example/oidc' } },
+      version: '0.0.0',
+    });
+    const headers = {
+      host: 'hexabase.example',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'http',
+    };
+    const page = await publicly.inject({ url: '/device', headers });
+    expect(page.headers['set-cookie']).toMatch(
+      /^__Host-hks-form=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict; Secure$/,
+    );
+    const started = await publicly.inject({
+      method: 'POST',
+      url: '/auth/device',
+      headers,
+      payload: { client_id: 'hks' },
+    });
+    expect(started.json()).toMatchObject({ verification_uri: 'https://hexabase.example/device' });
+    await publicly.close();
+  });
+});

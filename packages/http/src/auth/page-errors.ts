@@ -21,6 +21,8 @@ export function problemFrom(error: unknown, reply: FastifyReply): Problem {
 /** An error page for what the person cannot mend; faults of ours go on to the server's own handler. */
 export function answerPageError(error: unknown, reply: FastifyReply): FastifyReply {
   if (!(error instanceof AppError) || error.status >= 500) throw error;
+  const retryAfter = error.details['retryAfterSeconds'];
+  if (typeof retryAfter === 'number') void reply.header('retry-after', String(retryAfter));
   const text =
     error.code === 'validation_failed' ? 'The form lacks something, or has too much.' : error.message;
   return sendPage(
