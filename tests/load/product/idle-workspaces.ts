@@ -7,8 +7,8 @@ import { createWorkspace } from './workspaces.ts';
 
 /** `node tests/load/product/idle-workspaces.ts [workspaces] [idle seconds]` */
 const count = Number(process.argv[2] ?? 1000);
-/** A cluster is let go after half a minute without use, and leaves memory a minute later, at the next sweep. */
-const idleSeconds = Number(process.argv[3] ?? 110);
+/** A cluster is let go after half a minute without use, and leaves memory some 100 s after its last use. */
+const idleSeconds = Number(process.argv[3] ?? 150);
 const creators = 8;
 const crowdMs = 100;
 
