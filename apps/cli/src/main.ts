@@ -14,8 +14,14 @@ process.once('SIGINT', () => {
 try {
   await createProgram(createCli(readEnvironment(process.env), interrupted.signal)).parseAsync();
 } catch (error) {
-  process.stderr.write(interrupted.signal.aborted ? '\n' : `hks: ${sentence(error)}\n`);
-  process.exitCode = interrupted.signal.aborted ? 130 : exitCodeOf(error);
+  const stopped = wasInterrupted(error);
+  process.stderr.write(stopped ? '\n' : `hks: ${sentence(error)}\n`);
+  process.exitCode = stopped ? 130 : exitCodeOf(error);
+}
+
+/** Ctrl-C while something runs, or at a question, where the terminal hands it over as a key. */
+function wasInterrupted(error: unknown): boolean {
+  return interrupted.signal.aborted || (error instanceof Error && error.name === 'AbortError');
 }
 
 /** 2 when the server cannot be reached, so that scripts can tell it from a refusal. */
