@@ -1,22 +1,20 @@
 import { expect, it } from 'vitest';
 import { progressLine, stepsOf } from './progress.ts';
 
-const event = (
-  step: string,
-): { step: string; attempt: number; kind: string; message: string; at: string } => ({
-  step,
-  attempt: 1,
-  kind: 'intent',
-  message: '',
-  at: '2026-01-01T00:00:00Z',
-});
+const at = '2026-01-01T00:00:00Z';
+const intent = (step: string, message: string) => ({ step, attempt: 1, kind: 'intent', message, at });
 
-it('every step of an operation is told, also of one that was over before anybody asked', () => {
-  const events = ['quota', 'quota', 'tenant-cluster', 'publish'].map(event);
+it('every step of an operation is told in its words, also of one that was over before anybody asked', () => {
+  const events = [
+    intent('quota', 'Checking the plan'),
+    { step: 'quota', attempt: 1, kind: 'done', message: '', at },
+    intent('tenant-cluster', 'Starting the Kubernetes API'),
+    intent('publish', 'Publishing the address'),
+  ];
   expect(stepsOf({ events, progress: { step: 1, steps: 6, message: '' } })).toEqual([
-    { step: 1, steps: 6, message: 'Quota' },
-    { step: 2, steps: 6, message: 'Tenant cluster' },
-    { step: 3, steps: 6, message: 'Publish' },
+    { step: 1, steps: 6, message: 'Checking the plan' },
+    { step: 2, steps: 6, message: 'Starting the Kubernetes API' },
+    { step: 3, steps: 6, message: 'Publishing the address' },
   ]);
 });
 

@@ -36,17 +36,14 @@ export function progressLine(
 
 /**
  * The steps that an operation has begun, in order. Nobody need have watched: a fast operation is over before the first
- * question, and its steps are still told. Step names are words joined by dashes.
+ * question, and its steps are still told. An intent says in words what its step does.
  */
 export function stepsOf({ events, progress }: Pick<LongOperation, 'events' | 'progress'>): ProgressStep[] {
-  const names = [...new Set(events.map((event) => event.step))];
-  const steps = Math.max(progress?.steps ?? 0, names.length);
-  return names.map((name, index) => ({ step: index + 1, steps, message: inWords(name) }));
-}
-
-function inWords(name: string): string {
-  const words = name.replaceAll('-', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const words = new Map<string, string>();
+  for (const { step, kind, message } of events)
+    if (kind === 'intent' || !words.has(step)) words.set(step, message);
+  const steps = Math.max(progress?.steps ?? 0, words.size);
+  return [...words].map(([name, message], index) => ({ step: index + 1, steps, message: message || name }));
 }
 
 function toStandardError(text: string): void {

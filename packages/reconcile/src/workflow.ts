@@ -103,7 +103,7 @@ class Journal<S extends Subject> {
     let result: StepResult;
     try {
       await this.#at('before-intent', step);
-      this.#events.push({ step: step.name, attempt, kind: 'intent', message: '' });
+      this.#events.push({ step: step.name, attempt, kind: 'intent', message: step.words });
       if (step.run && !step.looks && operation) {
         this.#progress = { step: index + 1, steps: workflow.steps.length, message: step.words };
         await this.write({ makes: step.makes?.(subject) ?? [] });

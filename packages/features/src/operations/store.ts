@@ -79,7 +79,10 @@ function toOperation(row: OperationRow): LongOperation {
     organizationId: row.organization_id,
     subject: row.subject,
     state: row.state,
-    progress: row.steps > 0 ? { step: row.step, steps: row.steps, message: row.message } : null,
+    progress:
+      row.state === 'running' && row.steps > 0
+        ? { step: row.step, steps: row.steps, message: row.message }
+        : null,
     message: row.message,
     report: row.report,
     events: row.events,
