@@ -159,14 +159,23 @@ describe('a kubeconfig', () => {
     const text = kubeconfigText(facts, {
       launcher: join(root, 'hks'),
       configFile: join(root, 'conf: #1', 'config.yaml'),
+      context: null,
     });
     expect(text).toContain(`command: ${join(root, 'hks')}\n`);
     expect(text).toMatch(/value: ".*conf: #1\/config\.yaml"/);
   });
 
+  it('goes on with the session that it was made with, whichever is the current one later', () => {
+    const text = kubeconfigText(facts, { launcher: '/hks', configFile: '/c', context: 'work' });
+    expect(text).toContain('- name: HKS_CONTEXT\n            value: work');
+  });
+
   it('has no certificate authority where the gateway is publicly trusted', () => {
     expect(
-      kubeconfigText({ ...facts, certificateAuthorityData: null }, { launcher: '/hks', configFile: '/c' }),
+      kubeconfigText(
+        { ...facts, certificateAuthorityData: null },
+        { launcher: '/hks', configFile: '/c', context: null },
+      ),
     ).not.toContain('certificate-authority');
   });
 });

@@ -6,6 +6,7 @@ import { createProgram } from '../../apps/cli/src/program.ts';
 export function commandReference(): string {
   const environment = {
     configFile: '',
+    context: null,
     credentialsDir: '',
     launcher: 'hks',
     parentPid: 0,

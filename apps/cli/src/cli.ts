@@ -32,8 +32,8 @@ export interface InvokeInput {
 export function createCli(environment: CliEnvironment, signal: AbortSignal): Cli {
   const client = (): Client =>
     createClient({
-      baseUrl: currentContext(environment.configFile).server,
-      token: () => accessToken(environment.configFile, signal),
+      baseUrl: currentContext(environment).server,
+      token: () => accessToken(environment, signal),
     });
   return {
     environment,
@@ -44,7 +44,7 @@ export function createCli(environment: CliEnvironment, signal: AbortSignal): Cli
     print: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${text}\n`),
     currentScope: async (kind) =>
-      currentContext(environment.configFile)[kind] ?? (await onlyOne(client(), kind, signal)),
+      currentContext(environment)[kind] ?? (await onlyOne(client(), kind, signal)),
   };
 }
 

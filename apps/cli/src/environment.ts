@@ -6,6 +6,8 @@ import { browserCommand } from './login/open-browser.ts';
 export interface CliEnvironment {
   /** The settings file with the session. */
   configFile: string;
+  /** The context to use instead of the current one; kubeconfigs name the one that they were made with. */
+  context: string | null;
   /** Folder of cached kubectl credentials; the launcher reads them without starting Node. */
   credentialsDir: string;
   /** Absolute path of the launcher, for kubeconfigs. */
@@ -24,6 +26,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): CliEnvironment {
   const configFile = resolve(env['HKS_CONFIG'] || join(base, 'hks', 'config.yaml'));
   return {
     configFile,
+    context: env['HKS_CONTEXT'] || null,
     credentialsDir: join(dirname(configFile), 'credentials'),
     launcher: env['HKS_LAUNCHER'] ?? resolve(import.meta.dirname, '../../../hks'),
     parentPid: Number(env['HKS_PARENT_PID'] ?? process.ppid),

@@ -70,6 +70,7 @@ beforeEach(() => {
   writeCliConfig(configFile, { currentContext: 'local', contexts: { local: context } });
   const environment = {
     configFile,
+    context: null,
     credentialsDir: join(dir, 'credentials'),
     launcher: '/opt/hks',
     parentPid: 1,

@@ -15,10 +15,24 @@ const failure = z.object({ error: z.object({ code: z.string(), message: z.string
 
 export type Tokens = z.infer<typeof tokens>;
 
+/** Which settings, and which context of them; the current one when `context` is null. */
+export interface SessionPlace {
+  configFile: string;
+  context: string | null;
+}
+
+/** Name of the context that commands work in. */
+export function contextName(
+  place: SessionPlace,
+  config: CliConfig = readCliConfig(place.configFile),
+): string {
+  return place.context ?? config.currentContext;
+}
+
 /** The context that commands work in. Throws `CliError` that says how to sign in when there is none. */
-export function currentContext(configFile: string): CliContext {
-  const config = readCliConfig(configFile);
-  const context = config.contexts[config.currentContext];
+export function currentContext(place: SessionPlace): CliContext {
+  const config = readCliConfig(place.configFile);
+  const context = config.contexts[contextName(place, config)];
   if (!context)
     throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
   return context;
@@ -28,15 +42,15 @@ export function currentContext(configFile: string): CliContext {
  * A valid access token. One process refreshes at a time: the others wait for the lock and find the new token, so that
  * many commands at once never present one refresh token twice (which would end the session as stolen).
  */
-export async function accessToken(configFile: string, signal: AbortSignal): Promise<string> {
-  const before = currentContext(configFile);
+export async function accessToken(place: SessionPlace, signal: AbortSignal): Promise<string> {
+  const before = currentContext(place);
   if (isFresh(before) && before.accessToken) return before.accessToken;
-  const config = await updateCliConfig(configFile, async (latest) => {
-    const context = latest.contexts[latest.currentContext];
+  const config = await updateCliConfig(place.configFile, async (latest) => {
+    const context = latest.contexts[contextName(place, latest)];
     if (!context || isFresh(context)) return;
-    await refreshInto(latest, context, signal);
+    await refresh(context, signal);
   });
-  const after = config.contexts[config.currentContext];
+  const after = config.contexts[contextName(place, config)];
   if (!after?.accessToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
   return after.accessToken;
 }
@@ -68,7 +82,7 @@ export async function requestTokens(
   );
 }
 
-async function refreshInto(config: CliConfig, context: CliContext, signal: AbortSignal): Promise<void> {
+async function refresh(context: CliContext, signal: AbortSignal): Promise<void> {
   const { refreshToken } = context;
   if (!refreshToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
   try {
@@ -84,7 +98,6 @@ async function refreshInto(config: CliConfig, context: CliContext, signal: Abort
     }
     throw error;
   }
-  config.contexts[config.currentContext] = context;
 }
 
 function isFresh(context: CliContext): boolean {

@@ -24,6 +24,7 @@ export type ServerFlags = Partial<Record<keyof ServerConfig, string>>;
 export const environmentVariables = {
   HKS_DATA_DIR: 'Data folder. Default `~/.hexabase`, for root `/var/lib/hexabase`.',
   HKS_CONFIG: 'The command line’s settings and session, a YAML file. Default `~/.config/hks/config.yaml`.',
+  HKS_CONTEXT: 'The session of the command line to use instead of the current one; kubeconfigs set it.',
   HKS_PUBLIC_URL:
     'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',

@@ -2,6 +2,8 @@ import { workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { Cli } from '../cli.ts';
+import type { CliEnvironment } from '../environment.ts';
+import { contextName } from '../session.ts';
 
 /** `hks kubeconfig WORKSPACE`: a kubeconfig without any secret in it; kubectl asks the launcher for a short token. */
 export function addKubeconfig(program: Command, cli: Cli): void {
@@ -27,7 +29,10 @@ interface Facts {
 }
 
 /** The file (kubeconfig v1, exec plugin of client.authentication.k8s.io/v1). */
-export function kubeconfigText(facts: Facts, environment: { launcher: string; configFile: string }): string {
+export function kubeconfigText(
+  facts: Facts,
+  environment: Pick<CliEnvironment, 'launcher' | 'configFile' | 'context'>,
+): string {
   const { context } = facts;
   return stringify(
     {
@@ -52,7 +57,10 @@ export function kubeconfigText(facts: Facts, environment: { launcher: string; co
               apiVersion: 'client.authentication.k8s.io/v1',
               command: environment.launcher,
               args: ['kube-credential', '--workspace', facts.workspaceId],
-              env: [{ name: 'HKS_CONFIG', value: environment.configFile }],
+              env: [
+                { name: 'HKS_CONFIG', value: environment.configFile },
+                { name: 'HKS_CONTEXT', value: contextName(environment) },
+              ],
               interactiveMode: 'Never',
               provideClusterInfo: false,
             },

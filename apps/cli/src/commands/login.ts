@@ -24,7 +24,7 @@ export function addLogin(program: Command, cli: Cli): void {
     .option('--email <address>', 'no browser: the password is read from the terminal or standard input')
     .option('--context <name>', 'name under which the session is kept', 'local')
     .action(async (server: string | undefined, options: LoginOptions) => {
-      const url = serverUrl(server ?? currentContext(cli.environment.configFile).server);
+      const url = serverUrl(server ?? currentContext(cli.environment).server);
       const { email, tokens } = await signIn(cli, url, options);
       await updateCliConfig(cli.environment.configFile, (config) => {
         const context = { ...config.contexts[options.context], server: url, email };
@@ -68,7 +68,7 @@ function addLogout(program: Command, cli: Cli): void {
     .command('logout')
     .description('Ends the session on the server and forgets it here.')
     .action(async () => {
-      const context = currentContext(cli.environment.configFile);
+      const context = currentContext(cli.environment);
       if (context.refreshToken) {
         await reach(`${context.server}/auth/logout`, {
           method: 'POST',
