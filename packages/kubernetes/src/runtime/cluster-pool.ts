@@ -1,7 +1,7 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { ClusterApi } from '../api/deps.ts';
-import type { OpenCluster, Stores } from '../store/store.ts';
+import type { OpenCluster, PlannedWake, Stores } from '../store/store.ts';
 
 /** What runs beside the requests of a loaded cluster. */
 export interface Companion extends AsyncDisposable {
@@ -55,6 +55,8 @@ const lookEveryMs = 2_000;
 /** If this process dies, another one goes on with its clusters after this time. */
 const vouchForMs = 60_000;
 const vouchEveryMs = 20_000;
+/** Letting go takes processor time that requests wait for: not all at once. */
+const letGoPerLook = 50;
 
 /**
  * The clusters that are loaded for somebody. A cluster stays while requests, watches or controllers need it; when it
@@ -71,6 +73,7 @@ class LoadedClusters implements ClusterPool {
   readonly #ready = new Map<string, Running>();
   readonly #timer: NodeJS.Timeout;
   #disposed = false;
+  #looking = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -94,10 +97,8 @@ class LoadedClusters implements ClusterPool {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     clearInterval(this.#timer);
-    for (const entry of this.#ready.values()) {
-      await this.#planWake(entry);
-      await this.#stop(entry);
-    }
+    await this.#planWakes([...this.#ready.values()]);
+    for (const entry of this.#ready.values()) await this.#stop(entry);
   }
 
   #find(id: string): Promise<Running | undefined> {
@@ -129,22 +130,27 @@ class LoadedClusters implements ClusterPool {
     this.#ready.set(id, entry);
     opened.signal.addEventListener('abort', () => void this.#stop(entry), { once: true });
     if (opened.signal.aborted) await this.#stop(entry);
-    else await this.#vouch(entry);
+    else await this.#vouch([entry]);
     return entry;
   }
 
-  /** Keeps the wake time ahead while the cluster runs here, so that it only comes due when nobody runs it. */
-  async #vouch(entry: Running): Promise<void> {
+  /** Keeps the wake times ahead while the clusters run here, so that they only come due when nobody runs them. */
+  async #vouch(entries: readonly Running[]): Promise<void> {
     const { stores, clock } = this.#options;
-    entry.vouchedMs = clock.now();
-    await stores.setWake(entry.id, entry.vouchedMs + vouchForMs);
+    const nowMs = clock.now();
+    for (const entry of entries) entry.vouchedMs = nowMs;
+    await stores.setWakes(entries.map(({ id }) => ({ id, atMs: nowMs + vouchForMs })));
   }
 
-  /** Says when the cluster has something to do again. */
-  async #planWake({ id, companion, opened }: Running): Promise<void> {
+  /** Says when the clusters have something to do again. */
+  async #planWakes(entries: readonly Running[]): Promise<void> {
     const { stores, clock } = this.#options;
-    if (!opened.signal.aborted)
-      await stores.setWake(id, companion.idle() ? companion.nextWakeMs() : clock.now());
+    const nowMs = clock.now();
+    const wakeOf = ({ id, companion }: Running): PlannedWake => ({
+      id,
+      atMs: companion.idle() ? companion.nextWakeMs() : nowMs,
+    });
+    await stores.setWakes(entries.filter(({ opened }) => !opened.signal.aborted).map(wakeOf));
   }
 
   async #stop(entry: Running): Promise<void> {
@@ -155,29 +161,38 @@ class LoadedClusters implements ClusterPool {
     entry.opened[Symbol.dispose]();
   }
 
+  /** One look at a time: on a busy database it may take longer than the pause between two. */
   async #lookAfter(): Promise<void> {
     const { stores, clock, log } = this.#options;
+    if (this.#looking) return;
+    this.#looking = true;
     try {
       await this.#letIdleGo();
       for (const id of await stores.dueClusters(clock.now())) if (!this.#ready.has(id)) await this.#find(id);
     } catch (error) {
       if (!this.#disposed) log.error({ error }, 'idle clusters could not be looked after');
+    } finally {
+      this.#looking = false;
     }
   }
 
+  /** All clusters of one look share two statements: a thousand of them must not cost a thousand commits. */
   async #letIdleGo(): Promise<void> {
     const nowMs = this.#options.clock.now();
+    const needed: Running[] = [];
+    const idle: Running[] = [];
     for (const entry of this.#ready.values()) {
       if (entry.leases > 0 || !entry.companion.idle()) entry.idleSinceMs = nowMs;
       const wakeMs = entry.companion.nextWakeMs();
       const soon = wakeMs !== null && wakeMs - nowMs < this.#idleMs;
-      if (soon || nowMs - entry.idleSinceMs < this.#idleMs) {
-        if (nowMs - entry.vouchedMs >= vouchEveryMs) await this.#vouch(entry);
-        continue;
-      }
-      await this.#planWake(entry);
-      if (entry.leases === 0) await this.#stop(entry);
+      (soon || nowMs - entry.idleSinceMs < this.#idleMs ? needed : idle).push(entry);
     }
+    const due = needed.filter(({ vouchedMs }) => nowMs - vouchedMs >= vouchEveryMs);
+    if (due.length > 0) await this.#vouch(due);
+    const leaving = idle.slice(0, letGoPerLook);
+    if (leaving.length === 0) return;
+    await this.#planWakes(leaving);
+    for (const entry of leaving) if (entry.leases === 0) await this.#stop(entry);
   }
 }
 

@@ -62,9 +62,11 @@ export function createMemoryPersistence(): Persistence {
     lostClusters: async (owned) =>
       owned.filter(({ id, epoch }) => rows.get(id)?.epoch !== epoch).map(({ id }) => id),
     compact: async (keep) => compact(rows, keep),
-    async setWake(id, atMs) {
-      const row = rows.get(id);
-      if (row !== undefined) row.wakeAtMs = atMs;
+    async setWakes(wakes) {
+      for (const { id, atMs } of wakes) {
+        const row = rows.get(id);
+        if (row !== undefined) row.wakeAtMs = atMs;
+      }
     },
     dueClusters: async (nowMs) =>
       [...rows].filter(([, { wakeAtMs }]) => wakeAtMs !== null && wakeAtMs <= nowMs).map(([id]) => id),

@@ -1,4 +1,4 @@
-import type { ObjectKey } from './store.ts';
+import type { ObjectKey, PlannedWake } from './store.ts';
 
 /**
  * Where clusters are kept. One implementation for PostgreSQL, one in memory. A cluster has one owner process: `load`
@@ -25,7 +25,7 @@ export interface Persistence {
   lostClusters(owned: readonly { id: string; epoch: number }[]): Promise<string[]>;
   /** Deletes a batch of old log rows of any clusters. Answers how many; 0 when there is nothing left to delete. */
   compact(keep: CompactionLimits): Promise<number>;
-  setWake(id: string, atMs: number | null): Promise<void>;
+  setWakes(wakes: readonly PlannedWake[]): Promise<void>;
   dueClusters(nowMs: number): Promise<string[]>;
 }
 

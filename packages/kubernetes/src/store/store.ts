@@ -101,8 +101,8 @@ export interface Stores extends AsyncDisposable {
   raiseFence(id: string, fence: number): Promise<void>;
   /** `clusters` counts all known ones as of the last look, `objects` the own objects of the loaded ones. */
   stats(): { clusters: number; loadedClusters: number; objects: number };
-  /** Asks for `dueClusters` to name this cluster from `atMs` (milliseconds since the epoch) on; null takes it back. */
-  setWake(id: string, atMs: number | null): Promise<void>;
+  /** Asks for `dueClusters` to name these clusters from `atMs` on; null takes it back. */
+  setWakes(wakes: readonly PlannedWake[]): Promise<void>;
   /** Clusters whose wake time has come, loaded or not; the caller opens them and sets the next wake time. */
   dueClusters(nowMs: number): Promise<string[]>;
 }
@@ -119,4 +119,10 @@ export interface OpenCluster extends Disposable {
 export interface BaseObject {
   resource: GroupResource;
   object: KubeObject;
+}
+
+/** When a cluster has something to do again, in milliseconds since the epoch; null for never. */
+export interface PlannedWake {
+  id: string;
+  atMs: number | null;
 }

@@ -482,9 +482,9 @@ describe.each(['memory', 'PostgreSQL'])('the store in %s', (kind) => {
 
     it('sleeping clusters are named when their wake time has come', async () => {
       await using one = await openedCluster();
-      await one.all.setWake('one', 500);
+      await one.all.setWakes([{ id: 'one', atMs: 500 }]);
       expect([await one.all.dueClusters(499), await one.all.dueClusters(500)]).toEqual([[], ['one']]);
-      await one.all.setWake('one', null);
+      await one.all.setWakes([{ id: 'one', atMs: null }]);
       expect(await one.all.dueClusters(1e9)).toEqual([]);
     });
 

@@ -87,7 +87,7 @@ export function createStores(options: StoresOptions): Stores {
       loadedClusters: slots.count(),
       objects: slots.all().reduce((sum, { cluster }) => sum + cluster.ownObjects(), 0),
     }),
-    setWake: (id, atMs) => persistence.setWake(id, atMs),
+    setWakes: (wakes) => persistence.setWakes(wakes),
     dueClusters: (nowMs) => persistence.dueClusters(nowMs),
     async [Symbol.asyncDispose]() {
       disposed = true;

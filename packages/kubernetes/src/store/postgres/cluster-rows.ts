@@ -11,7 +11,7 @@ type ClusterRows = Pick<
   | 'countClusters'
   | 'updateConfig'
   | 'lostClusters'
-  | 'setWake'
+  | 'setWakes'
   | 'dueClusters'
 >;
 
@@ -54,11 +54,12 @@ export function createClusterRows(clients: Clients): ClusterRows {
       );
       return rows.map(({ id }) => id);
     },
-    async setWake(id, atMs) {
-      await query('update kube.clusters set wake_at = to_timestamp($2::float8 / 1000) where id = $1', [
-        id,
-        atMs,
-      ]);
+    async setWakes(wakes) {
+      await query(
+        `update kube.clusters c set wake_at = to_timestamp(w.at / 1000)
+         from unnest($1::text[], $2::float8[]) as w (id, at) where c.id = w.id`,
+        [wakes.map(({ id }) => id), wakes.map(({ atMs }) => atMs)],
+      );
     },
     async dueClusters(nowMs) {
       const rows = await query<{ id: string }>(
