@@ -52,6 +52,20 @@ describe('A16 other spellings of an address', () => {
     expect((await ann.call('GET', path)).json['data'].phase).toBe('active');
   });
 
+  test('of the host are refused on both ports, also with a good token', async () => {
+    const headers = ['Host', 'evil.example'];
+    const asked = [
+      await exchange(product.api, { path: '/api/v1/workspaces', token: ann.access, headers }),
+      await exchange(product.gateway, { path: '/api/v1/workspaces', token: ann.access, headers }),
+      await exchange(product.gateway, {
+        path: `/k8s/workspaces/${ann.workspaceId}/version`,
+        token: ann.kubeToken,
+        headers,
+      }),
+    ];
+    expect(asked.map(({ status }) => status)).toEqual([400, 400, 400]);
+  });
+
   test('of a cluster reach no other cluster and no right that the canonical one does not give', async () => {
     const base = '/k8s/workspaces';
     const crossed = [

@@ -71,7 +71,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const parts: Parts = { database, identity, clock, log };
   const kubernetes = openKubernetes(opened, { ...parts, caPem: certificates.caPem });
   const driver = embeddedDriver(kubernetes);
-  const gateway = opened.use(await openGateway({ ...parts, driver }));
+  const gateway = opened.use(await openGateway({ ...parts, driver, hosts: allowedHosts(options) }));
   const metrics = createMetrics(() => countActiveWorkspaces(database));
   const ports = portsOf({ ...parts, options, certificates, metrics });
   const execute = createExecute(features, ports);
@@ -159,7 +159,8 @@ function openGateway({
   driver,
   clock,
   log,
-}: Parts & { driver: ClusterDriver }): Promise<Gateway> {
+  hosts,
+}: Parts & { driver: ClusterDriver; hosts: readonly string[] }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
-  return createGateway({ access, driver, audit: accessAudit(database), clock, log });
+  return createGateway({ access, driver, audit: accessAudit(database), allowedHosts: hosts, clock, log });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
+import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
@@ -20,6 +21,8 @@ export interface GatewayDeps {
   audit: AccessAudit;
   clock: Clock;
   log: Logger;
+  /** Names that a Host header may hold (without port); any when absent. */
+  allowedHosts?: readonly string[];
   /** Per workspace, so that one tenant cannot take all of the process. */
   limits?: Partial<GatewayLimits>;
 }
@@ -56,6 +59,7 @@ interface Parts {
   records: AccessLog;
   limits: GatewayLimits;
   clock: Clock;
+  hosts: ReadonlySet<string> | null;
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -70,6 +74,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     connections,
     records,
     clock: deps.clock,
+    hosts: deps.allowedHosts ? new Set(deps.allowedHosts.map((host) => host.toLowerCase())) : null,
     limits: { short: 600, long: 5_000, ...deps.limits },
   };
   const listening = await deps.access.onRevocation((userId) => {
@@ -138,6 +143,7 @@ async function serveUpgrade(
 
 /** Everything that can refuse a request, in one order for requests and upgrades. */
 async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
+  requireKnownHost(parts.hosts, passage.request.headers.host);
   const admitted = await parts.admission.admit(passage.request, passage.workspace);
   try {
     refuseForeignIdentity(passage.request.rawHeaders);
@@ -155,6 +161,12 @@ async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
     throw error;
   }
   return admitted;
+}
+
+/** A page of another name that resolves to us must not drive us (DNS rebinding). */
+function requireKnownHost(hosts: Parts['hosts'], host: string | undefined): void {
+  if (hosts === null || (host !== undefined && hosts.has(hostName(host)))) return;
+  throw new Refusal(400, 'BadRequest', { message: 'this server does not answer under that host name' });
 }
 
 function passageOf(request: IncomingMessage): Passage {

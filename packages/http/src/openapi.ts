@@ -2,6 +2,7 @@ import { allOperations, pathParameters, type ListedOperation } from '@hexabase/c
 import type { Operation } from '@hexabase/contract/operation.ts';
 import { errorCodes, type ErrorCode } from '@hexabase/kernel/error-codes.ts';
 import * as z from 'zod';
+import { otherPaths } from './openapi-other-paths.ts';
 
 /** JSON as it is written; the document has no behaviour. */
 export type JsonObject = Record<string, unknown>;
@@ -30,7 +31,7 @@ export function openApiDocument({ version = '0.1.0' }: { version?: string } = {}
         ]),
       ).values(),
     ],
-    paths,
+    paths: { ...paths, ...otherPaths() },
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       schemas: { Error: errorSchema },

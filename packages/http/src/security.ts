@@ -1,4 +1,5 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { hostName } from '@hexabase/kernel/host-name.ts';
 import type { FastifyReply } from 'fastify';
 
 const headers = {
@@ -19,12 +20,4 @@ export function setSecurityHeaders(reply: FastifyReply): void {
 export function requireKnownHost(host: string | undefined, allowedHosts: ReadonlySet<string>): void {
   if (host !== undefined && allowedHosts.has(hostName(host))) return;
   throw new AppError('unknown_host');
-}
-
-/** The name without the port, in lower case; `[::1]:8080` gives `[::1]`. */
-function hostName(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/:\d{1,5}$/, '')
-    .replace(/\.$/, '');
 }

@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -30,6 +30,7 @@ export async function prepareFolders(root: string): Promise<ServerFolders> {
   try {
     await mkdir(absolute, { recursive: true, mode: user ? 0o711 : 0o700 });
     await writeFile(path.join(absolute, '.writable'), '');
+    await rm(path.join(absolute, '.writable'));
   } catch (cause) {
     throw new Error(`The data folder ${absolute} cannot be written: ${reason(cause)}. Choose another one.`, {
       cause,
