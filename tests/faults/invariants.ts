@@ -1,11 +1,15 @@
 import { sql } from 'kysely';
 import { chainAuditEntries, findBrokenLink } from '@hexabase/features/events/chain.ts';
 import { derivePhase } from '@hexabase/features/workspaces/phase.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
+import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 
-/** Everything that must hold when nothing is being worked on. Answers what is broken, in words; empty is good. */
+/**
+ * Everything that must hold when nothing is being worked on. I6 (metered time) has nothing to look at until there is
+ * metering. Answers what is broken, in words; empty is good. */
 export async function brokenInvariants(database: Database, cluster: MemoryCluster): Promise<string[]> {
   const broken = await Promise.all([
     operationsEnd(database),
@@ -16,6 +20,8 @@ export async function brokenInvariants(database: Database, cluster: MemoryCluste
     announcedOnce(database),
     auditIsWhole(database),
     phaseFollowsConditions(database),
+    plansAreKept(database),
+    closedToTokens(database),
   ]);
   return broken.flat();
 }
@@ -190,4 +196,34 @@ async function phaseFollowsConditions(database: Database): Promise<string[]> {
       ...(observed <= generation ? [] : [`I12 ${id} has seen a generation that does not exist`]),
     ];
   });
+}
+
+/** I5: what an organization has is what its plan reserves a place for. */
+async function plansAreKept(database: Database): Promise<string[]> {
+  const rows = await rowsOf(
+    database,
+    sql<{ id: string; used: number }>`
+    select o.id, count(w.id)::int as used from organizations o join plans p on p.name = o.plan
+    join workspaces w on w.organization_id = o.id and w.deleted_at is null
+    group by o.id, p.max_workspaces having count(w.id) > p.max_workspaces`,
+  );
+  return rows.map((row) => `I5 ${row.id} has ${row.used} workspaces, more than its plan`);
+}
+
+/** I9: the gateway lets nobody into a workspace whose deletion was asked for. */
+async function closedToTokens(database: Database): Promise<string[]> {
+  const rows = await rowsOf(
+    database,
+    sql<{ id: string }>`select id from workspaces where deletion_requested_at is not null`,
+  );
+  const access = kubeAccess({
+    db: database,
+    keys: { find: async () => null },
+    issuer: '',
+    clock: systemClock,
+  });
+  const found = await Promise.all(rows.map((row) => access.findWorkspace(row.id)));
+  return found
+    .filter((workspace) => workspace?.servable)
+    .map((workspace) => `I9 ${workspace?.id} still takes tokens`);
 }
