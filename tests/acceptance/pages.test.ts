@@ -1,28 +1,15 @@
-import { existsSync } from 'node:fs';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { browserPath, launchBrowser } from './browser.ts';
 import { startProduct, type Product } from './product.ts';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-browser'].find(
-  (path) => existsSync(path),
-);
-const quiet = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-describe.skipIf(executablePath === undefined)('the pages in a real browser', () => {
+describe.skipIf(browserPath === undefined)('the pages in a real browser', () => {
   let product: Product;
   let browser: Browser;
 
   beforeAll(async () => {
     product = await startProduct();
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: quiet });
+    browser = await launchBrowser();
   });
 
   afterAll(async () => {

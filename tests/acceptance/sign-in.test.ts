@@ -1,32 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { browserPath, launchBrowser } from './browser.ts';
 import { launcher, startProduct, succeed, type Product } from './product.ts';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-browser'].find(
-  (path) => existsSync(path),
-);
-const quiet = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const owner = 'owner@hexabase.local';
 
-describe.skipIf(executablePath === undefined)('signing the command line in with a real browser', () => {
+describe.skipIf(browserPath === undefined)('signing the command line in with a real browser', () => {
   let product: Product;
   let browser: Browser;
 
   beforeAll(async () => {
     product = await startProduct();
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: quiet });
+    browser = await launchBrowser();
   });
 
   afterAll(async () => {
