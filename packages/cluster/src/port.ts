@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Condition } from '@hexabase/kernel/conditions.ts';
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 
 /**
@@ -20,8 +20,8 @@ export interface ClusterDriver {
   listTenants(call: Call): Promise<{ workspaceId: WorkspaceId; uid: string }[]>;
   /** Administrative requests of reconcilers; never handed to a user. */
   tenantClient(workspaceId: WorkspaceId): TenantClient;
-  /** Where the gateway sends a user's request, with the user's own token. */
-  upstream(workspaceId: WorkspaceId): Upstream;
+  /** Where the gateway sends a user's request, with the user's own token. Rejects when the cluster cannot be found. */
+  upstream(workspaceId: WorkspaceId): Promise<Upstream>;
   /**
    * Calls `changed` soon after somebody made or deleted a namespace. Only a hint that saves time: it may come twice or
    * not at all, and a cluster at rest must cost nothing. A driver that cannot tell leaves it out.
@@ -41,6 +41,12 @@ export interface TenantSpec {
   generation: number;
   identity: { issuer: string; audience: string };
   size: TenantSize;
+  /** `dedicated`: pods run on nodes of their own. */
+  isolation: 'shared' | 'dedicated';
+  /** Stopped on purpose: nothing runs, all state is kept. A driver that costs nothing at rest may ignore it. */
+  asleep: boolean;
+  /** Wanted Kubernetes minor, `1.34`; the driver's own default when null. */
+  kubernetesVersion: string | null;
 }
 
 export interface TenantSize {
@@ -51,7 +57,18 @@ export interface TenantSize {
 
 export type TenantState =
   | { kind: 'absent' }
-  | { kind: 'present'; uid: string; generation: number; ready: boolean; conditions: Condition[] };
+  | {
+      kind: 'present';
+      uid: string;
+      generation: number;
+      /** Its API answers. False while it sleeps. */
+      ready: boolean;
+      asleep: boolean;
+      /** Kubernetes version that answers, `v1.34.4`; null when nobody could ask. */
+      kubernetesVersion: string | null;
+      /** What the host says of it: image pulls, volumes, quota, crashes. Empty when all is well. */
+      conditions: ConditionInput[];
+    };
 
 export interface Removal {
   removed: InventoryItem[];
@@ -89,7 +106,14 @@ export type Upstream =
       handle(request: IncomingMessage, response: ServerResponse): void;
       upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
     }
-  | { kind: 'url'; url: string; certificateAuthority: string; serverName?: string };
+  | {
+      kind: 'url';
+      url: string;
+      certificateAuthority: string;
+      serverName?: string;
+      /** Opens the way when the address cannot be dialled from here (a tunnel); raw bytes, TLS is spoken on top. */
+      connect?: () => Promise<Duplex>;
+    };
 
 /** A newer worker owns this workspace; whoever gets this stops at once. */
 export class FencedError extends Error {

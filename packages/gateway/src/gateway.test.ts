@@ -51,7 +51,7 @@ beforeAll(async () => {
   const access = kubeAccess({ keys: identity.keys, issuer, clock: systemClock, db });
   gateway = await createGateway({
     access,
-    driver: { upstream: (workspaceId) => ({ kind: 'handler', ...echoCluster(workspaceId) }) },
+    driver: { upstream: async (workspaceId) => ({ kind: 'handler', ...echoCluster(workspaceId) }) },
     audit: accessAudit(db),
     clock: systemClock,
     log: silentLogger,

@@ -120,7 +120,7 @@ async function serve(
   response.setHeader('audit-id', passage.requestId);
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  passOn(driver.upstream(brandId(admitted.workspace.id)), request, response);
+  passOn(await driver.upstream(brandId(admitted.workspace.id)), request, response);
 }
 
 async function serveUpgrade(
@@ -138,7 +138,7 @@ async function serveUpgrade(
   });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  passOnUpgrade(driver.upstream(brandId(admitted.workspace.id)), { request, socket, head });
+  passOnUpgrade(await driver.upstream(brandId(admitted.workspace.id)), { request, socket, head });
 }
 
 /** Everything that can refuse a request, in one order for requests and upgrades. */

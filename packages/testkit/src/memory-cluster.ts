@@ -84,7 +84,9 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
         [workspaceId],
       );
       const row = rows[0];
-      return row ? { kind: 'present', ...row, ready: true, conditions: [] } : { kind: 'absent' };
+      return row
+        ? { kind: 'present', ...row, ready: true, asleep: false, kubernetesVersion: null, conditions: [] }
+        : { kind: 'absent' };
     },
     async removeTenant(workspaceId, fence) {
       const { rows } = await pool.query<{ fence: string }>(
@@ -106,7 +108,7 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
       return rows.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
     },
     tenantClient: (workspaceId) => ({ request: (request) => serve(pool, workspaceId, request) }),
-    upstream: () => {
+    upstream: async () => {
       throw new Error('the memory cluster serves no users');
     },
     watchNamespaces(changed) {

@@ -61,7 +61,7 @@ beforeAll(async () => {
       findWorkspace: async (id) => ({ id, organizationId: 'acme', servable: true }),
       onRevocation: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
     },
-    driver: { upstream: () => upstream },
+    driver: { upstream: async () => upstream },
     audit: { write: async () => undefined },
     clock: systemClock,
     log: silentLogger,

@@ -79,7 +79,7 @@ export function sceneOf({ under, settleMs, parallelTenants }: SceneOptions): Sce
         .tenantClient(workspaceId)
         .request({ method, path, ...call(), ...(body === undefined ? {} : { body }) }),
     doorOf: async (workspaceId, user) =>
-      openUserDoor(under.driver().upstream(workspaceId), await under.tokenFor(workspaceId, user)),
+      openUserDoor(await under.driver().upstream(workspaceId), await under.tokenFor(workspaceId, user)),
     tokenOf: (workspaceId, user) => under.tokenFor(workspaceId, user),
     restart: () => under.restart(),
     parallelTenants,
@@ -96,6 +96,9 @@ export function tenantSpec(changes: Partial<TenantSpec> = {}): TenantSpec {
     generation: 1,
     identity: { issuer: 'https://hexabase.example/oidc', audience: `ws:${workspaceId}` },
     size: { cpuMilli: 2000, memoryMib: 4096, storageGib: 10 },
+    isolation: 'shared',
+    asleep: false,
+    kubernetesVersion: null,
     ...changes,
   };
 }

@@ -27,7 +27,15 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
         const found = await kubernetes.findCluster(workspaceId);
         if (!found) return { kind: 'absent' };
         const generation = Number(found.config.annotations?.[note.generation] ?? 0);
-        return { kind: 'present', uid: found.uid, generation, ready: true, conditions: [] };
+        return {
+          kind: 'present',
+          uid: found.uid,
+          generation,
+          ready: true,
+          asleep: false,
+          kubernetesVersion: null,
+          conditions: [],
+        };
       }),
     async removeTenant(workspaceId, fence, { signal }) {
       const existed = (await abortable(signal, () => kubernetes.findCluster(workspaceId))) !== null;
@@ -41,7 +49,7 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
     tenantClient: (workspaceId) => ({
       request: (request) => abortable(request.signal, () => kubernetes.request(workspaceId, request)),
     }),
-    upstream: (workspaceId) => ({
+    upstream: async (workspaceId) => ({
       kind: 'handler',
       handle: (request, response) => {
         hints.notice(workspaceId, request, response);

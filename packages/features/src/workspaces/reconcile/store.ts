@@ -13,6 +13,7 @@ export interface WorkspaceSubject extends Subject {
   id: WorkspaceId;
   slug: string;
   size: { cpuMilli: number; memoryMib: number; storageGib: number };
+  isolation: 'shared' | 'dedicated';
   groups: { admins: string | null; users: string | null };
   deletionRequested: boolean;
 }
@@ -31,11 +32,12 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
     cpu_milli: number;
     memory_mib: number;
     storage_gib: number;
+    isolation: 'shared' | 'dedicated';
     admins: string | null;
     users: string | null;
   }>`
     select w.id, w.organization_id, w.slug, w.generation, w.observed_generation, w.conditions, w.operation_id,
-      w.deletion_requested_at is not null as deletion_requested, p.cpu_milli, p.memory_mib, p.storage_gib,
+      w.deletion_requested_at is not null as deletion_requested, p.cpu_milli, p.memory_mib, p.storage_gib, w.isolation,
       (select id from workspace_groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from workspace_groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users
     from workspaces w join plans p on p.name = w.plan
@@ -52,6 +54,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
     operationId: row.operation_id,
     deletionRequested: row.deletion_requested,
     size: { cpuMilli: row.cpu_milli, memoryMib: row.memory_mib, storageGib: row.storage_gib },
+    isolation: row.isolation,
     groups: { admins: row.admins, users: row.users },
   };
 }

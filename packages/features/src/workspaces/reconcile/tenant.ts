@@ -31,11 +31,15 @@ export function ensureTenantStep({ driver, issuer }: TenantDeps): Step<Workspace
     timeoutMs: 120_000,
     makes: ({ id }) => [tenantThing(driver, id)],
     run: async ({ subject, fence, signal }) => {
-      const { id, slug, generation, size } = subject;
+      const { id, slug, generation, size, isolation } = subject;
       const identity = { issuer, audience: audienceOf(id) };
+      const rest = { isolation, asleep: false, kubernetesVersion: null };
       await unlessFenced(
         id,
-        driver.ensureTenant({ workspaceId: id, slug, fence, generation, identity, size }, { signal }),
+        driver.ensureTenant(
+          { workspaceId: id, slug, fence, generation, identity, size, ...rest },
+          { signal },
+        ),
       );
       return { kind: 'done' };
     },
