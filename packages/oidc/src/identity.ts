@@ -5,7 +5,7 @@ import { brandId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { openKeyRing, type KeyRing } from './keys/key-ring.ts';
 import { browserSignIn, pruneSignInCodes, type BrowserSignIn } from './interaction/browser-sign-in.ts';
-import { createKeyVault } from './keys/key-vault.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
 import { pruneAttempts } from './sessions/login-attempts.ts';

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { JWK } from 'jose';
-import type { KeyVault } from './key-vault.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { loadSigningKeys, rotateKeysIn, type SigningKey } from './signing-keys.ts';
 
 /** The keys of this process: one signs, all published ones verify. Follows rotations of other replicas. */

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { sql } from 'kysely';
-import type { KeyVault } from './key-vault.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 
 export type SigningKeyState = 'next' | 'active' | 'retired';
 

@@ -7,7 +7,7 @@ import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openIdentity, type Identity } from '../identity.ts';
-import { createKeyVault } from '../keys/key-vault.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { tenantAuthenticator } from '../tenant-authenticator.ts';
 import { createOidcHandler } from './oidc-handler.ts';
 import { payloadAdapter } from './payload-adapter.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
-import type { KeyVault } from '../keys/key-vault.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 
 export interface PayloadAdapterDeps {
   db: Pick<Database, 'asIdentity'>;

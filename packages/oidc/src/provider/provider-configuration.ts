@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Account, ClientMetadata, Configuration, JWK } from 'oidc-provider';
 import type { KeyRing } from '../keys/key-ring.ts';
-import { createKeyVault } from '../keys/key-vault.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { accessTokenSeconds, apiAudience } from '../tokens/claims.ts';
 import { payloadAdapter, type PayloadAdapterDeps } from './payload-adapter.ts';
 
