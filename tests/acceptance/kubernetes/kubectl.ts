@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { makeAuthority, signServer } from '@hexabase/server/certificates/sign-certificates.ts';
+import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { kubeconfigFor, serveKubernetes } from '@hexabase/kubernetes/serve.ts';
 
 /** Path of the kubectl to test with; the tests that need it are skipped and counted as such without. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { makeAuthority, signServer } from '@hexabase/server/certificates/sign-certificates.ts';
+import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { serveKubernetes } from '@hexabase/kubernetes/serve.ts';
 import { createPostgresPersistence } from '@hexabase/kubernetes/store/persistence-postgres.ts';
 import { benchDatabase } from './bench-database.ts';

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { fixedClock, systemClock } from '@hexabase/kernel/clock.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadCertificates, type Certificates } from './load-certificates.ts';
-import { makeAuthority, signServer } from './sign-certificates.ts';
+import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 
 const run = promisify(execFile);
 const has = (program: string) => spawnSync(program, ['--help'], { stdio: 'ignore' }).error === undefined;

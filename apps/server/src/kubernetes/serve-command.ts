@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { kubeconfigFor, serveKubernetes, type ServedKubernetes } from '@hexabase/kubernetes/serve.ts';
 import * as z from 'zod';
-import { makeAuthority, signServer } from '../certificates/sign-certificates.ts';
+import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { isErrno } from '@hexabase/postgres/embedded/process-identity.ts';
 import { createLog } from '../log.ts';

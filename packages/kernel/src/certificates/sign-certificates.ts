@@ -39,6 +39,8 @@ const oid = {
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
   serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  organizationName: '2.5.4.10',
 } as const;
 
 const dayMs = 86_400_000;
@@ -46,7 +48,7 @@ const dayMs = 86_400_000;
 const backdatedMs = 3_600_000;
 const authorityDays = 10 * 365;
 /** Below what browsers and Apple's libraries take at most (398 days). */
-const serverDays = 365;
+const leafDays = 365;
 
 /** Makes an authority (EC P-256) that can sign for the loopback names and `hosts`, and for nothing else. */
 export function makeAuthority(hosts: readonly string[], nowMs: number): KeyedCertificate {
@@ -79,21 +81,53 @@ export function signServer(
   hosts: readonly string[],
   nowMs: number,
 ): KeyedCertificate {
+  return signLeaf(authority, {
+    subject: commonName('Hexabase'),
+    purpose: oid.serverAuth,
+    extensions: [extension(oid.subjectAltName, subjectAltNames(hosts))],
+    nowMs,
+  });
+}
+
+/** Signs a certificate by which an API server knows a client: the common name is the user, the organization the group. */
+export function signClient(
+  authority: KeyedCertificate,
+  client: { user: string; group?: string },
+  nowMs: number,
+): KeyedCertificate {
+  const group = client.group === undefined ? [] : [nameAttribute(oid.organizationName, client.group)];
+  return signLeaf(authority, {
+    subject: sequence(...group, nameAttribute(oid.commonName, client.user)),
+    purpose: oid.clientAuth,
+    extensions: [],
+    nowMs,
+  });
+}
+
+interface Leaf {
+  subject: Buffer;
+  /** Object identifier of the extended key usage. */
+  purpose: string;
+  extensions: Buffer[];
+  nowMs: number;
+}
+
+function signLeaf(authority: KeyedCertificate, leaf: Leaf): KeyedCertificate {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = new X509Certificate(authority.certPem);
   const certPem = signCertificate({
     issuer: commonName(issuer.subject.replace(/^CN=/, '')),
-    subject: commonName('Hexabase'),
+    subject: leaf.subject,
     publicKey: keys.publicKey,
     signingKey: createPrivateKey(authority.keyPem),
-    nowMs,
-    days: serverDays,
+    nowMs: leaf.nowMs,
+    days: leafDays,
     extensions: [
       extension(oid.basicConstraints, sequence(), { critical: true }),
       // digitalSignature
       extension(oid.keyUsage, bitString(Buffer.from([0x80]), 7), { critical: true }),
-      extension(oid.extendedKeyUsage, sequence(objectIdentifier(oid.serverAuth))),
-      extension(oid.subjectAltName, subjectAltNames(hosts)),
+      extension(oid.extendedKeyUsage, sequence(objectIdentifier(leaf.purpose))),
+      ...leaf.extensions,
       extension(oid.subjectKeyIdentifier, octetString(keyIdentifier(keys.publicKey))),
       extension(oid.authorityKeyIdentifier, sequence(element(0x80, keyIdentifier(issuer.publicKey)))),
     ],
@@ -134,7 +168,12 @@ function extension(id: string, value: Buffer, { critical = false } = {}): Buffer
 }
 
 function commonName(text: string): Buffer {
-  return sequence(set(sequence(objectIdentifier(oid.commonName), utf8String(text))));
+  return sequence(nameAttribute(oid.commonName, text));
+}
+
+/** One part of a distinguished name (RFC 5280 §4.1.2.4). */
+function nameAttribute(id: string, text: string): Buffer {
+  return set(sequence(objectIdentifier(id), utf8String(text)));
 }
 
 /** RFC 7093 §2, method 1: the first 160 bits of SHA-256 over the key. */
