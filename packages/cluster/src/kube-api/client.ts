@@ -17,7 +17,7 @@ export interface KubeClient extends TenantClient, Disposable {
   request(request: TenantRequest): Promise<TenantResponse>;
   /** An open answer (a watch, a log); rejects with `KubeRefusal` unless it is a success. `signal` also ends it later. */
   stream(path: string, options?: { signal?: AbortSignal }): Promise<IncomingMessage>;
-  /** An open WebSocket (exec, attach, port-forward); rejects with `KubeRefusal` when the API refuses. */
+  /** An open WebSocket (exec, attach, port-forward), paused: listen, then `resume()`. Rejects with `KubeRefusal` when the API refuses. */
   webSocket(path: string, protocols: readonly string[]): Promise<WebSocket>;
 }
 
@@ -136,7 +136,11 @@ function openWebSocket(
 ): Promise<WebSocket> {
   const socket = new WebSocket(url, protocols, options);
   return new Promise((resolve, reject) => {
-    socket.once('open', () => resolve(socket));
+    socket.once('open', () => {
+      // What arrives together with the 101 would be lost before the caller listens.
+      socket.pause();
+      resolve(socket);
+    });
     socket.once('error', reject);
     socket.once('unexpected-response', (_request, answer) => {
       bodyOf(answer, refusalBytesMax)
@@ -198,7 +202,7 @@ async function answeredOrExplained<T>(
 }
 
 /** Codes of node's TLS layer for a certificate that was not accepted. */
-const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|ERR_TLS/;
+const untrusted = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 
 function explained(cause: unknown, host: string): KubeCallError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
