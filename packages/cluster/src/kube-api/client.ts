@@ -62,7 +62,8 @@ export function createKubeClient(
       return answeredOrExplained({ ...limit, host: url('').host }, () =>
         openWebSocket(url(path), [...protocols], {
           agent,
-          headers: headers(),
+          // The kubelet has no JSON to offer here and would answer 406.
+          headers: { ...headers(), accept: '*/*' },
           handshakeTimeout: callTimeoutMs,
           perMessageDeflate: false,
         }),
