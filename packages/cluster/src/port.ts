@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 
 /**
@@ -22,6 +23,11 @@ export interface ClusterDriver {
   tenantClient(workspaceId: WorkspaceId): TenantClient;
   /** Where the gateway sends a user's request, with the user's own token. Rejects when the cluster cannot be found. */
   upstream(workspaceId: WorkspaceId): Promise<Upstream>;
+  /**
+   * Kubernetes minors that this workspace can have, oldest first: `['1.34', '1.35']`. A driver with one version only, or
+   * none to choose from, names that one or leaves it out.
+   */
+  kubernetesVersions?(workspaceId: WorkspaceId): Promise<readonly string[]>;
   /**
    * Calls `changed` soon after somebody made or deleted a namespace. Only a hint that saves time: it may come twice or
    * not at all, and a cluster at rest must cost nothing. A driver that cannot tell leaves it out.
@@ -73,6 +79,8 @@ export type TenantState =
 export interface Removal {
   removed: InventoryItem[];
   left: InventoryItem[];
+  /** What was looked through for leftovers, in words for the report: 'PersistentVolumes of the host'. */
+  checked?: string[];
 }
 
 /** One external thing: `{ kind: 'kubernetes-cluster', key: 'ws-…' }`. */
@@ -120,5 +128,16 @@ export class FencedError extends Error {
   constructor(workspaceId: WorkspaceId) {
     super(`a newer worker owns workspace ${workspaceId}`);
     this.name = 'FencedError';
+  }
+}
+
+/**
+ * It cannot work however often it is tried: somebody has to decide or change something first. The message is a sentence
+ * for that person. Nothing of anybody else's was touched.
+ */
+export class TenantConflictError extends AppError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super('conflict', { ...options, message });
+    this.name = 'TenantConflictError';
   }
 }

@@ -29,9 +29,29 @@ const schema = z.object({
   progress: progress.nullable().describe('only while working'),
   kubernetesUrl: z.string().describe('where kubectl talks to'),
   operationId: id.nullable().describe('the operation that works on it, or the last one'),
+  sleep: z.object({
+    wanted: z.boolean(),
+    reason: z.enum(['asked', 'schedule', 'idle', 'deletion']).nullable(),
+    sleepAt: z.string().nullable().describe('cron expression'),
+    wakeAt: z.string().nullable().describe('cron expression'),
+    timeZone: z.string(),
+    idleMinutes: z.int().nullable().describe('it falls asleep after so long without a Kubernetes request'),
+    nextAt: timestamp.nullable().describe('when the schedule acts next'),
+  }),
+  kubernetesVersion: z.string().nullable().describe('wanted minor version; null until one is known'),
+  runningVersion: z.string().nullable().describe('what its API server says of itself'),
   createdAt: timestamp,
   deletionRequestedAt: timestamp.nullable(),
+  deletionDueAt: timestamp.nullable().describe('until then `restore` takes the deletion back'),
+  deletionGraceMinutes: z.int().describe('how long a deletion can be taken back; 0 is not at all'),
 });
+
+const timing = z
+  .string()
+  .max(100)
+  .nullable()
+  .optional()
+  .describe('cron expression of five fields; `never` takes it away');
 
 const path = '/api/v1/workspaces';
 
@@ -78,7 +98,7 @@ export const workspace = defineResource({
       }),
       output: schema,
       status: 201,
-      errors: ['slug_taken', 'plan_limit_reached'],
+      errors: ['slug_taken', 'plan_limit_reached', 'unknown_region', 'no_capacity'],
       cli: { verb: 'create', positional: ['name'], bespoke: true },
     }),
     get: operation({
@@ -96,13 +116,22 @@ export const workspace = defineResource({
       id: 'workspace.update',
       method: 'PATCH',
       path: `${path}/{id}`,
-      summary: 'Changes name, description or plan.',
+      summary: 'Changes name, description, plan, or when it sleeps.',
       access: { kind: 'action', action: 'workspace:update' },
       target: 'workspace',
       body: z.strictObject({
         name: displayName.optional(),
         description: z.string().max(200).optional(),
         plan: z.string().max(40).optional(),
+        sleepAt: timing,
+        wakeAt: timing,
+        timeZone: z.string().max(60).optional().describe('IANA name, for example Europe/Berlin'),
+        idleMinutes: z
+          .int()
+          .min(0)
+          .max(100_000)
+          .optional()
+          .describe('sleep after so long without a Kubernetes request; 0 is never'),
       }),
       output: schema,
       status: 202,
@@ -118,9 +147,67 @@ export const workspace = defineResource({
         'Deletes a workspace and everything in it; the operation ends with a report of what was removed.',
       access: { kind: 'action', action: 'workspace:delete' },
       target: 'workspace',
+      query: z.object({
+        now: z
+          .enum(['true', 'false'])
+          .default('false')
+          .describe('without the time in which it can be taken back'),
+      }),
       output: schema,
       status: 202,
       cli: { verb: 'delete', positional: ['id'], confirm: 'type-name', bespoke: true },
+    }),
+    restore: operation({
+      id: 'workspace.restore',
+      method: 'POST',
+      path: `${path}/{id}/restore`,
+      summary: 'Takes a deletion back while its time has not come.',
+      access: { kind: 'action', action: 'workspace:delete' },
+      target: 'workspace',
+      output: schema,
+      status: 202,
+      errors: ['conflict'],
+      cli: { verb: 'restore', positional: ['id'] },
+    }),
+    sleep: operation({
+      id: 'workspace.sleep',
+      method: 'POST',
+      path: `${path}/{id}/sleep`,
+      summary: 'Stops everything that runs in a workspace and keeps all of its state.',
+      access: { kind: 'action', action: 'workspace:update' },
+      target: 'workspace',
+      output: schema,
+      status: 202,
+      errors: ['workspace_not_active'],
+      cli: { verb: 'sleep', positional: ['id'] },
+    }),
+    wake: operation({
+      id: 'workspace.wake',
+      method: 'POST',
+      path: `${path}/{id}/wake`,
+      summary: 'Wakes a sleeping workspace. The first request of kubectl does it too.',
+      access: { kind: 'action', action: 'workspace:connect' },
+      target: 'workspace',
+      output: schema,
+      status: 202,
+      errors: ['workspace_not_active'],
+      cli: { verb: 'wake', positional: ['id'] },
+    }),
+    upgrade: operation({
+      id: 'workspace.upgrade',
+      method: 'POST',
+      path: `${path}/{id}/upgrade`,
+      summary: 'Upgrades Kubernetes by one minor version, and goes back when it does not become healthy.',
+      access: { kind: 'action', action: 'workspace:update' },
+      target: 'workspace',
+      body: z.strictObject({
+        kubernetesVersion: z.string().regex(/^1\.\d{1,3}$/, 'use a minor version, for example 1.35'),
+      }),
+      example: { kubernetesVersion: '1.35' },
+      output: schema,
+      status: 202,
+      errors: ['workspace_not_active', 'version_not_allowed'],
+      cli: { verb: 'upgrade', positional: ['id'] },
     }),
     retry: operation({
       id: 'workspace.retry',

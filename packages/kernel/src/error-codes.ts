@@ -38,7 +38,11 @@ export const errorCodes = {
   },
   storage_full: { status: 507, message: 'The disk is full; nothing was changed.' },
   cluster_unavailable: { status: 503, message: 'The cluster of this workspace does not answer right now.' },
+  no_capacity: { status: 409, message: 'No host cluster has room for this workspace.' },
+  unknown_region: { status: 400, message: 'There is no such region; details say which there are.' },
+  host_cluster_not_empty: { status: 409, message: 'Workspaces still live on this host cluster.' },
   request_timeout: { status: 504, message: 'This took too long and was given up.' },
+  version_not_allowed: { status: 409, message: 'The workspace cannot go to that Kubernetes version.' },
 } as const satisfies Record<string, { status: number; message: string }>;
 
 export type ErrorCode = keyof typeof errorCodes;

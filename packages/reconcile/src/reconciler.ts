@@ -54,6 +54,8 @@ export interface Workflow<S extends Subject> {
   doneWords: string;
   /** True for a removal: when the last step is done, the key is forgotten and the operation gets a report. */
   removes?: boolean;
+  /** What `Ready` says when all is done; True when absent. For work whose end is that nothing answers any more. */
+  ready?: Pick<ConditionInput, 'status' | 'reason'>;
 }
 
 /**
@@ -98,17 +100,45 @@ export interface ExternalThing {
   key: string;
 }
 
+/** Part of the report of a removal. What several steps removed or looked through adds up; `left` is as of now. */
+export interface ReportPart {
+  removed?: readonly ReportItem[];
+  left?: readonly ReportItem[];
+  /** What was looked through for leftovers, in words. */
+  checked?: readonly string[];
+}
+
+export interface ReportItem {
+  kind: string;
+  key: string;
+}
+
 export type StepResult =
   | {
       kind: 'done';
       conditions?: readonly ConditionInput[];
       /** Things that are proven to be gone; they leave the inventory and enter the report. `all` of the subject's. */
       released?: readonly ExternalThing[] | 'all';
+      report?: ReportPart;
       /** Rows that follow from what was seen, written with it. */
       write?(tx: Tx): Promise<void>;
     }
-  | { kind: 'wait'; requeueAfterMs: number; condition: ConditionInput; write?(tx: Tx): Promise<void> }
-  | { kind: 'failed'; terminal: boolean; condition: ConditionInput };
+  | {
+      kind: 'wait';
+      requeueAfterMs: number;
+      condition: ConditionInput;
+      /** Further ones. */
+      conditions?: readonly ConditionInput[];
+      report?: ReportPart;
+      write?(tx: Tx): Promise<void>;
+    }
+  | {
+      kind: 'failed';
+      terminal: boolean;
+      condition: ConditionInput;
+      /** Rows that follow, for example the way back; written with the failure. */
+      write?(tx: Tx): Promise<void>;
+    };
 
 export const done: StepResult = { kind: 'done' };
 

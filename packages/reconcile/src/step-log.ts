@@ -1,6 +1,12 @@
 import { sql } from 'kysely';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { subjectName, type ExternalThing, type Progress, type Subject } from './reconciler.ts';
+import {
+  subjectName,
+  type ExternalThing,
+  type Progress,
+  type ReportPart,
+  type Subject,
+} from './reconciler.ts';
 import { leaseSeconds, type Claim } from './queue.ts';
 
 /** What is known of the operation that a subject is in. */
@@ -27,6 +33,8 @@ export interface Note {
   /** All that is recorded for the subject is proven to be gone. */
   allReleased: boolean;
   removes: boolean;
+  /** For the report of a removal; null when the steps tell nothing. */
+  report: Required<ReportPart> | null;
   progress: Progress | null;
   /** Ends the operation. */
   end: { state: 'succeeded' | 'failed' | 'stuck'; message: string } | null;
@@ -89,7 +97,10 @@ export async function writeNote(
   note: Note & { operationId: string | null },
 ): Promise<void> {
   const name = subjectName(claim.kind, claim.key);
-  const report = note.removes && (note.released.length > 0 || note.allReleased || note.end !== null);
+  const report =
+    note.removes &&
+    (note.report !== null || note.released.length > 0 || note.allReleased || note.end !== null);
+  const told = note.report ?? { removed: [], left: [], checked: [] };
   const ended = note.end !== null && note.end.state !== 'stuck' && note.operationId !== null;
   const released = JSON.stringify(note.released);
   const { rows } = await sql<{ held: number; made: number }>`
@@ -124,8 +135,12 @@ export async function writeNote(
         state = coalesce(${note.end?.state ?? null}, 'running'),
         finished_at = case when ${note.end !== null && note.end.state !== 'stuck'} then now() end,
         report = case when ${report} then jsonb_build_object(
-          'removed', coalesce(o.report -> 'removed', '[]') || coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) from gone), '[]'),
-          'left', coalesce((
+          'removed', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
+            coalesce(o.report -> 'removed', '[]') || ${JSON.stringify(told.removed)}::jsonb
+            || coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) from gone), '[]')) as item),
+          'checked', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
+            coalesce(o.report -> 'checked', '[]') || ${JSON.stringify(told.checked)}::jsonb) as item),
+          'left', ${JSON.stringify(told.left)}::jsonb || coalesce((
             select jsonb_agg(jsonb_build_object('kind', i.kind, 'key', i.key)) from hexabase.inventory i
             where i.subject = ${name} and not exists (select from gone g where (g.cluster, g.kind, g.key) = (i.cluster, i.kind, i.key))
           ), '[]')) else o.report end

@@ -16,6 +16,7 @@ import {
   type ExternalThing,
   type Progress,
   type Reconciler,
+  type ReportPart,
   type Step,
   type StepResult,
   type Subject,
@@ -82,6 +83,7 @@ class Journal<S extends Subject> {
   #events: StepEvent[] = [];
   #released: ExternalThing[] = [];
   #allReleased = false;
+  #reports: ReportPart[] = [];
   #ended: Step<S>[] = [];
   #writes: ((tx: Tx) => Promise<void>)[] = [];
   #progress: Progress | null = null;
@@ -122,6 +124,7 @@ class Journal<S extends Subject> {
       outcome: result.kind,
       durationMs,
     });
+    if (result.kind !== 'failed' && result.report) this.#reports.push(result.report);
     if (result.kind !== 'done') return result;
     this.#events.push({ step: step.name, attempt, kind: 'done', message: '' });
     if (result.released === 'all') this.#allReleased = true;
@@ -141,6 +144,7 @@ class Journal<S extends Subject> {
       return this.failed(step, { kind: 'failed', terminal: false, condition });
     }
     this.#set(result.condition);
+    for (const condition of result.conditions ?? []) this.#set(condition);
     if (result.write) this.#writes.push(result.write);
     await this.write({});
     return { kind: 'waiting', afterMs: result.requeueAfterMs };
@@ -160,6 +164,7 @@ class Journal<S extends Subject> {
     if (stalled || failures >= 3) {
       this.#set({ type: 'Ready', status: 'False', reason: condition.reason, message: condition.message });
     }
+    if (result.write) this.#writes.push(result.write);
     const state = workflow.removes ? 'stuck' : 'failed';
     await this.write({ end: stalled ? { state, message: condition.message } : null });
     return { kind: 'failed', terminal, error: condition.message, failures };
@@ -167,7 +172,8 @@ class Journal<S extends Subject> {
 
   async finished(): Promise<void> {
     const { workflow } = this.#run;
-    this.#set({ type: 'Ready', status: 'True', reason: 'AllStepsDone', message: workflow.doneWords });
+    const ready = workflow.ready ?? { status: 'True', reason: 'AllStepsDone' };
+    this.#set({ type: 'Ready', ...ready, message: workflow.doneWords });
     if (findCondition(this.#conditions, 'Stalled')) {
       this.#set({ type: 'Stalled', status: 'False', reason: 'AllStepsDone', message: '' });
     }
@@ -190,10 +196,12 @@ class Journal<S extends Subject> {
       events: this.#events,
       released: this.#released,
       allReleased: this.#allReleased,
+      report: merged(this.#reports),
     };
     this.#events = [];
     this.#released = [];
     this.#allReleased = false;
+    this.#reports = [];
     this.#ended = [];
     this.#writes = [];
     const gone = workflow.removes === true && next.end?.state === 'succeeded';
@@ -273,4 +281,13 @@ class Journal<S extends Subject> {
       step: step.name,
     });
   }
+}
+
+function merged(parts: readonly ReportPart[]): Required<ReportPart> | null {
+  if (parts.length === 0) return null;
+  return {
+    removed: parts.flatMap((part) => part.removed ?? []),
+    left: parts.at(-1)?.left ?? [],
+    checked: parts.flatMap((part) => part.checked ?? []),
+  };
 }

@@ -17,8 +17,10 @@ export interface ChangeFeed extends AsyncDisposable {
   read(actor: Actor, change: Change): Promise<unknown>;
 }
 
+type FeedPorts = Pick<Ports, 'database' | 'kubernetes' | 'deletionGraceMs'>;
+
 /** Listens once for the whole process and tells every open stream; `null` after a reconnect of the database. */
-export async function openChangeFeed(ports: Pick<Ports, 'database' | 'kubernetes'>): Promise<ChangeFeed> {
+export async function openChangeFeed(ports: FeedPorts): Promise<ChangeFeed> {
   const changes = new Set<(change: Change | null) => void>();
   const revocations = new Set<(userId: string | null) => void>();
   const listening = new AsyncDisposableStack();
@@ -42,11 +44,7 @@ export async function openChangeFeed(ports: Pick<Ports, 'database' | 'kubernetes
 }
 
 /** Reads as the actor, so that a stream can show nothing that a request could not. */
-async function readChange(
-  { database, kubernetes }: Pick<Ports, 'database' | 'kubernetes'>,
-  actor: Actor,
-  change: Change,
-): Promise<unknown> {
+async function readChange({ database, ...view }: FeedPorts, actor: Actor, change: Change): Promise<unknown> {
   const scope = {
     userId: actor.userId,
     organizationIds: actor.memberships.map((membership) => membership.organizationId),
@@ -56,7 +54,7 @@ async function readChange(
     async (tx) => {
       switch (change.noun) {
         case 'workspace':
-          return readWorkspace(tx, change.id, kubernetes);
+          return readWorkspace(tx, change.id, view);
         case 'project':
           return readProject(tx, change.id);
         default:

@@ -13,8 +13,25 @@ export interface Ports {
   mintKubeToken: MintKubeToken;
   /** Adds one to a counter of the process. */
   count(metric: CounterName, labels: Record<string, string>): void;
-  /** Region of workspaces that ask for none. */
+  hostAccess: HostAccess;
+  /** Region of the built-in driver, which carries workspaces while there are no host clusters. */
   defaultRegion: string;
+  /** How long a deletion of a workspace can be taken back; it sleeps meanwhile. Absent or 0: it cannot. */
+  deletionGraceMs?: number;
+  /** Kubernetes minors that a workspace can have where it is, oldest first. Absent or empty: only the one it has. */
+  kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
+}
+
+/** Credentials of host clusters: the request side can lock them away and never look at them again. */
+export interface HostAccess {
+  /**
+   * Checks a kubeconfig and encrypts what is needed of it for this one host cluster.
+   * Throws `validation_failed` on `kubeconfig` with a sentence for what would run a program, read a file or skip checks.
+   */
+  seal(
+    hostClusterId: string,
+    credentials: { kubeconfig: string; context?: string | undefined },
+  ): { sealed: string; server: string };
 }
 
 export type CounterName = 'hexabase_workspaces_created_total';

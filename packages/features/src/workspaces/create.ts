@@ -3,16 +3,17 @@ import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { beginOperation } from '../operations/public.ts';
+import { takePlace } from '../host-clusters/public.ts';
 import { holdRoomForWorkspace } from '../organizations/public.ts';
 import { slugCandidates } from '../run/slug.ts';
 import { wake } from '../run/store.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
 import { choosePlan } from './plan-choice.ts';
+import { toWorkspace } from './representation.ts';
 import {
   insertGroupMember,
   insertGroups,
   insertWorkspace,
-  toWorkspace,
   type NewWorkspace,
   type WorkspaceRow,
 } from './store.ts';
@@ -22,7 +23,7 @@ type Create = typeof workspace.operations.create;
 
 /**
  * Writes the intent and answers at once with phase `provisioning`; the reconciler does the rest.
- * Throws `plan_limit_reached`, and `slug_taken` for a slug asked for by name.
+ * Throws `plan_limit_reached`, `unknown_region`, `no_capacity`, and `slug_taken` for a slug asked for by name.
  */
 export const createWorkspace: UseCase<Create> = async (context, { body }) => {
   const { tx, target, ports, nowMs } = context;
@@ -35,18 +36,29 @@ export const createWorkspace: UseCase<Create> = async (context, { body }) => {
     organizationId: target.organizationId,
     generation: 1,
   });
-  const row = await insertWithSlug(context, body, { id, plan: plan.name, operation_id: operationId });
+  const place = await takePlace(
+    tx,
+    { region: body.region ?? null, isolation: body.isolation, size: plan },
+    ports.defaultRegion,
+  );
+  const row = await insertWithSlug(context, body, {
+    id,
+    plan: plan.name,
+    operation_id: operationId,
+    region: place.region,
+    host_cluster_id: place.hostClusterId,
+  });
   await makeGroups(context, row);
   await wake(tx, 'workspace', id);
   context.note({ slug: row.slug, plan: plan.name });
   context.afterCommit(() => ports.count('hexabase_workspaces_created_total', { plan: plan.name }));
-  return { data: toWorkspace(row, ports.kubernetes) };
+  return { data: toWorkspace(row, ports) };
 };
 
 async function insertWithSlug(
-  { tx, target, actor, ports, nowMs }: TargetContext,
+  { tx, target, actor, nowMs }: TargetContext,
   body: Input<Create>['body'],
-  made: Pick<NewWorkspace, 'id' | 'plan' | 'operation_id'>,
+  made: Pick<NewWorkspace, 'id' | 'plan' | 'operation_id' | 'region' | 'host_cluster_id'>,
 ): Promise<WorkspaceRow> {
   const fields: Omit<NewWorkspace, 'slug'> = {
     ...made,
@@ -54,7 +66,6 @@ async function insertWithSlug(
     organization_id: target.organizationId,
     name: body.name,
     description: body.description,
-    region: body.region ?? ports.defaultRegion,
     isolation: body.isolation,
     created_by: actor.userId,
     created_at: new Date(nowMs),

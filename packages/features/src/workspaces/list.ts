@@ -1,7 +1,8 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { resolveOrganization } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
-import { listWorkspaceRows, toWorkspace } from './store.ts';
+import { toWorkspace } from './representation.ts';
+import { listWorkspaceRows } from './store.ts';
 
 /** Those of all the caller's organizations, or of the one that `?organization=` names. */
 export const listWorkspaces: UseCase<typeof workspace.operations.list> = async (
@@ -13,5 +14,5 @@ export const listWorkspaces: UseCase<typeof workspace.operations.list> = async (
       ? actor.memberships.map((membership) => membership.organizationId)
       : [await resolveOrganization(tx, actor, query.organization)];
   const { rows, total } = await listWorkspaceRows(tx, { ...query, organizationIds });
-  return { data: rows.map((row) => toWorkspace(row, ports.kubernetes)), total };
+  return { data: rows.map((row) => toWorkspace(row, ports)), total };
 };

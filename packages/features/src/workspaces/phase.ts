@@ -10,7 +10,8 @@ export interface PhaseInput {
 
 /**
  * The one place where a phase is decided. What never worked is `provisioning` until it works or is given up (`failed`);
- * what worked once is `degraded` when it does not, and `updating` while a newer generation is on its way.
+ * what worked once is `degraded` when it does not, and `updating` while a newer generation is on its way. It is `asleep`
+ * from when it begins to fall asleep until its API answers again.
  */
 export function derivePhase({
   conditions,
@@ -23,6 +24,14 @@ export function derivePhase({
   const stalled = findCondition(conditions, 'Stalled')?.status === 'True';
   const worked = observedGeneration > 0;
   if (!worked) return stalled ? 'failed' : 'provisioning';
-  if (stalled || ready?.status !== 'True') return 'degraded';
+  if (stalled) return 'degraded';
+  if (isAsleep(conditions)) return 'asleep';
+  if (ready?.status !== 'True') return 'degraded';
   return observedGeneration < generation ? 'updating' : 'active';
+}
+
+/** True from when it begins to fall asleep until its API answers again. */
+export function isAsleep(conditions: readonly Condition[]): boolean {
+  const asleep = findCondition(conditions, 'Asleep');
+  return asleep !== undefined && asleep.status !== 'False';
 }

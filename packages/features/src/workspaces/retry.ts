@@ -2,14 +2,15 @@ import type { workspace } from '@hexabase/contract/workspace.ts';
 import { beginOperation } from '../operations/public.ts';
 import { wake } from '../run/store.ts';
 import type { UseCase } from '../run/use-case.ts';
-import { changeWorkspaceRow, getWorkspaceRow, toWorkspace } from './store.ts';
+import { toWorkspace } from './representation.ts';
+import { changeWorkspaceRow, getWorkspaceRow } from './store.ts';
 
 /** Starts over what does not work, as a new generation. Anything else is only looked at again, a removal goes on. */
 export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async (context) => {
   const { tx, target, ports } = context;
   const row = await getWorkspaceRow(tx, target.id);
   await wake(tx, 'workspace', row.id);
-  if (row.phase !== 'failed' && row.phase !== 'degraded') return { data: toWorkspace(row, ports.kubernetes) };
+  if (row.phase !== 'failed' && row.phase !== 'degraded') return { data: toWorkspace(row, ports) };
   const operationId = await beginOperation(context, {
     kind: row.observed_generation === 0 ? 'workspace.create' : 'workspace.update',
     subject: `workspace/${row.id}`,
@@ -17,6 +18,6 @@ export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async 
     generation: row.generation + 1,
   });
   return {
-    data: toWorkspace(await changeWorkspaceRow(tx, row, { operation_id: operationId }), ports.kubernetes),
+    data: toWorkspace(await changeWorkspaceRow(tx, row, { operation_id: operationId }), ports),
   };
 };

@@ -6,8 +6,11 @@ import { getWorkspace } from './get.ts';
 import { mintKubeToken } from './kube-token.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { listWorkspaces } from './list.ts';
+import { restoreWorkspace } from './restore.ts';
 import { retryWorkspace } from './retry.ts';
+import { sleepWorkspace, wakeWorkspace } from './sleep.ts';
 import { updateWorkspace } from './update.ts';
+import { upgradeWorkspace } from './upgrade.ts';
 
 const { operations } = workspace;
 
@@ -17,6 +20,10 @@ export const workspaceRoutes = [
   bind(operations.get, getWorkspace),
   bind(operations.update, updateWorkspace),
   bind(operations.delete, deleteWorkspace),
+  bind(operations.restore, restoreWorkspace),
+  bind(operations.sleep, sleepWorkspace),
+  bind(operations.wake, wakeWorkspace),
+  bind(operations.upgrade, upgradeWorkspace),
   bind(operations.retry, retryWorkspace),
   bind(operations.kubeconfig, kubeconfig),
   bind(operations.kubeToken, mintKubeToken),

@@ -1,11 +1,10 @@
-import type { Workspace, WorkspacePhase } from '@hexabase/contract/workspace.ts';
+import type { WorkspacePhase } from '@hexabase/contract/workspace.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
-import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
+import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type ColumnType, type Generated, type JSONColumnType, type Selectable } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
-import type { KubernetesAddress } from '../run/ports.ts';
 import { phaseOfNextGeneration } from './workspace.ts';
 
 export interface WorkspaceTable {
@@ -17,6 +16,8 @@ export interface WorkspaceTable {
   description: string;
   plan: string;
   region: string;
+  /** Null is the driver that is built in. */
+  host_cluster_id: string | null;
   isolation: 'shared' | 'dedicated';
   generation: Generated<number>;
   observed_generation: Generated<number>;
@@ -29,8 +30,24 @@ export interface WorkspaceTable {
   created_by: string | null;
   created_at: Date;
   deletion_requested_at: Date | null;
+  deletion_requested_by: string | null;
+  deletion_due_at: Date | null;
   deleted_at: Date | null;
+  asleep: Generated<boolean>;
+  sleep_reason: SleepReason | null;
+  sleep_at: string | null;
+  wake_at: string | null;
+  time_zone: Generated<string>;
+  idle_minutes: number | null;
+  schedule_due_at: Date | null;
+  kubernetes_version: string | null;
+  settled_version: string | null;
+  running_version: string | null;
+  settled_plan: string | null;
 }
+
+/** Why a workspace is meant to sleep. */
+export type SleepReason = 'asked' | 'schedule' | 'idle' | 'deletion';
 
 export interface WorkspaceGroupTable {
   id: string;
@@ -125,11 +142,13 @@ export type NewWorkspace = Pick<
   | 'description'
   | 'plan'
   | 'region'
+  | 'host_cluster_id'
   | 'isolation'
   | 'operation_id'
   | 'created_by'
   | 'created_at'
->;
+> &
+  Partial<Pick<WorkspaceRow, 'kubernetes_version' | 'running_version'>>;
 
 /** Answers null when a live workspace has the slug, of whichever tenant. */
 export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<WorkspaceRow | null> {
@@ -150,7 +169,24 @@ export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<Worksp
 }
 
 export type WorkspaceChange = Partial<
-  Pick<WorkspaceRow, 'name' | 'description' | 'plan' | 'operation_id' | 'deletion_requested_at'>
+  Pick<
+    WorkspaceRow,
+    | 'name'
+    | 'description'
+    | 'plan'
+    | 'operation_id'
+    | 'deletion_requested_at'
+    | 'deletion_requested_by'
+    | 'deletion_due_at'
+    | 'asleep'
+    | 'sleep_reason'
+    | 'sleep_at'
+    | 'wake_at'
+    | 'time_zone'
+    | 'idle_minutes'
+    | 'schedule_due_at'
+    | 'kubernetes_version'
+  >
 >;
 
 /** Writes what people ask for and starts a new generation; conditions and progress belong to the reconciler. */
@@ -163,7 +199,7 @@ export async function changeWorkspaceRow(
     conditions: row.conditions,
     generation: row.generation,
     observedGeneration: row.observed_generation,
-    deletionRequested: (change.deletion_requested_at ?? row.deletion_requested_at) !== null,
+    deletionRequested: { ...row, ...change }.deletion_requested_at !== null,
   });
   return tx
     .updateTable('workspaces')
@@ -238,24 +274,7 @@ export async function readStanding(
   return epoch === undefined || role === undefined ? null : { epoch: Number(epoch), role };
 }
 
-export function toWorkspace(row: WorkspaceRow, kubernetes: KubernetesAddress): Workspace {
-  return {
-    id: row.id,
-    slug: row.slug,
-    name: row.name,
-    description: row.description,
-    organizationId: row.organization_id,
-    plan: row.plan,
-    region: row.region,
-    isolation: row.isolation,
-    phase: row.phase,
-    generation: row.generation,
-    observedGeneration: row.observed_generation,
-    conditions: row.conditions,
-    progress: row.progress,
-    kubernetesUrl: kubernetes.urlOf(brandId(row.id)),
-    operationId: row.operation_id,
-    createdAt: row.created_at.toISOString(),
-    deletionRequestedAt: row.deletion_requested_at?.toISOString() ?? null,
-  };
+/** Workspaces that somebody uses at this moment: idleness is counted from here. */
+export async function noteUse(tx: Tx, ids: readonly string[], nowMs: number): Promise<void> {
+  await sql`select hexabase.note_use(${[...ids]}::text[], ${new Date(nowMs)})`.execute(tx);
 }

@@ -1,11 +1,14 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
-import { beginOperation } from '../operations/public.ts';
 import { holdPlan } from '../organizations/public.ts';
-import { wake } from '../run/store.ts';
-import type { UseCase } from '../run/use-case.ts';
+import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
+import { beginChange } from './begin-change.ts';
 import { choosePlan } from './plan-choice.ts';
-import { changeWorkspaceRow, getWorkspaceRow, toWorkspace, type WorkspaceChange } from './store.ts';
+import { toWorkspace } from './representation.ts';
+import { nextTurn, scheduleProblems } from './schedule.ts';
+import { getWorkspaceRow, type WorkspaceChange, type WorkspaceRow } from './store.ts';
+
+type Body = Input<typeof workspace.operations.update>['body'];
 
 /** Throws `workspace_not_active` for one that is being deleted, `plan_limit_reached` above the organization's plan. */
 export const updateWorkspace: UseCase<typeof workspace.operations.update> = async (context, { body }) => {
@@ -13,22 +16,54 @@ export const updateWorkspace: UseCase<typeof workspace.operations.update> = asyn
   const row = await getWorkspaceRow(tx, target.id);
   if (row.deletion_requested_at)
     throw new AppError('workspace_not_active', { details: { phase: row.phase } });
-  const change: WorkspaceChange = {};
-  if (body.name !== undefined && body.name !== row.name) change.name = body.name;
-  if (body.description !== undefined && body.description !== row.description)
-    change.description = body.description;
-  if (body.plan !== undefined && body.plan !== row.plan) {
-    change.plan = (await choosePlan(tx, await holdPlan(tx, target.organizationId), body.plan)).name;
-    context.note({ planBefore: row.plan, planAfter: change.plan });
-  }
-  if (Object.keys(change).length === 0) return { data: toWorkspace(row, ports.kubernetes) };
-  const operationId = await beginOperation(context, {
-    kind: 'workspace.update',
-    subject: `workspace/${row.id}`,
-    organizationId: target.organizationId,
-    generation: row.generation + 1,
-  });
-  const changed = await changeWorkspaceRow(tx, row, { ...change, operation_id: operationId });
-  await wake(tx, 'workspace', row.id);
-  return { data: toWorkspace(changed, ports.kubernetes) };
+  const change = { ...namesOf(row, body), ...timesOf(row, body, context.nowMs) };
+  if (body.plan !== undefined && body.plan !== row.plan) await changePlan(context, row, body.plan, change);
+  if (Object.keys(change).length === 0) return { data: toWorkspace(row, ports) };
+  const changed = await beginChange(context, row, { kind: 'workspace.update', ...change });
+  return { data: toWorkspace(changed, ports) };
 };
+
+/** Whether what runs fits into a smaller plan is seen by the reconciler, which else puts the old plan back. */
+async function changePlan(
+  context: TargetContext,
+  row: WorkspaceRow,
+  asked: string,
+  change: WorkspaceChange,
+): Promise<void> {
+  const organizationPlan = await holdPlan(context.tx, context.target.organizationId);
+  change.plan = (await choosePlan(context.tx, organizationPlan, asked)).name;
+  context.note({ planBefore: row.plan, planAfter: change.plan });
+}
+
+function namesOf(row: WorkspaceRow, body: Body): WorkspaceChange {
+  return {
+    ...(body.name !== undefined && body.name !== row.name && { name: body.name }),
+    ...(body.description !== undefined &&
+      body.description !== row.description && { description: body.description }),
+  };
+}
+
+/** When it sleeps. Throws `validation_failed` for what no clock ever shows. */
+function timesOf(row: WorkspaceRow, body: Body, nowMs: number): WorkspaceChange {
+  const wanted = {
+    sleep_at: body.sleepAt === undefined ? row.sleep_at : cronOf(body.sleepAt),
+    wake_at: body.wakeAt === undefined ? row.wake_at : cronOf(body.wakeAt),
+    time_zone: body.timeZone ?? row.time_zone,
+    idle_minutes: body.idleMinutes === undefined ? row.idle_minutes : body.idleMinutes || null,
+  };
+  const schedule = { sleepAt: wanted.sleep_at, wakeAt: wanted.wake_at, timeZone: wanted.time_zone };
+  const isSame =
+    wanted.sleep_at === row.sleep_at &&
+    wanted.wake_at === row.wake_at &&
+    wanted.time_zone === row.time_zone &&
+    wanted.idle_minutes === row.idle_minutes;
+  if (isSame) return {};
+  const problems = scheduleProblems(schedule);
+  if (problems.length > 0) throw new AppError('validation_failed', { details: { fields: problems } });
+  const next = nextTurn(schedule, nowMs);
+  return { ...wanted, schedule_due_at: next && new Date(next.atMs) };
+}
+
+function cronOf(text: string | null): string | null {
+  return text === null || text.trim() === '' || text === 'never' ? null : text.trim();
+}

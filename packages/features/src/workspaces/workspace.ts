@@ -3,10 +3,15 @@ import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { derivePhase, type PhaseInput } from './phase.ts';
 
 /** Phases in which the tenant's API server answers. */
-const connectable: readonly WorkspacePhase[] = ['active', 'updating', 'degraded'];
+const usable: readonly WorkspacePhase[] = ['active', 'updating', 'degraded'];
 
+export function isUsable(phase: WorkspacePhase): boolean {
+  return usable.includes(phase);
+}
+
+/** People may connect: a sleeping workspace is woken by their first request. */
 export function isConnectable(phase: WorkspacePhase): boolean {
-  return connectable.includes(phase);
+  return isUsable(phase) || phase === 'asleep';
 }
 
 /**
