@@ -18,10 +18,7 @@ export interface HostRight {
 
 export type HostVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'own';
 
-/** Namespace of the fences and of the control plane's own account. */
-export const systemNamespace = 'hexabase-system';
-
-/** The account that deploy/host-rbac.yaml makes. */
+/** The account that deploy/host-rbac.yaml makes, in the namespace of the fences. */
 export const hostAccount = 'hexabase';
 
 const read = ['get', 'list', 'watch'] as const;

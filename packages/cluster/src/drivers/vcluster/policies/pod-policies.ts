@@ -1,0 +1,116 @@
+import { workspaceLabel } from '../names.ts';
+import { askedByTenant, isolationLabel, matching, poolLabel, type HostPolicy } from './host-policy.ts';
+
+const pods = [
+  ...matching('/v1', [['pods', 'Pod']], ['CREATE', 'UPDATE']),
+  ...matching('/v1', [['pods/ephemeralcontainers', 'Pod/ephemeralcontainers']], ['UPDATE']),
+];
+
+/** CEL: not set, or false. */
+const off = (field: string): string => `(!has(object.spec.${field}) || !object.spec.${field})`;
+
+/** CEL: holds for each volume of the pod. */
+const everyVolume = (test: string): string =>
+  `(!has(object.spec.volumes) || object.spec.volumes.all(volume, ${test}))`;
+
+/** Pod Security says the same of the first five; this one stays when somebody takes its label off. */
+const podsBaseline: HostPolicy = {
+  name: 'hexabase-pods-baseline',
+  scope: 'workspaces',
+  purpose: 'Pods of workspaces get nothing of the node they run on, and no account of the host.',
+  match: pods,
+  inWorkspaces: true,
+  variables: [
+    {
+      name: 'containers',
+      expression:
+        'object.spec.containers' +
+        ' + (has(object.spec.initContainers) ? object.spec.initContainers : [])' +
+        ' + (has(object.spec.ephemeralContainers) ? object.spec.ephemeralContainers : [])',
+    },
+    {
+      // The StatefulSet makes the control plane; what a tenant makes arrives through the control plane's account.
+      name: 'controlPlane',
+      expression: `has(object.spec.serviceAccountName) && object.spec.serviceAccountName.startsWith('vc-ws-') && !${askedByTenant}`,
+    },
+  ],
+  validations: [
+    {
+      expression: `${off('hostNetwork')} && ${off('hostPID')} && ${off('hostIPC')}`,
+      message: 'pods of workspaces may not use hostNetwork, hostPID or hostIPC',
+    },
+    {
+      expression: everyVolume('!has(volume.hostPath)'),
+      message: 'pods of workspaces may not use hostPath volumes',
+    },
+    {
+      expression:
+        'variables.containers.all(container, !has(container.securityContext) || !has(container.securityContext.privileged) || !container.securityContext.privileged)',
+      message: 'pods of workspaces may not run privileged containers',
+    },
+    {
+      expression:
+        'variables.containers.all(container, !has(container.ports) || container.ports.all(port, !has(port.hostPort) || port.hostPort == 0))',
+      message: 'pods of workspaces may not use ports of the node (hostPort)',
+    },
+    {
+      expression:
+        '!has(object.spec.securityContext) || !has(object.spec.securityContext.windowsOptions) || !has(object.spec.securityContext.windowsOptions.hostProcess) || !object.spec.securityContext.windowsOptions.hostProcess',
+      message: 'pods of workspaces may not run as processes of the node (hostProcess)',
+    },
+    {
+      expression:
+        "variables.controlPlane || request.operation != 'CREATE' || (has(object.spec.automountServiceAccountToken) && !object.spec.automountServiceAccountToken)",
+      message: 'pods of workspaces get no account of the host: automountServiceAccountToken is false',
+    },
+    {
+      expression: `variables.controlPlane || request.operation != 'CREATE' || ${everyVolume('!has(volume.projected) || !has(volume.projected.sources) || volume.projected.sources.all(source, !has(source.serviceAccountToken))')}`,
+      message: 'pods of workspaces get no token of the host through a projected volume',
+    },
+    {
+      expression: `request.operation != 'CREATE' || !${askedByTenant} || (has(object.spec.serviceAccountName) && object.spec.serviceAccountName.startsWith('vc-workload-'))`,
+      message: 'pods of a tenant run as the workload account of their namespace and as no other',
+    },
+  ],
+};
+
+const tolerations = '(has(object.spec.tolerations) ? object.spec.tolerations : [])';
+const workspace = `namespaceObject.metadata.labels['${workspaceLabel}']`;
+const dedicated = `('${isolationLabel}' in namespaceObject.metadata.labels && namespaceObject.metadata.labels['${isolationLabel}'] == 'dedicated')`;
+
+/** A toleration that fits our taint: with its key, or with no key, which fits all. */
+const aboutOurTaint = `(!has(toleration.key) || toleration.key == '' || toleration.key == '${poolLabel}')`;
+
+/** Taints keep others off dedicated nodes; the selector keeps their own pods on them. */
+const podsPlacement: HostPolicy = {
+  name: 'hexabase-pods-placement',
+  scope: 'workspaces',
+  purpose: 'Pods of a dedicated workspace run on its own nodes, pods of a shared one never on those.',
+  match: matching('/v1', [['pods', 'Pod']], ['CREATE', 'UPDATE']),
+  inWorkspaces: true,
+  validations: [
+    {
+      expression: "request.operation != 'CREATE' || !has(object.spec.nodeName) || object.spec.nodeName == ''",
+      message: 'pods of workspaces may not name their node: use a nodeSelector, the scheduler chooses',
+    },
+    {
+      expression: `!${dedicated} || request.operation != 'CREATE' || (has(object.spec.nodeSelector) && '${poolLabel}' in object.spec.nodeSelector && object.spec.nodeSelector['${poolLabel}'] == ${workspace})`,
+      message: `pods of a dedicated workspace select its nodes (nodeSelector ${poolLabel})`,
+    },
+    {
+      expression: `!${dedicated} || request.operation != 'CREATE' || ${tolerations}.exists(toleration, has(toleration.key) && toleration.key == '${poolLabel}' && has(toleration.value) && toleration.value == ${workspace})`,
+      message: `pods of a dedicated workspace tolerate the taint of its nodes (${poolLabel})`,
+    },
+    {
+      expression: `${tolerations}.all(toleration, !${aboutOurTaint} || (${dedicated} && has(toleration.value) && toleration.value == ${workspace}))`,
+      message:
+        'pods of workspaces may not tolerate the taint of nodes that are dedicated to others, nor every taint',
+    },
+    {
+      expression: `${dedicated} || !has(object.spec.nodeSelector) || !('${poolLabel}' in object.spec.nodeSelector)`,
+      message: 'pods of a shared workspace may not select dedicated nodes',
+    },
+  ],
+};
+
+export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement];
