@@ -5,6 +5,7 @@ import type { Operation } from '@hexabase/contract/operation.ts';
 import type { Resource } from '@hexabase/contract/resource.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aHostCluster } from './host-cluster-bodies.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
 let api: Api;
@@ -24,11 +25,13 @@ beforeAll(async () => {
     await api.join(organizationId, person, role);
     people.set(role, person);
   }
+  people.set('operator', await api.operator('operator'));
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
 /** A valid body for each operation that takes one and gives no example; a new one fails here until it is given one. */
 const bodies: Record<string, () => unknown> = {
+  'host-cluster.add': () => ({ ...aHostCluster(), name: `h-${crypto.randomUUID().slice(0, 8)}` }),
   'member.add': () => ({ email: 'viewer@example.test' }),
   'member.update': () => ({ role: 'viewer' }),
   'organization.create': () => ({ name: 'One more' }),
@@ -54,8 +57,15 @@ async function freshTargets(): Promise<Record<string, string>> {
     operation: String(workspace.data['operationId']),
     project: String(project.data['id']),
     userId: member.userId,
+    'host-cluster': await madeHostCluster(),
     ...(await madeFromExamples()),
   };
+}
+
+async function madeHostCluster(): Promise<string> {
+  const body = { ...aHostCluster(), name: `h-${crypto.randomUUID().slice(0, 8)}` };
+  const answer = await people.get('operator')?.call('POST', '/api/v1/host-clusters', { body });
+  return String(answer?.data['id']);
 }
 
 /** Resources of an organization whose creation gives an example are made from it; paths name them by their key. */
@@ -96,6 +106,8 @@ async function fingerprint(): Promise<unknown> {
     (select md5(string_agg(w::text, '|' order by id)) from workspaces w) as workspaces,
     (select md5(string_agg(p::text, '|' order by id)) from projects p) as projects,
     (select md5(string_agg(o::text, '|' order by id)) from organizations o) as organizations,
+    (select md5(string_agg(h::text, '|' order by id)) from host_clusters h) as hosts,
+    (select md5(string_agg(c::text, '|' order by host_cluster_id)) from host_cluster_credentials c) as credentials,
     (select md5(string_agg(m::text, '|' order by organization_id, user_id)) from memberships m) as memberships,
     (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs`);
 }

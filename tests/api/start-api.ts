@@ -1,3 +1,4 @@
+import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
 import { features } from '@hexabase/features/index.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
@@ -8,6 +9,7 @@ import type { HttpDeps } from '@hexabase/http/http-deps.ts';
 import { createMetrics } from '@hexabase/http/metrics.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { openIdentity } from '@hexabase/oidc/identity.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
@@ -42,6 +44,8 @@ export interface Api extends AsyncDisposable {
   db: TestDatabase;
   ports: Ports;
   person(name: string): Promise<Person>;
+  /** Somebody with the platform role and no organization. */
+  operator(name: string): Promise<Person>;
   /** Somebody with an organization of their own; answers its id and slug too. */
   owner(name: string, plan?: string): Promise<Person & { organizationId: string; organizationSlug: string }>;
   /** Puts a person into an organization. */
@@ -62,6 +66,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
   const identity = resources.use(
     await openIdentity({ db: database, masterKey: db.masterKey, issuer, clock: systemClock }),
   );
+  const vault = createKeyVault(db.masterKey);
   const metrics = createMetrics(() => countActiveWorkspaces(database));
   const ports: Ports = {
     database,
@@ -73,6 +78,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     },
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_name, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
+    hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
     defaultRegion: 'local',
   };
   const changes = resources.use(await openChangeFeed(ports));
@@ -97,10 +103,14 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
   resources.defer(() => admin.end());
   const call: Api['call'] = (method, path, options = {}) => send(`${baseUrl}${path}`, method, options);
 
-  const person = async (name: string): Promise<Person> => {
+  const person = async (name: string, platformRole: 'super_admin' | null = null): Promise<Person> => {
     const email = `${name}@example.test`;
     const user = await database.asIdentity((tx) =>
-      createUser(tx, { email, displayName: name, password: null }, Date.now()),
+      createUser(
+        tx,
+        { email, displayName: name, password: null, ...(platformRole && { platformRole }) },
+        Date.now(),
+      ),
     );
     const device = { userAgent: null, address: '127.0.0.1', deviceId: null };
     const { accessToken: token } = await identity.startSession(user.id, device);
@@ -117,7 +127,8 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     db,
     ports,
     call,
-    person,
+    person: (name) => person(name),
+    operator: (name) => person(name, 'super_admin'),
     async owner(name, plan = 'enterprise') {
       const found = await person(name);
       const { data } = await found.call('POST', '/api/v1/organizations', {

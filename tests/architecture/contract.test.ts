@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { matrix } from '@hexabase/authz/matrix.ts';
-import { roleActions } from '@hexabase/authz/roles.ts';
+import { platformActions, roleActions } from '@hexabase/authz/roles.ts';
 import { allOperations } from '@hexabase/contract/all-operations.ts';
 import { resources } from '@hexabase/contract/index.ts';
 import type { Resource } from '@hexabase/contract/resource.ts';
@@ -52,6 +52,13 @@ describe('contract', () => {
     const asked = operations.flatMap(({ access }) => (access.kind === 'action' ? [access.action] : []));
     expect(asked.length).toBeGreaterThan(10);
     expect(asked.filter((action) => !roleActions.owner.includes(action))).toEqual([]);
+  });
+
+  it('every action on the platform is given by the platform role, and by no role of an organization', () => {
+    const asked = operations.flatMap(({ access }) => (access.kind === 'platform' ? [access.action] : []));
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.filter((action) => !platformActions.includes(action))).toEqual([]);
+    expect(asked.filter((action) => roleActions.owner.includes(action))).toEqual([]);
   });
 
   it('every error code is raised somewhere', () => {

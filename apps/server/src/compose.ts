@@ -1,4 +1,5 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
@@ -10,6 +11,7 @@ import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
 import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
 import { createKubernetes } from '@hexabase/kubernetes/kubernetes.ts';
@@ -131,6 +133,7 @@ function portsOf(
   given: Parts & { options: ComposeOptions; certificates: Certificates; metrics: Metrics },
 ): Ports {
   const { database, identity, clock, log, options, certificates, metrics } = given;
+  const vault = createKeyVault(options.masterKey);
   return {
     database,
     clock,
@@ -141,6 +144,7 @@ function portsOf(
     },
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
+    hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
     defaultRegion: 'local',
   };
 }

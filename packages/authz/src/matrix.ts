@@ -1,10 +1,10 @@
 import { allOperations } from '@hexabase/contract/all-operations.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
-import { roleActions } from './roles.ts';
+import { platformActions, roleActions } from './roles.ts';
 
-/** `foreign` is signed in and owns another organization. */
-export const callers = ['anonymous', 'foreign', 'viewer', 'developer', 'admin', 'owner'] as const;
+/** `foreign` is signed in and owns another organization; `operator` has the platform role and is in no organization. */
+export const callers = ['anonymous', 'foreign', 'viewer', 'developer', 'admin', 'owner', 'operator'] as const;
 export type Caller = (typeof callers)[number];
 
 /** What a caller meets: `ok`, or the refusing status. */
@@ -21,11 +21,12 @@ export function matrix(): MatrixRow[] {
     operation,
     verdicts: {
       anonymous: operation.access.kind === 'public' ? 'ok' : 401,
-      foreign: operation.access.kind === 'action' ? 404 : 'ok',
+      foreign: verdictForForeign(operation),
       viewer: verdict(operation, 'viewer'),
       developer: verdict(operation, 'developer'),
       admin: verdict(operation, 'admin'),
       owner: verdict(operation, 'owner'),
+      operator: verdictForOperator(operation),
     },
   }));
 }
@@ -50,7 +51,18 @@ export function matrixText(): string {
     .join('\n')}\n`;
 }
 
+function verdictForForeign({ access }: Operation): Verdict {
+  if (access.kind === 'platform') return 403;
+  return access.kind === 'action' ? 404 : 'ok';
+}
+
+function verdictForOperator({ access }: Operation): Verdict {
+  if (access.kind === 'platform') return platformActions.includes(access.action) ? 'ok' : 403;
+  return access.kind === 'action' ? 404 : 'ok';
+}
+
 function verdict(operation: Operation, role: OrganizationRole): Verdict {
+  if (operation.access.kind === 'platform') return 403;
   if (operation.access.kind !== 'action') return 'ok';
   return roleActions[role].includes(operation.access.action) ? 'ok' : 403;
 }

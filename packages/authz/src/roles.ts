@@ -35,7 +35,10 @@ export const roleActions: Readonly<Record<OrganizationRole, readonly Action[]>> 
 };
 
 /** What the platform role may do. No action on an organization: a super admin has no tenant data. */
-export const platformActions: readonly Action[] = ['plan:manage'];
+export const platformActions: readonly Action[] = [
+  'plan:manage',
+  ...Object.values<Resource>(resources).flatMap((resource) => resource.platformActions ?? []),
+];
 
 /** Actions that resources declare themselves. */
 function declaredFor(role: OrganizationRole): Action[] {

@@ -1,4 +1,5 @@
 import { event } from './event.ts';
+import { hostCluster } from './host-cluster.ts';
 import { longOperation } from './long-operation.ts';
 import { member } from './member.ts';
 import { organization } from './organization.ts';
@@ -10,6 +11,7 @@ import type { Resource } from './resource.ts';
 /** Every resource of the product, by noun. Adding one is one line here and one in `features`. */
 export const resources = {
   event,
+  hostCluster,
   longOperation,
   member,
   organization,

@@ -1,12 +1,20 @@
 import type { ErrorCode } from '@hexabase/kernel/error-codes.ts';
 import type * as z from 'zod';
 import type { Action } from './action.ts';
+import type { Column } from './resource.ts';
 
 /** What the `{id}` of a path names, so that the scope of a request is found before its use case runs. */
-export type Target = 'none' | 'organization' | 'workspace' | 'project' | 'operation';
+export type Target = 'none' | 'organization' | 'workspace' | 'project' | 'operation' | 'host-cluster';
 
-/** Who may call: anybody, anybody signed in, or whoever `decide` lets do the action on the target. */
-export type Access = { kind: 'public' } | { kind: 'authenticated' } | { kind: 'action'; action: Action };
+/**
+ * Who may call: anybody, anybody signed in, whoever `decide` lets do the action on the target, or whoever has a platform
+ * role that gives the action on the platform itself.
+ */
+export type Access =
+  | { kind: 'public' }
+  | { kind: 'authenticated' }
+  | { kind: 'action'; action: Action }
+  | { kind: 'platform'; action: Action };
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -40,13 +48,15 @@ export interface Operation {
   cli?: CliVerb;
 }
 
-/** How the operation looks on the command line: `hks <noun> <verb> [positional] --flags`. */
+/** How the operation looks on the command line: `hks <noun> <verb> [positional] --flags`; a verb may be two words. */
 export interface CliVerb {
   verb: string;
   /** Path or body fields given by position, in order; the others become flags. */
   positional: readonly string[];
   /** Asks before it runs: `type-name` makes the user type the name. `--yes` answers. */
   confirm?: 'yes-no' | 'type-name';
+  /** For answers that are not the resource's own representation. */
+  columns?: readonly Column[];
   /** Leaves the presentation to a hand-written command of the same name. */
   bespoke?: boolean;
 }

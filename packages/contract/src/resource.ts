@@ -24,6 +24,8 @@ export interface Resource {
   columns: readonly Column[];
   /** Actions of its own (see `ResourceActions`), each with the lowest role of an organization that may do it. */
   actions?: readonly { action: Action; lowestRole: OrganizationRole }[];
+  /** Actions of its own on the platform, which no role of an organization gives. */
+  platformActions?: readonly Action[];
   operations: Readonly<Record<string, Operation>>;
 }
 

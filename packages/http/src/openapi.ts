@@ -63,7 +63,7 @@ function operationObject({ resource, operation }: ListedOperation): JsonObject {
     tags: [resource.noun],
     summary: operation.summary,
     ...(operation.access.kind === 'public' ? { security: [] } : {}),
-    ...(operation.access.kind === 'action' ? { 'x-hexabase-action': operation.access.action } : {}),
+    ...('action' in operation.access ? { 'x-hexabase-action': operation.access.action } : {}),
     parameters: parametersOf(operation),
     ...(operation.body
       ? { requestBody: { required: true, content: json(schemaOf(operation.body, 'input')) } }
@@ -138,7 +138,7 @@ function successResponse(operation: Operation): JsonObject {
 function errorResponses(operation: Operation): JsonObject {
   const codes: ErrorCode[] = ['rate_limited', 'internal', 'database_unavailable', ...operation.errors];
   if (operation.access.kind !== 'public') codes.push('unauthenticated', 'token_expired', 'session_ended');
-  if (operation.access.kind === 'action') codes.push('forbidden', 'not_found');
+  if ('action' in operation.access) codes.push('forbidden', 'not_found');
   if (operation.query || operation.body) codes.push('validation_failed', 'unknown_field');
   if (operation.body) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');
   if (operation.method === 'POST') codes.push('idempotency_key_reused');

@@ -16,6 +16,10 @@ export const errorCodes = {
     message: 'This refresh token was already used, so the session was ended for safety.',
   },
   forbidden: { status: 403, message: 'Your role does not allow this.' },
+  escalation_refused: {
+    status: 403,
+    message: 'A role cannot allow what leads beyond your own rights; details say which rules.',
+  },
   not_found: { status: 404, message: 'There is no such thing, or you may not know of it.' },
   method_not_allowed: { status: 405, message: 'This address does not take that method.' },
   conflict: { status: 409, message: 'This does not fit the current state.' },

@@ -149,6 +149,7 @@ function operatorPorts(database: OpenedDatabase): Ports {
     kubernetes: { urlOf: unavailable, certificateAuthority: unavailable },
     mintKubeToken: async () => unavailable(),
     count: () => undefined,
+    hostAccess: { seal: unavailable },
     defaultRegion: 'local',
   };
 }

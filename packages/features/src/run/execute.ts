@@ -78,6 +78,12 @@ async function runInside(run: Run): Promise<OperationAnswer> {
 
 async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<ResolvedTarget | null> {
   const { access } = call.operation;
+  if (access.kind === 'platform') {
+    // Before anything is looked up: whoever may not manage the platform learns nothing of it.
+    if (call.params['id'] !== undefined) trace.target = `${call.operation.target}/${call.params['id']}`;
+    if (!decide(actor, access.action, { organizationId: null }).allowed) throw new AppError('forbidden');
+    return null;
+  }
   if (access.kind !== 'action') return null;
   const target = await resolveTarget(tx, call, actor);
   const decision = decide(actor, access.action, { organizationId: target.organizationId });

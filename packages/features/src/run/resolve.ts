@@ -43,6 +43,9 @@ async function find(tx: Tx, { call, search }: Find): Promise<ResolvedTarget | nu
       return findWorkspace(tx, search);
     case 'operation':
       return findOperation(tx, search);
+    case 'host-cluster':
+      // Belongs to no organization: its operations are decided on the platform.
+      return null;
     case 'project':
     case 'none': {
       const named = organizationIn(call.query) ?? organizationIn(call.body) ?? search.organizationIds[0];

@@ -47,7 +47,7 @@ function operationDetails(operation: Operation): Html {
       <dt>Operation</dt>
       <dd><code>${operation.id}</code></dd>
       <dt>Needs</dt>
-      <dd>${operation.access.kind === 'action' ? operation.access.action : operation.access.kind}</dd>
+      <dd>${'action' in operation.access ? operation.access.action : operation.access.kind}</dd>
       <dt>Answers</dt>
       <dd>
         ${operation.status}${operation.errors.length > 0 ? `; may refuse with ${operation.errors.join(', ')}` : ''}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { placeWorkspace, workspacesThatFit, type HostRoom, type PlacementRequest } from './placement.ts';
+
+const builtInRegion = 'local';
+const small: PlacementRequest = {
+  region: null,
+  isolation: 'shared',
+  size: { cpuMilli: 2_000, memoryMib: 4_096 },
+};
+
+function host(name: string, change: Partial<HostRoom> = {}): HostRoom {
+  return {
+    id: `id-${name}`,
+    name,
+    region: 'eu',
+    state: 'active',
+    ready: 'True',
+    dedicatedNodes: false,
+    limits: { workspaces: 10, cpuMilli: null, memoryMib: null },
+    used: { workspaces: 0, cpuMilli: 0, memoryMib: 0 },
+    ...change,
+  };
+}
+
+function placed(request: Partial<PlacementRequest>, ...hosts: HostRoom[]): string {
+  const found = placeWorkspace({ ...small, ...request }, { hosts, builtInRegion });
+  return found.kind === 'host' ? found.host.name : found.kind === 'built-in' ? 'built-in' : found.code;
+}
+
+describe('where a workspace runs', () => {
+  it('is the built-in driver in its one region while there are no host clusters', () => {
+    expect(placed({})).toBe('built-in');
+    expect(placed({ region: 'local' })).toBe('built-in');
+    expect(placed({ region: 'eu' })).toBe('unknown_region');
+  });
+
+  it('is never the built-in driver once there are host clusters', () => {
+    expect(placed({}, host('a'))).toBe('a');
+    expect(placed({ region: 'local' }, host('a'))).toBe('unknown_region');
+    expect(placed({}, host('a', { state: 'cordoned' }))).toBe('no_capacity');
+  });
+
+  it('is in the region that was asked for, else in that of the first host cluster', () => {
+    const hosts = [host('a', { region: 'us' }), host('b')];
+    expect(placed({ region: 'eu' }, ...hosts)).toBe('b');
+    expect(placed({}, ...hosts)).toBe('a');
+    expect(placed({ region: 'mars' }, ...hosts)).toBe('unknown_region');
+  });
+
+  it('is no host that is cordoned, draining or known to be broken; one that nobody could ask may do', () => {
+    expect(placed({}, host('a', { state: 'cordoned' }), host('b'))).toBe('b');
+    expect(placed({}, host('a', { state: 'draining' }), host('b'))).toBe('b');
+    expect(placed({}, host('a', { ready: 'False' }), host('b'))).toBe('b');
+    expect(placed({}, host('a', { ready: 'Unknown' }))).toBe('a');
+  });
+
+  it('has nodes of its own when the workspace is dedicated', () => {
+    const dedicated = host('b', { dedicatedNodes: true });
+    expect(placed({ isolation: 'dedicated' }, host('a'), dedicated)).toBe('b');
+    expect(placed({ isolation: 'dedicated' }, host('a'))).toBe('no_capacity');
+  });
+
+  it('never goes beyond a limit, of places, CPU or memory', () => {
+    const used = { workspaces: 3, cpuMilli: 6_000, memoryMib: 12_288 };
+    const full = (limits: Partial<HostRoom['limits']>) =>
+      host('a', { used, limits: { workspaces: null, cpuMilli: null, memoryMib: null, ...limits } });
+    expect(placed({}, full({ workspaces: 3 }))).toBe('no_capacity');
+    expect(placed({}, full({ workspaces: 4 }))).toBe('a');
+    expect(placed({}, full({ cpuMilli: 7_999 }))).toBe('no_capacity');
+    expect(placed({}, full({ cpuMilli: 8_000 }))).toBe('a');
+    expect(placed({}, full({ memoryMib: 16_383 }))).toBe('no_capacity');
+    expect(placed({}, full({ memoryMib: 16_384 }))).toBe('a');
+    expect(placed({}, full({}))).toBe('a');
+  });
+
+  it('spreads by share of the limit, whatever the order of the hosts', () => {
+    const half = host('a', { used: { workspaces: 5, cpuMilli: 0, memoryMib: 0 } });
+    const third = host('b', {
+      limits: { workspaces: 30, cpuMilli: null, memoryMib: null },
+      used: { workspaces: 10, cpuMilli: 0, memoryMib: 0 },
+    });
+    expect(placed({}, half, third)).toBe('b');
+    expect(placed({}, third, half)).toBe('b');
+    expect(placed({}, host('z'), host('y'))).toBe('y');
+  });
+
+  it('refuses with the regions that have room, and without a word about single hosts', () => {
+    const hosts = [host('secret-name', { state: 'draining' }), host('b', { region: 'us' })];
+    const found = placeWorkspace({ ...small, region: 'eu' }, { hosts, builtInRegion });
+    expect(found).toMatchObject({ kind: 'refused', details: { region: 'eu', regionsWithRoom: ['us'] } });
+    expect(JSON.stringify(found)).not.toContain('secret-name');
+  });
+
+  it('is bounded by what the nodes carry when nobody set a limit', () => {
+    expect(workspacesThatFit(null)).toBeNull();
+    expect(workspacesThatFit({ memoryMib: 24_576, pods: 110 })).toBe(48);
+    expect(workspacesThatFit({ memoryMib: 240_576, pods: 110 })).toBe(55);
+  });
+});

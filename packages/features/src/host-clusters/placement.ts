@@ -1,0 +1,123 @@
+/** A host cluster as the choice sees it: how much it takes and how much it has. */
+export interface HostRoom {
+  id: string;
+  name: string;
+  region: string;
+  state: 'active' | 'cordoned' | 'draining';
+  ready: 'True' | 'False' | 'Unknown';
+  dedicatedNodes: boolean;
+  /** Null is unlimited. */
+  limits: { workspaces: number | null; cpuMilli: number | null; memoryMib: number | null };
+  used: { workspaces: number; cpuMilli: number; memoryMib: number };
+}
+
+export interface PlacementRequest {
+  /** Null takes the default. */
+  region: string | null;
+  isolation: 'shared' | 'dedicated';
+  size: { cpuMilli: number; memoryMib: number };
+}
+
+export interface PlacementRules {
+  /** In the order in which they were added: the region of the first one is the default. */
+  hosts: readonly HostRoom[];
+  /** Region of the driver that is built in. It is used only while there are no host clusters. */
+  builtInRegion: string;
+}
+
+export type Placement =
+  | { kind: 'built-in'; region: string }
+  | { kind: 'host'; host: HostRoom; region: string }
+  | { kind: 'refused'; code: 'unknown_region' | 'no_capacity'; message: string; details: object };
+
+/**
+ * Where a workspace runs. Among the host clusters of the region that may take it and have room, the emptiest one by share
+ * of its limit, then by count, then by name: workspaces spread and the answer does not depend on the order of rows.
+ */
+export function placeWorkspace(
+  request: PlacementRequest,
+  { hosts, builtInRegion }: PlacementRules,
+): Placement {
+  const regions = hosts.length === 0 ? [builtInRegion] : [...new Set(hosts.map((host) => host.region))];
+  const region = request.region ?? regions[0] ?? builtInRegion;
+  if (!regions.includes(region)) return unknownRegion(region, regions);
+  if (hosts.length === 0) return { kind: 'built-in', region };
+  const there = hosts.filter((host) => host.region === region);
+  const fits = there.filter((host) => whyNot(host, request) === null);
+  const host = fits.toSorted(emptierFirst)[0];
+  return host ? { kind: 'host', host, region } : noCapacity(region, { request, there, hosts });
+}
+
+function unknownRegion(region: string, regions: readonly string[]): Placement {
+  const known = regions.toSorted();
+  return {
+    kind: 'refused',
+    code: 'unknown_region',
+    message: `There is no region ${region}; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}.`,
+    details: { regions: known },
+  };
+}
+
+/** Says nothing of single host clusters: they are the platform's affair. */
+function noCapacity(
+  region: string,
+  { request, there, hosts }: { request: PlacementRequest; there: HostRoom[]; hosts: readonly HostRoom[] },
+): Placement {
+  const others = hosts.filter((host) => host.region !== region && whyNot(host, request) === null);
+  const regionsWithRoom = [...new Set(others.map((host) => host.region))].toSorted();
+  const reasons = new Set(there.map((host) => whyNot(host, request)));
+  const why =
+    reasons.size === 1 && reasons.has('isolation')
+      ? `No host cluster in region ${region} has nodes for dedicated workspaces.`
+      : `No host cluster in region ${region} has room for this workspace now.`;
+  const way = regionsWithRoom.length > 0 ? ` There is room in ${regionsWithRoom.join(', ')}.` : '';
+  return {
+    kind: 'refused',
+    code: 'no_capacity',
+    message: `${why}${way}`,
+    details: { region, regionsWithRoom },
+  };
+}
+
+/** What keeps a host cluster from taking the workspace; null when nothing does. `Unknown` health keeps nobody out. */
+function whyNot(
+  host: HostRoom,
+  { isolation, size }: PlacementRequest,
+): 'state' | 'isolation' | 'full' | null {
+  if (host.state !== 'active' || host.ready === 'False') return 'state';
+  if (isolation === 'dedicated' && !host.dedicatedNodes) return 'isolation';
+  const { limits, used } = host;
+  const full =
+    exceeds(used.workspaces + 1, limits.workspaces) ||
+    exceeds(used.cpuMilli + size.cpuMilli, limits.cpuMilli) ||
+    exceeds(used.memoryMib + size.memoryMib, limits.memoryMib);
+  return full ? 'full' : null;
+}
+
+function exceeds(wanted: number, limit: number | null): boolean {
+  return limit !== null && wanted > limit;
+}
+
+function emptierFirst(a: HostRoom, b: HostRoom): number {
+  return shareUsed(a) - shareUsed(b) || a.used.workspaces - b.used.workspaces || (a.name < b.name ? -1 : 1);
+}
+
+function shareUsed({ limits, used }: HostRoom): number {
+  const share = (value: number, limit: number | null): number => (limit === null ? 0 : value / limit);
+  return Math.max(
+    share(used.workspaces, limits.workspaces),
+    share(used.cpuMilli, limits.cpuMilli),
+    share(used.memoryMib, limits.memoryMib),
+  );
+}
+
+/** What an idle tenant's control plane takes on its host, with some air. */
+const memoryMibPerWorkspace = 512;
+/** Its control plane and its name server. */
+const podsPerWorkspace = 2;
+
+/** How many workspaces a host cluster takes when nobody said so; null while nobody has seen its nodes. */
+export function workspacesThatFit(observed: { memoryMib: number; pods: number } | null): number | null {
+  if (!observed) return null;
+  return Math.floor(Math.min(observed.memoryMib / memoryMibPerWorkspace, observed.pods / podsPerWorkspace));
+}
