@@ -15,6 +15,9 @@ afterEach(() => world[Symbol.asyncDispose]());
 const workflows = [
   ['workspace', 'create'],
   ['workspace', 'update'],
+  ['workspace', 'sleep'],
+  ['workspace', 'wake'],
+  ['workspace', 'upgrade'],
   ['workspace', 'delete'],
   ['project', 'create'],
   ['project', 'update'],

@@ -8,6 +8,7 @@ import { startEngine } from '@hexabase/reconcile/engine.ts';
 import type { BoundaryHook } from '@hexabase/reconcile/hooks.ts';
 import {
   givenOrganization,
+  requestOfWorkspace,
   requestProject,
   requestProjectDeletion,
   requestWorkspace,
@@ -105,6 +106,16 @@ export async function provoke(world: World, point: Pick<CrashPoint, 'kind' | 'wo
       return;
     case 'workspace update':
       return requestWorkspaceUpdate(database, await activeWorkspace(world));
+    case 'workspace sleep':
+      return requestOfWorkspace(database, await activeWorkspace(world), 'sleep');
+    case 'workspace wake': {
+      const workspace = await activeWorkspace(world);
+      await requestOfWorkspace(database, workspace, 'sleep');
+      await workUntilSettled(world);
+      return requestOfWorkspace(database, workspace, 'wake');
+    }
+    case 'workspace upgrade':
+      return requestOfWorkspace(database, await activeWorkspace(world), { upgradeTo: '1.35' });
     case 'workspace delete': {
       const workspace = await activeWorkspace(world);
       await requestProject(database, workspace, 'shop');

@@ -49,7 +49,7 @@ export interface TenantSpec {
   size: TenantSize;
   /** `dedicated`: pods run on nodes of their own. */
   isolation: 'shared' | 'dedicated';
-  /** Stopped on purpose: nothing runs, all state is kept. A driver that costs nothing at rest may ignore it. */
+  /** Stopped on purpose: nothing runs, all state is kept. A driver that costs nothing at rest only remembers and says it. */
   asleep: boolean;
   /** Wanted Kubernetes minor, `1.34`; the driver's own default when null. */
   kubernetesVersion: string | null;

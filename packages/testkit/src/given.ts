@@ -30,7 +30,7 @@ export async function requestWorkspace(
       tx,
     );
     for (const name of ['WSAdmins', 'WSUsers']) {
-      await sql`insert into workspace_groups (id, workspace_id, organization_id, name)
+      await sql`insert into groups (id, workspace_id, organization_id, name)
         values (${newId()}, ${id}, ${organizationId}, ${name})`.execute(tx);
     }
     await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
@@ -64,6 +64,35 @@ export async function requestWorkspaceDeletion(database: Database, id: Workspace
       operation_id = ${operation} where id = ${id}`.execute(tx);
     await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
   });
+}
+
+export type WorkspaceWish = 'sleep' | 'wake' | 'restore' | { upgradeTo: string } | { plan: string };
+
+/** What people may ask of a workspace that works, as the use cases write it. */
+export async function requestOfWorkspace(
+  database: Database,
+  id: WorkspaceId,
+  wish: WorkspaceWish,
+): Promise<void> {
+  await database.asWorker(async (tx) => {
+    const organizationId = await organizationOf(tx, id);
+    const verb = typeof wish === 'string' ? wish : 'upgradeTo' in wish ? 'upgrade' : 'update';
+    const operation = await newOperation(tx, {
+      organizationId,
+      kind: `workspace.${verb}`,
+      subject: `workspace/${id}`,
+    });
+    await sql`update workspaces set ${columnsOf(wish)}, generation = generation + 1, operation_id = ${operation},
+      phase = case when phase = 'asleep' then phase else 'updating' end where id = ${id}`.execute(tx);
+    await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
+  });
+}
+
+function columnsOf(wish: WorkspaceWish) {
+  if (wish === 'sleep') return sql`asleep = true, sleep_reason = 'asked'`;
+  if (typeof wish === 'string')
+    return sql`asleep = false, sleep_reason = null, deletion_requested_at = null, deletion_due_at = null`;
+  return 'plan' in wish ? sql`plan = ${wish.plan}` : sql`kubernetes_version = ${wish.upgradeTo}`;
 }
 
 export async function requestProject(

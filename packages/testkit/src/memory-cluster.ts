@@ -30,7 +30,8 @@ export interface ClusterWrite {
 
 const setUp = `
   create schema if not exists memory_cluster;
-  create table if not exists memory_cluster.tenants (id text primary key, uid text not null, fence bigint not null, generation int not null);
+  create table if not exists memory_cluster.tenants (id text primary key, uid text not null, fence bigint not null, generation int not null,
+    asleep boolean not null, version text not null);
   create table if not exists memory_cluster.objects (
     tenant text not null references memory_cluster.tenants on delete cascade, path text not null, body jsonb not null, primary key (tenant, path));
   create table if not exists memory_cluster.writes (
@@ -62,30 +63,57 @@ export async function memoryCluster(admin: Endpoint): Promise<MemoryCluster> {
   };
 }
 
+interface TenantRow {
+  uid: string;
+  generation: number;
+  asleep: boolean;
+  version: string;
+}
+
+const firstVersion = '1.34';
+/** A minor version with which a tenant never becomes ready. */
+export const brokenVersion = '1.36';
+
 function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => void>): ClusterDriver {
   return {
     name: 'memory',
     async ensureTenant(spec) {
       const { rows } = await pool.query(
         `with kept as (
-           insert into memory_cluster.tenants as t (id, uid, fence, generation) values ($1, $2, $3, $4)
-           on conflict (id) do update set fence = excluded.fence, generation = excluded.generation where t.fence <= excluded.fence
+           insert into memory_cluster.tenants as t (id, uid, fence, generation, asleep, version) values ($1, $2, $3, $4, $5, $6)
+           on conflict (id) do update set fence = excluded.fence, generation = excluded.generation,
+             asleep = excluded.asleep, version = excluded.version where t.fence <= excluded.fence
            returning 1)
          insert into memory_cluster.writes (tenant, verb, path, fence) select $1, 'ensure', '', $3::bigint from kept returning 1`,
-        [spec.workspaceId, randomUUID(), spec.fence, spec.generation],
+        [
+          spec.workspaceId,
+          randomUUID(),
+          spec.fence,
+          spec.generation,
+          spec.asleep,
+          spec.kubernetesVersion ?? firstVersion,
+        ],
       );
       if (rows.length === 0) throw new FencedError(spec.workspaceId);
       for (const name of ['default', 'kube-system', 'kube-public'])
         await makeNamespace(pool, spec.workspaceId, name);
     },
     async observeTenant(workspaceId) {
-      const { rows } = await pool.query<{ uid: string; generation: number }>(
-        'select uid, generation from memory_cluster.tenants where id = $1',
+      const { rows } = await pool.query<TenantRow>(
+        'select uid, generation, asleep, version from memory_cluster.tenants where id = $1',
         [workspaceId],
       );
       const row = rows[0];
       return row
-        ? { kind: 'present', ...row, ready: true, asleep: false, kubernetesVersion: null, conditions: [] }
+        ? {
+            kind: 'present',
+            uid: row.uid,
+            generation: row.generation,
+            ready: !row.asleep && row.version !== brokenVersion,
+            asleep: row.asleep,
+            kubernetesVersion: `v${row.version}.0`,
+            conditions: [],
+          }
         : { kind: 'absent' };
     },
     async removeTenant(workspaceId, fence) {
@@ -134,8 +162,11 @@ async function serve(
   tenant: string,
   request: Omit<TenantRequest, 'signal'>,
 ): Promise<TenantResponse> {
-  const known = await pool.query('select 1 from memory_cluster.tenants where id = $1', [tenant]);
-  if (known.rowCount === 0) return { status: 404, body: { message: 'no such cluster' } };
+  const known = await pool.query<TenantRow>('select * from memory_cluster.tenants where id = $1', [tenant]);
+  const found = known.rows[0];
+  if (!found) return { status: 404, body: { message: 'no such cluster' } };
+  if (found.asleep) return { status: 503, body: { message: 'the cluster sleeps' } };
+  if (request.path === '/readyz' || request.path === '/version') return { status: 200, body: {} };
   if (request.method === 'GET') return read(pool, tenant, request.path);
   const body = isObject(request.body) ? request.body : {};
   if (request.method === 'POST') return create(pool, { tenant, path: request.path, body });

@@ -68,8 +68,8 @@ export interface WorkspaceGroupMemberTable {
 declare module '@hexabase/postgres/schema.ts' {
   interface Schema {
     workspaces: WorkspaceTable;
-    workspace_groups: WorkspaceGroupTable;
-    workspace_group_members: WorkspaceGroupMemberTable;
+    groups: WorkspaceGroupTable;
+    group_members: WorkspaceGroupMemberTable;
   }
 }
 
@@ -228,7 +228,7 @@ export async function insertGroups(
     parent_id: group.parentId,
     name: group.name,
   }));
-  await tx.insertInto('workspace_groups').values(rows).execute();
+  await tx.insertInto('groups').values(rows).execute();
 }
 
 export async function insertGroupMember(
@@ -236,7 +236,7 @@ export async function insertGroupMember(
   row: { group_id: string; user_id: string; organization_id: string },
 ): Promise<void> {
   await tx
-    .insertInto('workspace_group_members')
+    .insertInto('group_members')
     .values(row)
     .onConflict((conflict) => conflict.doNothing())
     .execute();
@@ -246,11 +246,11 @@ export async function insertGroupMember(
 export async function groupIdsOf(tx: Tx, workspaceId: string, userId: string): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     with recursive mine as (
-      select g.id, g.parent_id from workspace_groups g
-      join workspace_group_members m on m.group_id = g.id
+      select g.id, g.parent_id from groups g
+      join group_members m on m.group_id = g.id
       where g.workspace_id = ${workspaceId} and m.user_id = ${userId}
       union
-      select g.id, g.parent_id from workspace_groups g join mine on mine.parent_id = g.id
+      select g.id, g.parent_id from groups g join mine on mine.parent_id = g.id
     )
     select id from mine order by id`.execute(tx);
   return rows.map((row) => row.id);

@@ -1,4 +1,5 @@
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
+import { versionInfo } from '@hexabase/kubernetes/schema/documents.ts';
 import { StaleFenceError } from '@hexabase/kubernetes/stale-fence.ts';
 import type { ClusterConfig, Kubernetes } from '@hexabase/kubernetes/types.ts';
 import { namespaceHints } from '../../namespace-hints.ts';
@@ -7,11 +8,15 @@ import { abortable } from './abortable.ts';
 import { nodesFor } from './nodes.ts';
 
 /** What the driver remembers with each cluster. */
-const note = { generation: 'generation', slug: 'slug' } as const;
+const note = { generation: 'generation', slug: 'slug', asleep: 'asleep' } as const;
+
+const version = versionInfo.gitVersion;
+const minor = /^v(\d+\.\d+)/.exec(version)?.[1] ?? version;
 
 /**
  * The driver of the embedded default: one logical cluster of the in-process Kubernetes API per workspace. Fences are
- * kept by that library in the transaction of each change and outlive a removal, so a late create finds them.
+ * kept by that library in the transaction of each change and outlive a removal, so a late create finds them. A cluster at
+ * rest costs nothing, so sleep is only remembered: whoever asks for it is told that it does not answer.
  */
 export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
   const hints = namespaceHints();
@@ -26,14 +31,15 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
       abortable(signal, async () => {
         const found = await kubernetes.findCluster(workspaceId);
         if (!found) return { kind: 'absent' };
-        const generation = Number(found.config.annotations?.[note.generation] ?? 0);
+        const notes = found.config.annotations ?? {};
+        const asleep = notes[note.asleep] === 'true';
         return {
           kind: 'present',
           uid: found.uid,
-          generation,
-          ready: true,
-          asleep: false,
-          kubernetesVersion: null,
+          generation: Number(notes[note.generation] ?? 0),
+          ready: !asleep,
+          asleep,
+          kubernetesVersion: version,
           conditions: [],
         };
       }),
@@ -42,6 +48,7 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
       await fenced(workspaceId, () => abortable(signal, () => kubernetes.removeCluster(workspaceId, fence)));
       return { removed: existed ? [itemOf(workspaceId)] : [], left: [] };
     },
+    kubernetesVersions: async () => [minor],
     async listTenants({ signal }) {
       const clusters = await abortable(signal, () => kubernetes.listClusters());
       return clusters.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
@@ -74,7 +81,11 @@ function configOf(spec: TenantSpec): ClusterConfig {
     authorization: 'RBAC',
     nodes: nodesFor(spec.size),
     basePath: `/k8s/workspaces/${spec.workspaceId}`,
-    annotations: { [note.generation]: String(spec.generation), [note.slug]: spec.slug },
+    annotations: {
+      [note.generation]: String(spec.generation),
+      [note.slug]: spec.slug,
+      [note.asleep]: String(spec.asleep),
+    },
   };
 }
 

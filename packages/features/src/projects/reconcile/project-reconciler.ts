@@ -34,8 +34,12 @@ export function projectReconciler({ driver }: { driver: ClusterDriver }): Reconc
     kind: 'project',
     workflows: [create, update, remove],
     load: loadProject,
-    workflowFor: (subject) =>
-      subject.deletionRequested ? remove : subject.observedGeneration === 0 ? create : update,
+    workflowFor: (subject) => {
+      // It waits: a workspace that wakes calls its projects.
+      if (subject.workspaceAsleep) return null;
+      if (subject.deletionRequested) return remove;
+      return subject.observedGeneration === 0 ? create : update;
+    },
     save: saveProject,
     keys: livingProjects,
   };

@@ -16,6 +16,8 @@ export interface ProjectSubject extends Subject {
   size: { cpuMilli: number; memoryMib: number; storageGib: number };
   /** The workspace has a cluster in which something can be made. */
   workspaceUsable: boolean;
+  /** Nothing is done until it wakes, and that is no failure. */
+  workspaceAsleep: boolean;
   deletionRequested: boolean;
 }
 
@@ -31,6 +33,7 @@ export async function loadProject(tx: Tx, id: string): Promise<ProjectSubject | 
     operation_id: string | null;
     deletion_requested: boolean;
     usable: boolean;
+    sleeping: boolean;
     cpu_milli: number;
     memory_mib: number;
     storage_gib: number;
@@ -38,6 +41,7 @@ export async function loadProject(tx: Tx, id: string): Promise<ProjectSubject | 
     select p.id, p.organization_id, p.workspace_id, p.name, p.generation, p.observed_generation, p.conditions, p.operation_id,
       p.deletion_requested_at is not null as deletion_requested,
       w.observed_generation > 0 and w.deletion_requested_at is null as usable,
+      ${asleep} as sleeping,
       plans.cpu_milli, plans.memory_mib, plans.storage_gib
     from projects p join workspaces w on w.id = p.workspace_id join plans on plans.name = w.plan
     where p.id = ${id} and p.deleted_at is null`.execute(tx);
@@ -54,6 +58,7 @@ export async function loadProject(tx: Tx, id: string): Promise<ProjectSubject | 
     operationId: row.operation_id,
     deletionRequested: row.deletion_requested,
     workspaceUsable: row.usable,
+    workspaceAsleep: row.sleeping,
     size: { cpuMilli: row.cpu_milli, memoryMib: row.memory_mib, storageGib: row.storage_gib },
   };
 }
@@ -130,7 +135,8 @@ export async function loadNamespaces(tx: Tx, workspaceId: string): Promise<Names
 
 export type NamespacesRow = Subject & { projects: KnownProject[] };
 
-const usable = sql`w.observed_generation > 0 and w.deletion_requested_at is null and w.deleted_at is null`;
+const asleep = sql`(w.asleep or w.phase = 'asleep')`;
+const usable = sql`w.observed_generation > 0 and w.deletion_requested_at is null and w.deleted_at is null and not ${asleep}`;
 
 export async function usableWorkspaces(tx: Tx): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`select w.id from workspaces w where ${usable}`.execute(tx);

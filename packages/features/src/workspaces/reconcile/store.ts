@@ -1,62 +1,98 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
-import { brandId, newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
+import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { addToOutbox } from '@hexabase/postgres/outbox.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import type { StatusWrite, Subject } from '@hexabase/reconcile/reconciler.ts';
+import { minorOf } from '../kubernetes-version.ts';
 import { derivePhase } from '../phase.ts';
 import { defaultGroups } from '../workspace.ts';
+import type { SleepReason } from '../store.ts';
 
 /** A workspace as its reconciler sees it. */
 export interface WorkspaceSubject extends Subject {
   id: WorkspaceId;
   slug: string;
-  size: { cpuMilli: number; memoryMib: number; storageGib: number };
+  size: Size;
   isolation: 'shared' | 'dedicated';
   groups: { admins: string | null; users: string | null };
   deletionRequested: boolean;
+  /** The deletion can still be taken back. */
+  deletionPending: boolean;
+  asleep: boolean;
+  sleepReason: SleepReason | null;
+  plan: string;
+  /** Plan and size that are proven to be in place; null before the first time. */
+  settledPlan: string | null;
+  settledSize: Size | null;
+  /** Wanted minor version; null is the driver's own choice. */
+  kubernetesVersion: string | null;
+  settledVersion: string | null;
+  operationKind: string | null;
+  operationStartedMs: number | null;
+}
+
+export interface Size {
+  cpuMilli: number;
+  memoryMib: number;
+  storageGib: number;
+}
+
+interface SubjectRow {
+  id: WorkspaceId;
+  organizationId: string;
+  slug: string;
+  generation: number;
+  observedGeneration: number;
+  conditions: Condition[];
+  operationId: string | null;
+  deletionRequested: boolean;
+  deletionPending: boolean;
+  asleep: boolean;
+  sleepReason: SleepReason | null;
+  plan: string;
+  settledPlan: string | null;
+  size: Size;
+  settledSize: Size | null;
+  kubernetesVersion: string | null;
+  settledVersion: string | null;
+  isolation: 'shared' | 'dedicated';
+  admins: string | null;
+  users: string | null;
+  operationKind: string | null;
+  operationStartedAt: Date | null;
 }
 
 /** Null when it is gone, also when only its tombstone is left. */
 export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject | null> {
-  const { rows } = await sql<{
-    id: string;
-    organization_id: string;
-    slug: string;
-    generation: number;
-    observed_generation: number;
-    conditions: Condition[];
-    operation_id: string | null;
-    deletion_requested: boolean;
-    cpu_milli: number;
-    memory_mib: number;
-    storage_gib: number;
-    isolation: 'shared' | 'dedicated';
-    admins: string | null;
-    users: string | null;
-  }>`
-    select w.id, w.organization_id, w.slug, w.generation, w.observed_generation, w.conditions, w.operation_id,
-      w.deletion_requested_at is not null as deletion_requested, p.cpu_milli, p.memory_mib, p.storage_gib, w.isolation,
-      (select id from workspace_groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
-      (select id from workspace_groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users
-    from workspaces w join plans p on p.name = w.plan
+  const { rows } = await sql<SubjectRow>`
+    select w.id, w.organization_id as "organizationId", w.slug, w.generation,
+      w.observed_generation as "observedGeneration", w.conditions, w.operation_id as "operationId",
+      w.deletion_requested_at is not null as "deletionRequested", w.deletion_due_at is not null as "deletionPending",
+      w.asleep, w.sleep_reason as "sleepReason", w.plan, w.settled_plan as "settledPlan",
+      w.kubernetes_version as "kubernetesVersion", w.settled_version as "settledVersion", w.isolation,
+      ${sizeOf('p')} as size, case when s.name is not null then ${sizeOf('s')} end as "settledSize",
+      (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
+      (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
+      o.kind as "operationKind", o.created_at as "operationStartedAt"
+    from workspaces w join plans p on p.name = w.plan left join plans s on s.name = w.settled_plan
+    left join operations o on o.id = w.operation_id
     where w.id = ${id} and w.deleted_at is null`.execute(tx);
   const row = rows[0];
   if (!row) return null;
+  const { admins, users, operationStartedAt, ...rest } = row;
   return {
-    id: brandId(row.id),
-    organizationId: row.organization_id,
-    slug: row.slug,
-    generation: row.generation,
-    observedGeneration: row.observed_generation,
-    conditions: row.conditions,
-    operationId: row.operation_id,
-    deletionRequested: row.deletion_requested,
-    size: { cpuMilli: row.cpu_milli, memoryMib: row.memory_mib, storageGib: row.storage_gib },
-    isolation: row.isolation,
-    groups: { admins: row.admins, users: row.users },
+    ...rest,
+    groups: { admins, users },
+    operationStartedMs: operationStartedAt?.getTime() ?? null,
   };
+}
+
+function sizeOf(plans: 'p' | 's') {
+  const of = (column: string) => sql.ref(`${plans}.${column}`);
+  return sql`jsonb_build_object('cpuMilli', ${of('cpu_milli')}, 'memoryMib', ${of('memory_mib')},
+    'storageGib', ${of('storage_gib')})`;
 }
 
 /**
@@ -97,6 +133,43 @@ export async function announce(
   });
 }
 
+/** Notes what was proven to be in place, and lets the projects follow a new plan. */
+export async function settle(tx: Tx, subject: WorkspaceSubject): Promise<void> {
+  await sql`update workspaces set settled_plan = ${subject.plan},
+      settled_version = coalesce(${subject.kubernetesVersion}, settled_version)
+    where id = ${subject.id}`.execute(tx);
+  if (subject.settledPlan !== null && subject.settledPlan !== subject.plan)
+    await wakeProjects(tx, subject.id);
+}
+
+export async function wakeProjects(tx: Tx, workspaceId: string): Promise<void> {
+  await sql`select hexabase.enqueue('project', id) from projects
+    where workspace_id = ${workspaceId} and deleted_at is null`.execute(tx);
+  await sql`select hexabase.enqueue('workspace-namespaces', ${workspaceId})`.execute(tx);
+}
+
+/** What the API server says of itself. The first version that is seen is the one that is wanted from then on. */
+export async function noteVersion(tx: Tx, workspaceId: string, running: string): Promise<void> {
+  const minor = minorOf(running);
+  await sql`update workspaces set running_version = ${running},
+      kubernetes_version = coalesce(kubernetes_version, ${minor}), settled_version = coalesce(settled_version, ${minor})
+    where id = ${workspaceId} and (running_version is distinct from ${running} or settled_version is null)`.execute(
+    tx,
+  );
+}
+
+/**
+ * Puts back what was in place before a change that failed, as a generation of its own. Does nothing when people have
+ * asked for something newer meanwhile.
+ */
+export async function goBack(tx: Tx, subject: WorkspaceSubject): Promise<void> {
+  const { numAffectedRows } = await sql`
+    update workspaces set kubernetes_version = coalesce(settled_version, kubernetes_version),
+      plan = coalesce(settled_plan, plan), generation = generation + 1, phase = 'updating'
+    where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);
+  if (numAffectedRows === 1n) await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
+}
+
 /** The projects end with their workspace: it takes over what they have outside, so that its report names all of it. */
 export async function endProjects(tx: Tx, subject: WorkspaceSubject): Promise<void> {
   await sql`
@@ -104,10 +177,13 @@ export async function endProjects(tx: Tx, subject: WorkspaceSubject): Promise<vo
       update projects set deletion_requested_at = coalesce(deletion_requested_at, now()), deleted_at = now(),
         phase = 'deleting', generation = generation + 1
       where workspace_id = ${subject.id} and deleted_at is null
-      returning 'project/' || id as subject
+      returning 'project/' || id as subject, name
     ), closed as (
       update operations o set state = 'succeeded', message = 'Ended with its workspace', finished_at = now()
       from ended where o.subject = ended.subject and o.state in ('running', 'stuck')
+    ), told as (
+      update operations o set report = ${withRemoved(sql`select 'project' as kind, name as key from ended`)}
+      where o.id = ${subject.operationId}
     )
     update inventory i set subject = ${`workspace/${subject.id}`} from ended where i.subject = ended.subject`.execute(
     tx,
@@ -122,6 +198,20 @@ export async function buryWorkspace(tx: Tx, subject: WorkspaceSubject): Promise<
   await sql`update workspaces set deleted_at = now(), finalizers = '{}', progress = null where id = ${subject.id}`.execute(
     tx,
   );
-  await sql`delete from workspace_groups where workspace_id = ${subject.id}`.execute(tx);
+  await sql`
+    with gone as (
+      delete from groups where workspace_id = ${subject.id} returning name
+    ), unused as (
+      delete from workspace_usage where workspace_id = ${subject.id}
+    )
+    update operations o set report = ${withRemoved(sql`select 'group' as kind, name as key from gone`)}
+    where o.id = ${subject.operationId}`.execute(tx);
   await announce(tx, subject, { action: 'workspace.removed', target: `workspace/${subject.id}` });
+}
+
+/** The report with further items of `things` (kind, key). */
+function withRemoved(things: RawBuilder<unknown>) {
+  return sql`coalesce(o.report, '{"left": [], "checked": []}') || jsonb_build_object('removed',
+    coalesce(o.report -> 'removed', '[]') || coalesce((
+      select jsonb_agg(jsonb_build_object('kind', thing.kind, 'key', thing.key)) from (${things}) as thing), '[]'))`;
 }

@@ -1,18 +1,28 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { FencedError } from '@hexabase/cluster/port.ts';
-import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
-import type { ExternalThing, Step } from '@hexabase/reconcile/reconciler.ts';
+import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
+import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import type { ExternalThing, Step, StepContext, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
-import type { WorkspaceSubject } from './store.ts';
+import { isAsleep } from '../phase.ts';
+import { damped, hostConditions } from './probe.ts';
+import { noteVersion, type WorkspaceSubject } from './store.ts';
 
 export interface TenantDeps {
   driver: ClusterDriver;
   /** Issuer of tokens, `https://…/oidc`. */
   issuer: string;
+  /** The machine's when absent. */
+  clock?: Clock;
+}
+
+export function clockOf({ clock }: TenantDeps): Clock {
+  return clock ?? systemClock;
 }
 
 /** A tenant cluster that just starts is looked at this often. */
-const readyPollMs = 250;
+const readyPollMs = { first: 250, last: 15_000 };
 const removalPollMs = 500;
 
 export function tenantThing(driver: ClusterDriver, workspaceId: string): ExternalThing {
@@ -24,48 +34,90 @@ export function audienceOf(workspaceId: string): string {
   return `ws:${workspaceId}`;
 }
 
-export function ensureTenantStep({ driver, issuer }: TenantDeps): Step<WorkspaceSubject> {
+export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'tenant-cluster',
     words: 'Starting the Kubernetes API',
     timeoutMs: 120_000,
-    makes: ({ id }) => [tenantThing(driver, id)],
+    makes: ({ id }) => [tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
-      const { id, slug, generation, size, isolation } = subject;
-      const identity = { issuer, audience: audienceOf(id) };
-      const rest = { isolation, asleep: false, kubernetesVersion: null };
-      await unlessFenced(
-        id,
-        driver.ensureTenant(
-          { workspaceId: id, slug, fence, generation, identity, size, ...rest },
-          { signal },
-        ),
-      );
+      await ensureTenant(deps, { subject, fence, signal, asleep: false });
       return { kind: 'done' };
     },
   };
 }
 
-export function waitReadyStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
+/** What is wanted of the tenant as the port says it. Throws `LeaseLostError` when a newer worker owns it. */
+export async function ensureTenant(
+  { driver, issuer }: TenantDeps,
+  { subject, fence, signal, asleep }: StepContext<WorkspaceSubject> & { asleep: boolean },
+): Promise<void> {
+  const { id, slug, generation, size, isolation, kubernetesVersion } = subject;
+  const identity = { issuer, audience: audienceOf(id) };
+  const spec = {
+    workspaceId: id,
+    slug,
+    fence,
+    generation,
+    identity,
+    size,
+    isolation,
+    asleep,
+    kubernetesVersion,
+  };
+  await unlessFenced(id, driver.ensureTenant(spec, { signal }));
+}
+
+export function waitReadyStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'wait-ready',
     words: 'Waiting for the Kubernetes API',
     timeoutMs: 30_000,
     looks: true,
     run: async ({ subject, signal }) => {
-      const state = await driver.observeTenant(subject.id, { signal });
-      if (state.kind === 'present' && state.ready && state.generation >= subject.generation) {
-        return { kind: 'done', conditions: [controlPlane('True', 'Running', 'The Kubernetes API answers')] };
-      }
-      const reason = state.kind === 'absent' ? 'NotThereYet' : 'Starting';
-      const condition = controlPlane(
-        subject.observedGeneration === 0 ? 'False' : 'Unknown',
-        reason,
-        'The Kubernetes API is starting',
-      );
-      return { kind: 'wait', requeueAfterMs: readyPollMs, condition };
+      const state = await deps.driver.observeTenant(subject.id, { signal });
+      const nowMs = clockOf(deps).now();
+      const fromHost = hostConditions(subject, state, nowMs);
+      if (state.kind === 'absent' || !state.ready || state.generation < subject.generation)
+        return stillStarting(subject, { fromHost, isAbsent: state.kind === 'absent', nowMs });
+      const { kubernetesVersion: running } = state;
+      const isAwake = isAsleep(subject.conditions) ? [awake] : [];
+      return {
+        kind: 'done',
+        conditions: [...fromHost, ...isAwake, controlPlane('True', 'Running', 'The Kubernetes API answers')],
+        ...(running !== null && { write: (tx: Tx) => noteVersion(tx, subject.id, running) }),
+      };
     },
   };
+}
+
+const awake: ConditionInput = { type: 'Asleep', status: 'False', reason: 'Awake', message: '' };
+
+/** What worked before is doubted first; only what stays away is said to be not ready. */
+function stillStarting(
+  subject: WorkspaceSubject,
+  seen: { fromHost: ConditionInput[]; isAbsent: boolean; nowMs: number },
+): StepResult {
+  const { fromHost, isAbsent, nowMs } = seen;
+  const worst = fromHost.find((one) => one.status === 'False');
+  const message = worst?.message ?? 'The Kubernetes API is starting';
+  const plain = controlPlane('False', worst?.reason ?? (isAbsent ? 'NotThereYet' : 'Starting'), message);
+  const isNew = subject.observedGeneration === 0;
+  const condition = isNew ? plain : damped(subject.conditions, plain, nowMs);
+  const isDown = !isNew && condition.status === 'False';
+  return {
+    kind: 'wait',
+    requeueAfterMs: pollAfter(subject, nowMs),
+    condition,
+    conditions: [...fromHost, ...(isDown ? [{ ...condition, type: 'Ready' }] : [])],
+  };
+}
+
+/** Often at first, since somebody waits; ever more seldom for what does not come. */
+function pollAfter(subject: WorkspaceSubject, nowMs: number): number {
+  const since = findCondition(subject.conditions, 'ControlPlaneReady')?.lastTransitionTime;
+  const sinceMs = subject.operationStartedMs ?? (since === undefined ? nowMs : Date.parse(since));
+  return Math.min(readyPollMs.last, Math.max(readyPollMs.first, (nowMs - sinceMs) / 60));
 }
 
 export function removeTenantStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
@@ -74,17 +126,27 @@ export function removeTenantStep({ driver }: TenantDeps): Step<WorkspaceSubject>
     words: 'Removing the Kubernetes API and everything in it',
     timeoutMs: 120_000,
     run: async ({ subject, fence, signal }) => {
-      const { left } = await unlessFenced(subject.id, driver.removeTenant(subject.id, fence, { signal }));
-      if (left.length === 0) return { kind: 'done' };
+      const report = await unlessFenced(subject.id, driver.removeTenant(subject.id, fence, { signal }));
+      const { left } = report;
+      if (left.length === 0) return { kind: 'done', report };
       const names = left.map((item) => `${item.kind} ${item.key}`).join(', ');
       return {
         kind: 'wait',
         requeueAfterMs: removalPollMs,
         condition: controlPlane('Unknown', 'Removing', `Still there: ${names}`),
+        report,
       };
     },
   };
 }
+
+/** What a removal looks through, whichever the driver. */
+const checked = [
+  'the cluster of the workspace',
+  'clusters that carry our label',
+  'the inventory of external things',
+  'projects and groups of the workspace',
+];
 
 /** Believes only what it sees: the inventory is emptied when the cluster is not there any more. */
 export function proveRemovedStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
@@ -95,7 +157,9 @@ export function proveRemovedStep({ driver }: TenantDeps): Step<WorkspaceSubject>
     looks: true,
     run: async ({ subject, signal }) => {
       const state = await driver.observeTenant(subject.id, { signal });
-      if (state.kind === 'absent') return { kind: 'done', released: 'all' };
+      const labelled = state.kind === 'absent' ? await driver.listTenants({ signal }) : [];
+      if (state.kind === 'absent' && labelled.every(({ workspaceId }) => workspaceId !== subject.id))
+        return { kind: 'done', released: 'all', report: { checked } };
       return {
         kind: 'wait',
         requeueAfterMs: removalPollMs,
@@ -105,7 +169,7 @@ export function proveRemovedStep({ driver }: TenantDeps): Step<WorkspaceSubject>
   };
 }
 
-async function unlessFenced<T>(workspaceId: string, work: Promise<T>): Promise<T> {
+export async function unlessFenced<T>(workspaceId: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -114,6 +178,10 @@ async function unlessFenced<T>(workspaceId: string, work: Promise<T>): Promise<T
   }
 }
 
-function controlPlane(status: ConditionInput['status'], reason: string, message: string): ConditionInput {
+export function controlPlane(
+  status: ConditionInput['status'],
+  reason: string,
+  message: string,
+): ConditionInput {
   return { type: 'ControlPlaneReady', status, reason, message };
 }

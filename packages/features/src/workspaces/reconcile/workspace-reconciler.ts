@@ -1,5 +1,8 @@
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
+import { isAsleep } from '../phase.ts';
 import { accessStep, closeAccessStep, identityStep } from './access.ts';
+import { planFitStep } from './plan-fit.ts';
+import { beginSleepStep, stopTenantStep, waitAsleepStep } from './sleep.ts';
 import {
   announce,
   buryWorkspace,
@@ -7,6 +10,8 @@ import {
   livingWorkspaces,
   loadSubject,
   saveStatus,
+  settle,
+  wakeProjects,
   type WorkspaceSubject,
 } from './store.ts';
 import {
@@ -16,46 +21,85 @@ import {
   waitReadyStep,
   type TenantDeps,
 } from './tenant.ts';
+import { healthGateStep, waitUpgradedStep } from './upgrade.ts';
 
-/** Brings workspaces from what people asked for to tenant clusters, and back to nothing. */
+/** Brings workspaces from what people asked for to tenant clusters, to sleep and back, and to nothing. */
 export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubject> {
-  const ensure = [
-    acceptStep,
-    ensureTenantStep(deps),
-    waitReadyStep(deps),
-    identityStep(deps),
-    accessStep(deps),
-  ];
-  const create: Workflow<WorkspaceSubject> = {
-    name: 'create',
-    steps: [...ensure, publishStep('workspace.ready')],
-    doneWords: 'The workspace is ready',
-  };
-  const update: Workflow<WorkspaceSubject> = {
-    name: 'update',
-    steps: [...ensure, publishStep('workspace.updated')],
-    doneWords: 'The workspace is up to date',
-  };
-  const remove: Workflow<WorkspaceSubject> = {
-    name: 'delete',
-    steps: [
-      closeAccessStep(deps.driver),
-      endProjectsStep,
-      removeTenantStep(deps),
-      proveRemovedStep(deps),
-      buryStep,
-    ],
-    removes: true,
-    doneWords: 'The workspace is gone',
-  };
+  const flows = workflowsOf(deps);
   return {
     kind: 'workspace',
-    workflows: [create, update, remove],
+    workflows: Object.values(flows),
     load: loadSubject,
-    workflowFor: (subject) =>
-      subject.deletionRequested ? remove : subject.observedGeneration === 0 ? create : update,
+    workflowFor: (subject, asked) => flows[nextWork(subject, asked)],
     save: saveStatus,
     keys: livingWorkspaces,
+  };
+}
+
+type Work = 'create' | 'update' | 'sleep' | 'wake' | 'upgrade' | 'remove';
+
+/** What is to be done. An operation that has begun goes on as what it is, whatever its steps have changed meanwhile. */
+function nextWork(subject: WorkspaceSubject, asked: boolean): Work {
+  if (subject.deletionRequested && !subject.deletionPending) return 'remove';
+  if (subject.observedGeneration === 0) return 'create';
+  if (subject.asleep) return 'sleep';
+  if (subject.settledVersion !== null && subject.kubernetesVersion !== subject.settledVersion)
+    return 'upgrade';
+  const isWaking = asked && ['workspace.wake', 'workspace.restore'].includes(subject.operationKind ?? '');
+  return isWaking || isAsleep(subject.conditions) ? 'wake' : 'update';
+}
+
+function workflowsOf(deps: TenantDeps): Record<Work, Workflow<WorkspaceSubject>> {
+  const start = [ensureTenantStep(deps), waitReadyStep(deps)];
+  const access = [identityStep(deps), accessStep(deps)];
+  const ensure = [acceptStep, ...start, ...access];
+  return {
+    create: {
+      name: 'create',
+      steps: [...ensure, publishStep('workspace.ready')],
+      doneWords: 'The workspace is ready',
+    },
+    update: {
+      name: 'update',
+      steps: [acceptStep, planFitStep(deps), ...start, ...access, publishStep('workspace.updated')],
+      doneWords: 'The workspace is up to date',
+    },
+    sleep: {
+      name: 'sleep',
+      steps: [beginSleepStep, stopTenantStep(deps), waitAsleepStep(deps), sleptStep],
+      ready: { status: 'False', reason: 'Asleep' },
+      doneWords: 'The workspace sleeps',
+    },
+    wake: {
+      name: 'wake',
+      steps: [...ensure, publishStep('workspace.woken')],
+      doneWords: 'The workspace is awake',
+    },
+    upgrade: {
+      name: 'upgrade',
+      steps: [
+        acceptStep,
+        ensureTenantStep(deps),
+        waitUpgradedStep(deps),
+        healthGateStep(deps),
+        waitReadyStep(deps),
+        ...access,
+        publishStep('workspace.upgraded'),
+      ],
+      doneWords: 'The workspace runs the new version',
+    },
+    remove: {
+      name: 'delete',
+      steps: [
+        closeAccessStep(deps.driver),
+        endProjectsStep,
+        removeTenantStep(deps),
+        proveRemovedStep(deps),
+        buryStep,
+      ],
+      removes: true,
+      doneWords: 'The workspace is gone',
+    },
   };
 }
 
@@ -98,7 +142,18 @@ function publishStep(action: string): Step<WorkspaceSubject> {
     words: 'Publishing the address',
     timeoutMs: 10_000,
     commit: async (tx, { subject, asked }) => {
+      await settle(tx, subject);
+      if (action === 'workspace.woken') await wakeProjects(tx, subject.id);
       if (asked) await announce(tx, subject, { action, target: `workspace/${subject.id}` });
     },
   };
 }
+
+const sleptStep: Step<WorkspaceSubject> = {
+  name: 'publish',
+  words: 'Telling that it sleeps',
+  timeoutMs: 10_000,
+  commit: async (tx, { subject, asked }) => {
+    if (asked) await announce(tx, subject, { action: 'workspace.slept', target: `workspace/${subject.id}` });
+  },
+};

@@ -1,0 +1,208 @@
+import { sql } from 'kysely';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import type { Condition } from '@hexabase/kernel/conditions.ts';
+import type { OrganizationId, WorkspaceId } from '@hexabase/kernel/id.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import { startEngine } from '@hexabase/reconcile/engine.ts';
+import { register } from '@hexabase/reconcile/registration.ts';
+import {
+  givenOrganization,
+  requestOfWorkspace,
+  requestProject,
+  requestWorkspace,
+  requestWorkspaceDeletion,
+  until,
+} from '@hexabase/testkit/given.ts';
+import { brokenVersion, memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
+import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { namespacesReconciler } from '../../projects/reconcile/namespaces-reconciler.ts';
+import { projectReconciler } from '../../projects/reconcile/project-reconciler.ts';
+import { workspaceReconciler } from './workspace-reconciler.ts';
+
+let test1: TestDatabase;
+let cluster: MemoryCluster;
+let stack: AsyncDisposableStack;
+let organization: OrganizationId;
+/** How far the reconcilers' clock is ahead. */
+let aheadMs = 0;
+
+beforeEach(async () => {
+  aheadMs = 0;
+  stack = new AsyncDisposableStack();
+  test1 = stack.use(await testDatabase());
+  const { database } = test1;
+  cluster = stack.use(await memoryCluster(test1.admin));
+  organization = await givenOrganization(database);
+  const clock = { now: () => systemClock.now() + aheadMs };
+  const deps = { driver: cluster.driver, issuer: 'https://hexabase.example/oidc', clock };
+  const registrations = [
+    register(workspaceReconciler(deps)),
+    register(projectReconciler(deps)),
+    register(namespacesReconciler(deps)),
+  ];
+  stack.use(await startEngine({ database, registrations, clock, log: silentLogger }));
+});
+afterEach(() => stack.disposeAsync());
+
+async function read<T>(query: ReturnType<typeof sql<T>>): Promise<T[]> {
+  return test1.database.asWorker(async (tx) => (await query.execute(tx)).rows);
+}
+
+interface Row {
+  phase: string;
+  conditions: Condition[];
+  kubernetes_version: string | null;
+  running_version: string | null;
+  plan: string;
+  settled_plan: string | null;
+}
+
+async function inPhase(id: WorkspaceId, phase: string): Promise<Row> {
+  return until(
+    async () =>
+      (
+        await read(
+          sql<Row>`select * from workspaces where id = ${id} and phase = ${phase} and observed_generation = generation`,
+        )
+      )[0],
+  );
+}
+
+async function activeWorkspace(): Promise<WorkspaceId> {
+  const id = await requestWorkspace(test1.database, organization);
+  await inPhase(id, 'active');
+  return id;
+}
+
+async function operationEnded(kind: string): Promise<{ state: string; message: string; report: unknown }> {
+  return until(
+    async () =>
+      (
+        await read(
+          sql<{
+            state: string;
+            message: string;
+            report: unknown;
+          }>`select * from operations where kind = ${kind} and state <> 'running'`,
+        )
+      )[0],
+  );
+}
+
+const conditionOf = (row: Row, type: string) => row.conditions.find((one) => one.type === type);
+
+test('a workspace falls asleep, keeps what is in it, and wakes', async () => {
+  const id = await activeWorkspace();
+  await requestProject(test1.database, id, 'shop');
+  await until(async () => (await read(sql`select 1 from projects where phase = 'active'`))[0]);
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  const asleep = await inPhase(id, 'asleep');
+  expect(conditionOf(asleep, 'Asleep')).toMatchObject({ status: 'True', reason: 'Asked' });
+  expect(conditionOf(asleep, 'Ready')).toMatchObject({ status: 'False', reason: 'Asleep' });
+  expect(await cluster.driver.observeTenant(id, { signal: AbortSignal.timeout(1000) })).toMatchObject({
+    asleep: true,
+    ready: false,
+  });
+  await requestOfWorkspace(test1.database, id, 'wake');
+  const awake = await inPhase(id, 'active');
+  expect(conditionOf(awake, 'Asleep')).toMatchObject({ status: 'False' });
+  expect((await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/shop' })).status).toBe(200);
+  expect((await operationEnded('workspace.wake')).state).toBe('succeeded');
+});
+
+test('a sleeping workspace is not woken by its own reconcilers, nor do they fail', async () => {
+  const id = await activeWorkspace();
+  const project = await requestProject(test1.database, id, 'shop');
+  await until(async () => (await read(sql`select 1 from projects where phase = 'active'`))[0]);
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  await read(sql`select hexabase.enqueue(kind, key) from (values
+    ('workspace', ${id}), ('project', ${project}), ('workspace-namespaces', ${id})) as k (kind, key)`);
+  await until(
+    async () =>
+      (
+        await read(
+          sql`select 1 from reconcile_queue having bool_and(lease_owner is null and due_at > now() + interval '1 minute')`,
+        )
+      )[0],
+  );
+  expect(await read(sql`select kind, last_error from reconcile_queue where last_error is not null`)).toEqual(
+    [],
+  );
+  expect(await cluster.driver.observeTenant(id, { signal: AbortSignal.timeout(1000) })).toMatchObject({
+    asleep: true,
+  });
+  await inPhase(id, 'asleep');
+  expect(await read(sql`select phase from projects`)).toEqual([{ phase: 'active' }]);
+});
+
+test('a sleeping workspace can be deleted, and the report names clusters, projects and groups', async () => {
+  const id = await activeWorkspace();
+  await requestProject(test1.database, id, 'shop');
+  await until(async () => (await read(sql`select 1 from projects where phase = 'active'`))[0]);
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  await requestWorkspaceDeletion(test1.database, id);
+  const { state, report } = await operationEnded('workspace.delete');
+  expect(state).toBe('succeeded');
+  expect(report).toMatchObject({
+    left: [],
+    removed: expect.arrayContaining([
+      { kind: 'kubernetes-cluster', key: id },
+      { kind: 'project', key: 'shop' },
+      { kind: 'group', key: 'WSAdmins' },
+    ]),
+    checked: expect.arrayContaining(['clusters that carry our label']),
+  });
+});
+
+test('an upgrade that is healthy stays', async () => {
+  const id = await activeWorkspace();
+  expect(await inPhase(id, 'active')).toMatchObject({
+    kubernetes_version: '1.34',
+    running_version: 'v1.34.0',
+  });
+  await requestOfWorkspace(test1.database, id, { upgradeTo: '1.35' });
+  expect((await operationEnded('workspace.upgrade')).state).toBe('succeeded');
+  expect(await inPhase(id, 'active')).toMatchObject({
+    kubernetes_version: '1.35',
+    running_version: 'v1.35.0',
+  });
+});
+
+test('an upgrade that does not become healthy in its time goes back, and the operation says why', async () => {
+  const id = await activeWorkspace();
+  await requestOfWorkspace(test1.database, id, { upgradeTo: brokenVersion });
+  await until(
+    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
+  );
+  aheadMs = 11 * 60_000;
+  const { state, message } = await operationEnded('workspace.upgrade');
+  expect({ state, message }).toEqual({
+    state: 'failed',
+    message: expect.stringMatching(/1\.36 was not healthy after 10 minutes .* going back to 1\.34/),
+  });
+  const row = await inPhase(id, 'active');
+  expect(row).toMatchObject({ kubernetes_version: '1.34', running_version: 'v1.34.0' });
+  expect(conditionOf(row, 'Upgraded')).toMatchObject({ status: 'False', reason: 'RolledBack' });
+  expect(conditionOf(row, 'Stalled')).toMatchObject({ status: 'False' });
+});
+
+test('a smaller plan is taken when what runs fits, else the old one stays and the operation says why', async () => {
+  const id = await activeWorkspace();
+  const quota = (used: Record<string, string>) => ({
+    method: 'POST' as const,
+    path: '/api/v1/resourcequotas',
+    body: { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'seen' }, status: { used } },
+  });
+  await cluster.kubectl(id, quota({ 'requests.cpu': '3500m', 'requests.memory': '1Gi' }));
+  await requestOfWorkspace(test1.database, id, { plan: 'starter' });
+  expect(await operationEnded('workspace.update')).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('3.5 of 2 CPU'),
+  });
+  expect(await inPhase(id, 'active')).toMatchObject({ plan: 'pro', settled_plan: 'pro' });
+  await requestOfWorkspace(test1.database, id, { plan: 'enterprise' });
+  expect(await inPhase(id, 'active')).toMatchObject({ plan: 'enterprise', settled_plan: 'enterprise' });
+});

@@ -1,0 +1,90 @@
+import { listObjects } from '@hexabase/cluster/ensure-object.ts';
+import type { Step } from '@hexabase/reconcile/reconciler.ts';
+import { goBack, type Size, type WorkspaceSubject } from './store.ts';
+import type { TenantDeps } from './tenant.ts';
+
+/** Refuses a smaller plan while more is used than it gives, and puts the old plan back. */
+export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
+  return {
+    name: 'plan-fit',
+    words: 'Checking that what runs fits into the plan',
+    timeoutMs: 30_000,
+    looks: true,
+    run: async ({ subject, signal }) => {
+      const { size, settledSize, plan } = subject;
+      if (settledSize === null || !isSmaller(size, settledSize)) return { kind: 'done' };
+      const client = driver.tenantClient(subject.id);
+      const used = usedOf(await listObjects({ client, path: '/api/v1/resourcequotas', signal }));
+      const above = excess(used, size);
+      if (above.length === 0) return { kind: 'done' };
+      const message = `The plan ${plan} is too small for what runs: ${above.join(', ')}. Scale down or delete something first; the plan stays ${subject.settledPlan}`;
+      return {
+        kind: 'failed',
+        terminal: true,
+        condition: { type: 'PlanFits', status: 'False', reason: 'UsageAbovePlan', message },
+        write: (tx) => goBack(tx, subject),
+      };
+    },
+  };
+}
+
+function isSmaller(next: Size, before: Size): boolean {
+  return (
+    next.cpuMilli < before.cpuMilli ||
+    next.memoryMib < before.memoryMib ||
+    next.storageGib < before.storageGib
+  );
+}
+
+/** What the projects' quotas count as requested, together. */
+function usedOf(quotas: readonly Record<string, unknown>[]): Size {
+  const total = (resource: string, unit: number) =>
+    quotas.reduce((sum, quota) => sum + usedIn(quota, resource), 0) / unit;
+  return {
+    cpuMilli: total('requests.cpu', 0.001),
+    memoryMib: total('requests.memory', 2 ** 20),
+    storageGib: total('requests.storage', 2 ** 30),
+  };
+}
+
+function usedIn(quota: Record<string, unknown>, resource: string): number {
+  const status = record(quota['status']);
+  return quantity(record(status['used'])[resource]);
+}
+
+function excess(used: Size, size: Size): string[] {
+  return [
+    ...(used.cpuMilli > size.cpuMilli ? [`${used.cpuMilli / 1000} of ${size.cpuMilli / 1000} CPU`] : []),
+    ...(used.memoryMib > size.memoryMib
+      ? [`${Math.round(used.memoryMib)} of ${size.memoryMib} MiB memory`]
+      : []),
+    ...(used.storageGib > size.storageGib
+      ? [`${Math.round(used.storageGib)} of ${size.storageGib} GiB storage`]
+      : []),
+  ];
+}
+
+const factors: Readonly<Record<string, number>> = {
+  '': 1,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
+
+/** A Kubernetes quantity (apimachinery `resource.Quantity`) as a number; 0 for what is none. */
+export function quantity(text: unknown): number {
+  const [, number, suffix = ''] = /^([0-9.]+(?:e[0-9]+)?)([a-zA-Z]*)$/.exec(String(text)) ?? [];
+  return number === undefined ? 0 : Number(number) * (factors[suffix] ?? 0);
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return value !== null && typeof value === 'object' ? { ...value } : {};
+}

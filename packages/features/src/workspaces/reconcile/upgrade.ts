@@ -1,0 +1,93 @@
+import type { TenantState } from '@hexabase/cluster/port.ts';
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
+import { minorOf } from '../kubernetes-version.ts';
+import { hostConditions } from './probe.ts';
+import { goBack, type WorkspaceSubject } from './store.ts';
+import { clockOf, controlPlane, type TenantDeps } from './tenant.ts';
+
+/** A new version that is not healthy after this long is given up. */
+export const upgradeMsMax = 10 * 60_000;
+const pollMs = 1_000;
+
+/** Waits for the new version; after its time the old one is put back. */
+export function waitUpgradedStep(deps: TenantDeps): Step<WorkspaceSubject> {
+  return {
+    name: 'wait-upgraded',
+    words: 'Waiting for the new version',
+    timeoutMs: 30_000,
+    looks: true,
+    run: async ({ subject, signal }) => {
+      const state = await deps.driver.observeTenant(subject.id, { signal });
+      if (isUpgraded(state, subject)) return { kind: 'done' };
+      const worst =
+        state.kind === 'present' ? state.conditions.find((one) => one.status === 'False') : undefined;
+      return notYet(deps, { subject, state, why: worst?.message ?? 'its API does not answer' });
+    },
+  };
+}
+
+/** The new version must do its work, not only run: it says that it is ready, which version it is, and lists namespaces. */
+export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
+  return {
+    name: 'health-gate',
+    words: 'Checking the new version',
+    timeoutMs: 60_000,
+    looks: true,
+    run: async ({ subject, signal }) => {
+      const client = deps.driver.tenantClient(subject.id);
+      for (const path of ['/readyz', '/version', '/api/v1/namespaces']) {
+        const answer = await client
+          .request({ method: 'GET', path, signal })
+          .catch((error: unknown) => ({ status: 0, body: error }));
+        if (answer.status === 200) continue;
+        const why = answer.status === 0 ? `${path} does not answer` : `${path} answers ${answer.status}`;
+        return notYet(deps, { subject, state: { kind: 'absent' }, why });
+      }
+      const message = `It runs Kubernetes ${subject.kubernetesVersion}`;
+      return {
+        kind: 'done',
+        conditions: [
+          upgraded('True', 'Healthy', message),
+          controlPlane('True', 'Running', 'The Kubernetes API answers'),
+        ],
+      };
+    },
+  };
+}
+
+function isUpgraded(state: TenantState, subject: WorkspaceSubject): boolean {
+  return (
+    state.kind === 'present' &&
+    state.ready &&
+    state.generation >= subject.generation &&
+    minorOf(state.kubernetesVersion) === subject.kubernetesVersion
+  );
+}
+
+function notYet(
+  deps: TenantDeps,
+  { subject, state, why }: { subject: WorkspaceSubject; state: TenantState; why: string },
+): StepResult {
+  const { kubernetesVersion, settledVersion, operationStartedMs } = subject;
+  const nowMs = clockOf(deps).now();
+  if (operationStartedMs !== null && nowMs - operationStartedMs > upgradeMsMax) {
+    const message = `Kubernetes ${kubernetesVersion} was not healthy after ${upgradeMsMax / 60_000} minutes (${why}); going back to ${settledVersion}`;
+    return {
+      kind: 'failed',
+      terminal: true,
+      condition: upgraded('False', 'RolledBack', message),
+      write: (tx) => goBack(tx, subject),
+    };
+  }
+  return {
+    kind: 'wait',
+    requeueAfterMs: pollMs,
+    condition: upgraded('Unknown', 'Progressing', `Going to Kubernetes ${kubernetesVersion}: ${why}`),
+    conditions: hostConditions(subject, state, nowMs),
+  };
+}
+
+function upgraded(status: ConditionInput['status'], reason: string, message: string): ConditionInput {
+  return { type: 'Upgraded', status, reason, message };
+}
