@@ -87,6 +87,8 @@ class Worker {
   }
 
   wake(): void {
+    const nowMs = performance.now();
+    this.#wakeTimes = this.#wakeTimes.filter((timeMs) => timeMs > nowMs);
     this.#wanted = true;
     void this.#pump();
   }
@@ -198,11 +200,10 @@ class Worker {
   /** Looks again after this long at the latest; what is further away than the next poll needs no timer of its own. */
   #wakeIn(delayMs: number): void {
     const nowMs = performance.now();
-    this.#wakeTimes = this.#wakeTimes.filter((timeMs) => timeMs > nowMs);
     if (this.#wakeTimes.length === 0 || delayMs < pollMs) this.#wakeTimes.push(nowMs + delayMs);
     if (this.#timer) clearTimeout(this.#timer);
     if (this.#stopping) return;
-    this.#timer = setTimeout(() => this.wake(), Math.min(...this.#wakeTimes) - nowMs + 1);
+    this.#timer = setTimeout(() => this.wake(), Math.max(0, Math.min(...this.#wakeTimes) - nowMs) + 1);
   }
 
   /** A wake-up may be lost, a row may be missing: every living key is visited now and then all the same. */
