@@ -1,0 +1,66 @@
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { TenantClient } from '../port.ts';
+import { checkNodes } from './check-nodes.ts';
+import { checkRights } from './check-rights.ts';
+import { checkMetrics, checkNetworkPolicies, checkPolicies, checkStorage } from './check-services.ts';
+import { checkVersion } from './check-version.ts';
+import { unsure, type HostCheck, type HostCheckType, type HostReport } from './host-check.ts';
+
+export interface LookOptions {
+  signal: AbortSignal;
+  /** Name of the storage class for tenants' state; null takes the host's default. */
+  storageClass: string | null;
+}
+
+const laterChecks: readonly HostCheckType[] = [
+  'VersionSupported',
+  'RightsGranted',
+  'NodesReady',
+  'StorageReady',
+];
+
+/**
+ * Looks at everything on a host cluster that workspaces depend on; changes nothing. What could not be looked at is
+ * `Unknown`. Rejects only with the signal's reason.
+ */
+export async function lookAtHost(client: TenantClient, options: LookOptions): Promise<HostReport> {
+  const look = { client, signal: options.signal };
+  const { checks, version } = await checkVersion(look);
+  if (version === null) return { checks: [...checks, ...notLookedAt(checks)], observed: null };
+  const [rights, seen, storage, metrics, policies] = await Promise.all([
+    checkRights(look),
+    checkNodes(look),
+    checkStorage(look, options.storageClass),
+    checkMetrics(look),
+    checkPolicies(look),
+  ]);
+  const network = await checkNetworkPolicies(look, { version, nodes: seen.nodes });
+  const none = { nodes: 0, cpuMilli: 0, memoryMib: 0, pods: 0 };
+  return {
+    checks: [...checks, rights, seen.check, storage.check, policies, metrics, network],
+    observed:
+      seen.size === null && rights.status !== 'True'
+        ? null
+        : { kubernetesVersion: version, ...(seen.size ?? none), storageClass: storage.storageClass },
+  };
+}
+
+/** The summary: what is required and missing comes before what nobody could look at. */
+export function readiness(checks: readonly HostCheck[]): ConditionInput {
+  const required = checks.filter((check) => check.required);
+  const worst =
+    required.find((check) => check.status === 'False') ??
+    required.find((check) => check.status === 'Unknown');
+  if (!worst)
+    return { type: 'Ready', status: 'True', reason: 'AllChecksPassed', message: 'It takes workspaces' };
+  const { status, reason, message, todo } = worst;
+  return { type: 'Ready', status, reason, message: todo === '' ? message : `${message}. ${todo}` };
+}
+
+function notLookedAt(done: readonly HostCheck[]): HostCheck[] {
+  return laterChecks
+    .filter((type) => done.every((check) => check.type !== type))
+    .map((type) =>
+      unsure(type, { reason: 'NotLookedAt', message: 'Could not be looked at: the API does not answer' }),
+    );
+}
