@@ -2,7 +2,8 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Workspace } from '@hexabase/contract/workspace.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { toWorkspace, type WorkspaceView } from './representation.ts';
-import { countActiveRows, findWorkspaceRows, getWorkspaceRow } from './store.ts';
+import { changeByClock, readWakeState } from './reconcile/clock-store.ts';
+import { countActiveRows, findWorkspaceRows, getWorkspaceRow, noteUse } from './store.ts';
 import { isUsable } from './workspace.ts';
 
 /** Throws `workspace_not_active` unless things can be made in the workspace now. */
@@ -21,4 +22,36 @@ export async function readWorkspace(tx: Tx, id: string, view: WorkspaceView): Pr
 /** How many are in phase active, in the whole installation; for metrics. */
 export async function countActiveWorkspaces(database: Database): Promise<number> {
   return database.asWorker(countActiveRows);
+}
+
+/**
+ * Wakes a workspace because somebody uses it, without a request of the API: for the gateway. Repeating it changes
+ * nothing. `awake`: its API answers; `waking`: it will soon, watch its phase; `unavailable`: it is being made or deleted,
+ * or there is none.
+ */
+export async function wakeWorkspace(
+  database: Database,
+  workspaceId: string,
+  nowMs: number,
+): Promise<'awake' | 'waking' | 'unavailable'> {
+  return database.asWorker(async (tx) => {
+    if (await changeByClock(tx, { id: workspaceId, nowMs, change: { kind: 'workspace.wake' } })) {
+      await noteUse(tx, [workspaceId], nowMs);
+      return 'waking';
+    }
+    const state = await readWakeState(tx, workspaceId);
+    if (!state || state.deleting || state.asleep) return 'unavailable';
+    if (state.phase === 'asleep') return 'waking';
+    return isUsable(state.phase) ? 'awake' : 'unavailable';
+  });
+}
+
+/** Workspaces that were used at this moment: idleness is counted from here. Once a minute for each is enough. */
+export async function noteWorkspaceUse(
+  database: Database,
+  workspaceIds: readonly string[],
+  nowMs: number,
+): Promise<void> {
+  if (workspaceIds.length === 0) return;
+  await database.asWorker((tx) => noteUse(tx, workspaceIds, nowMs), { oneStatement: true });
 }

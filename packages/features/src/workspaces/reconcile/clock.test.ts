@@ -1,0 +1,101 @@
+import { sql } from 'kysely';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fixedClock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
+import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { noteWorkspaceUse, wakeWorkspace } from '../public.ts';
+import { runWorkspaceClock } from './clock.ts';
+
+const minuteMs = 60_000;
+let test1: TestDatabase;
+let clock: ReturnType<typeof fixedClock>;
+let id: WorkspaceId;
+
+beforeEach(async () => {
+  test1 = await testDatabase();
+  clock = fixedClock(Date.now());
+  id = await requestWorkspace(test1.database, await givenOrganization(test1.database));
+  await change(sql`phase = 'active', observed_generation = generation`);
+});
+afterEach(() => test1.close());
+
+async function change(columns: ReturnType<typeof sql>): Promise<void> {
+  await test1.database.asWorker((tx) => sql`update workspaces set ${columns} where id = ${id}`.execute(tx));
+}
+
+interface Row {
+  asleep: boolean;
+  sleep_reason: string | null;
+  generation: number;
+  schedule_due_at: Date | null;
+  kind: string;
+}
+
+async function row(): Promise<Row | undefined> {
+  return test1.database.asWorker(
+    async (tx) =>
+      (
+        await sql<Row>`select w.*, o.kind from workspaces w join operations o on o.id = w.operation_id
+          where w.id = ${id}`.execute(tx)
+      ).rows[0],
+  );
+}
+
+const pass = () => runWorkspaceClock({ database: test1.database, clock, log: silentLogger });
+
+test('an idle workspace falls asleep after its minutes, and not while it is used', async () => {
+  await change(sql`idle_minutes = 30`);
+  clock.advance(20 * minuteMs);
+  expect(await pass()).toBe(0);
+  await noteWorkspaceUse(test1.database, [id], clock.now());
+  clock.advance(20 * minuteMs);
+  expect(await pass()).toBe(0);
+  clock.advance(11 * minuteMs);
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({ asleep: true, sleep_reason: 'idle', kind: 'workspace.sleep' });
+  expect(await pass()).toBe(0);
+});
+
+test('who uses a sleeping workspace wakes it, once, and it does not fall asleep again at once', async () => {
+  await change(sql`idle_minutes = 30, asleep = true, phase = 'asleep'`);
+  clock.advance(600 * minuteMs);
+  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('waking');
+  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('waking');
+  expect(await row()).toMatchObject({ asleep: false, generation: 2, kind: 'workspace.wake' });
+  await change(sql`phase = 'active'`);
+  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('awake');
+  expect(await pass()).toBe(0);
+});
+
+test('a workspace that is being deleted is not woken', async () => {
+  await change(
+    sql`asleep = true, phase = 'deleting', deletion_requested_at = now(), deletion_due_at = now()`,
+  );
+  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('unavailable');
+});
+
+test('a schedule puts to sleep and wakes, and knows its next turn', async () => {
+  await change(sql`sleep_at = '0 20 * * *', wake_at = '0 7 * * *',
+    schedule_due_at = ${new Date('2026-03-23T20:00:00Z')}`);
+  clock = fixedClock(Date.parse('2026-03-23T20:00:30Z'));
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({
+    asleep: true,
+    sleep_reason: 'schedule',
+    schedule_due_at: new Date('2026-03-24T07:00:00Z'),
+  });
+  clock = fixedClock(Date.parse('2026-03-24T07:00:30Z'));
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({ asleep: false, schedule_due_at: new Date('2026-03-24T20:00:00Z') });
+});
+
+test('a deletion begins when it can no longer be taken back', async () => {
+  await change(sql`asleep = true, phase = 'deleting', deletion_requested_at = now(),
+    deletion_due_at = ${new Date(clock.now() + 10 * minuteMs)}`);
+  expect(await pass()).toBe(0);
+  clock.advance(11 * minuteMs);
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({ kind: 'workspace.delete', deletion_due_at: null });
+});
