@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Somebody who may sign in with a token of this text. */
+export interface TestKubeUser {
+  token: string;
+  name: string;
+  groups?: readonly string[];
+}
+
+/** A real kube-apiserver with its own etcd and nothing else: no controllers, no nodes. */
+export interface TestKubeApiServer extends AsyncDisposable {
+  url: string;
+  /** PEM. */
+  certificateAuthority: string;
+}
+
+const startMsMax = 60_000;
+
+/** Starts both from this folder of binaries on free ports of the loopback interface. Throws with their last words. */
+export async function startKubeApiServer(
+  binaries: string,
+  users: readonly TestKubeUser[],
+): Promise<TestKubeApiServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'hks-kube-'));
+  const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
+  await writeKeys(folder, users);
+  const etcd = start(join(binaries, 'etcd'), etcdFlags(folder, etcdPort, peerPort));
+  const apiServer = start(join(binaries, 'kube-apiserver'), apiServerFlags(folder, etcdPort, port));
+  const stop = async (): Promise<void> => {
+    await apiServer.stop();
+    await etcd.stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const url = `https://127.0.0.1:${port}`;
+  try {
+    const certificateAuthority = await until([apiServer, etcd], async () => {
+      const pem = await readFile(join(folder, 'certificates/apiserver.crt'), 'utf8');
+      return (await answers(url, pem, users[0]?.token ?? '')) ? pem : null;
+    });
+    return { url, certificateAuthority, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function etcdFlags(folder: string, port: number, peerPort: number): string[] {
+  const [client, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
+  return [
+    '--name=test',
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=test=${peer}`,
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+  ];
+}
+
+function apiServerFlags(folder: string, etcdPort: number, port: number): string[] {
+  return [
+    `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${port}`,
+    '--advertise-address=127.0.0.1',
+    `--cert-dir=${join(folder, 'certificates')}`,
+    '--endpoint-reconciler-type=none',
+    '--service-cluster-ip-range=10.97.0.0/16',
+    '--authorization-mode=Node,RBAC',
+    '--allow-privileged=true',
+    // Nothing makes accounts here, so pods must do without.
+    '--disable-admission-plugins=ServiceAccount',
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${join(folder, 'accounts.pub')}`,
+    `--service-account-signing-key-file=${join(folder, 'accounts.key')}`,
+  ];
+}
+
+async function writeKeys(folder: string, users: readonly TestKubeUser[]): Promise<void> {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const tokens = users.map(
+    ({ token, name, groups = [] }) => `${token},${name},${name},"${groups.join(',')}"\n`,
+  );
+  await writeFile(join(folder, 'accounts.pub'), publicKey);
+  await writeFile(join(folder, 'accounts.key'), privateKey, { mode: 0o600 });
+  await writeFile(join(folder, 'tokens.csv'), tokens.join(''), { mode: 0o600 });
+}
+
+interface Running {
+  program: string;
+  child: ChildProcess;
+  /** The end of what it wrote. */
+  words(): string;
+  stop(): Promise<void>;
+}
+
+function start(program: string, flags: readonly string[]): Running {
+  const child = spawn(program, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let words = '';
+  child.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-4000)));
+  const ended = new Promise<void>((done) => {
+    child.once('exit', () => done());
+    child.once('error', () => done());
+  });
+  return {
+    program,
+    child,
+    words: () => words,
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Asks until there is an answer; a question may fail. */
+async function until<T>(needed: readonly Running[], ask: () => Promise<T | null>): Promise<T> {
+  const patience = AbortSignal.timeout(startMsMax);
+  while (!patience.aborted) {
+    const answer = await ask().catch(() => null);
+    if (answer !== null) return answer;
+    const dead = needed.find(({ child }) => child.exitCode !== null);
+    if (dead) throw new Error(`${dead.program} ended: ${dead.words()}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`no answer: ${needed.map(({ program, words }) => `${program}: ${words()}`).join('\n')}`);
+}
+
+function answers(url: string, ca: string, token: string): Promise<boolean> {
+  return new Promise((done) => {
+    const asked = request(
+      `${url}/readyz`,
+      { ca, headers: { authorization: `Bearer ${token}` } },
+      (answer) => {
+        answer.resume();
+        done(answer.statusCode === 200);
+      },
+    );
+    asked.once('error', () => done(false));
+    asked.end();
+  });
+}
+
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((done) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
