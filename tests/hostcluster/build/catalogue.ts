@@ -1,0 +1,69 @@
+import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
+import { versions } from '../settings.ts';
+
+/** One call of `go build`: programs of one module. */
+export interface Build {
+  /** Folder below `modules/`. */
+  module: string;
+  /** Name of the binary to the package of its main function. */
+  programs: Readonly<Record<string, string>>;
+  /** `-X` settings of the linker. */
+  variables: Readonly<Record<string, string>>;
+  level: HostLevel;
+}
+
+const kubernetes = (level: HostLevel, ...names: string[]): Build => ({
+  module: 'kube',
+  programs: Object.fromEntries(names.map((name) => [name, `k8s.io/kubernetes/cmd/${name}`])),
+  // What upstream's release scripts stamp: clients compare versions.
+  variables: Object.fromEntries(
+    ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
+      [`${path}.gitVersion`, `v${versions.kubernetes}`],
+      [`${path}.gitMajor`, '1'],
+      [`${path}.gitMinor`, versions.kubernetes.split('.')[1] ?? ''],
+      [`${path}.gitTreeState`, 'clean'],
+      [`${path}.buildDate`, '2026-01-01T00:00:00Z'],
+    ]),
+  ),
+  level,
+});
+
+const single = (level: HostLevel, name: string, path = '.', variables = {}): Build => ({
+  module: name,
+  programs: { [name]: path },
+  variables,
+  level,
+});
+
+/** In the order of building. */
+const builds: readonly Build[] = [
+  kubernetes('kwok', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'),
+  single('kwok', 'etcd'),
+  single('kwok', 'kwok', 'sigs.k8s.io/kwok/cmd/kwok'),
+  kubernetes('node', 'kubelet', 'kube-proxy'),
+  single('node', 'coredns', 'github.com/coredns/coredns'),
+  single('node', 'pause'),
+  single('node', 'netcheck'),
+  single('node', 'local-path-provisioner', 'github.com/rancher/local-path-provisioner'),
+  single('node', 'metrics-server', 'sigs.k8s.io/metrics-server/cmd/metrics-server'),
+  single('tenant', 'kine', 'github.com/k3s-io/kine'),
+  single('tenant', 'helm', 'helm.sh/helm/v3/cmd/helm'),
+  // A version of `dev` keeps its usage reports off; the driver turns them off as well.
+  single('tenant', 'vcluster', 'github.com/loft-sh/vcluster/cmd/vcluster', {
+    'github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion': 'dev',
+  }),
+];
+
+/** What a level needs, lower levels included. */
+export function buildsOf(level: HostLevel): readonly Build[] {
+  return builds.filter((build) => hostLevels.indexOf(build.level) <= hostLevels.indexOf(level));
+}
+
+/** Arguments of `go` for a build, run in the module's folder. */
+export function buildArguments(build: Build, outputFolder: string): readonly string[] {
+  const settings = Object.entries(build.variables).map(([name, value]) => `-X ${name}=${value}`);
+  const packages = Object.values(build.programs);
+  const [only] = Object.keys(build.programs);
+  const output = packages.length === 1 ? `${outputFolder}/${only}` : `${outputFolder}/`;
+  return ['build', '-trimpath', '-ldflags', ['-s', '-w', ...settings].join(' '), '-o', output, ...packages];
+}

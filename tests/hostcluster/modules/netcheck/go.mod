@@ -1,0 +1,3 @@
+module hexabase.test/hostcluster/netcheck
+
+go 1.26

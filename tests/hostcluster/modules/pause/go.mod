@@ -1,0 +1,3 @@
+module hexabase.test/hostcluster/pause
+
+go 1.26

@@ -1,0 +1,48 @@
+import { runProgram, tryProgram } from '../run-program.ts';
+import { network, type NodePlan } from '../settings.ts';
+
+const { bridge } = network;
+/** Frames between nodes pass the machine's own firewall where bridges are filtered (Docker closes that way). */
+const betweenNodes = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'];
+
+/** This machine's end of the link: a bridge that carries the machine's address. */
+export async function makeBridge(): Promise<void> {
+  await runProgram('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  await runProgram('ip', ['address', 'add', `${network.machine}/${network.prefix}`, 'dev', bridge]);
+  await runProgram('ip', ['link', 'set', bridge, 'up']);
+  await runProgram('iptables', ['-w', '-I', ...betweenNodes]);
+}
+
+/** Routes go with it, and cables with their ends here: the kernel takes its time to clear a dead node's end. */
+export async function removeBridge(nodes: readonly NodePlan[]): Promise<void> {
+  for (const { link } of nodes) await tryProgram('ip', ['link', 'delete', link]);
+  while (await tryProgram('iptables', ['-w', '-D', ...betweenNodes]));
+  await tryProgram('ip', ['link', 'delete', bridge]);
+}
+
+/**
+ * Lays a cable from the bridge into a node and gives it its routes: to this machine, to the other nodes' pods, and
+ * nowhere else, so nothing in a pod reaches what is outside this machine.
+ */
+export async function connectNode(
+  plan: NodePlan,
+  initPid: number,
+  others: readonly NodePlan[],
+): Promise<void> {
+  const cable = `${plan.link} master ${bridge} type veth peer name eth0 netns ${initPid}`;
+  await runProgram('ip', ['link', 'add', ...cable.split(' ')]);
+  await runProgram('ip', ['link', 'set', plan.link, 'up']);
+  const inside = (args: readonly string[]): Promise<string> =>
+    runProgram('nsenter', ['--target', String(initPid), '--net', 'ip', ...args]);
+  await inside(['link', 'set', 'lo', 'up']);
+  await inside(['address', 'add', `${plan.address}/${network.prefix}`, 'dev', 'eth0']);
+  await inside(['link', 'set', 'eth0', 'up']);
+  // Never followed: kube-proxy answers for these addresses, but only where there is a route at all.
+  await inside(['route', 'add', network.serviceCidr, 'dev', 'eth0']);
+  for (const other of others) await inside(['route', 'add', other.podCidr, 'via', other.address]);
+  // From this machine one reaches pods and services as from a node.
+  await runProgram('ip', ['route', 'replace', plan.podCidr, 'via', plan.address]);
+  if (plan.number === 1) {
+    await runProgram('ip', ['route', 'replace', network.serviceCidr, 'via', plan.address]);
+  }
+}

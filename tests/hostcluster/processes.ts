@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProcessEnded } from './run-program.ts';
+import { folders } from './settings.ts';
+
+/** A process that we have started. The start time tells it from another that got the same number later. */
+export interface Started {
+  name: string;
+  pid: number;
+  startTicks: string;
+}
+
+/** What runs now, in the order of starting, on disk at once: a runner that is killed leaves the next one the list. */
+export interface Running {
+  level: string;
+  processes: Started[];
+  /** Settings of the kernel that a kubelet changes, as they were. */
+  kernel: Record<string, string>;
+}
+
+const statePath = join(folders.run, 'state.json');
+
+export function readRunning(): Running | null {
+  if (!existsSync(statePath)) return null;
+  const state: Running = JSON.parse(readFileSync(statePath, 'utf8'));
+  return state;
+}
+
+export function writeRunning(running: Running): void {
+  mkdirSync(folders.run, { recursive: true });
+  writeFileSync(`${statePath}.new`, `${JSON.stringify(running, null, 2)}\n`);
+  renameSync(`${statePath}.new`, statePath);
+}
+
+/** Starts a program that outlives this one, its output in `logs/<name>.log`. */
+export function startProcess(running: Running, name: string, command: readonly string[]): Started {
+  const [program = '', ...args] = command;
+  mkdirSync(folders.logs, { recursive: true });
+  const log = openSync(logPath(name), 'a');
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  closeSync(log);
+  child.once('error', () => undefined);
+  child.unref();
+  if (child.pid === undefined) throw new Error(`${program} could not be started`);
+  return remember(running, name, child.pid);
+}
+
+/** Takes note of a process that another program of ours has started. */
+export function remember(running: Running, name: string, pid: number): Started {
+  const started = { name, pid, startTicks: startTicks(pid) ?? '' };
+  running.processes.push(started);
+  writeRunning(running);
+  return started;
+}
+
+/** Throws with the end of its log when the process has ended. */
+export function expectAlive(started: Started): void {
+  if (isAlive(started)) return;
+  throw new ProcessEnded(
+    `${started.name} has ended; the end of ${logPath(started.name)}:\n${logEnd(started)}`,
+  );
+}
+
+function logEnd({ name }: Started): string {
+  return existsSync(logPath(name))
+    ? readFileSync(logPath(name), 'utf8').split('\n').slice(-12).join('\n')
+    : '';
+}
+
+/** TERM, and KILL when that is not heard within the patience. */
+export async function stopProcess(started: Started, patienceMs = 10_000): Promise<void> {
+  signal(started, 'SIGTERM');
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += 50) {
+    if (!isAlive(started)) return;
+    await sleep(50);
+  }
+  signal(started, 'SIGKILL');
+  for (let waitedMs = 0; waitedMs < 5000 && isAlive(started); waitedMs += 50) await sleep(50);
+}
+
+function signal(started: Started, name: NodeJS.Signals): void {
+  if (!isAlive(started)) return;
+  try {
+    process.kill(started.pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+export function isAlive(started: Started): boolean {
+  return startTicks(started.pid) === started.startTicks;
+}
+
+/** proc(5), `/proc/pid/stat`: field 3 is the state, field 22 the start time. Null for what is gone or a zombie. */
+function startTicks(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+function logPath(name: string): string {
+  return join(folders.logs, `${name}.log`);
+}
