@@ -16,6 +16,8 @@ export interface OrphanRules {
   kind: string;
   /** Everything outside that carries our label. */
   find(): Promise<FoundThing[]>;
+  /** Asked after `find`: false when it could not see everything. Then nothing is removed or forgotten. */
+  sawEverything?(): boolean;
   /** Ids that may own things: living ones and those being deleted. */
   living(): Promise<Set<string>>;
   /** Takes one away. Leave it out for what holds people's data: that is only reported. */
@@ -50,8 +52,9 @@ export async function collectOrphans(rules: OrphanRules): Promise<OrphanReport> 
   const report: OrphanReport = { marked: [], removed: [], reported: [], forgotten: [], stopped: false };
   const ownerless = found.filter((thing) => !living.has(thing.subjectId));
   const due = await markOrphans(rules, ownerless, report);
-  report.forgotten = await forgetVanished(rules, found, living);
-  if (!rules.remove) {
+  const sawEverything = rules.sawEverything?.() ?? true;
+  if (sawEverything) report.forgotten = await forgetVanished(rules, found, living);
+  if (!rules.remove || !sawEverything) {
     report.reported = due;
   } else if (due.length > Math.max(removalsMax, found.length * removalsShareMax)) {
     report.stopped = true;

@@ -3,7 +3,7 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { collectOrphans, type OrphanReport } from '@hexabase/reconcile/orphans.ts';
-import { livingWorkspaces } from './store.ts';
+import { tenantOwners } from './store.ts';
 import { tenantThing } from './tenant.ts';
 
 /** Pause between two passes. */
@@ -41,7 +41,7 @@ export async function collectTenantOrphans(deps: {
       }));
     },
     sawEverything: () => unreachable.length === 0,
-    living: async () => new Set(await database.asWorker(livingWorkspaces)),
+    living: async () => new Set(await database.asWorker(tenantOwners)),
     ...(graceMs === undefined ? {} : { graceMs }),
   });
   for (const thing of report.reported) log.error({ thing }, 'a tenant cluster belongs to no workspace');

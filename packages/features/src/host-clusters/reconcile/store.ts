@@ -1,0 +1,67 @@
+import type { HostClusterObserved } from '@hexabase/contract/host-cluster.ts';
+import type { Condition } from '@hexabase/kernel/conditions.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+
+/** A host cluster that is to be looked at. */
+export interface DueHost {
+  id: string;
+  name: string;
+  generation: number;
+  conditions: readonly Condition[];
+  /** When its API stopped answering; null while it does. */
+  failing_since: Date | null;
+}
+
+/** Takes those that are due; nobody else looks at them before `againMs`. */
+export async function takeDueHosts(tx: Tx, againMs: number): Promise<DueHost[]> {
+  const { rows } = await sql<DueHost>`
+    update host_clusters set check_due = now() + make_interval(secs => ${againMs / 1_000})
+    where check_due <= now()
+    returning id, name, generation, conditions, failing_since`.execute(tx);
+  return rows;
+}
+
+export interface Looked {
+  id: string;
+  conditions: readonly Condition[];
+  /** Null keeps what was seen before. */
+  observed: HostClusterObserved | null;
+  failingSince: Date | null;
+  at: Date;
+}
+
+/** A look that began before another one ended does not overwrite it. */
+export async function saveLook(
+  tx: Tx,
+  { id, conditions, observed, failingSince, at }: Looked,
+): Promise<void> {
+  await sql`
+    update host_clusters set conditions = ${JSON.stringify(conditions)}::jsonb,
+      observed = coalesce(${observed && JSON.stringify(observed)}::jsonb, observed),
+      failing_since = ${failingSince}, checked_at = ${at}
+    where id = ${id} and (checked_at is null or checked_at <= ${at})`.execute(tx);
+}
+
+/** A host cluster with what opens it; `sealed` is null for the one that the control plane runs in. */
+export interface HostConnection {
+  id: string;
+  name: string;
+  in_cluster: boolean;
+  sealed: string | null;
+}
+
+export async function hostConnections(tx: Tx): Promise<HostConnection[]> {
+  const { rows } = await sql<HostConnection>`
+    select h.id, h.name, h.in_cluster, c.sealed
+    from host_clusters h left join host_cluster_credentials c on c.host_cluster_id = h.id
+    order by h.name`.execute(tx);
+  return rows;
+}
+
+/** Id of the host cluster that carries the workspace; null for the built-in driver. Also when it is deleted already. */
+export async function placementOf(tx: Tx, workspaceId: string): Promise<string | null> {
+  const { rows } = await sql<{ host: string | null }>`
+    select host_cluster_id as host from workspaces where id = ${workspaceId}`.execute(tx);
+  return rows[0]?.host ?? null;
+}
