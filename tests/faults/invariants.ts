@@ -47,6 +47,7 @@ async function inventoryIsExact(database: Database, cluster: MemoryCluster): Pro
     sql<{ thing: string; owner: boolean }>`
     select kind || ' ' || key as thing,
       exists (select from workspaces w where i.subject = 'workspace/' || w.id and w.deleted_at is null)
+        or exists (select from pool_members m where i.subject = 'pool-member/' || m.id)
         or exists (select from projects p where i.subject = 'project/' || p.id and p.deleted_at is null) as owner
     from inventory i`,
   );
@@ -110,16 +111,17 @@ async function writesAreFenced(cluster: MemoryCluster): Promise<string[]> {
 
 /** I7: nothing of a tenant is removed before somebody asked for it. */
 async function nothingRemovedUnasked(database: Database, cluster: MemoryCluster): Promise<string[]> {
-  const asked = new Set(
+  const unasked = new Set(
     (
       await rowsOf(
         database,
-        sql<{ id: string }>`select id from workspaces where deletion_requested_at is not null`,
+        sql<{ id: string }>`select id from workspaces where deletion_requested_at is null
+          union all select id from pool_members where deletion_requested_at is null`,
       )
     ).map((row) => row.id),
   );
   return (await cluster.writes())
-    .filter((write) => write.verb === 'remove' && !asked.has(write.workspaceId))
+    .filter((write) => write.verb === 'remove' && unasked.has(write.workspaceId))
     .map((write) => `I7 ${write.workspaceId} was removed unasked`);
 }
 

@@ -1,6 +1,8 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { namespacesReconciler } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
+import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
+import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
 import type { Reconciler, Subject } from '@hexabase/reconcile/reconciler.ts';
 import { register, type Registration } from '@hexabase/reconcile/registration.ts';
@@ -15,6 +17,8 @@ export function productRegistrations(
 ): Registration[] {
   return [
     register(twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
+    register(twist(poolReconciler({ size: 1, plan: 'pro', defaultRegion: 'local' }))),
+    register(twist(poolMemberReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
     register(twist(projectReconciler({ driver }))),
     register(twist(namespacesReconciler({ driver }))),
   ];

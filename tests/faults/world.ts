@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { systemClock } from '@hexabase/kernel/clock.ts';
-import type { OrganizationId, WorkspaceId } from '@hexabase/kernel/id.ts';
+import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import type { BoundaryHook } from '@hexabase/reconcile/hooks.ts';
@@ -122,6 +122,17 @@ export async function provoke(world: World, point: Pick<CrashPoint, 'kind' | 'wo
       await workUntilSettled(world);
       return requestWorkspaceDeletion(database, workspace);
     }
+    case 'pool refill':
+      return wake(world, 'pool', 'refill');
+    case 'pool-member keep':
+      await workUntilSettled(world);
+      await requestWorkspace(database, world.organization, 'the pool');
+      return;
+    case 'pool-member delete':
+      await workUntilSettled(world);
+      await addPoolMember(world);
+      await workUntilSettled(world);
+      return wake(world, 'pool', 'refill');
     case 'project create':
       await requestProject(database, await activeWorkspace(world), 'shop');
       return;
@@ -149,6 +160,17 @@ async function activeProject(world: World): Promise<string> {
   const project = await requestProject(world.test.database, await activeWorkspace(world), 'shop');
   await workUntilSettled(world);
   return project;
+}
+
+/** One more than there should be. */
+async function addPoolMember({ test }: World): Promise<void> {
+  const id = newId<'Workspace'>();
+  await test.database.asWorker(async (tx) => {
+    await sql`insert into pool_members (id, region, isolation, plan) values (${id}, 'local', 'shared', 'pro')`.execute(
+      tx,
+    );
+    await sql`select hexabase.enqueue('pool-member', ${id})`.execute(tx);
+  });
 }
 
 async function makeNamespace({ cluster }: World, workspace: WorkspaceId): Promise<void> {

@@ -17,9 +17,14 @@ export async function givenOrganization(database: Database, plan = 'enterprise')
 export async function requestWorkspace(
   database: Database,
   organizationId: OrganizationId,
+  from: 'nothing' | 'the pool' = 'nothing',
 ): Promise<WorkspaceId> {
-  const id = newId<'Workspace'>();
-  await database.asWorker(async (tx) => {
+  return database.asWorker(async (tx) => {
+    const { rows } = await sql<{ id: WorkspaceId }>`select member_id as id
+      from hexabase.claim_pool_member(null, 'shared', ${organizationId}) where ${from === 'the pool'}`.execute(
+      tx,
+    );
+    const id = rows[0]?.id ?? newId<'Workspace'>();
     const operation = await newOperation(tx, {
       organizationId,
       kind: 'workspace.create',
@@ -34,8 +39,8 @@ export async function requestWorkspace(
         values (${newId()}, ${id}, ${organizationId}, ${name})`.execute(tx);
     }
     await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
+    return id;
   });
-  return id;
 }
 
 export async function requestWorkspaceUpdate(database: Database, id: WorkspaceId): Promise<void> {

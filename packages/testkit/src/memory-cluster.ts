@@ -17,7 +17,7 @@ export interface MemoryCluster extends AsyncDisposable {
   driver: ClusterDriver;
   /** Every change in order, for checks of what was written by whom. */
   writes(): Promise<ClusterWrite[]>;
-  /** What a user of the workspace would do with kubectl. */
+  /** What a user of the workspace would do with kubectl; answers also while it sleeps. */
   kubectl(workspaceId: WorkspaceId, request: Omit<TenantRequest, 'signal'>): Promise<TenantResponse>;
 }
 
@@ -135,7 +135,15 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
       );
       return rows.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
     },
-    tenantClient: (workspaceId) => ({ request: (request) => serve(pool, workspaceId, request) }),
+    tenantClient: (workspaceId) => ({
+      async request(request) {
+        const { rowCount } = await pool.query('select from memory_cluster.tenants where id = $1 and asleep', [
+          workspaceId,
+        ]);
+        if (rowCount === 1) return { status: 503, body: { message: 'the cluster sleeps' } };
+        return serve(pool, workspaceId, request);
+      },
+    }),
     upstream: async () => {
       throw new Error('the memory cluster serves no users');
     },
@@ -162,10 +170,8 @@ async function serve(
   tenant: string,
   request: Omit<TenantRequest, 'signal'>,
 ): Promise<TenantResponse> {
-  const known = await pool.query<TenantRow>('select * from memory_cluster.tenants where id = $1', [tenant]);
-  const found = known.rows[0];
-  if (!found) return { status: 404, body: { message: 'no such cluster' } };
-  if (found.asleep) return { status: 503, body: { message: 'the cluster sleeps' } };
+  const known = await pool.query('select 1 from memory_cluster.tenants where id = $1', [tenant]);
+  if (known.rowCount === 0) return { status: 404, body: { message: 'no such cluster' } };
   if (request.path === '/readyz' || request.path === '/version') return { status: 200, body: {} };
   if (request.method === 'GET') return read(pool, tenant, request.path);
   const body = isObject(request.body) ? request.body : {};

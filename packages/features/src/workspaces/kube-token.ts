@@ -1,28 +1,29 @@
+import { kubernetesGroups } from '@hexabase/authz/effective-access.ts';
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
+import { recallAccess } from '../access/load-access.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireConnectable } from './kubeconfig.ts';
-import { groupIdsOf, readStanding } from './store.ts';
-import { kubernetesGroupsOfRole } from './workspace.ts';
 
-/** Throws `workspace_not_active`. The groups come from the database at this moment, never from what a token said. */
+/**
+ * Throws `workspace_not_active`. The token carries the groups that something is bound to in this workspace, as the
+ * database has them at this moment, never what an older token said.
+ */
 export const mintKubeToken: UseCase<typeof workspace.operations.kubeToken> = async (context) => {
   const { tx, ports, actor, target } = context;
-  const standing = await readStanding(tx, { userId: actor.userId, organizationId: target.organizationId });
-  if (!standing) throw new AppError('not_found');
-  const row = await requireConnectable(context);
-  const groupIds = await groupIdsOf(tx, row.id, actor.userId);
-  const groups = [
-    ...kubernetesGroupsOfRole(standing.role),
-    `hexabase:user:${actor.userId}`,
-    ...groupIds.map((id) => `hexabase:group:${id}`),
-  ];
+  const { organizationId, id } = target;
+  const found = await recallAccess(
+    { tx, database: ports.database },
+    { userId: actor.userId, organizationId, workspaceId: id },
+  );
+  if (!found) throw new AppError('not_found');
+  await requireConnectable(context);
   const { token, expiresAt } = await ports.mintKubeToken({
     actor,
-    workspaceId: brandId(row.id),
-    groups,
-    epoch: standing.epoch,
+    workspaceId: brandId(id),
+    groups: kubernetesGroups(found.access),
+    epoch: found.epoch,
   });
   return { data: { token, expiresAt } };
 };

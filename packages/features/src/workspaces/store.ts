@@ -1,5 +1,4 @@
 import type { WorkspacePhase } from '@hexabase/contract/workspace.ts';
-import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
@@ -49,27 +48,9 @@ export interface WorkspaceTable {
 /** Why a workspace is meant to sleep. */
 export type SleepReason = 'asked' | 'schedule' | 'idle' | 'deletion';
 
-export interface WorkspaceGroupTable {
-  id: string;
-  workspace_id: string;
-  organization_id: string;
-  parent_id: string | null;
-  name: string;
-  created_at: Generated<Date>;
-}
-
-export interface WorkspaceGroupMemberTable {
-  group_id: string;
-  user_id: string;
-  organization_id: string;
-  created_at: Generated<Date>;
-}
-
 declare module '@hexabase/postgres/schema.ts' {
   interface Schema {
     workspaces: WorkspaceTable;
-    groups: WorkspaceGroupTable;
-    group_members: WorkspaceGroupMemberTable;
   }
 }
 
@@ -148,7 +129,7 @@ export type NewWorkspace = Pick<
   | 'created_by'
   | 'created_at'
 > &
-  Partial<Pick<WorkspaceRow, 'kubernetes_version' | 'running_version'>>;
+  Partial<Pick<WorkspaceRow, 'kubernetes_version' | 'settled_version' | 'running_version'>>;
 
 /** Answers null when a live workspace has the slug, of whichever tenant. */
 export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<WorkspaceRow | null> {
@@ -209,72 +190,23 @@ export async function changeWorkspaceRow(
     .executeTakeFirstOrThrow();
 }
 
-export interface NewGroup {
-  id: string;
-  name: string;
-  parentId: string | null;
-}
-
-export async function insertGroups(
-  tx: Tx,
-  workspace: Pick<WorkspaceRow, 'id' | 'organization_id'>,
-  groups: readonly NewGroup[],
-): Promise<void> {
-  const { id, organization_id } = workspace;
-  const rows = groups.map((group) => ({
-    id: group.id,
-    workspace_id: id,
-    organization_id,
-    parent_id: group.parentId,
-    name: group.name,
-  }));
-  await tx.insertInto('groups').values(rows).execute();
-}
-
-export async function insertGroupMember(
-  tx: Tx,
-  row: { group_id: string; user_id: string; organization_id: string },
-): Promise<void> {
-  await tx
-    .insertInto('group_members')
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-}
-
-/** Ids of the workspace's groups that the user is in, with all groups above them. */
-export async function groupIdsOf(tx: Tx, workspaceId: string, userId: string): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    with recursive mine as (
-      select g.id, g.parent_id from groups g
-      join group_members m on m.group_id = g.id
-      where g.workspace_id = ${workspaceId} and m.user_id = ${userId}
-      union
-      select g.id, g.parent_id from groups g join mine on mine.parent_id = g.id
-    )
-    select id from mine order by id`.execute(tx);
-  return rows.map((row) => row.id);
-}
-
-/**
- * The user's revocation epoch and role of this moment. The epoch is read first: a change of role that comes between
- * raises it, and the token with the old role is void.
- */
-export async function readStanding(
-  tx: Tx,
-  { userId, organizationId }: { userId: string; organizationId: string },
-): Promise<{ epoch: number; role: OrganizationRole } | null> {
-  const user = await sql<{ epoch: string }>`select epoch from users where id = ${userId}`.execute(tx);
-  const membership = await sql<{ role: OrganizationRole }>`
-    select role from memberships where organization_id = ${organizationId} and user_id = ${userId}`.execute(
-    tx,
-  );
-  const epoch = user.rows[0]?.epoch;
-  const role = membership.rows[0]?.role;
-  return epoch === undefined || role === undefined ? null : { epoch: Number(epoch), role };
-}
-
 /** Workspaces that somebody uses at this moment: idleness is counted from here. */
 export async function noteUse(tx: Tx, ids: readonly string[], nowMs: number): Promise<void> {
   await sql`select hexabase.note_use(${[...ids]}::text[], ${new Date(nowMs)})`.execute(tx);
+}
+
+/**
+ * Takes a tenant that was made in advance on that host cluster; the caller's workspace gets its id. Null when none is
+ * ready. Two requests never get the same one; when this transaction fails, it is given back.
+ */
+export async function claimPoolMember(
+  tx: Tx,
+  wanted: { hostClusterId: string | null; isolation: 'shared' | 'dedicated'; organizationId: string },
+): Promise<{ id: string; runningVersion: string | null } | null> {
+  const { rows } = await sql<{ id: string; runningVersion: string | null }>`
+    select member_id as id, member_version as "runningVersion"
+    from hexabase.claim_pool_member(${wanted.hostClusterId}, ${wanted.isolation}, ${wanted.organizationId})`.execute(
+    tx,
+  );
+  return rows[0] ?? null;
 }

@@ -1,5 +1,4 @@
 import type { Workspace, WorkspacePhase } from '@hexabase/contract/workspace.ts';
-import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { derivePhase, type PhaseInput } from './phase.ts';
 
 /** Phases in which the tenant's API server answers. */
@@ -21,21 +20,6 @@ export function isConnectable(phase: WorkspacePhase): boolean {
 export function phaseOfNextGeneration(input: PhaseInput): WorkspacePhase {
   const conditions = input.conditions.filter((condition) => condition.type !== 'Stalled');
   return derivePhase({ ...input, conditions, generation: input.generation + 1 });
-}
-
-/** The default groups: everybody is in `WorkspaceMembers` through one of its children. */
-export const defaultGroups = { members: 'WorkspaceMembers', admins: 'WSAdmins', users: 'WSUsers' } as const;
-
-/** What the role in the organization gives in each of its workspaces, as Kubernetes group names. */
-export function kubernetesGroupsOfRole(role: OrganizationRole): readonly string[] {
-  switch (role) {
-    case 'owner':
-    case 'admin':
-      return ['hexabase:ws-members', 'hexabase:ws-admins'];
-    case 'developer':
-    case 'viewer':
-      return ['hexabase:ws-members', 'hexabase:ws-users'];
-  }
 }
 
 /** Context name in kubeconfigs. */

@@ -49,11 +49,11 @@ const usage = [
 const pool = [
   `create table hexabase.pool_members (
      id text primary key,
+     host_cluster_id text references hexabase.host_clusters on delete set null,
      region text not null,
      isolation text not null check (isolation in ('shared', 'dedicated')),
-     kubernetes_version text,
-     running_version text,
      plan text not null references hexabase.plans,
+     running_version text,
      observed_generation integer not null default 0,
      conditions jsonb not null default '[]',
      fence bigint not null default 0,
@@ -62,31 +62,34 @@ const pool = [
      deletion_requested_at timestamptz
    )`,
   'create index on hexabase.pool_members (plan)',
-  `create index pool_members_ready on hexabase.pool_members (region, isolation, ready_at)
-     where ready_at is not null and deletion_requested_at is null`,
+  'create index on hexabase.pool_members (host_cluster_id)',
   ...internalTable('pool_members', { worker: 'select, insert, update, delete' }),
   // A request takes a member in its own transaction but may not read the pool, hence a function with the owner's rights.
-  `create function hexabase.claim_pool_member(region_in text, isolation_in text, organization_in text)
-     returns table (id text, kubernetes_version text, running_version text)
+  // The queue's fence goes over with it: whoever still works for the pool writes with a lower one.
+  `create function hexabase.claim_pool_member(host_in text, isolation_in text, organization_in text)
+     returns table (member_id text, member_version text)
      language plpgsql volatile security definer set search_path = hexabase, pg_temp as $$
      declare taken hexabase.pool_members;
      begin
        select * into taken from hexabase.pool_members m
-         where m.region = region_in and m.isolation = isolation_in and m.ready_at is not null
-           and m.deletion_requested_at is null
+         where m.host_cluster_id is not distinct from host_in and m.isolation = isolation_in
+           and m.ready_at is not null and m.deletion_requested_at is null
          order by m.ready_at limit 1 for update skip locked;
        if not found then return; end if;
        delete from hexabase.pool_members m where m.id = taken.id;
        update hexabase.inventory i set subject = 'workspace/' || taken.id, organization_id = organization_in
          where i.subject = 'pool-member/' || taken.id;
+       insert into hexabase.reconcile_queue as q (kind, key, fence)
+         select 'workspace', taken.id, coalesce(max(p.fence), 0) from hexabase.reconcile_queue p
+         where p.kind = 'pool-member' and p.key = taken.id
+         on conflict (kind, key) do update set fence = greatest(q.fence, excluded.fence);
        perform hexabase.enqueue('pool', 'refill');
-       id := taken.id;
-       kubernetes_version := taken.kubernetes_version;
-       running_version := taken.running_version;
+       member_id := taken.id;
+       member_version := taken.running_version;
        return next;
      end $$`,
   'revoke execute on function hexabase.claim_pool_member from public',
-  'grant execute on function hexabase.claim_pool_member to hexabase_api',
+  'grant execute on function hexabase.claim_pool_member to hexabase_api, hexabase_worker',
 ];
 
 export const up = [...workspaces, ...usage, ...pool];

@@ -7,7 +7,7 @@ import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import type { StatusWrite, Subject } from '@hexabase/reconcile/reconciler.ts';
 import { minorOf } from '../kubernetes-version.ts';
 import { derivePhase } from '../phase.ts';
-import { defaultGroups } from '../workspace.ts';
+import { defaultGroups } from '../../groups/public.ts';
 import type { SleepReason } from '../store.ts';
 
 /** A workspace as its reconciler sees it. */
@@ -110,6 +110,13 @@ export async function saveStatus(tx: Tx, subject: WorkspaceSubject, status: Stat
       fence = ${status.fence}
     where id = ${subject.id} and fence <= ${status.fence} and deleted_at is null`.execute(tx);
   if (numAffectedRows !== 1n) throw new LeaseLostError(`workspace/${subject.id}`);
+}
+
+/** Ids that may have a tenant: workspaces, and what is made in advance. */
+export async function tenantOwners(tx: Tx): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from workspaces where deleted_at is null union all select id from pool_members`.execute(tx);
+  return rows.map((row) => row.id);
 }
 
 export async function livingWorkspaces(tx: Tx): Promise<string[]> {

@@ -2,8 +2,15 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { FencedError } from '@hexabase/cluster/port.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import type { ExternalThing, Step, StepContext, StepResult } from '@hexabase/reconcile/reconciler.ts';
+import type {
+  ExternalThing,
+  Step,
+  StepContext,
+  StepResult,
+  Subject,
+} from '@hexabase/reconcile/reconciler.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { isAsleep } from '../phase.ts';
 import { damped, hostConditions } from './probe.ts';
@@ -47,10 +54,14 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
   };
 }
 
+/** The part of a workspace, or of one made in advance, that its tenant is made from. */
+export type WantedTenant = Subject &
+  Pick<WorkspaceSubject, 'id' | 'slug' | 'size' | 'isolation' | 'kubernetesVersion'>;
+
 /** What is wanted of the tenant as the port says it. Throws `LeaseLostError` when a newer worker owns it. */
 export async function ensureTenant(
   { driver, issuer }: TenantDeps,
-  { subject, fence, signal, asleep }: StepContext<WorkspaceSubject> & { asleep: boolean },
+  { subject, fence, signal, asleep }: StepContext<WantedTenant> & { asleep: boolean },
 ): Promise<void> {
   const { id, slug, generation, size, isolation, kubernetesVersion } = subject;
   const identity = { issuer, audience: audienceOf(id) };
@@ -120,7 +131,9 @@ function pollAfter(subject: WorkspaceSubject, nowMs: number): number {
   return Math.min(readyPollMs.last, Math.max(readyPollMs.first, (nowMs - sinceMs) / 60));
 }
 
-export function removeTenantStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
+type TenantOwner = Subject & { id: WorkspaceId };
+
+export function removeTenantStep({ driver }: TenantDeps): Step<TenantOwner> {
   return {
     name: 'remove-cluster',
     words: 'Removing the Kubernetes API and everything in it',
@@ -149,7 +162,7 @@ const checked = [
 ];
 
 /** Believes only what it sees: the inventory is emptied when the cluster is not there any more. */
-export function proveRemovedStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
+export function proveRemovedStep({ driver }: TenantDeps): Step<TenantOwner> {
   return {
     name: 'prove-removed',
     words: 'Checking that nothing is left',

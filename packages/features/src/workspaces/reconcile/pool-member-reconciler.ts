@@ -1,0 +1,90 @@
+import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
+import { hostConditions } from './probe.ts';
+import {
+  dropMember,
+  loadMember,
+  markReady,
+  memberKind,
+  poolMembers,
+  saveMember,
+  type PoolMember,
+} from './pool-store.ts';
+import {
+  clockOf,
+  controlPlane,
+  ensureTenant,
+  proveRemovedStep,
+  removeTenantStep,
+  tenantThing,
+  type TenantDeps,
+} from './tenant.ts';
+
+const pollMs = 1_000;
+/** Below that of every workspace: whoever takes a member writes what is newer. */
+const generation = 0;
+
+/** Makes tenants in advance and keeps them in order until a workspace takes them, or they are too many. */
+export function poolMemberReconciler(deps: TenantDeps): Reconciler<PoolMember> {
+  const keep: Workflow<PoolMember> = {
+    name: 'keep',
+    steps: [makeStep(deps), readyStep(deps)],
+    doneWords: 'Ready to be taken',
+  };
+  const remove: Workflow<PoolMember> = {
+    name: 'delete',
+    steps: [removeTenantStep(deps), proveRemovedStep(deps), dropStep],
+    removes: true,
+    doneWords: 'Gone',
+  };
+  return {
+    kind: memberKind,
+    workflows: [keep, remove],
+    load: loadMember,
+    workflowFor: (member) => (member.deletionRequested ? remove : keep),
+    save: saveMember,
+    keys: poolMembers,
+  };
+}
+
+function makeStep(deps: TenantDeps): Step<PoolMember> {
+  return {
+    name: 'tenant-cluster',
+    words: 'Starting the Kubernetes API',
+    timeoutMs: 120_000,
+    makes: ({ id }) => [tenantThing(deps.driver, id)],
+    run: async ({ subject, fence, signal }) => {
+      await ensureTenant(deps, { subject: { ...subject, generation }, fence, signal, asleep: false });
+      return { kind: 'done' };
+    },
+  };
+}
+
+function readyStep({ driver, ...rest }: TenantDeps): Step<PoolMember> {
+  return {
+    name: 'wait-ready',
+    words: 'Waiting for the Kubernetes API',
+    timeoutMs: 30_000,
+    looks: true,
+    run: async ({ subject, signal }) => {
+      const state = await driver.observeTenant(subject.id, { signal });
+      const conditions = hostConditions(subject, state, clockOf({ driver, ...rest }).now());
+      if (state.kind === 'present' && state.ready) {
+        const version = state.kubernetesVersion;
+        return {
+          kind: 'done',
+          conditions: [...conditions, controlPlane('True', 'Running', '')],
+          write: (tx) => markReady(tx, subject.id, version),
+        };
+      }
+      const condition = controlPlane('False', 'Starting', 'The Kubernetes API is starting');
+      return { kind: 'wait', requeueAfterMs: pollMs, condition, conditions };
+    },
+  };
+}
+
+const dropStep: Step<PoolMember> = {
+  name: 'drop',
+  words: 'Closing the books',
+  timeoutMs: 10_000,
+  commit: (tx, { subject }) => dropMember(tx, subject.id),
+};

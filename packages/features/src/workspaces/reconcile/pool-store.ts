@@ -1,0 +1,114 @@
+import type { Condition } from '@hexabase/kernel/conditions.ts';
+import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
+import type { StatusWrite, Subject } from '@hexabase/reconcile/reconciler.ts';
+import { sql } from 'kysely';
+import type { Size } from './store.ts';
+
+export const memberKind = 'pool-member';
+
+/** A tenant made in advance. It belongs to no organization. */
+export interface PoolMember extends Subject {
+  id: WorkspaceId;
+  slug: string;
+  size: Size;
+  isolation: 'shared' | 'dedicated';
+  kubernetesVersion: null;
+  deletionRequested: boolean;
+}
+
+/** Null when it is gone, or has become a workspace. */
+export async function loadMember(tx: Tx, id: string): Promise<PoolMember | null> {
+  const { rows } = await sql<{
+    id: WorkspaceId;
+    size: Size;
+    isolation: 'shared' | 'dedicated';
+    observedGeneration: number;
+    conditions: Condition[];
+    deletionRequested: boolean;
+  }>`
+    select m.id, m.isolation, m.observed_generation as "observedGeneration", m.conditions,
+      m.deletion_requested_at is not null as "deletionRequested",
+      jsonb_build_object('cpuMilli', p.cpu_milli, 'memoryMib', p.memory_mib, 'storageGib', p.storage_gib) as size
+    from pool_members m join plans p on p.name = m.plan where m.id = ${id}`.execute(tx);
+  const row = rows[0];
+  if (!row) return null;
+  const slug = `warm-${row.id.slice(-12)}`;
+  return { ...row, slug, generation: 1, organizationId: '', operationId: null, kubernetesVersion: null };
+}
+
+/** Throws `LeaseLostError` when a newer worker has written, or it has become a workspace. */
+export async function saveMember(tx: Tx, member: PoolMember, status: StatusWrite): Promise<void> {
+  const { numAffectedRows } = await sql`
+    update pool_members set conditions = ${JSON.stringify(status.conditions)}::jsonb,
+      observed_generation = greatest(observed_generation, ${status.observedGeneration}), fence = ${status.fence}
+    where id = ${member.id} and fence <= ${status.fence}`.execute(tx);
+  if (numAffectedRows !== 1n) throw new LeaseLostError(`${memberKind}/${member.id}`);
+}
+
+export async function poolMembers(tx: Tx): Promise<string[]> {
+  return (await sql<{ id: string }>`select id from pool_members`.execute(tx)).rows.map((row) => row.id);
+}
+
+export async function markReady(tx: Tx, id: string, version: string | null): Promise<void> {
+  await sql`update pool_members set ready_at = coalesce(ready_at, now()), running_version = ${version}
+    where id = ${id}`.execute(tx);
+}
+
+/** Throws an Error while anything outside is still recorded: then it is not gone. */
+export async function dropMember(tx: Tx, id: string): Promise<void> {
+  const { rows } = await sql<{ left: number }>`
+    select count(*)::int as left from inventory where subject = ${`${memberKind}/${id}`}`.execute(tx);
+  if (rows[0]?.left !== 0) throw new Error('the inventory of the pool member is not empty');
+  await sql`delete from pool_members where id = ${id}`.execute(tx);
+}
+
+export interface PoolRule {
+  /** Ready tenants to keep on each place; 0 keeps none. */
+  size: number;
+  /** Decides how large they are made; the workspace's own plan is applied when one is taken. */
+  plan: string;
+  /** Of the built-in driver, for while there are no host clusters. */
+  defaultRegion: string;
+}
+
+/** How long a member may take to be ready before another one takes its place. */
+const readyWithin = '1 hour';
+
+/** Makes the pool as large as it should be on every host cluster that takes workspaces. Safe to repeat. */
+export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
+  const { rows: surplus } = await sql<{ id: string }>`
+    with places as (${places(rule.defaultRegion)}), ranked as (
+      select m.id, row_number() over (partition by m.host_cluster_id order by m.ready_at nulls last, m.created_at) as rank,
+        exists (select from places p where p.host is not distinct from m.host_cluster_id) as placed,
+        m.ready_at is null and m.created_at < now() - interval '${sql.raw(readyWithin)}' as late
+      from pool_members m where m.deletion_requested_at is null and m.isolation = 'shared'
+    )
+    update pool_members m set deletion_requested_at = now() from ranked r
+    where r.id = m.id and (r.rank > ${rule.size} or not r.placed or r.late) returning m.id`.execute(tx);
+  const { rows: short } = await sql<{ host: string | null; region: string; missing: number }>`
+    with places as (${places(rule.defaultRegion)})
+    select p.host, p.region, ${rule.size}::int - (
+      select count(*)::int from pool_members m where m.host_cluster_id is not distinct from p.host
+        and m.deletion_requested_at is null and m.isolation = 'shared') as missing
+    from places p`.execute(tx);
+  const made: string[] = [];
+  for (const { host, region, missing } of short) {
+    for (let count = 0; count < missing; count++) {
+      const id = newId<'Workspace'>();
+      await sql`insert into pool_members (id, host_cluster_id, region, isolation, plan)
+        values (${id}, ${host}, ${region}, 'shared', ${rule.plan})`.execute(tx);
+      made.push(id);
+    }
+  }
+  for (const id of [...surplus.map((row) => row.id), ...made])
+    await sql`select hexabase.enqueue(${memberKind}, ${id})`.execute(tx);
+}
+
+/** Host clusters that take workspaces; without any, the driver that is built in. */
+function places(defaultRegion: string) {
+  return sql`
+    select h.id as host, h.region from host_clusters h where h.state = 'active'
+    union all select null, ${defaultRegion}::text where not exists (select from host_clusters)`;
+}
