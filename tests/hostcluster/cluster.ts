@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HostLevel } from '@hexabase/testkit/host-cluster.ts';
+import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
 import { startAddOns } from './add-ons/start-add-ons.ts';
 import { buildBinaries } from './build/build.ts';
 import { startControlPlane, type ControlPlane } from './control-plane/control-plane.ts';
@@ -11,7 +11,7 @@ import { readKernelSettings, restoreKernelSettings } from './node/kernel-setting
 import { startMachine } from './node/machine.ts';
 import { connectNode, makeBridge, removeBridge } from './node/network.ts';
 import { joinNode, prepareNode } from './node/node.ts';
-import { readRunning, stopProcess, writeRunning, type Running } from './processes.ts';
+import { isAlive, killProcess, ownProcess, readRunning, writeRunning, type Running } from './processes.ts';
 import { waitUntil } from './run-program.ts';
 import { folders, network, nodePlan, versions, type NodePlan } from './settings.ts';
 
@@ -30,11 +30,14 @@ export type ClusterEnvironment = Readonly<Record<string, string>>;
 /** Builds what is missing and starts a cluster; one that an earlier runner left is ended first. */
 export async function startCluster(options: ClusterOptions): Promise<ClusterEnvironment> {
   const { level, say, signal } = options;
+  expectNoOtherRunner();
   await buildBinaries(level, { say, signal });
+  signal?.throwIfAborted();
   await stopCluster();
   rmSync(folders.run, { recursive: true, force: true });
   rmSync(folders.logs, { recursive: true, force: true });
-  const running: Running = { level, processes: [], kernel: {} };
+  const running: Running = { level, runner: ownProcess(), processes: [], kernel: {} };
+  writeRunning(running);
   const started = Date.now();
   try {
     const controlPlane =
@@ -112,9 +115,7 @@ export async function stopCluster(): Promise<void> {
   const running = readRunning();
   if (running === null) return;
   // Last started, first ended; a node's namespace takes its containers along.
-  for (const started of running.processes.toReversed()) {
-    await stopProcess(started);
-  }
+  for (const started of running.processes.toReversed()) await killProcess(started);
   if (running.level !== 'kwok') {
     const plans = nodePlans(running);
     await removeBridge(plans);
@@ -140,13 +141,26 @@ export function removeFiles(): void {
   }
 }
 
-/** A process of ours that is still going, or null. */
-export function runningCluster(): { level: HostLevel; environment: ClusterEnvironment } | null {
+/** Lets the cluster go on when this process ends. */
+export function keepCluster(): void {
   const running = readRunning();
+  if (running !== null) writeRunning({ ...running, runner: null });
+}
+
+/** The cluster that was kept and goes on, or null. */
+export function keptCluster(): { level: HostLevel; environment: ClusterEnvironment } | null {
+  const running = readRunning();
+  if (running === null || running.runner !== null || !running.processes.every(isAlive)) return null;
+  const level = hostLevels.find((known) => known === running.level);
   const kubeconfig = join(folders.run, 'pki/admin.kubeconfig');
-  if (running === null || !existsSync(kubeconfig)) return null;
-  const level = (['kwok', 'node', 'tenant'] as const).find((known) => known === running.level);
   return level === undefined ? null : { level, environment: clusterEnvironment(level, kubeconfig) };
+}
+
+function expectNoOtherRunner(): void {
+  const runner = readRunning()?.runner ?? null;
+  if (runner !== null && isAlive(runner)) {
+    throw new Error(`another run uses the host cluster of this checkout (process ${runner.pid})`);
+  }
 }
 
 function hasMounts(): boolean {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
 import { buildBinaries } from './build/build.ts';
-import { removeFiles, runningCluster, startCluster, stopCluster } from './cluster.ts';
+import { keepCluster, keptCluster, removeFiles, startCluster, stopCluster } from './cluster.ts';
 import { possibleLevel, thisMachine } from './requirements.ts';
 
 const usage = `node tests/hostcluster/main.ts build|start|env|stop|remove
@@ -30,6 +30,7 @@ switch (positionals[0]) {
       fakeNodes: Number(values['fake-nodes'] ?? (level === 'kwok' ? 2 : 0)),
       say,
     });
+    keepCluster();
     printEnvironment();
     break;
   case 'env':
@@ -56,7 +57,7 @@ function expectPossible(): void {
 
 /** For `eval "$(…)"`. */
 function printEnvironment(): void {
-  const cluster = runningCluster();
+  const cluster = keptCluster();
   for (const [name, value] of Object.entries(cluster?.environment ?? {})) {
     process.stdout.write(`export ${name}='${value}'\n`);
   }

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ProcessEnded } from './run-program.ts';
+import { ProcessEnded, waitUntil } from './run-program.ts';
 import { folders } from './settings.ts';
 
 /** A process that we have started. The start time tells it from another that got the same number later. */
@@ -15,6 +14,8 @@ export interface Started {
 /** What runs now, in the order of starting, on disk at once: a runner that is killed leaves the next one the list. */
 export interface Running {
   level: string;
+  /** Whose it is until it ends it or says that it shall go on; null then. */
+  runner: Started | null;
   processes: Started[];
   /** Settings of the kernel that a kubelet changes, as they were. */
   kernel: Record<string, string>;
@@ -47,6 +48,11 @@ export function startProcess(running: Running, name: string, command: readonly s
   return remember(running, name, child.pid);
 }
 
+/** This very process. */
+export function ownProcess(): Started {
+  return { name: 'the run of the suites', pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
+}
+
 /** Takes note of a process that another program of ours has started. */
 export function remember(running: Running, name: string, pid: number): Started {
   const started = { name, pid, startTicks: startTicks(pid) ?? '' };
@@ -69,24 +75,15 @@ function logEnd({ name }: Started): string {
     : '';
 }
 
-/** TERM, and KILL when that is not heard within the patience. */
-export async function stopProcess(started: Started, patienceMs = 10_000): Promise<void> {
-  signal(started, 'SIGTERM');
-  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += 50) {
-    if (!isAlive(started)) return;
-    await sleep(50);
-  }
-  signal(started, 'SIGKILL');
-  for (let waitedMs = 0; waitedMs < 5000 && isAlive(started); waitedMs += 50) await sleep(50);
-}
-
-function signal(started: Started, name: NodeJS.Signals): void {
+/** Ends a process at once: what the cluster holds is thrown away anyway. */
+export async function killProcess(started: Started): Promise<void> {
   if (!isAlive(started)) return;
   try {
-    process.kill(started.pid, name);
+    process.kill(started.pid, 'SIGKILL');
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
+  await waitUntil(`the end of ${started.name}`, 10, () => !isAlive(started));
 }
 
 export function isAlive(started: Started): boolean {

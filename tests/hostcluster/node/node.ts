@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { ImageFile } from '../images/make-images.ts';
-import { expectAlive, startProcess, stopProcess, type Running } from '../processes.ts';
+import { expectAlive, killProcess, startProcess, type Running } from '../processes.ts';
 import { runProgram, waitUntil } from '../run-program.ts';
 import { folders, type NodePlan } from '../settings.ts';
 import { makeCgroup } from './cgroups.ts';
@@ -47,8 +47,13 @@ export async function prepareNode(
   if (await forgetContainers(machine)) {
     // It has read at its start what is gone now.
     const containerd = running.processes.findLast(({ name }) => name === containerdName(plan));
-    await runInside(machine, ['sh', '-c', 'kill "$(pidof containerd)"']);
-    if (containerd) await stopProcess(containerd);
+    // Its database is locked until it is gone.
+    await runInside(machine, [
+      'sh',
+      '-c',
+      'kill $(pidof containerd); while pidof containerd; do sleep 0.1; done',
+    ]);
+    if (containerd) await killProcess(containerd);
     await startContainerd(running, machine, files);
   }
   await importImages(machine, images);

@@ -1,0 +1,89 @@
+import {
+  keepCluster,
+  keptCluster,
+  startCluster,
+  stopCluster,
+  type ClusterEnvironment,
+} from '../../tests/hostcluster/cluster.ts';
+import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
+import { possibleLevel, thisMachine } from '../../tests/hostcluster/requirements.ts';
+import { parseHostOptions, type HostOptions } from './host-options.ts';
+import { runVitest, type Counts } from './vitest.ts';
+
+/** `./hks test host`: the suites that need built components, against a cluster that is started for them. */
+export async function runHostSuites(args: readonly string[]): Promise<Counts> {
+  const options = parseHostOptions(args);
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      say(`\nStopping (${signal}) …`);
+      stopping.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  let cluster: Cluster;
+  try {
+    cluster = await chooseCluster(options, stopping.signal);
+  } catch (error) {
+    say(`The host cluster did not start: ${error instanceof Error ? error.message : String(error)}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  try {
+    return await runVitest('test-report-host.json', {
+      filters: options.filters,
+      // They share a cluster: one suite at a time.
+      args: ['--no-file-parallelism', '--passWithNoTests'],
+      env: { HKS_TEST_SUITE: 'host', ...cluster.environment },
+      signal: stopping.signal,
+    });
+  } finally {
+    await cluster.leave();
+  }
+}
+
+interface Cluster {
+  environment: ClusterEnvironment;
+  leave(): Promise<void>;
+}
+
+async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise<Cluster> {
+  const nothingToLeave = async (): Promise<void> => undefined;
+  if (process.env['HKS_TEST_HOST_KUBECONFIG']) {
+    say(`Using the cluster of ${process.env['HKS_TEST_HOST_KUBECONFIG']}.`);
+    const HKS_TEST_HOST_LEVEL = process.env['HKS_TEST_HOST_LEVEL'] ?? options.level;
+    return { environment: { HKS_TEST_HOST_LEVEL }, leave: nothingToLeave };
+  }
+  const { level, reasons } = possibleLevel(options.level, thisMachine());
+  if (reasons.length > 0) {
+    const rest = level === null ? 'suites are skipped' : `suites above level ${level} are skipped`;
+    say(`Level ${options.level} cannot run here, so ${rest}: ${reasons.join('; ')}.`);
+  }
+  if (level === null) return { environment: {}, leave: nothingToLeave };
+  const kept = keptCluster();
+  if (kept !== null && isEnough(kept.level, level)) {
+    say('Using the cluster that is running (`node tests/hostcluster/main.ts stop` ends it).');
+    return { environment: kept.environment, leave: nothingToLeave };
+  }
+  const environment = await startCluster({
+    level,
+    nodes: level === 'tenant' ? 2 : 1,
+    fakeNodes: level === 'kwok' ? 2 : 0,
+    say,
+    signal,
+  });
+  return { environment, leave: options.keep ? letItGoOn : stopCluster };
+}
+
+function isEnough(running: HostLevel, wanted: HostLevel): boolean {
+  return hostLevels.indexOf(running) >= hostLevels.indexOf(wanted);
+}
+
+async function letItGoOn(): Promise<void> {
+  keepCluster();
+  say(
+    'The cluster goes on: `eval "$(node tests/hostcluster/main.ts env)"` for its settings, `… stop` ends it.',
+  );
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
