@@ -87,9 +87,10 @@ const granted: readonly HostRight[] = [
   {
     apiGroup: '',
     resource: 'events',
-    verbs: [...read, 'create', 'patch'],
+    verbs: [...read, 'create'],
     why: `${why.grant}; ${why.observe}`,
   },
+  { apiGroup: 'events.k8s.io', resource: 'events', verbs: [...read, 'create'], why: why.grant },
   { apiGroup: 'apps', resource: 'replicasets', verbs: [...read, 'update', 'patch'], why: why.grant },
   { apiGroup: 'discovery.k8s.io', resource: 'endpointslices', verbs: every, why: why.grant },
   { apiGroup: 'networking.k8s.io', resource: 'ingresses', verbs: every, why: why.grant },
@@ -127,6 +128,25 @@ const seen: readonly HostRight[] = [
   },
 ];
 
+const facts: readonly HostRight[] = [
+  {
+    apiGroup: 'networking.k8s.io',
+    resource: 'servicecidrs',
+    resourceNames: ['kubernetes'],
+    verbs: ['get'],
+    why: 'to tell tenants the range of the host’s services',
+    optional: 'each new workspace looks for the range of services by itself, which takes some seconds',
+  },
+  {
+    apiGroup: 'apiregistration.k8s.io',
+    resource: 'apiservices',
+    resourceNames: ['v1beta1.metrics.k8s.io'],
+    verbs: ['get'],
+    why: 'to know that there is a metrics API even while it does not answer',
+    optional: 'a metrics API that is down for a while counts as none',
+  },
+];
+
 const policies: readonly HostRight[] = [
   ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'].map((resource) => ({
     apiGroup: 'admissionregistration.k8s.io',
@@ -144,7 +164,7 @@ const policies: readonly HostRight[] = [
   },
 ];
 
-export const requiredRights: readonly HostRight[] = [...written, ...granted, ...seen, ...policies];
+export const requiredRights: readonly HostRight[] = [...written, ...granted, ...seen, ...facts, ...policies];
 
 /** One question of a SelfSubjectAccessReview (`spec.resourceAttributes`), and the right that it is about. */
 export interface AccessQuestion {

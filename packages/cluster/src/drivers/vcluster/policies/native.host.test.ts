@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
 import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
 import { startKubeApiServer, type TestKubeApiServer } from '@hexabase/testkit/kube-api-server.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { givenObjects, policyFixtures, type PolicyFixture } from '../../../conformance/policy-fixtures.ts';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { createKubeClient, type KubeClient } from '../../../kube-api/client.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
@@ -13,19 +11,6 @@ import { ensureHostPolicies } from './ensure-host-policies.ts';
 import { hostPolicies, installedPolicies } from './host-policies.ts';
 import { hostRbac } from './host-rbac.ts';
 import { nativePolicy } from './native.ts';
-
-const fixtures = resolve(import.meta.dirname, '../../../../../../deploy/policies/fixtures');
-
-interface Case {
-  name: string;
-  expect: 'pass' | 'fail';
-  as: keyof typeof people;
-  do: 'create' | 'apply' | 'update' | 'replace' | 'delete';
-  subresource?: string;
-  object: ApplicableObject;
-  /** Part of the refusal. */
-  says?: string;
-}
 
 /** Everybody but the control plane may do whatever RBAC can allow, so that only a policy can refuse. */
 const people = {
@@ -58,30 +43,6 @@ const strong: ApplicableObject[] = [
   },
 ];
 
-function casesOf(policy: string): Case[] {
-  return parse(readFileSync(join(fixtures, `${policy}.yaml`), 'utf8')) as Case[];
-}
-
-describe('fixtures of the host policies', () => {
-  it('every policy has one that passes and one that fails, and nothing else is there', () => {
-    const files = readdirSync(fixtures).map((file) => basename(file, '.yaml'));
-    expect(files.filter((name) => name !== 'given').sort()).toEqual(
-      hostPolicies.map(({ name }) => name).sort(),
-    );
-    for (const { name, validations } of hostPolicies) {
-      const cases = casesOf(name);
-      expect(
-        cases.some((one) => one.expect === 'pass'),
-        name,
-      ).toBe(true);
-      const refusals = cases.filter((one) => one.expect === 'fail');
-      expect(
-        refusals.every(({ says = '' }) => validations.some(({ message }) => message.includes(says))),
-      ).toBe(true);
-    }
-  });
-});
-
 const binaries = kubeBinaries();
 
 describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () => {
@@ -106,9 +67,7 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
       const { url, certificateAuthority } = server;
       clients.set(token, createKubeClient({ server: url, certificateAuthority, credentials }));
     }
-    const given = parseAllDocuments(readFileSync(join(fixtures, 'given.yaml'), 'utf8'));
-    const objects = given.map((document) => document.toJS() as ApplicableObject);
-    for (const object of [...hostRbac(), ...strong, ...objects]) {
+    for (const object of [...hostRbac(), ...strong, ...givenObjects()]) {
       const { status, body } = await create(object);
       expect(status, JSON.stringify(body)).toBe(201);
     }
@@ -166,7 +125,7 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
   describe.each(hostPolicies)('$name', ({ name }) => {
     beforeAll(() => active(name));
 
-    it.each(casesOf(name))('$expect: $name', async (one) => {
+    it.each(policyFixtures(name))('$expect: $name', async (one) => {
       const { status, body } = await attempt(one);
       const said = JSON.stringify(body);
       if (one.expect === 'pass') expect(status, said).toBeLessThan(300);
@@ -180,7 +139,7 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
 
   /** The API server learns of a policy some moments after it was written. */
   async function active(policy: string): Promise<void> {
-    const refused = casesOf(policy).find((one) => one.expect === 'fail');
+    const refused = policyFixtures(policy).find((one) => one.expect === 'fail');
     if (!refused) throw new Error(`${policy} has no failing fixture`);
     const answer = async (): Promise<void> => {
       expect(JSON.stringify((await attempt(refused)).body)).toContain(
@@ -191,7 +150,7 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
   }
 
   /** As a dry run, which goes through admission and changes nothing. */
-  function attempt({ as: who, do: verb, object, subresource }: Case): Promise<TenantResponse> {
+  function attempt({ as: who, do: verb, object, subresource }: PolicyFixture): Promise<TenantResponse> {
     const { apiVersion, kind, metadata } = object;
     const path = resourcePath(apiVersion, kind, {
       namespace: metadata.namespace,

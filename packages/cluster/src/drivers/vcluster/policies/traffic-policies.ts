@@ -5,7 +5,6 @@ const allowed = (what: string): string =>
   `(has(namespaceObject.metadata.annotations) && '${what}' in namespaceObject.metadata.annotations && namespaceObject.metadata.annotations['${what}'] == 'true')`;
 
 const allowNodePorts = 'hexabase.ai/allow-node-ports';
-const allowLoadBalancers = 'hexabase.ai/allow-load-balancers';
 const ingressDomain = 'hexabase.ai/ingress-domain';
 
 const services: HostPolicy = {
@@ -25,8 +24,9 @@ const services: HostPolicy = {
       message: 'services of workspaces may not take a port of every node (NodePort) on this host',
     },
     {
-      expression: `!has(object.spec.type) || object.spec.type != 'LoadBalancer' || ${allowed(allowLoadBalancers)}`,
-      message: 'services of workspaces may not ask for a load balancer on this host',
+      // How many load balancers there may be, the quota says.
+      expression: "!has(object.spec.loadBalancerIP) || object.spec.loadBalancerIP == ''",
+      message: 'services of workspaces may not choose the address of their load balancer (loadBalancerIP)',
     },
     {
       expression:
