@@ -6,6 +6,7 @@ import { silentLogger, type Logger } from '@hexabase/kernel/log.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
 import { compose, type Product } from '@hexabase/server/compose.ts';
+import { readHostSettings } from '../../apps/server/src/hosts/host-settings.ts';
 import { choosePorts } from '@hexabase/server/lifecycle/ports.ts';
 import { openListeners } from '@hexabase/server/listeners.ts';
 import { until } from '@hexabase/testkit/given.ts';
@@ -70,6 +71,7 @@ export async function startProduct(log: Logger = silentLogger): Promise<Attacked
     listen: 'localhost',
     databaseUrl: database.adminUrl,
     logLevel: 'error',
+    hosts: readHostSettings({}, {}, {}),
   } as const;
   const product = starting.use(
     await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log, launcher: './hks' }),
@@ -168,8 +170,8 @@ async function fingerprint(query: Attacked['query']): Promise<string> {
     'projects',
     'organizations',
     'memberships',
-    'workspace_groups',
-    'workspace_group_members',
+    'groups',
+    'group_members',
     'operations',
   ];
   const parts = tables.map(

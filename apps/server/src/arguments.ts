@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { ServerFlags } from './config.ts';
 import { StartError } from './lifecycle/data-folder.ts';
 
 const options = {
@@ -7,6 +8,9 @@ const options = {
   'https-port': { type: 'string' },
   'public-url': { type: 'string' },
   listen: { type: 'string' },
+  config: { type: 'string' },
+  'host-kubeconfig': { type: 'string' },
+  'host-region': { type: 'string' },
   detach: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
   help: { type: 'boolean', short: 'h' },
@@ -14,13 +18,14 @@ const options = {
 
 export interface Arguments {
   command: 'up' | 'down' | 'status';
-  flags: { dataDir?: string; httpPort?: string; httpsPort?: string; publicUrl?: string; listen?: string };
+  flags: ServerFlags;
   detach: boolean;
   json: boolean;
   help: boolean;
 }
 
-export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-port N] [--public-url URL] [--listen ADDR] [--detach]
+export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-port N] [--public-url URL] [--listen ADDR] [--config FILE] [--detach]
+              [--host-kubeconfig FILE [--host-region R]]
        hks down [--data-dir DIR]
        hks status [--data-dir DIR] [-o json]
 
@@ -29,6 +34,10 @@ export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-po
   --https-port N     Kubernetes gateway, default 8443; 0 takes any free port
   --public-url URL   https address under which clients reach the gateway (HKS_PUBLIC_URL)
   --listen ADDR      address to listen on, default loopback only
+  --config FILE      settings in a YAML file (HKS_SERVER_CONFIG; default /etc/hexabase/config.yaml)
+  --host-kubeconfig FILE
+                     run workspaces on this Kubernetes cluster as vClusters (HKS_HOST_KUBECONFIG); needs --public-url
+  --host-region R    region of that cluster, default \`default\`
   --detach           return when it is ready; \`hks down\` stops it`;
 
 /** Reads the command line of `hks up|down|status`. Throws `StartError` that names what is wrong. */
@@ -45,6 +54,9 @@ export function readArguments(argv: readonly string[]): Arguments {
       ...(values['https-port'] !== undefined && { httpsPort: values['https-port'] }),
       ...(values['public-url'] !== undefined && { publicUrl: values['public-url'] }),
       ...(values.listen !== undefined && { listen: values.listen }),
+      ...(values.config !== undefined && { settingsFile: values.config }),
+      ...(values['host-kubeconfig'] !== undefined && { hostKubeconfig: values['host-kubeconfig'] }),
+      ...(values['host-region'] !== undefined && { hostRegion: values['host-region'] }),
     },
     detach: values.detach === true,
     json: values.output === 'json',

@@ -1,6 +1,14 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
+import {
+  hostEnvironment,
+  hostSettings,
+  readHostSettings,
+  type HostFlags,
+  type HostSettings,
+} from './hosts/host-settings.ts';
+import { readSettingsFile } from './settings-file.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -15,14 +23,23 @@ const flags = z.object({
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
-export type ServerConfig = z.infer<typeof flags>;
+export interface ServerConfig extends z.infer<typeof flags> {
+  hosts: HostSettings;
+}
+
+type Settings = Partial<Record<keyof z.infer<typeof flags>, string>> & HostFlags;
 
 /** Settings of the server that an operator may give on the command line. */
-export type ServerFlags = Partial<Record<keyof ServerConfig, string>>;
+export interface ServerFlags extends Settings {
+  /** A YAML file with the same settings. */
+  settingsFile?: string;
+}
 
 /** Environment variables that the server reads; each is documented in `docs/generated/environment.md`. */
 export const environmentVariables = {
   HKS_DATA_DIR: 'Data folder. Default `~/.hexabase`, for root `/var/lib/hexabase`.',
+  HKS_SERVER_CONFIG:
+    'A YAML file with settings of the server, each under its name (`publicUrl`). Default `/etc/hexabase/config.yaml`.',
   HKS_CONFIG: 'The command line’s settings and session, a YAML file. Default `~/.config/hks/config.yaml`.',
   HKS_CONTEXT: 'The session of the command line to use instead of the current one; kubeconfigs set it.',
   HKS_PUBLIC_URL:
@@ -30,21 +47,35 @@ export const environmentVariables = {
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
   BROWSER: 'The program with which the command line opens web pages to sign in.',
   HKS_LOG_LEVEL: '`debug`, `info`, `warn` or `error`. Default `info`.',
+  ...hostEnvironment,
 } as const;
 
-/** Reads flags, then environment, then defaults. Throws a `ZodError` that names what is wrong. */
+/**
+ * Reads flags, then environment, then the settings file, then defaults. Throws a `ZodError` that names what is wrong, and
+ * `StartError` for a settings file that cannot be used.
+ */
 export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerConfig {
   const home = env['HOME'] || homedir();
-  return flags.parse({
-    dataDir: resolve(given.dataDir ?? (env['HKS_DATA_DIR'] || defaultDataDir(home))),
-    configFile: resolve(given.configFile ?? (env['HKS_CONFIG'] || defaultConfigFile(home, env))),
-    httpPort: given.httpPort,
-    httpsPort: given.httpsPort,
-    listen: given.listen,
-    publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || undefined),
-    databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || undefined),
-    logLevel: given.logLevel ?? (env['HKS_LOG_LEVEL'] || undefined),
+  const file = readSettingsFile(given.settingsFile ?? (env['HKS_SERVER_CONFIG'] || undefined), settingNames);
+  const settings = flags.parse({
+    dataDir: resolve(given.dataDir ?? (env['HKS_DATA_DIR'] || file.dataDir || defaultDataDir(home))),
+    configFile: resolve(
+      given.configFile ?? (env['HKS_CONFIG'] || file.configFile || defaultConfigFile(home, env)),
+    ),
+    httpPort: given.httpPort ?? file.httpPort,
+    httpsPort: given.httpsPort ?? file.httpsPort,
+    listen: given.listen ?? file.listen,
+    publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || file.publicUrl),
+    databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || file.databaseUrl),
+    logLevel: given.logLevel ?? (env['HKS_LOG_LEVEL'] || file.logLevel),
   });
+  return { ...settings, hosts: readHostSettings(given, env, file) };
+}
+
+const settingNames = [...keysOf(flags.shape), ...keysOf(hostSettings.shape)];
+
+function keysOf<T extends object>(shape: T): Extract<keyof T, string>[] {
+  return Object.keys(shape).filter((key): key is Extract<keyof T, string> => key in shape);
 }
 
 function defaultDataDir(home: string): string {

@@ -1,0 +1,135 @@
+import { resolve } from 'node:path';
+import { defaultImages, type VclusterImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
+import * as z from 'zod';
+
+/** An image without its tag: `ghcr.io/loft-sh/kubernetes`. */
+const imageName = z
+  .string()
+  .regex(/^[a-z0-9.-]+(:\d+)?\/[a-z0-9._/-]+$/, 'write it with its registry: registry.example/path/name');
+const image = z
+  .string()
+  .regex(
+    /^[a-z0-9.-]+(:\d+)?\/[a-z0-9._/-]+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/,
+    'write it with its registry: registry.example/path/name:tag',
+  );
+const version = z.string().regex(/^v1\.\d+\.\d+$/, 'write it like v1.34.4');
+
+/** What tenants on host clusters are made of, and the host cluster that `up` adds by itself. */
+export const hostSettings = z.object({
+  hostKubeconfig: z.string().min(1).optional(),
+  hostRegion: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/)
+    .default('default'),
+  vclusterChart: z.string().min(1).default('https://charts.loft.sh/charts/vcluster-0.36.1.tgz'),
+  vclusterChartDigest: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/, 'write it like sha256:…, with 64 hexadecimal digits')
+    .optional(),
+  tenantKubernetesVersion: z
+    .string()
+    .default('v1.36.0')
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.tuple([version], version)),
+  imageRegistry: z
+    .string()
+    .regex(/^[a-z0-9.-]+(:\d+)?$/, 'only the host, without a path')
+    .optional(),
+  vclusterImage: image.optional(),
+  kubernetesImage: imageName.optional(),
+  corednsImage: image.optional(),
+  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  imagePullSecrets: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+  storageClass: z.string().min(1).optional(),
+  checkImage: image.or(z.literal('none')).default('docker.io/library/busybox:1.35'),
+  helm: z.string().min(1).optional(),
+});
+
+export type HostSettings = z.infer<typeof hostSettings>;
+export type HostFlags = Partial<Record<keyof HostSettings, string>>;
+
+/** Documented with the other variables. */
+export const hostEnvironment = {
+  HKS_HOST_KUBECONFIG:
+    'A kubeconfig: `up` adds its cluster as host cluster `default`. Needs an https `HKS_PUBLIC_URL` that pods there reach.',
+  HKS_HOST_REGION: 'Region of the host cluster that `up` adds. Default `default`.',
+  HKS_VCLUSTER_CHART:
+    'The vCluster chart: a folder, a `.tgz` file or its https address. Default: upstream’s, pinned.',
+  HKS_VCLUSTER_CHART_DIGEST: '`sha256:…` that the chart must have; another one is refused.',
+  HKS_TENANT_KUBERNETES_VERSION:
+    'Kubernetes versions for workspaces, newest patch of each minor, the default first: `v1.35.2,v1.34.4`.',
+  HKS_IMAGE_REGISTRY: 'Registry instead of upstream’s for all images of workspaces, with the same paths.',
+  HKS_VCLUSTER_IMAGE: 'Image of vCluster; its tag is the chart’s version when it has none.',
+  HKS_KUBERNETES_IMAGE: 'Image with Kubernetes’ control plane, without a tag.',
+  HKS_COREDNS_IMAGE: 'Image of CoreDNS in workspaces.',
+  HKS_IMAGE_PULL_POLICY: '`Always`, `IfNotPresent` or `Never`. Default `IfNotPresent`.',
+  HKS_IMAGE_PULL_SECRETS: 'Names of secrets with registry credentials, separated by commas.',
+  HKS_STORAGE_CLASS: 'Storage class for the state of workspaces. Default: the host cluster’s default.',
+  HKS_CHECK_IMAGE:
+    'Image with a shell and wget for the pod of `host check`. `none` runs no pod. Default `docker.io/library/busybox:1.35`.',
+  HKS_HELM: 'The helm program. Default: that of PATH, else one that is fetched from npm once.',
+} as const;
+
+/** Flag before environment before file before default. Throws a `ZodError` that names what is wrong. */
+export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file: HostFlags): HostSettings {
+  const found = {
+    hostKubeconfig: given.hostKubeconfig ?? (env['HKS_HOST_KUBECONFIG'] || file.hostKubeconfig),
+    hostRegion: given.hostRegion ?? (env['HKS_HOST_REGION'] || file.hostRegion),
+    vclusterChart: env['HKS_VCLUSTER_CHART'] || file.vclusterChart,
+    vclusterChartDigest: env['HKS_VCLUSTER_CHART_DIGEST'] || file.vclusterChartDigest,
+    tenantKubernetesVersion: env['HKS_TENANT_KUBERNETES_VERSION'] || file.tenantKubernetesVersion,
+    imageRegistry: env['HKS_IMAGE_REGISTRY'] || file.imageRegistry,
+    vclusterImage: env['HKS_VCLUSTER_IMAGE'] || file.vclusterImage,
+    kubernetesImage: env['HKS_KUBERNETES_IMAGE'] || file.kubernetesImage,
+    corednsImage: env['HKS_COREDNS_IMAGE'] || file.corednsImage,
+    imagePullPolicy: env['HKS_IMAGE_PULL_POLICY'] || file.imagePullPolicy,
+    imagePullSecrets: env['HKS_IMAGE_PULL_SECRETS'] || file.imagePullSecrets,
+    storageClass: env['HKS_STORAGE_CLASS'] || file.storageClass,
+    checkImage: env['HKS_CHECK_IMAGE'] || file.checkImage,
+    helm: env['HKS_HELM'] || file.helm,
+  };
+  const settings = hostSettings.parse(found);
+  const { hostKubeconfig, vclusterChart, helm } = settings;
+  return {
+    ...settings,
+    vclusterChart: /^https?:\/\//.test(vclusterChart) ? vclusterChart : resolve(vclusterChart),
+    ...(hostKubeconfig !== undefined && { hostKubeconfig: resolve(hostKubeconfig) }),
+    ...(helm !== undefined && { helm: resolve(helm) }),
+  };
+}
+
+/** The images of tenants; a registry of one's own stands in for upstream's. */
+export function imagesOf(settings: HostSettings): VclusterImages {
+  const { imageRegistry, vclusterImage, kubernetesImage, corednsImage } = settings;
+  const kubernetes = kubernetesImage === undefined ? defaultImages.kubernetes : partsOf(kubernetesImage);
+  const vcluster = vclusterImage === undefined ? defaultImages.vcluster : partsOf(vclusterImage);
+  const mirrored = <T extends { registry: string }>(parts: T): T =>
+    imageRegistry === undefined ? parts : { ...parts, registry: imageRegistry };
+  return {
+    kubernetes: mirrored({ registry: kubernetes.registry, repository: kubernetes.repository }),
+    vcluster: mirrored(vcluster),
+    coreDns: corednsImage ?? defaultImages.coreDns,
+    pullPolicy: settings.imagePullPolicy,
+    pullSecrets: settings.imagePullSecrets,
+  };
+}
+
+/** `registry:5000/path/name:tag` in parts. */
+function partsOf(name: string): { registry: string; repository: string; tag: string | null } {
+  const slash = name.indexOf('/');
+  const rest = name.slice(slash + 1);
+  const colon = rest.includes('@') ? rest.indexOf('@') : rest.lastIndexOf(':');
+  return {
+    registry: name.slice(0, slash),
+    repository: colon < 0 ? rest : rest.slice(0, colon),
+    tag: colon < 0 ? null : rest.slice(colon + 1),
+  };
+}
