@@ -40,7 +40,7 @@ export function authenticationConfiguration(trust: IdentityTrust): Record<string
           ),
           rule("!claims.email.startsWith('system:')", 'the user name is reserved'),
           rule(
-            `type(claims.groups) == list && claims.groups.all(group, type(group) == string && group.startsWith('${prefix}'))`,
+            `type(claims.groups) == list && dyn(claims.groups).all(group, type(group) == string && group.startsWith('${prefix}'))`,
             'a group is not one of Hexabase',
           ),
         ],

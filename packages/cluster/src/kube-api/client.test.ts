@@ -212,10 +212,10 @@ describe('an open answer', () => {
     const line = once(stream, 'data');
     write('late\n');
     expect(String((await line)[0])).toBe('late\n');
-    const failed = once(stream, 'close');
+    const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
     stream.on('error', () => undefined);
     ending.abort();
-    await failed;
+    await closed;
   });
 
   it('that is refused rejects with the words of the API', async () => {
@@ -232,6 +232,7 @@ describe('an open answer', () => {
     const socket = await kube.webSocket('/exec?command=id', ['v5.channel.k8s.io']);
     expect(socket.protocol).toBe('v5.channel.k8s.io');
     const echoed = once(socket, 'message');
+    socket.resume();
     socket.send('hello');
     expect(String((await echoed)[0])).toBe('hello');
     socket.terminate();

@@ -97,6 +97,8 @@ function bodyHeaders({ method, body, contentType }: TenantRequest): Record<strin
   if (body === undefined) return {};
   return {
     'content-type': contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'),
+    // Node sends a DELETE's body without any framing otherwise: it is not read, and spoils the connection.
+    'content-length': String(Buffer.byteLength(bodyText(body))),
   };
 }
 
