@@ -1,0 +1,205 @@
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { isIPv6 } from 'node:net';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { KubeCallError } from '../../kube-api/call-errors.ts';
+import { createKubeClient, type KubeClient } from '../../kube-api/client.ts';
+import { parseKubeconfig, type KubeEndpoint } from '../../kube-api/endpoint.ts';
+import type { TenantClient, TenantRequest, TenantResponse, Upstream } from '../../port.ts';
+import { fieldOf, metaOf, textOf } from './host/objects.ts';
+import { readOne } from './host/read.ts';
+import { namesOf, tenantPort } from './names.ts';
+import type { VclusterDriverOptions } from './options.ts';
+import { openTunnel, type Tunnel } from './tunnel/tunnel.ts';
+
+/** How this process reaches the tenants of one host. */
+export interface TenantAccess extends AsyncDisposable {
+  clientOf(workspaceId: WorkspaceId): TenantClient;
+  /** Rejects with AppError `cluster_unavailable` when there is no control plane, or it has not said who it is yet. */
+  upstreamOf(workspaceId: WorkspaceId): Promise<Upstream>;
+  /** What was known may be another's by now. */
+  forget(workspaceId: WorkspaceId): Promise<void>;
+}
+
+/** One tenant's address and administrator, as they were when last looked at. */
+interface Entry {
+  client: KubeClient;
+  upstream: Upstream;
+  tunnel: Tunnel | null;
+  /** Changes when the tenant is another one. */
+  mark: string;
+  checkedMs: number;
+  usedMs: number;
+}
+
+/** So long a tenant is believed to be the one it was; errors make us look at once. */
+const believedMs = 30_000;
+const idleMs = 5 * 60_000;
+
+/** There is none; or there is one that has not said who it is yet. */
+type NoEntry = 'absent' | 'starting';
+
+type AccessOptions = Pick<VclusterDriverOptions, 'host' | 'reach' | 'clock'>;
+
+export function tenantAccess(options: AccessOptions): TenantAccess {
+  const known = knownTenants(options);
+
+  async function request(workspaceId: WorkspaceId, wanted: TenantRequest): Promise<TenantResponse> {
+    wanted.signal?.throwIfAborted();
+    const entry = await known.find(workspaceId);
+    if (typeof entry === 'string') return unanswered(entry);
+    const first = await attempt(entry, wanted);
+    if (!needsLook(first)) return outcome(first);
+    const again = await known.look(workspaceId);
+    // Neither a refused certificate nor 401 has done anything, so it may be sent to the tenant that is there now.
+    if (typeof again === 'string') return unanswered(again);
+    return again.mark === entry.mark ? outcome(first) : outcome(await attempt(again, wanted));
+  }
+
+  return {
+    clientOf: (workspaceId) => ({ request: (wanted) => request(workspaceId, wanted) }),
+    async upstreamOf(workspaceId) {
+      const entry = await known.find(workspaceId);
+      if (typeof entry === 'string') throw notYet();
+      return entry.upstream;
+    },
+    forget: known.forget,
+    [Symbol.asyncDispose]: known.forgetAll,
+  };
+}
+
+/** Tenants that were used lately, so that a request costs no look at the host. */
+function knownTenants(options: AccessOptions) {
+  const entries = new Map<WorkspaceId, Entry>();
+  const lookups = new Map<WorkspaceId, Promise<Entry | NoEntry>>();
+
+  async function forget(workspaceId: WorkspaceId): Promise<void> {
+    const entry = entries.get(workspaceId);
+    entries.delete(workspaceId);
+    entry?.client[Symbol.dispose]();
+    await entry?.tunnel?.[Symbol.asyncDispose]();
+  }
+
+  async function lookNow(workspaceId: WorkspaceId): Promise<Entry | NoEntry> {
+    const found = await readTenant(options, workspaceId);
+    const old = entries.get(workspaceId);
+    if (typeof found === 'string') {
+      await forget(workspaceId);
+      return found;
+    }
+    const now = options.clock.now();
+    if (old?.mark === found.mark) return Object.assign(old, { checkedMs: now, usedMs: now });
+    await forget(workspaceId);
+    const opened = open(options, { workspaceId, ...found });
+    const entry = { ...opened, mark: found.mark, checkedMs: now, usedMs: now };
+    entries.set(workspaceId, entry);
+    return entry;
+  }
+
+  /** One look for many callers. */
+  function look(workspaceId: WorkspaceId): Promise<Entry | NoEntry> {
+    const running =
+      lookups.get(workspaceId) ?? lookNow(workspaceId).finally(() => lookups.delete(workspaceId));
+    lookups.set(workspaceId, running);
+    return running;
+  }
+
+  return {
+    forget,
+    look,
+    async find(workspaceId: WorkspaceId): Promise<Entry | NoEntry> {
+      const now = options.clock.now();
+      for (const [id, { usedMs }] of entries) if (now - usedMs > idleMs) await forget(id);
+      const entry = entries.get(workspaceId);
+      if (!entry || now - entry.checkedMs > believedMs) return look(workspaceId);
+      entry.usedMs = now;
+      return entry;
+    },
+    async forgetAll(): Promise<void> {
+      await Promise.all([...entries.keys()].map(forget));
+    },
+  };
+}
+
+type Attempt = { answer: TenantResponse } | { error: unknown };
+
+async function attempt({ client }: Entry, wanted: TenantRequest): Promise<Attempt> {
+  try {
+    return { answer: await client.request(wanted) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function needsLook(attempted: Attempt): boolean {
+  if ('answer' in attempted) return attempted.answer.status === 401;
+  const { error } = attempted;
+  return error instanceof KubeCallError && (error.reason === 'untrusted' || error.reason === 'unreachable');
+}
+
+function outcome(attempted: Attempt): TenantResponse {
+  if ('error' in attempted) throw attempted.error;
+  return attempted.answer;
+}
+
+function unanswered(state: NoEntry): TenantResponse {
+  if (state === 'starting') throw notYet();
+  const message = 'there is no cluster of this workspace';
+  return {
+    status: 404,
+    body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404, message },
+  };
+}
+
+function notYet(): AppError {
+  return new AppError('cluster_unavailable', { cause: 'the control plane has not said yet who it is' });
+}
+
+interface Found {
+  address: string;
+  endpoint: KubeEndpoint;
+  certificateAuthority: string;
+  mark: string;
+}
+
+async function readTenant({ host }: AccessOptions, workspaceId: WorkspaceId): Promise<Found | NoEntry> {
+  const { namespace, release } = namesOf(workspaceId);
+  const signal = AbortSignal.timeout(10_000);
+  const read = (kind: string, name: string) =>
+    readOne(host, { apiVersion: 'v1', kind, namespace, name }, signal);
+  const [service, secret] = await Promise.all([read('Service', release), read('Secret', `vc-${release}`)]);
+  if (!service) return 'absent';
+  const encoded = textOf(fieldOf(secret, 'data', 'config'));
+  const address = textOf(fieldOf(service, 'spec', 'clusterIP'));
+  if (encoded === '' || address === '') return 'starting';
+  const endpoint = parseKubeconfig(Buffer.from(encoded, 'base64').toString('utf8'));
+  const { certificateAuthority } = endpoint;
+  if (certificateAuthority === null) return 'starting';
+  return { address, endpoint, certificateAuthority, mark: `${metaOf(service).uid} ${address} ${encoded}` };
+}
+
+/** The kubeconfig's own server is for use inside the pod. */
+function open(
+  { host, reach }: AccessOptions,
+  { workspaceId, address, endpoint, certificateAuthority }: Found & { workspaceId: WorkspaceId },
+): Pick<Entry, 'client' | 'upstream' | 'tunnel'> {
+  const { credentials } = endpoint;
+  if (reach === 'service') {
+    const server = `https://${isIPv6(address) ? `[${address}]` : address}:443`;
+    return {
+      client: createKubeClient({ server, certificateAuthority, credentials }),
+      upstream: { kind: 'url', url: server, certificateAuthority },
+      tunnel: null,
+    };
+  }
+  const { namespace, release } = namesOf(workspaceId);
+  const podSelector = `app=vcluster,release=${release}`;
+  const tunnel = openTunnel({ host, namespace, podSelector, port: tenantPort });
+  const serverName = `${release}.${namespace}`;
+  const place = { certificateAuthority, serverName, connect: () => tunnel.connect() };
+  const server = `https://${serverName}`;
+  return {
+    client: createKubeClient({ server, credentials, ...place }),
+    upstream: { kind: 'url', url: server, ...place },
+    tunnel,
+  };
+}

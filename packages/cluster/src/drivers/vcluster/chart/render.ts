@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import type { ApplicableObject } from '../../../kube-api/apply.ts';
+import { TenantConflictError } from '../../../port.ts';
+import { clusterRoleOf, namesOf } from '../names.ts';
+import type { ChartOptions } from '../options.ts';
+import { localChart, type LocalChart } from './source.ts';
+import { chartValues, type ValuesInput } from './values.ts';
+
+export type RenderInput = Omit<ValuesInput, 'names'> & {
+  /** Version of the host, `v1.34.4`: the chart writes other fields for other versions. */
+  hostVersion: string;
+};
+
+export interface Renderer {
+  /** The chart's objects for one workspace. Throws `TenantConflictError` when the chart does not take the values. */
+  render(input: RenderInput): Promise<ApplicableObject[]>;
+}
+
+/** Stands for a workspace while helm runs, as long as a real id and found nowhere else. */
+const placeholder = 'placehol-der0-0000-0000-placeholder0';
+const renderMsMax = 30_000;
+const outputBytesMax = 8 * 1024 * 1024;
+
+/**
+ * Runs `helm template` once for all workspaces of the same kind: names are put in afterwards. The result is kept by the
+ * digest of the chart and its values.
+ */
+export function createRenderer({ source, helm }: ChartOptions): Renderer {
+  const kept = new Map<string, Promise<string>>();
+  let chart: Promise<LocalChart> | null = null;
+
+  async function template({ hostVersion, ...input }: RenderInput): Promise<string> {
+    const { path, digest } = await (chart ??= localChart(source).catch((error: unknown) => {
+      chart = null;
+      throw error;
+    }));
+    const names = namesOf(placeholder);
+    const values = JSON.stringify(chartValues({ ...input, names, workspaceId: placeholder }));
+    const key = createHash('sha256').update(`${digest}\0${hostVersion}\0${values}`).digest('hex');
+    const found = kept.get(key);
+    if (found) return found;
+    const arguments_ = `template ${names.release} --namespace ${names.namespace} --values -`.split(' ');
+    arguments_.push('--kube-version', hostVersion, '--', path);
+    const running = runHelm(helm, arguments_, values).then((text) => JSON.stringify(objectsIn(text)));
+    kept.set(key, running);
+    running.catch(() => kept.delete(key));
+    return running;
+  }
+
+  return {
+    async render(input) {
+      const objects: unknown = JSON.parse(named(await template(input), input.workspaceId));
+      return Array.isArray(objects) ? objects.filter(isObject).map(encodeSecret) : [];
+    },
+  };
+}
+
+/** The chart cuts a name that holds both others, so that one comes first. */
+function named(text: string, workspaceId: string): string {
+  const from = namesOf(placeholder);
+  const to = namesOf(workspaceId);
+  return text
+    .replaceAll(clusterRoleOf(from), clusterRoleOf(to))
+    .replaceAll(from.namespace, to.namespace)
+    .replaceAll(from.release, to.release)
+    .replaceAll(placeholder, workspaceId);
+}
+
+async function runHelm(helm: string, arguments_: string[], values: string): Promise<string> {
+  // Nothing of the surroundings decides what comes out: no plugins, no settings, no repositories.
+  const home = await mkdtemp(join(tmpdir(), 'hexabase-helm-'));
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const child = execFile(
+        helm,
+        arguments_,
+        { env: { HOME: home, PATH: '' }, cwd: home, timeout: renderMsMax, maxBuffer: outputBytesMax },
+        (error, stdout, stderr) => (error ? reject(explained(error, { helm, stderr })) : resolve(stdout)),
+      );
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(values);
+    });
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+function explained(error: Error, { helm, stderr }: { helm: string; stderr: string }): Error {
+  if ('code' in error && (error.code === 'ENOENT' || error.code === 'EACCES'))
+    return new TenantConflictError(`The helm program ${helm} cannot be run.`, { cause: error });
+  const said = stderr.replace(/^Error: /, '').trim();
+  if ('killed' in error && error.killed === true)
+    return new Error(`helm took longer than ${renderMsMax} ms`, { cause: error });
+  return new TenantConflictError(`The vCluster chart cannot be rendered: ${said || error.message}`, {
+    cause: error,
+  });
+}
+
+function objectsIn(yaml: string): ApplicableObject[] {
+  const documents = parseAllDocuments(yaml);
+  if (!Array.isArray(documents)) return [];
+  return documents
+    .map((document): unknown => document.toJS())
+    .filter(isObject)
+    .map(decodeSecret);
+}
+
+/** The control plane's whole configuration is in a Secret; as text, names can be put in. */
+function decodeSecret(object: ApplicableObject): ApplicableObject {
+  if (object.kind !== 'Secret') return object;
+  const { data, ...rest } = object;
+  return { ...rest, stringData: mapText(data, (text) => Buffer.from(text, 'base64').toString('utf8')) };
+}
+
+/** As the API server answers it, so that drift can be told. */
+function encodeSecret(object: ApplicableObject): ApplicableObject {
+  if (object.kind !== 'Secret') return object;
+  const { stringData, ...rest } = object;
+  return { ...rest, data: mapText(stringData, (text) => Buffer.from(text, 'utf8').toString('base64')) };
+}
+
+function mapText(fields: unknown, change: (text: string) => string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(isRecord(fields) ? fields : {}).map(([key, value]) => [key, change(String(value))]),
+  );
+}
+
+function isObject(value: unknown): value is ApplicableObject {
+  if (!isRecord(value)) return false;
+  const { apiVersion, kind, metadata } = value;
+  return (
+    typeof apiVersion === 'string' &&
+    typeof kind === 'string' &&
+    isRecord(metadata) &&
+    typeof metadata['name'] === 'string'
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

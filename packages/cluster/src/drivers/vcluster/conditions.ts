@@ -1,0 +1,168 @@
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
+
+/** What the host knows of a tenant; null for what it did not let us see. */
+export interface Findings {
+  hostName: string;
+  /** Pods of the control plane and of its DNS. */
+  pods: readonly Json[] | null;
+  claims: readonly Json[] | null;
+  /** Warnings in the namespace. */
+  events: readonly Json[] | null;
+}
+
+/**
+ * Why a tenant is not ready, a sentence each; empty when nothing is wrong. `Unknown` stands for what the host would not
+ * tell: it is never taken for a failure.
+ */
+export function conditionsOf(findings: Findings): ConditionInput[] {
+  const { pods, claims, events, hostName } = findings;
+  const hidden = Object.entries({ pods, volumes: claims, events })
+    .filter(([, list]) => list === null)
+    .map(([what]) => what);
+  return [
+    ...(pods ?? []).flatMap((pod) => podConditions(pod, hostName)),
+    ...(claims ?? []).flatMap((claim) => claimConditions(claim, events ?? [])),
+    ...quotaConditions(events ?? [], pods ?? []),
+    ...(hidden.length > 0
+      ? [
+          {
+            type: 'HostVisible',
+            status: 'Unknown' as const,
+            reason: 'Forbidden',
+            message: `The host cluster ${hostName} does not let us see the ${hidden.join(' and ')} of this workspace.`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function podConditions(pod: Json, hostName: string): ConditionInput[] {
+  const scheduled = listOf(fieldOf(pod, 'status', 'conditions')).find(({ type }) => type === 'PodScheduled');
+  // `SchedulerError` is over at the next try.
+  if (scheduled?.['status'] === 'False' && scheduled['reason'] === 'Unschedulable')
+    return [unschedulable(textOf(scheduled['message']), hostName)];
+  const containers = [
+    ...listOf(fieldOf(pod, 'status', 'initContainerStatuses')),
+    ...listOf(fieldOf(pod, 'status', 'containerStatuses')),
+  ];
+  const evicted = textOf(fieldOf(pod, 'status', 'reason')) === 'Evicted' ? [evictedFrom(pod)] : [];
+  const gone = textOf(fieldOf(pod, 'status', 'reason')) === 'NodeLost' ? [nodeGone(pod)] : [];
+  return [...evicted, ...gone, ...containers.flatMap((container) => containerConditions(container, pod))];
+}
+
+function unschedulable(said: string, hostName: string): ConditionInput {
+  return failed('Scheduled', 'Unschedulable', {
+    sentence: `No node of the host cluster ${hostName} can take the control plane`,
+    said,
+  });
+}
+
+function evictedFrom(pod: Json): ConditionInput {
+  return failed('Running', 'Evicted', {
+    sentence: `The node put ${nounOf(pod)} out`,
+    said: textOf(fieldOf(pod, 'status', 'message')),
+  });
+}
+
+function nodeGone(pod: Json): ConditionInput {
+  const node = textOf(fieldOf(pod, 'spec', 'nodeName'));
+  return failed('Running', 'NodeGone', {
+    sentence: `The node ${node} that ran ${nounOf(pod)} is gone`,
+    said: '',
+  });
+}
+
+function containerConditions(container: Json, pod: Json): ConditionInput[] {
+  const waiting = fieldOf(container, 'state', 'waiting');
+  const reason = textOf(fieldOf(waiting, 'reason'));
+  const said = textOf(fieldOf(waiting, 'message'));
+  const image = textOf(container['image']);
+  const ended = fieldOf(container, 'lastState', 'terminated') ?? fieldOf(container, 'state', 'terminated');
+  const noun = nounOf(pod);
+  if (/ImagePull|ErrImage|InvalidImageName|ImageInspect/.test(reason)) {
+    return [
+      failed('ImagesPulled', reason, { sentence: `The image ${image} for ${noun} cannot be had`, said }),
+    ];
+  }
+  if (textOf(fieldOf(ended, 'reason')) === 'OOMKilled' && container['ready'] !== true) {
+    const sentence = `${capital(noun)} needed more memory than it may have and was stopped; a larger plan gives it more`;
+    return [failed('Running', 'OutOfMemory', { sentence, said: '' })];
+  }
+  if (reason === 'CrashLoopBackOff') {
+    const code = numberOf(fieldOf(ended, 'exitCode'));
+    const times = numberOf(container['restartCount']);
+    const sentence = `${capital(noun)} ends again and again (${times} times, last with exit code ${code})`;
+    return [failed('Running', reason, { sentence, said: lastLine(textOf(fieldOf(ended, 'message'))) })];
+  }
+  if (/^Create|^RunContainer/.test(reason)) {
+    return [failed('Running', reason, { sentence: `The container of ${noun} cannot be made`, said })];
+  }
+  return [];
+}
+
+function claimConditions(claim: Json, events: readonly Json[]): ConditionInput[] {
+  if (textOf(fieldOf(claim, 'status', 'phase')) !== 'Pending') return [];
+  const { name } = metaOf(claim);
+  const told = latest(
+    events.filter(
+      (event) =>
+        fieldOf(event, 'involvedObject', 'kind') === 'PersistentVolumeClaim' &&
+        fieldOf(event, 'involvedObject', 'name') === name &&
+        event['type'] === 'Warning',
+    ),
+  );
+  const className = textOf(fieldOf(claim, 'spec', 'storageClassName'));
+  const sentence =
+    className === ''
+      ? `The volume ${name} waits: the host cluster has no default storage class`
+      : `The volume ${name} of storage class ${className} has not been made yet`;
+  // A class that waits for its pod leaves every claim pending for a moment.
+  if (!told && className !== '') return [];
+  return [failed('VolumesBound', 'VolumePending', { sentence, said: textOf(told?.['message']) })];
+}
+
+/** Nobody makes a pod that the quota does not allow; only an event tells. */
+function quotaConditions(events: readonly Json[], pods: readonly Json[]): ConditionInput[] {
+  if (pods.length > 0) return [];
+  const refused = latest(events.filter(({ reason }) => reason === 'FailedCreate'));
+  if (!refused) return [];
+  const said = textOf(refused['message']);
+  if (/exceeded quota|failed quota/.test(said)) {
+    return [
+      failed('WithinQuota', 'QuotaExhausted', {
+        sentence: 'The quota leaves no room for the control plane',
+        said,
+      }),
+    ];
+  }
+  return [
+    failed('Running', 'Refused', { sentence: 'The host cluster refuses to make the control plane', said }),
+  ];
+}
+
+function latest(events: readonly Json[]): Json | undefined {
+  const at = (event: Json) => textOf(event['lastTimestamp']) || textOf(event['eventTime']);
+  return events.toSorted((a, b) => at(b).localeCompare(at(a)))[0];
+}
+
+function failed(
+  type: string,
+  reason: string,
+  { sentence, said }: { sentence: string; said: string },
+): ConditionInput {
+  const message = said === '' ? `${sentence}.` : `${sentence}: ${said.replace(/\.$/, '')}.`;
+  return { type, status: 'False', reason, message };
+}
+
+function nounOf(pod: Json): string {
+  return metaOf(pod).labels['k8s-app'] === 'vcluster-kube-dns' ? 'the workspace’s DNS' : 'the control plane';
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}

@@ -1,0 +1,55 @@
+import { brandId } from '@hexabase/kernel/id.ts';
+import type { ClusterDriver } from '../../port.ts';
+import { tenantAccess } from './access.ts';
+import { createRenderer } from './chart/render.ts';
+import { ensureTenant } from './ensure.ts';
+import { hostFacts } from './host/facts.ts';
+import { metaOf, textOf } from './host/objects.ts';
+import { readAll } from './host/read.ts';
+import { offeredMinors } from './kubernetes-version.ts';
+import { managedBy, namesOf, workspaceLabel } from './names.ts';
+import { observeTenant } from './observe.ts';
+import type { VclusterDriverOptions } from './options.ts';
+import { removeTenant } from './remove.ts';
+
+/**
+ * A real vCluster per workspace on one host cluster. Everything that it knows is on the host: any process with the same
+ * options continues what another began. Disposing it closes connections to tenants and changes nothing on the host.
+ */
+export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & AsyncDisposable {
+  const { host, hostName, clock } = options;
+  const access = tenantAccess(options);
+  const renderer = createRenderer(options.chart);
+  const facts = hostFacts(options);
+  return {
+    name: 'vcluster',
+    async ensureTenant(spec, { signal }) {
+      await ensureTenant({ options, renderer, facts }, spec, signal);
+    },
+    observeTenant: (workspaceId, { signal }) =>
+      observeTenant({ host, hostName, clientOf: access.clientOf }, workspaceId, signal),
+    async removeTenant(workspaceId, fence, { signal }) {
+      const removal = await removeTenant({ host, clock, workspaceId, fence, signal });
+      await access.forget(workspaceId);
+      return removal;
+    },
+    async listTenants({ signal }) {
+      signal.throwIfAborted();
+      const labelSelector = `app.kubernetes.io/managed-by=${managedBy['app.kubernetes.io/managed-by']},${workspaceLabel}`;
+      const found = await readAll(host, { apiVersion: 'v1', kind: 'Namespace', labelSelector }, signal);
+      return found
+        .map(metaOf)
+        .map(({ name, uid, labels }) => ({
+          name,
+          uid,
+          workspaceId: brandId<'Workspace'>(textOf(labels[workspaceLabel])),
+        }))
+        .filter(({ name, workspaceId }) => name === namesOf(workspaceId).namespace)
+        .map(({ workspaceId, uid }) => ({ workspaceId, uid }));
+    },
+    tenantClient: access.clientOf,
+    upstream: access.upstreamOf,
+    kubernetesVersions: async () => offeredMinors(options.kubernetesVersions),
+    [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApplicableObject } from '../../kube-api/apply.ts';
+import { TenantConflictError, type TenantSpec } from '../../port.ts';
+import type { Renderer } from './chart/render.ts';
+import { tierOf } from './chart/values.ts';
+import { applyFenced, converge, keyOf, readLive, type Live, type Work } from './host/converge.ts';
+import type { HostFacts } from './host/facts.ts';
+import { holdFence, raiseFence } from './host/fence.ts';
+import { ensureNamespace } from './host/namespace.ts';
+import { fieldOf, isRecord, listOf, metaOf, textOf } from './host/objects.ts';
+import { deleteOne, placeOf, readAll } from './host/read.ts';
+import { chosenVersion, minorOf } from './kubernetes-version.ts';
+import { copiedLabel, namesOf, note, ownerLabels } from './names.ts';
+import { namespaceObjects, tenantNamespace } from './objects/namespace-objects.ts';
+import { defaultStorage, type VclusterDriverOptions } from './options.ts';
+
+export interface EnsureDeps {
+  options: VclusterDriverOptions;
+  renderer: Renderer;
+  facts(signal: AbortSignal): Promise<HostFacts>;
+}
+
+const pollMs = 200;
+
+/** Fence, namespace, everything in it, and the generation last: who reads it there knows that all of it is in place. */
+export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { host, hostName } = deps.options;
+  const { workspaceId, fence } = spec;
+  const { namespace } = namesOf(workspaceId);
+  const work: Work = { host, workspaceId, namespace, fence, signal };
+  const objects = await wantedObjects(deps, spec, signal);
+  await raiseFence(host, { workspaceId, fence }, signal);
+  const { isNew } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
+  const live = isNew ? new Map() : await readLive(work);
+  await converge(work, adapted(objects, live), live);
+  if (spec.asleep) await stopWorkloads(work);
+  await holdFence(host, { workspaceId, fence }, signal);
+  const now = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
+  await applyFenced(work, tenantNamespace(spec, spec.generation), now.namespace);
+}
+
+async function wantedObjects(
+  { options, renderer, facts }: EnsureDeps,
+  spec: TenantSpec,
+  signal: AbortSignal,
+): Promise<ApplicableObject[]> {
+  const { isolation, size, workspaceId } = spec;
+  const storage = options.storage ?? defaultStorage;
+  const { version, serviceCidr, metrics } = await facts(signal);
+  const rendered = await renderer.render({
+    workspaceId,
+    isolation,
+    tier: tierOf(size.cpuMilli),
+    kubernetesVersion: chosenVersion(options.kubernetesVersions, spec.kubernetesVersion, options.hostName),
+    images: options.images,
+    storage,
+    serviceCidr: options.serviceCidr ?? serviceCidr,
+    metrics,
+    hostVersion: version,
+  });
+  const own = namespaceObjects(spec, {
+    issuerAuthority: options.issuerAuthority,
+    discoveryUrl: options.discoveryUrl,
+    controlPlaneNamespace: options.controlPlaneNamespace ?? null,
+    stateGib: storage.sizeGib,
+  });
+  return [...own, ...rendered].map((object) => marked(object, spec));
+}
+
+/** Whose it is and who wrote it; and a sleeping tenant runs no pod, which is no matter of the chart's values. */
+function marked(object: ApplicableObject, spec: TenantSpec): ApplicableObject {
+  const { workspaceId, fence, slug, asleep } = spec;
+  const { name, labels, annotations, namespace } = object.metadata;
+  const isClusterWide = object.kind.startsWith('Cluster');
+  const marks = {
+    ...object,
+    metadata: {
+      name,
+      ...(!isClusterWide && { namespace: textOf(namespace) || namesOf(workspaceId).namespace }),
+      labels: { ...(isRecord(labels) ? labels : {}), ...ownerLabels(workspaceId) },
+      annotations: {
+        ...(isRecord(annotations) ? annotations : {}),
+        [note.fence]: String(fence),
+        ...(isClusterWide && { [note.slug]: slug }),
+      },
+    },
+  };
+  if (object.kind !== 'StatefulSet') return marks;
+  const spec_ = isRecord(object['spec']) ? object['spec'] : {};
+  return { ...marks, spec: { ...spec_, replicas: asleep ? 0 : 1 } };
+}
+
+/** What cannot be changed on a StatefulSet stays; a jump over a Kubernetes minor is refused before anything is written. */
+function adapted(objects: readonly ApplicableObject[], live: Live): ApplicableObject[] {
+  return objects.map((object) => {
+    const old = object.kind === 'StatefulSet' ? live.get(keyOf(object)) : undefined;
+    if (!old) return object;
+    refuseJump(versionIn(old), versionIn(object));
+    const spec = isRecord(object['spec']) ? object['spec'] : {};
+    const volumeClaimTemplates = fieldOf(old, 'spec', 'volumeClaimTemplates');
+    return { ...object, spec: { ...spec, volumeClaimTemplates } };
+  });
+}
+
+/** Kubernetes, "Version Skew Policy": control planes move one minor at a time. */
+function refuseJump(from: string, to: string): void {
+  const [before, after] = [minorOf(from), minorOf(to)];
+  if (before === null || after === null || Math.abs(after - before) <= 1) return;
+  throw new TenantConflictError(
+    `The workspace runs Kubernetes ${from}; ${to} is more than one minor version away. Go one minor at a time.`,
+  );
+}
+
+/** The chart copies Kubernetes from an image whose tag is the version. */
+function versionIn(statefulSet: unknown): string {
+  const containers = listOf(fieldOf(statefulSet, 'spec', 'template', 'spec', 'initContainers'));
+  const image = textOf(containers.find(({ name }) => name === 'kubernetes')?.['image']);
+  return image.slice(image.lastIndexOf(':') + 1);
+}
+
+/** The control plane goes first: as long as it runs it would make the pods again. */
+async function stopWorkloads({ host, workspaceId, namespace, signal }: Work): Promise<void> {
+  const { release } = namesOf(workspaceId);
+  const pods = { apiVersion: 'v1', kind: 'Pod', namespace };
+  const own = { ...pods, labelSelector: `app=vcluster,release=${release}` };
+  while ((await readAll(host, own, signal)).length > 0) await sleep(pollMs, undefined, { signal });
+  const copies = await readAll(host, { ...pods, labelSelector: `${copiedLabel}=${release}` }, signal);
+  await Promise.all(
+    copies.map((pod) => deleteOne(host, { wanted: placeOf('v1', 'Pod', pod), uid: metaOf(pod).uid }, signal)),
+  );
+}

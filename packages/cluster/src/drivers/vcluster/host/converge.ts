@@ -1,0 +1,124 @@
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { applyObject, ApplyConflictError, type ApplicableObject } from '../../../kube-api/apply.ts';
+import { KubeRefusal } from '../../../kube-api/call-errors.ts';
+import { builtinResource } from '../../../kube-api/resource-path.ts';
+import { FencedError, type TenantClient } from '../../../port.ts';
+import { fieldManager, note, ownerSelector } from '../names.ts';
+import { covers } from './covers.ts';
+import { holdFence } from './fence.ts';
+import { metaOf, textOf, type Json } from './objects.ts';
+import { deleteOne, placeOf, readAll, readOne, type Selection } from './read.ts';
+
+/** One worker at work on the objects of one workspace. */
+export interface Work {
+  host: TenantClient;
+  workspaceId: WorkspaceId;
+  namespace: string;
+  fence: number;
+  signal: AbortSignal;
+}
+
+/** Kinds that we write for a workspace, besides its namespace. */
+const kinds: readonly Selection[] = [
+  ...[
+    'ConfigMap',
+    'LimitRange',
+    'ResourceQuota',
+    'Secret',
+    'Service',
+    'ServiceAccount',
+    'PersistentVolumeClaim',
+  ].map((kind) => ({ apiVersion: 'v1', kind })),
+  { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+  { apiVersion: 'apps/v1', kind: 'Deployment' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+  ...['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'].map((kind) => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind,
+  })),
+];
+
+/** Runs pods, so everything that they need is there first. */
+const last = new Set(['StatefulSet', 'Deployment']);
+const attemptsMax = 10;
+
+/** What carries our label and belongs to the workspace, by key. */
+export type Live = Map<string, Json>;
+
+export async function readLive({ host, workspaceId, namespace, signal }: Work): Promise<Live> {
+  const labelSelector = ownerSelector(workspaceId);
+  const lists = await Promise.all(
+    kinds.map(async ({ apiVersion, kind }) => {
+      const namespaced = builtinResource(apiVersion, kind)?.namespaced === true;
+      const selection = { apiVersion, kind, labelSelector, ...(namespaced && { namespace }) };
+      return (await readAll(host, selection, signal)).map((object) => ({ ...object, apiVersion, kind }));
+    }),
+  );
+  return new Map(lists.flat().map((object) => [keyOf(object), object]));
+}
+
+export function keyOf(object: unknown): string {
+  const { kind } = Object(object);
+  return `${textOf(kind)}/${metaOf(object).name}`;
+}
+
+/**
+ * Brings every object to what it should be and deletes those of ours that are not wanted any more. An object that is as
+ * it should be is not written. Throws `FencedError` when a newer worker has written one of them.
+ */
+export async function converge(work: Work, wanted: readonly ApplicableObject[], live: Live): Promise<void> {
+  const first = wanted.filter(({ kind }) => !last.has(kind));
+  const then = wanted.filter(({ kind }) => last.has(kind));
+  for (const wave of [first, then])
+    await Promise.all(wave.map((object) => applyFenced(work, object, live.get(keyOf(object)) ?? null)));
+  await prune(work, wanted, live);
+}
+
+/** One object by server-side apply on the version that was read. */
+export async function applyFenced(work: Work, wanted: ApplicableObject, read: Json | null): Promise<void> {
+  const { host, workspaceId, fence, signal } = work;
+  let live = read;
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const { annotations, resourceVersion } = metaOf(live);
+    if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
+    if (live && covers(live, comparable(wanted))) return;
+    const metadata = { ...wanted.metadata, ...(live && { resourceVersion }) };
+    try {
+      await applyObject(host, { ...wanted, metadata }, { fieldManager, force: true, signal });
+      return;
+    } catch (error) {
+      if (!(error instanceof KubeRefusal)) throw error;
+      const moved = error instanceof ApplyConflictError && error.conflicts.length === 0;
+      // The host's own policy may have refused because a newer worker has come.
+      if (!moved) await holdFence(host, { workspaceId, fence }, signal);
+      if (!moved) throw error;
+      live = await readOne(host, placeOf(wanted.apiVersion, wanted.kind, wanted), signal);
+    }
+  }
+  throw new Error(`${wanted.kind} ${wanted.metadata.name} changes all the time`);
+}
+
+/**
+ * The fence is written with each change, but a newer fence alone is no change, except where it decides: on the namespace
+ * and on what runs the tenant.
+ */
+function comparable(wanted: ApplicableObject): ApplicableObject {
+  if (wanted.kind === 'Namespace' || last.has(wanted.kind)) return wanted;
+  const { annotations, ...metadata } = wanted.metadata;
+  const rest = Object.entries(Object(annotations)).filter(([key]) => key !== note.fence);
+  return { ...wanted, metadata: { ...metadata, annotations: Object.fromEntries(rest) } };
+}
+
+async function prune(work: Work, wanted: readonly ApplicableObject[], live: Live): Promise<void> {
+  const { host, workspaceId, fence, signal } = work;
+  const keep = new Set(wanted.map(keyOf));
+  const extra = [...live].filter(([key, object]) => !keep.has(key) && !metaOf(object).deleting);
+  if (extra.length === 0) return;
+  await holdFence(host, { workspaceId, fence }, signal);
+  await Promise.all(
+    extra.map(([, object]) => {
+      const place = placeOf(textOf(object['apiVersion']), textOf(object['kind']), object);
+      return deleteOne(host, { wanted: place, uid: metaOf(object).uid }, signal);
+    }),
+  );
+}

@@ -1,0 +1,100 @@
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { KubeRefusal } from '../../../kube-api/call-errors.ts';
+import { resourcePath } from '../../../kube-api/resource-path.ts';
+import { FencedError, type TenantClient } from '../../../port.ts';
+import { fenceNameOf, fenceNamespace, fieldManager, managedBy, ownerLabels } from '../names.ts';
+import { fieldOf, isRecord, metaOf } from './objects.ts';
+
+const attemptsMax = 20;
+
+/**
+ * Says that this fence is at work, before anything is changed. The record is a ConfigMap apart from the tenant and stays
+ * for good, changed by compare-and-swap on its `resourceVersion`. Throws `FencedError` when a higher one was there.
+ */
+export async function raiseFence(
+  host: TenantClient,
+  { workspaceId, fence }: { workspaceId: WorkspaceId; fence: number },
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const record = await readRecord(host, workspaceId, signal);
+    if (record && record.fence > fence) throw new FencedError(workspaceId);
+    if (record?.fence === fence) return;
+    if (await write(host, { workspaceId, fence, resourceVersion: record?.resourceVersion ?? null }, signal))
+      return;
+  }
+  throw new Error(`the fence of workspace ${workspaceId} changes all the time`);
+}
+
+/** Throws `FencedError` when a newer worker has come since. */
+export async function holdFence(
+  host: TenantClient,
+  { workspaceId, fence }: { workspaceId: WorkspaceId; fence: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const record = await readRecord(host, workspaceId, signal);
+  if (record?.fence !== fence) throw new FencedError(workspaceId);
+}
+
+async function readRecord(
+  host: TenantClient,
+  workspaceId: WorkspaceId,
+  signal: AbortSignal,
+): Promise<{ fence: number; resourceVersion: string } | null> {
+  const path = resourcePath('v1', 'ConfigMap', {
+    namespace: fenceNamespace,
+    name: fenceNameOf(workspaceId),
+  });
+  const answer = await host.request({ method: 'GET', path, signal });
+  if (answer.status === 404) return null;
+  if (answer.status !== 200) throw new KubeRefusal('the record of fences', answer);
+  const fence = Number(fieldOf(answer.body, 'data', 'fence'));
+  if (!Number.isSafeInteger(fence)) throw new Error(`the fence record of ${workspaceId} holds no number`);
+  return { fence, resourceVersion: metaOf(answer.body).resourceVersion };
+}
+
+/** False when somebody else was quicker. */
+async function write(
+  host: TenantClient,
+  record: { workspaceId: WorkspaceId; fence: number; resourceVersion: string | null },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { workspaceId, fence, resourceVersion } = record;
+  const name = fenceNameOf(workspaceId);
+  const collection = resourcePath('v1', 'ConfigMap', { namespace: fenceNamespace });
+  const answer = await host.request({
+    method: resourceVersion === null ? 'POST' : 'PUT',
+    path: `${resourceVersion === null ? collection : `${collection}/${name}`}?fieldManager=${fieldManager}`,
+    body: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name,
+        labels: ownerLabels(workspaceId),
+        ...(resourceVersion !== null && { resourceVersion }),
+      },
+      data: { fence: String(fence) },
+    },
+    signal,
+  });
+  if (answer.status < 300) return true;
+  if (answer.status === 409) return false;
+  if (answer.status === 404 && resourceVersion === null) return makeNamespace(host, signal);
+  if (answer.status === 404) return false;
+  // The host's own policy refuses to lower a fence: a newer one came in between.
+  if (answer.status === 422 && resourceVersion !== null) return false;
+  throw new KubeRefusal('the record of fences', answer);
+}
+
+/** Always false: the record is still to be written. */
+async function makeNamespace(host: TenantClient, signal: AbortSignal): Promise<false> {
+  const answer = await host.request({
+    method: 'POST',
+    path: resourcePath('v1', 'Namespace'),
+    body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: fenceNamespace, labels: managedBy } },
+    signal,
+  });
+  if (answer.status >= 300 && answer.status !== 409) throw new KubeRefusal(fenceNamespace, answer);
+  if (!isRecord(answer.body)) throw new Error('the host answered no object');
+  return false;
+}

@@ -1,0 +1,95 @@
+import { KubeRefusal } from '../../../kube-api/call-errors.ts';
+import { resourcePath } from '../../../kube-api/resource-path.ts';
+import type { TenantClient, TenantResponse } from '../../../port.ts';
+import { fieldOf, listOf, metaOf, textOf, type Json } from './objects.ts';
+
+export interface Wanted {
+  apiVersion: string;
+  kind: string;
+  namespace?: string;
+  name: string;
+}
+
+/** Null when there is none. */
+export async function readOne(host: TenantClient, wanted: Wanted, signal: AbortSignal): Promise<Json | null> {
+  const { apiVersion, kind, ...key } = wanted;
+  const answer = await host.request({ method: 'GET', path: resourcePath(apiVersion, kind, key), signal });
+  if (answer.status === 404) return null;
+  return asObject(answer, `${kind} ${wanted.name}`);
+}
+
+export interface Selection {
+  apiVersion: string;
+  kind: string;
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+const pageSize = 500;
+
+/** All pages of a collection. */
+export async function readAll(
+  host: TenantClient,
+  { apiVersion, kind, namespace, ...selectors }: Selection,
+  signal: AbortSignal,
+): Promise<Json[]> {
+  const path = resourcePath(apiVersion, kind, { namespace });
+  const items: Json[] = [];
+  let proceed = '';
+  for (;;) {
+    const query = new URLSearchParams({
+      limit: String(pageSize),
+      ...selectors,
+      ...(proceed && { continue: proceed }),
+    });
+    const answer = await host.request({ method: 'GET', path: `${path}?${query.toString()}`, signal });
+    // The list is too old to be continued; begin anew.
+    if (answer.status === 410 && proceed) {
+      items.length = 0;
+      proceed = '';
+      continue;
+    }
+    const list = asObject(answer, `the list of ${kind}`);
+    items.push(...listOf(list['items']));
+    proceed = textOf(fieldOf(list, 'metadata', 'continue'));
+    if (!proceed) return items;
+  }
+}
+
+/** Deletes exactly this object; false when it, or the one of this uid, is gone already. */
+export async function deleteOne(
+  host: TenantClient,
+  { wanted, uid, graceSeconds }: { wanted: Wanted; uid: string; graceSeconds?: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { apiVersion, kind, ...key } = wanted;
+  const answer = await host.request({
+    method: 'DELETE',
+    path: resourcePath(apiVersion, kind, key),
+    body: {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      preconditions: { uid },
+      propagationPolicy: 'Background',
+      ...(graceSeconds !== undefined && { gracePeriodSeconds: graceSeconds }),
+    },
+    signal,
+  });
+  if (answer.status === 404 || answer.status === 409) return false;
+  if (answer.status >= 300) throw new KubeRefusal(`${kind} ${wanted.name}`, answer);
+  return true;
+}
+
+/** One object of a list, to be deleted or read again. */
+export function placeOf(apiVersion: string, kind: string, object: unknown): Wanted {
+  const { namespace, name } = metaOf(object);
+  return { apiVersion, kind, name, ...(namespace !== '' && { namespace }) };
+}
+
+function asObject(answer: TenantResponse, what: string): Json {
+  const { status, body } = answer;
+  if (status === 200 && body !== null && typeof body === 'object' && !Array.isArray(body))
+    return Object.fromEntries(Object.entries(body));
+  throw new KubeRefusal(what, answer);
+}

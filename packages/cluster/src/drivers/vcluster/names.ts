@@ -1,0 +1,53 @@
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+
+/** Owner of every field that we write on a host (Kubernetes, "Server-Side Apply"). */
+export const fieldManager = 'hexabase';
+
+/** Holds the fences; outlives the tenants. */
+export const fenceNamespace = 'hexabase-system';
+
+export const managedBy = { 'app.kubernetes.io/managed-by': 'hexabase' } as const;
+export const workspaceLabel = 'hexabase.ai/workspace-id';
+
+export const note = {
+  fence: 'hexabase.ai/fence',
+  generation: 'hexabase.ai/generation',
+  slug: 'hexabase.ai/workspace-slug',
+} as const;
+
+/** Label that vCluster puts on everything that it copies to the host. */
+export const copiedLabel = 'vcluster.loft.sh/managed-by';
+
+/** The tenant's API, as the pod listens. */
+export const tenantPort = 8443;
+
+export interface HostNames {
+  /** One namespace of the host per workspace; vCluster allows one control plane in it. */
+  namespace: string;
+  /** Release of the chart: StatefulSet, service and the start of all other names. Short, because names are cut at 63. */
+  release: string;
+}
+
+export function namesOf(workspaceId: string): HostNames {
+  return { namespace: `hexabase-ws-${workspaceId}`, release: `ws-${workspaceId.slice(-12)}` };
+}
+
+export function fenceNameOf(workspaceId: WorkspaceId): string {
+  return `hexabase-fence-${workspaceId}`;
+}
+
+/** The chart's name for its cluster-scoped role, cut as the chart cuts it. */
+export function clusterRoleOf({ namespace, release }: HostNames): string {
+  return `vc-${release}-v-${namespace}`.slice(0, 63).replace(/-$/, '');
+}
+
+/** Labels of everything that belongs to one workspace. */
+export function ownerLabels(workspaceId: string): Record<string, string> {
+  return { ...managedBy, [workspaceLabel]: workspaceId };
+}
+
+export function ownerSelector(workspaceId: string): string {
+  return Object.entries(ownerLabels(workspaceId))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

@@ -1,0 +1,97 @@
+import { isIP } from 'node:net';
+import type { ApplicableObject } from '../../../kube-api/apply.ts';
+import { copiedLabel, tenantPort } from '../names.ts';
+
+export interface NetworkInput {
+  release: string;
+  /** Issuer of the tenants' tokens, `https://…/oidc`; the tenant's API server fetches its keys there. */
+  issuer: string;
+  /** Where its discovery document is, when elsewhere. */
+  discoveryUrl: string | undefined;
+  /** Namespace of Hexabase on this host; null when it reaches the tenant from outside. */
+  controlPlaneNamespace: string | null;
+}
+
+/** Not reachable from workloads: the host's own networks, its nodes, and the metadata services of clouds. */
+const privateRanges = [
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+];
+
+const hostDns = {
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+  podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+};
+const hostMetrics = {
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+  podSelector: { matchLabels: { 'k8s-app': 'metrics-server' } },
+};
+const tcp = (port: number) => ({ protocol: 'TCP', port });
+const udp = (port: number) => ({ protocol: 'UDP', port });
+
+/**
+ * Nothing in and nothing out, then what a tenant needs: its control plane talks to the host's API, DNS, metrics and the
+ * issuer, and is reached by us; its workloads talk to each other, to their control plane and to the public internet.
+ * Takes effect only on a host whose network enforces NetworkPolicy.
+ */
+export function networkPolicies(input: NetworkInput): ApplicableObject[] {
+  const controlPlane = { matchLabels: { app: 'vcluster', release: input.release } };
+  const workloads = { matchLabels: { [copiedLabel]: input.release } };
+  return [
+    policy('hexabase-default-deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
+    policy('hexabase-control-plane', {
+      podSelector: controlPlane,
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ from: [{ podSelector: workloads }, ...reachedBy(input)], ports: [tcp(tenantPort)] }],
+      egress: [
+        { to: [hostDns], ports: [udp(53), tcp(53)] },
+        // The host's API has no pods that a selector could name.
+        { ports: [tcp(443), tcp(6443), tcp(8443)] },
+        { to: [hostMetrics] },
+        { to: [{ podSelector: workloads }] },
+        ...issuerOpenings(input),
+      ],
+    }),
+    policy('hexabase-workloads', {
+      podSelector: workloads,
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ from: [{ podSelector: {} }] }],
+      egress: [
+        { to: [{ podSelector: {} }] },
+        { to: [{ ipBlock: { cidr: '0.0.0.0/0', except: privateRanges } }] },
+      ],
+    }),
+    policy('hexabase-dns', {
+      podSelector: { matchLabels: { ...workloads.matchLabels, 'k8s-app': 'vcluster-kube-dns' } },
+      policyTypes: ['Egress'],
+      egress: [{ to: [hostDns], ports: [udp(53), tcp(53)] }],
+    }),
+  ];
+}
+
+function reachedBy({ controlPlaneNamespace }: NetworkInput) {
+  if (controlPlaneNamespace === null) return [];
+  const matchLabels = { 'kubernetes.io/metadata.name': controlPlaneNamespace };
+  return [{ namespaceSelector: { matchLabels } }];
+}
+
+/** Ports that the opening to the host's API does not have already. */
+function issuerOpenings({ issuer, discoveryUrl }: NetworkInput) {
+  return [issuer, ...(discoveryUrl === undefined ? [] : [discoveryUrl])]
+    .map((address) => new URL(address))
+    .filter(({ port }) => port !== '' && port !== '6443' && port !== '8443')
+    .map(({ hostname, port }) => {
+      const address = hostname.replace(/^\[|\]$/g, '');
+      const family = isIP(address);
+      const cidr = `${address}/${family === 6 ? 128 : 32}`;
+      return { ...(family !== 0 && { to: [{ ipBlock: { cidr } }] }), ports: [tcp(Number(port))] };
+    });
+}
+
+function policy(name: string, spec: Record<string, unknown>): ApplicableObject {
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name }, spec };
+}

@@ -1,0 +1,113 @@
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { KubeRefusal } from '../../kube-api/call-errors.ts';
+import type { TenantClient, TenantState } from '../../port.ts';
+import { conditionsOf } from './conditions.ts';
+import { isOurs } from './host/namespace.ts';
+import { fieldOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
+import { readAll, readOne, type Selection } from './host/read.ts';
+import { copiedLabel, namesOf, note } from './names.ts';
+
+export interface ObserveDeps {
+  host: TenantClient;
+  hostName: string;
+  clientOf(workspaceId: WorkspaceId): TenantClient;
+}
+
+/** A tenant that does not answer within this time is not ready. */
+const answerMsMax = 5000;
+
+/** Looks at the host, then asks the tenant itself; only its own answer makes it ready. */
+export async function observeTenant(
+  deps: ObserveDeps,
+  workspaceId: WorkspaceId,
+  signal: AbortSignal,
+): Promise<TenantState> {
+  signal.throwIfAborted();
+  const { host } = deps;
+  const { namespace, release } = namesOf(workspaceId);
+  const [space, statefulSet] = await Promise.all([
+    readOne(host, { apiVersion: 'v1', kind: 'Namespace', name: namespace }, signal),
+    readOne(host, { apiVersion: 'apps/v1', kind: 'StatefulSet', namespace, name: release }, signal),
+  ]);
+  // Somebody else's namespace is no tenant of ours; making one says so.
+  if (!space || !isOurs(space, workspaceId)) return { kind: 'absent' };
+  const { uid, annotations, deleting } = metaOf(space);
+  const version =
+    !deleting && isUp(statefulSet) ? await answeringVersion(deps, { workspaceId, signal }) : null;
+  const asleep = isAsleep(statefulSet);
+  return {
+    kind: 'present',
+    uid,
+    generation: Number(annotations[note.generation] ?? 0),
+    ready: version !== null,
+    asleep,
+    kubernetesVersion: version,
+    conditions:
+      version === null && !asleep && !deleting ? await reasons(deps, { namespace, release, signal }) : [],
+  };
+}
+
+/** The StatefulSet is as it was last written, and its pod is ready: the service leads somewhere. */
+function isUp(statefulSet: Json | null): boolean {
+  const status = fieldOf(statefulSet, 'status');
+  const wanted = numberOf(fieldOf(statefulSet, 'spec', 'replicas'));
+  return (
+    wanted > 0 &&
+    numberOf(fieldOf(status, 'observedGeneration')) >= metaOf(statefulSet).generation &&
+    numberOf(fieldOf(status, 'readyReplicas')) >= wanted &&
+    numberOf(fieldOf(status, 'updatedReplicas')) >= wanted
+  );
+}
+
+function isAsleep(statefulSet: Json | null): boolean {
+  return (
+    statefulSet !== null &&
+    fieldOf(statefulSet, 'spec', 'replicas') === 0 &&
+    numberOf(fieldOf(statefulSet, 'status', 'replicas')) === 0
+  );
+}
+
+/** `v1.34.4` when the tenant says through its own address that it is ready; null for every other outcome. */
+async function answeringVersion(
+  { clientOf }: ObserveDeps,
+  { workspaceId, signal }: { workspaceId: WorkspaceId; signal: AbortSignal },
+): Promise<string | null> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]);
+  const client = clientOf(workspaceId);
+  try {
+    const [ready, version] = await Promise.all(
+      ['/readyz', '/version'].map((path) => client.request({ method: 'GET', path, signal: limit })),
+    );
+    const said = textOf(fieldOf(version?.body, 'gitVersion'));
+    return ready?.status === 200 && version?.status === 200 && said !== '' ? said : null;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+async function reasons(
+  { host, hostName }: ObserveDeps,
+  { namespace, release, signal }: { namespace: string; release: string; signal: AbortSignal },
+): Promise<ConditionInput[]> {
+  const list = (selection: Omit<Selection, 'apiVersion' | 'namespace'>) =>
+    visible(readAll(host, { apiVersion: 'v1', namespace, ...selection }, signal));
+  const [own, dns, claims, events] = await Promise.all([
+    list({ kind: 'Pod', labelSelector: `app=vcluster,release=${release}` }),
+    list({ kind: 'Pod', labelSelector: `${copiedLabel}=${release},k8s-app=vcluster-kube-dns` }),
+    list({ kind: 'PersistentVolumeClaim', labelSelector: `app=vcluster,release=${release}` }),
+    list({ kind: 'Event', fieldSelector: 'type=Warning' }),
+  ]);
+  return conditionsOf({ hostName, pods: own && dns ? [...own, ...dns] : null, claims, events });
+}
+
+/** Null when we may not look; everything else that goes wrong is the caller's to hear. */
+async function visible(list: Promise<Json[]>): Promise<Json[] | null> {
+  try {
+    return await list;
+  } catch (error) {
+    if (error instanceof KubeRefusal && error.status === 403) return null;
+    throw error;
+  }
+}
