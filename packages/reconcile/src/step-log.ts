@@ -97,10 +97,6 @@ export async function writeNote(
   note: Note & { operationId: string | null },
 ): Promise<void> {
   const name = subjectName(claim.kind, claim.key);
-  const report =
-    note.removes &&
-    (note.report !== null || note.released.length > 0 || note.allReleased || note.end !== null);
-  const told = note.report ?? { removed: [], left: [], checked: [] };
   const ended = note.end !== null && note.end.state !== 'stuck' && note.operationId !== null;
   const released = JSON.stringify(note.released);
   const { rows } = await sql<{ held: number; made: number }>`
@@ -134,16 +130,7 @@ export async function writeNote(
         message = coalesce(${note.end?.message ?? note.progress?.message ?? null}, o.message),
         state = coalesce(${note.end?.state ?? null}, 'running'),
         finished_at = case when ${note.end !== null && note.end.state !== 'stuck'} then now() end,
-        report = case when ${report} then jsonb_build_object(
-          'removed', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
-            coalesce(o.report -> 'removed', '[]') || ${JSON.stringify(told.removed)}::jsonb
-            || coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) from gone), '[]')) as item),
-          'checked', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
-            coalesce(o.report -> 'checked', '[]') || ${JSON.stringify(told.checked)}::jsonb) as item),
-          'left', ${JSON.stringify(told.left)}::jsonb || coalesce((
-            select jsonb_agg(jsonb_build_object('kind', i.kind, 'key', i.key)) from hexabase.inventory i
-            where i.subject = ${name} and not exists (select from gone g where (g.cluster, g.kind, g.key) = (i.cluster, i.kind, i.key))
-          ), '[]')) else o.report end
+        report = ${reportOf(note, name)}
       from held where o.id = ${note.operationId}::text
     ), older as (
       update hexabase.operations o set
@@ -156,4 +143,21 @@ export async function writeNote(
     select (select count(*)::int from held) as held, (select count(*)::int from made) as made`.execute(tx);
   if (rows[0]?.held !== 1) throw new LeaseLostError(name);
   if (rows[0].made !== note.makes.length) throw new NotOursError(note.makes);
+}
+
+/** The operation's report with what this note adds: what was removed and checked adds up, `left` is as of now. */
+function reportOf(note: Note, name: string) {
+  const { report, released, allReleased, end } = note;
+  if (!note.removes || (!report && released.length === 0 && !allReleased && !end)) return sql`o.report`;
+  const told = report ?? { removed: [], left: [], checked: [] };
+  return sql`jsonb_build_object(
+    'removed', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
+      coalesce(o.report -> 'removed', '[]') || ${JSON.stringify(told.removed)}::jsonb
+      || coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) from gone), '[]')) as item),
+    'checked', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
+      coalesce(o.report -> 'checked', '[]') || ${JSON.stringify(told.checked)}::jsonb) as item),
+    'left', ${JSON.stringify(told.left)}::jsonb || coalesce((
+      select jsonb_agg(jsonb_build_object('kind', i.kind, 'key', i.key)) from hexabase.inventory i
+      where i.subject = ${name} and not exists (select from gone g where (g.cluster, g.kind, g.key) = (i.cluster, i.kind, i.key))
+    ), '[]'))`;
 }

@@ -16,8 +16,11 @@ export const updateWorkspace: UseCase<typeof workspace.operations.update> = asyn
   const row = await getWorkspaceRow(tx, target.id);
   if (row.deletion_requested_at)
     throw new AppError('workspace_not_active', { details: { phase: row.phase } });
-  const change = { ...namesOf(row, body), ...timesOf(row, body, context.nowMs) };
-  if (body.plan !== undefined && body.plan !== row.plan) await changePlan(context, row, body.plan, change);
+  const change = {
+    ...namesOf(row, body),
+    ...timesOf(row, body, context.nowMs),
+    ...(body.plan !== undefined && body.plan !== row.plan && (await changePlan(context, row, body.plan))),
+  };
   if (Object.keys(change).length === 0) return { data: toWorkspace(row, ports) };
   const changed = await beginChange(context, row, { kind: 'workspace.update', ...change });
   return { data: toWorkspace(changed, ports) };
@@ -28,11 +31,11 @@ async function changePlan(
   context: TargetContext,
   row: WorkspaceRow,
   asked: string,
-  change: WorkspaceChange,
-): Promise<void> {
+): Promise<WorkspaceChange> {
   const organizationPlan = await holdPlan(context.tx, context.target.organizationId);
-  change.plan = (await choosePlan(context.tx, organizationPlan, asked)).name;
-  context.note({ planBefore: row.plan, planAfter: change.plan });
+  const { name: plan } = await choosePlan(context.tx, organizationPlan, asked);
+  context.note({ planBefore: row.plan, planAfter: plan });
+  return { plan };
 }
 
 function namesOf(row: WorkspaceRow, body: Body): WorkspaceChange {

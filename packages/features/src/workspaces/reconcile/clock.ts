@@ -45,7 +45,7 @@ async function actOn(tx: Tx, row: ClockedRow, nowMs: number): Promise<boolean> {
   const change = row.deletionIsDue
     ? ({ kind: 'workspace.delete', by: row.deletionRequestedBy } as const)
     : row.scheduleDueAt !== null
-      ? await turnOf(tx, row, row.scheduleDueAt, nowMs)
+      ? await turnOf(tx, { row, dueAt: row.scheduleDueAt, nowMs })
       : idleness(row);
   if (change === null) return false;
   // Idleness is counted anew from a wake-up: else it would fall asleep again at once.
@@ -53,7 +53,10 @@ async function actOn(tx: Tx, row: ClockedRow, nowMs: number): Promise<boolean> {
   return changeByClock(tx, { id: row.id, nowMs, change });
 }
 
-async function turnOf(tx: Tx, row: ClockedRow, dueAt: Date, nowMs: number): Promise<ClockedChange | null> {
+async function turnOf(
+  tx: Tx,
+  { row, dueAt, nowMs }: { row: ClockedRow; dueAt: Date; nowMs: number },
+): Promise<ClockedChange | null> {
   const due = dueTurn(row, dueAt.getTime(), nowMs);
   await setNextTurn(tx, row.id, nextTurn(row, nowMs)?.atMs ?? null);
   if (due === null || !row.usable || row.asleep === (due.turn === 'sleep')) return null;
