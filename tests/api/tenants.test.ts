@@ -95,7 +95,7 @@ describe('two tenants', () => {
 
 describe('the second lock: a query that forgets its tenant', () => {
   const tables = [
-    'organizations', 'memberships', 'workspaces', 'projects', 'workspace_groups', 'workspace_group_members',
+    'organizations', 'memberships', 'workspaces', 'projects', 'groups', 'group_members',
     'operations', 'operation_events', 'audit_entries', 'idempotency_keys',
   ]; // prettier-ignore
 

@@ -71,6 +71,9 @@ export async function startProduct(log: Logger = silentLogger): Promise<Attacked
     listen: 'localhost',
     databaseUrl: database.adminUrl,
     logLevel: 'error',
+    deletionGraceMinutes: 0,
+    warmPool: 0,
+    mailFrom: 'Hexabase AI <noreply@localhost>',
     hosts: readHostSettings({}, {}, {}),
   } as const;
   const product = starting.use(

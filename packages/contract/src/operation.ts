@@ -57,6 +57,8 @@ export interface CliVerb {
   confirm?: 'yes-no' | 'type-name';
   /** For answers that are not the resource's own representation. */
   columns?: readonly Column[];
+  /** What `hks <noun>` does without a verb. */
+  isDefault?: boolean;
   /** Leaves the presentation to a hand-written command of the same name. */
   bespoke?: boolean;
 }

@@ -84,20 +84,29 @@ export async function deleteMember(tx: Tx, organizationId: string, userId: strin
   );
 }
 
-/** Takes a person out of the groups of this organization's workspaces: all, or those that administer. */
-export async function leaveGroups(
+/**
+ * Takes away what groups and assignments of this organization give a person: everything, or only what administers whole
+ * workspaces. Answers the workspaces whose bindings named the person.
+ */
+export async function takeAccess(
   tx: Tx,
   {
     organizationId,
     userId,
     which,
   }: { organizationId: string; userId: string; which: 'all' | 'administering' },
-): Promise<void> {
-  await sql`delete from workspace_group_members
+): Promise<string[]> {
+  const all = which === 'all';
+  await sql`delete from group_members
     where organization_id = ${organizationId} and user_id = ${userId}
-      ${which === 'all' ? sql`` : sql`and group_id in (select id from workspace_groups where name = 'WSAdmins')`}`.execute(
+      ${all ? sql`` : sql`and group_id in (select id from groups where name = 'WSAdmins' and workspace_id is not null)`}`.execute(
     tx,
   );
+  const { rows } = await sql<{ workspace_id: string }>`delete from role_assignments
+    where organization_id = ${organizationId} and user_id = ${userId}
+      ${all ? sql`` : sql`and preset = 'admin' and project_id is null`}
+    returning workspace_id`.execute(tx);
+  return [...new Set(rows.map((row) => row.workspace_id))];
 }
 
 export async function countOwners(tx: Tx, organizationId: string): Promise<number> {

@@ -1,7 +1,8 @@
 import type { member } from '@hexabase/contract/member.ts';
+import { wakeAccess } from '../access/public.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireAnotherOwner, requireMember, requireRank } from './rules.ts';
-import { leaveGroups, revokeUser, updateMemberRole } from './store.ts';
+import { revokeUser, takeAccess, updateMemberRole } from './store.ts';
 
 /** Changes a role; tokens of the person that carry the old one stop working within a second. */
 export const updateMember: UseCase<typeof member.operations.update> = async (context, { params, body }) => {
@@ -13,7 +14,8 @@ export const updateMember: UseCase<typeof member.operations.update> = async (con
   const { organizationId } = target;
   await updateMemberRole(tx, { organizationId, userId: found.userId, role: body.role });
   if (body.role === 'developer' || body.role === 'viewer') {
-    await leaveGroups(tx, { organizationId, userId: found.userId, which: 'administering' });
+    const { userId } = found;
+    await wakeAccess(tx, await takeAccess(tx, { organizationId, userId, which: 'administering' }));
   }
   await revokeUser(tx, found.userId);
   context.note({ roleBefore: found.role, roleAfter: body.role });

@@ -1,0 +1,77 @@
+import { decide } from '@hexabase/authz/decide.ts';
+import { grantsAllowing, type Grant } from '@hexabase/authz/effective-access.ts';
+import { rulesInWords } from '@hexabase/authz/rules/in-words.ts';
+import type { access, AccessExplanation } from '@hexabase/contract/access/access.ts';
+import type { Member } from '@hexabase/contract/member.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { requireMember } from '../members/rules.ts';
+import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
+import { recallAccess } from './load-access.ts';
+import { placeName, shownLink, whySentence, wishWords } from './words.ts';
+import { readWish, requireProjectName } from './wish.ts';
+
+type Explain = typeof access.operations.explain;
+
+/** Throws `forbidden` for whoever asks about somebody else without being an administrator. */
+export const explainAccess: UseCase<Explain> = async (context, { query }) => {
+  const { tx, ports, actor, target } = context;
+  const person = await requireMember(context, query.user ?? actor.userId);
+  if (person.userId !== actor.userId && !decide(actor, 'access:inspect', target).allowed) {
+    throw new AppError('forbidden', { message: 'Only administrators may ask about others.' });
+  }
+  const { organizationId, id: workspaceId } = target;
+  const found = await recallAccess(
+    { tx, database: ports.database },
+    { userId: person.userId, organizationId, workspaceId },
+  );
+  if (!found) throw new AppError('not_found');
+  const { grants, decision } = await answer(context, { query, person, grants: found.access.grants });
+  return {
+    data: {
+      user: { id: person.userId, email: person.email, displayName: person.displayName },
+      workspaceId,
+      organizationRole: found.access.organizationRole,
+      decision,
+      grants: grants.map((grant) => shownGrant(grant, person)),
+    },
+  };
+};
+
+interface Question {
+  query: Input<Explain>['query'];
+  person: Member;
+  grants: readonly Grant[];
+}
+
+async function answer(
+  context: TargetContext,
+  { query, person, grants }: Question,
+): Promise<{ grants: readonly Grant[]; decision: AccessExplanation['decision'] }> {
+  const { verb, resource } = query;
+  if (verb === undefined && resource === undefined) {
+    const project = await requireProjectName(context, query.project);
+    const here = grants.filter(
+      ({ project: place }) => project === null || place === null || place === 'all' || place.name === project,
+    );
+    return { grants: here, decision: null };
+  }
+  const wish = await readWish(context, { ...query, verb: verb ?? 'get', resource: resource ?? 'pods' });
+  const allowing = grantsAllowing({ grants }, wish);
+  const words =
+    allowing.length > 0
+      ? `${person.displayName} may ${wishWords(wish)}.`
+      : `${person.displayName} may not ${wishWords(wish)}: no role of theirs allows it.`;
+  return { grants: allowing, decision: { allowed: allowing.length > 0, words } };
+}
+
+function shownGrant(grant: Grant, person: Member): AccessExplanation['grants'][number] {
+  return {
+    role: grant.role.name,
+    scope: grant.role.scope,
+    project: placeName(grant.project),
+    through: grant.through.map((link) => shownLink(link, person.email)),
+    why: whySentence(person.displayName, grant),
+    rules: [...grant.role.rules],
+    words: rulesInWords(grant.role.rules),
+  };
+}

@@ -1,0 +1,32 @@
+import type { role } from '@hexabase/contract/access/role.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import { wakeAccess } from '../access/public.ts';
+import type { UseCase } from '../run/use-case.ts';
+import { isPresetName, requireHarmless, requireOwnRole } from './rules.ts';
+import { insertRole } from './store.ts';
+
+/** Throws `escalation_refused`, and `already_exists` for a name in use or kept by the product. */
+export const createRole: UseCase<typeof role.operations.create> = async (context, { body }) => {
+  const { tx, target, actor, nowMs } = context;
+  if (isPresetName(body.name)) {
+    throw new AppError('already_exists', { message: `Every workspace has a role ${body.name} already.` });
+  }
+  await requireHarmless(context, body);
+  const id = newId<'Role'>(nowMs);
+  const made = await insertRole(tx, {
+    id,
+    organizationId: target.organizationId,
+    workspaceId: target.id,
+    scope: body.scope,
+    name: body.name,
+    description: body.description,
+    rules: body.rules,
+    createdBy: actor.userId,
+    createdAt: new Date(nowMs),
+  });
+  if (!made) throw new AppError('already_exists');
+  await wakeAccess(tx, [target.id]);
+  context.note({ name: body.name, scope: body.scope, rules: body.rules });
+  return { data: await requireOwnRole(context, id) };
+};
