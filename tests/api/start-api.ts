@@ -1,6 +1,7 @@
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
 import { features } from '@hexabase/features/index.ts';
+import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
 import { countActiveWorkspaces } from '@hexabase/features/workspaces/public.ts';
@@ -80,6 +81,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     count: (_name, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
     defaultRegion: 'local',
+    mail: mailPort({ vault, sends: false, site: 'http://localhost:8080' }),
   };
   const changes = resources.use(await openChangeFeed(ports));
   const app = await createHttp({

@@ -37,7 +37,9 @@ const scopeFlags = { workspace: 'workspace', organization: 'organization' } as c
 
 function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
   const { operation, verb } = spec;
-  const command = noun.command(verb.verb).description(operation.summary);
+  const command = noun
+    .command(verb.verb, { isDefault: verb.isDefault === true })
+    .description(operation.summary);
   for (const name of verb.positional) command.argument(`<${positionalName(spec, name)}>`);
   const flags = [...flagsOf(operation.query, verb.positional), ...flagsOf(operation.body, verb.positional)];
   for (const flag of flags) addOption(command, flag);
@@ -77,7 +79,7 @@ function parseNumber(text: string): number {
 
 function positionalName({ resource, operation }: VerbSpec, name: string): string {
   if (name === 'id') return operation.target === 'none' ? resource.noun : operation.target;
-  return name === 'userId' ? 'user' : name;
+  return name === 'userId' ? 'user' : name === 'invitationId' ? 'invitation' : name;
 }
 
 /** A path that begins with `{id}` of something else than its noun, not given by position: `--workspace`. */

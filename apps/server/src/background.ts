@@ -5,15 +5,21 @@ import {
   wakeOnNamespaceChanges,
 } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
+import { clockPassMs, runWorkspaceClock } from '@hexabase/features/workspaces/reconcile/clock.ts';
 import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspaces/reconcile/orphans.ts';
+import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
+import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
+import type { PoolRule } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import { startOutboxRelay, sweepOutbox, type Published } from '@hexabase/reconcile/outbox-relay.ts';
 import { register } from '@hexabase/reconcile/registration.ts';
+import { openMailTransport, sendNextMail, type MailServer } from './mail/send-mails.ts';
 import { createIdleCollector } from './lifecycle/idle-memory.ts';
 
 export interface BackgroundOptions {
@@ -23,19 +29,25 @@ export interface BackgroundOptions {
   issuer: string;
   clock: Clock;
   log: Logger;
+  mail: { vault: KeyVault; server: MailServer | null };
+  /** Tenants to keep in advance. */
+  pool: PoolRule;
 }
 
 const secondMs = 1_000;
 const hourMs = 3_600_000;
+const mailMs = 2_000;
 const idleCheckMs = 20_000;
 const keyAgeMsMax = 30 * 24 * hourMs;
 
 /** The work that no request waits for: reconcilers, the outbox, the audit chain, and housekeeping. */
 export async function startBackground(options: BackgroundOptions): Promise<AsyncDisposable> {
-  const { database, identity, driver, issuer, clock, log } = options;
+  const { database, identity, driver, issuer, clock, log, pool } = options;
   await using started = new AsyncDisposableStack();
   const registrations = [
-    register(workspaceReconciler({ driver, issuer })),
+    register(workspaceReconciler({ driver, issuer, clock })),
+    register(poolReconciler(pool)),
+    register(poolMemberReconciler({ driver, issuer, clock })),
     register(projectReconciler({ driver })),
     register(namespacesReconciler({ driver })),
   ];
@@ -64,6 +76,14 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       },
     }),
     repeat({
+      name: 'clock of workspaces',
+      everyMs: clockPassMs,
+      log,
+      work: async () => {
+        await runWorkspaceClock({ database, clock, log });
+      },
+    }),
+    repeat({
       name: 'orphans',
       everyMs: orphanPassMs,
       log,
@@ -72,9 +92,24 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       },
     }),
   ];
-  for (const loop of loops) started.use(loop);
+  for (const loop of [...loops, ...mailLoops(options)]) started.use(loop);
   const resources = started.move();
   return { [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** Letters leave when there is a mail server; without one they wait to be read. */
+function mailLoops({ database, clock, log, mail }: BackgroundOptions): AsyncDisposable[] {
+  if (!mail.server) return [];
+  const transport = openMailTransport(mail.server);
+  const sending = repeat({
+    name: 'mails',
+    everyMs: mailMs,
+    log,
+    work: async () => {
+      while (await sendNextMail({ database, vault: mail.vault, transport, clock }));
+    },
+  });
+  return [{ [Symbol.asyncDispose]: async () => transport.close() }, sending];
 }
 
 /** Platform events go to the log, from where log shippers take them. */

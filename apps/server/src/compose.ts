@@ -3,8 +3,10 @@ import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
+import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
 import { features } from '@hexabase/features/index.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
+import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
 import { countActiveWorkspaces } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
@@ -27,10 +29,11 @@ import { tenantAuthenticator } from '@hexabase/oidc/tenant-authenticator.ts';
 import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { join } from 'node:path';
-import { startBackground } from './background.ts';
+import { startBackground, type BackgroundOptions } from './background.ts';
 import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
 import type { ServerConfig } from './config.ts';
+import { openHosts } from './hosts/open-hosts.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -56,6 +59,8 @@ export interface ComposeOptions {
 }
 
 const kubernetesConnections = 4;
+/** Of the driver that is built in. */
+const defaultRegion = 'local';
 
 /** Puts the rooms together. What it opens is closed, in reverse order, when the answer is disposed. */
 export async function compose(options: ComposeOptions): Promise<Product> {
@@ -72,13 +77,32 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const identity = opened.use(await openIdentity({ db: database, masterKey, issuer, clock }));
   const parts: Parts = { database, identity, clock, log };
   const kubernetes = openKubernetes(opened, { ...parts, caPem: certificates.caPem });
-  const driver = embeddedDriver(kubernetes);
+  const hosts = opened.use(
+    await openHosts({
+      ...parts,
+      vault: createKeyVault(masterKey),
+      builtIn: embeddedDriver(kubernetes),
+      settings: config.hosts,
+      issuerAuthority: certificates.caPem,
+      dataDir: config.dataDir,
+    }),
+  );
+  const { driver } = hosts;
   const gateway = opened.use(await openGateway({ ...parts, driver, hosts: allowedHosts(options) }));
   const metrics = createMetrics(() => countActiveWorkspaces(database));
-  const ports = portsOf({ ...parts, options, certificates, metrics });
+  const ports = portsOf({ ...parts, options, certificates, metrics, driver });
   const execute = createExecute(features, ports);
   const changes = opened.use(await openChangeFeed(ports));
-  opened.use(await startBackground({ ...parts, driver, issuer }));
+  opened.use(
+    await startBackground({ ...parts, driver, issuer, mail: mailOf(options), pool: poolOf(config) }),
+  );
+  opened.use(
+    await startHostChecks({
+      ...parts,
+      clientOf: hosts.clientOf,
+      storageClass: config.hosts.storageClass ?? null,
+    }),
+  );
   const http = await createHttp({
     execute,
     authenticate: (token) => identity.authenticate(token),
@@ -118,6 +142,16 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   };
 }
 
+function mailOf({ config, masterKey }: ComposeOptions): BackgroundOptions['mail'] {
+  const server = config.smtpUrl === undefined ? null : { url: config.smtpUrl, from: config.mailFrom };
+  return { vault: createKeyVault(masterKey), server };
+}
+
+/** Made as small as they can be: the plan of the workspace that takes one is applied then. */
+function poolOf({ warmPool }: ServerConfig) {
+  return { size: warmPool, plan: 'starter', defaultRegion };
+}
+
 interface Parts {
   database: OpenedDatabase;
   identity: Identity;
@@ -130,7 +164,12 @@ function connectionOf({ databaseUrl, dataDir }: ServerConfig): DatabaseOptions['
 }
 
 function portsOf(
-  given: Parts & { options: ComposeOptions; certificates: Certificates; metrics: Metrics },
+  given: Parts & {
+    options: ComposeOptions;
+    certificates: Certificates;
+    metrics: Metrics;
+    driver: ClusterDriver;
+  },
 ): Ports {
   const { database, identity, clock, log, options, certificates, metrics } = given;
   const vault = createKeyVault(options.masterKey);
@@ -145,7 +184,10 @@ function portsOf(
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
-    defaultRegion: 'local',
+    mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
+    defaultRegion,
+    deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
+    kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
   };
 }
 

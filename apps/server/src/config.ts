@@ -21,6 +21,10 @@ const flags = z.object({
   publicUrl: z.url({ protocol: /^https$/ }).optional(),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  deletionGraceMinutes: z.coerce.number().int().min(0).max(100_000).default(0),
+  warmPool: z.coerce.number().int().min(0).max(1_000).default(0),
+  smtpUrl: z.url({ protocol: /^smtps?$/ }).optional(),
+  mailFrom: z.string().min(3).max(200).default('Hexabase AI <noreply@localhost>'),
 });
 
 export interface ServerConfig extends z.infer<typeof flags> {
@@ -46,7 +50,14 @@ export const environmentVariables = {
     'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
   BROWSER: 'The program with which the command line opens web pages to sign in.',
+  HKS_DELETION_GRACE_MINUTES:
+    'How long the deletion of a workspace can be taken back; it sleeps meanwhile. Default 0: not at all.',
+  HKS_WARM_POOL:
+    'Tenants made in advance on each host cluster, so that a new workspace is there at once. Default 0.',
   HKS_LOG_LEVEL: '`debug`, `info`, `warn` or `error`. Default `info`.',
+  HKS_SMTP_URL:
+    'Mail server, `smtps://user:password@host:465` or `smtp://…`. Without it mails are kept and read with `hks outbox`.',
+  HKS_MAIL_FROM: 'Sender of mails, `Hexabase AI <noreply@example.com>`.',
   ...hostEnvironment,
 } as const;
 
@@ -67,12 +78,17 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     listen: given.listen ?? file.listen,
     publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || file.publicUrl),
     databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || file.databaseUrl),
+    deletionGraceMinutes:
+      given.deletionGraceMinutes ?? (env['HKS_DELETION_GRACE_MINUTES'] || file.deletionGraceMinutes),
+    warmPool: given.warmPool ?? (env['HKS_WARM_POOL'] || file.warmPool),
     logLevel: given.logLevel ?? (env['HKS_LOG_LEVEL'] || file.logLevel),
+    smtpUrl: given.smtpUrl ?? (env['HKS_SMTP_URL'] || file.smtpUrl),
+    mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, hosts: readHostSettings(given, env, file) };
 }
 
-const settingNames = [...keysOf(flags.shape), ...keysOf(hostSettings.shape)];
+const settingNames = [...keysOf(flags.shape), ...keysOf(hostSettings.omit({ path: true }).shape)];
 
 function keysOf<T extends object>(shape: T): Extract<keyof T, string>[] {
   return Object.keys(shape).filter((key): key is Extract<keyof T, string> => key in shape);

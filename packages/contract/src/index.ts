@@ -1,21 +1,33 @@
+import { access } from './access/access.ts';
+import { assignment } from './access/assignment.ts';
 import { event } from './event.ts';
 import { hostCluster } from './host-cluster.ts';
+import { group } from './access/group.ts';
+import { invitation } from './invitation.ts';
 import { longOperation } from './long-operation.ts';
 import { member } from './member.ts';
 import { organization } from './organization.ts';
+import { outbox } from './outbox.ts';
 import { plan } from './plan.ts';
 import { project } from './project.ts';
+import { role } from './access/role.ts';
 import { workspace } from './workspace.ts';
 import type { Resource } from './resource.ts';
 
 /** Every resource of the product, by noun. Adding one is one line here and one in `features`. */
 export const resources = {
+  access,
+  assignment,
   event,
   hostCluster,
+  group,
+  invitation,
   longOperation,
   member,
   organization,
+  outbox,
   plan,
   project,
+  role,
   workspace,
 } as const satisfies Record<string, Resource>;

@@ -150,6 +150,7 @@ function operatorPorts(database: OpenedDatabase): Ports {
     mintKubeToken: async () => unavailable(),
     count: () => undefined,
     hostAccess: { seal: unavailable },
+    mail: { queue: async () => unavailable(), open: unavailable, sends: false, site: '' },
     defaultRegion: 'local',
   };
 }

@@ -4,6 +4,8 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { planOf } from '../plans/public.ts';
 import { countLiveWorkspaces, getOrganizationRow, lockOrganizationRow } from './store.ts';
 
+export { widenScope } from './store.ts';
+
 /** The organization's plan, which stays as it is until the end of this transaction. */
 export async function holdPlan(tx: Tx, organizationId: string): Promise<Plan> {
   return planOf(tx, (await lockOrganizationRow(tx, organizationId, 'share')).plan);

@@ -103,6 +103,7 @@ function contextOf(run: Run, target: ResolvedTarget | null): Context | TargetCon
     nowMs: run.ports.clock.now(),
     signal: run.call.signal,
     note: (facts) => Object.assign(run.trace.facts, facts),
+    recordIn: (organizationId, about) => Object.assign(run.trace, { organizationId, target: about }),
     afterCommit: (effect) => run.effects.push(effect),
   };
   if (!target) return context;

@@ -2,7 +2,8 @@ import type { Actor } from '@hexabase/kernel/actor.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { Database } from '@hexabase/postgres/database.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import type { Mail } from '@hexabase/postgres/mail-queue.ts';
 
 /** What the use cases need from outside; the process puts it together. */
 export interface Ports {
@@ -14,12 +15,25 @@ export interface Ports {
   /** Adds one to a counter of the process. */
   count(metric: CounterName, labels: Record<string, string>): void;
   hostAccess: HostAccess;
+  mail: MailPort;
   /** Region of the built-in driver, which carries workspaces while there are no host clusters. */
   defaultRegion: string;
   /** How long a deletion of a workspace can be taken back; it sleeps meanwhile. Absent or 0: it cannot. */
   deletionGraceMs?: number;
   /** Kubernetes minors that a workspace can have where it is, oldest first. Absent or empty: only the one it has. */
   kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
+}
+
+/** Letters to people. */
+export interface MailPort {
+  /** Queues a letter in this transaction; it leaves after the commit. */
+  queue(tx: Tx, mail: Mail, nowMs: number): Promise<void>;
+  /** The text of a queued letter, for operators. */
+  open(mail: { id: string; sealed: string }): string;
+  /** Whether a mail server is set; without one, letters are kept to be read. */
+  sends: boolean;
+  /** Where people sign in, for the text of letters. */
+  site: string;
 }
 
 /** Credentials of host clusters: the request side can lock them away and never look at them again. */

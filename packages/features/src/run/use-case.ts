@@ -15,6 +15,8 @@ export interface Context {
   signal: AbortSignal;
   /** Adds facts to the audit entry of this request; never secrets. */
   note(facts: Record<string, unknown>): void;
+  /** Puts the audit entry into the log of this organization, for requests that have no target. */
+  recordIn(organizationId: OrganizationId, target: string): void;
   /** Runs after the commit, and not at all when there is none. */
   afterCommit(run: () => void): void;
 }

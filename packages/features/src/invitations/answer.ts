@@ -1,0 +1,52 @@
+import { mayAssignRole } from '@hexabase/authz/decide.ts';
+import type { invitation } from '@hexabase/contract/invitation.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { addToGroups } from '../groups/public.ts';
+import { findMember, joinOrganization } from '../members/public.ts';
+import { widenScope } from '../organizations/public.ts';
+import type { Context, UseCase } from '../run/use-case.ts';
+import { hashOfCode, noSuchInvitation } from './invitation.ts';
+import { answerInvitation, type AnsweredInvitation } from './store.ts';
+
+/**
+ * Makes the caller a member with what the invitation says. Throws `not_found` for a code that is used, ended, unknown or
+ * for another address, and when whoever wrote it could not give this role any more.
+ */
+export const acceptInvitation: UseCase<typeof invitation.operations.accept> = async (context, { body }) => {
+  const { tx, actor, nowMs } = context;
+  const answered = await answer(context, { asked: body.invitation, accepts: true });
+  const { organizationId, role } = answered;
+  await widenScope(tx, organizationId);
+  const inviter = await findMember(tx, organizationId, answered.invitedBy);
+  if (!inviter || !mayAssignRole(inviter.role, role)) throw noSuchInvitation();
+  const createdAt = new Date(nowMs);
+  if (!(await joinOrganization(tx, { organizationId, userId: actor.userId, role, createdAt }))) {
+    throw new AppError('already_exists', { message: 'You are a member already.' });
+  }
+  await addToGroups(tx, { organizationId, groupIds: answered.groupIds, userId: actor.userId });
+  context.recordIn(organizationId, `invitation/${answered.id}`);
+  context.note({ role });
+  return { data: { organizationId, role } };
+};
+
+export const declineInvitation: UseCase<typeof invitation.operations.decline> = async (context, { body }) => {
+  const answered = await answer(context, { asked: body.invitation, accepts: false });
+  await widenScope(context.tx, answered.organizationId);
+  context.recordIn(answered.organizationId, `invitation/${answered.id}`);
+  return { data: null };
+};
+
+async function answer(
+  { tx, actor, nowMs }: Context,
+  { asked, accepts }: { asked: string; accepts: boolean },
+): Promise<AnsweredInvitation> {
+  const answered = await answerInvitation(tx, {
+    asked,
+    codeHash: hashOfCode(asked),
+    userId: actor.userId,
+    accepts,
+    at: new Date(nowMs),
+  });
+  if (!answered) throw noSuchInvitation();
+  return answered;
+}

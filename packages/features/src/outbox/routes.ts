@@ -1,0 +1,8 @@
+import { outbox } from '@hexabase/contract/outbox.ts';
+import { bind } from '../run/use-case.ts';
+import { getOutboxMail } from './get.ts';
+import { listOutbox } from './list.ts';
+
+const { operations } = outbox;
+
+export const outboxRoutes = [bind(operations.list, listOutbox), bind(operations.get, getOutboxMail)];

@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type Answer, type Api, type Person } from './start-api.ts';
+
+let api: Api;
+let operator: Person;
+beforeAll(async () => {
+  api = await startApi();
+  operator = await api.operator('operator');
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const invitationsOf = (organizationId: string) => `/api/v1/organizations/${organizationId}/invitations`;
+
+/** The code of the newest letter to an address, as its reader sees it. */
+async function codeFor(email: string): Promise<string> {
+  const listed = await operator.call('GET', '/api/v1/outbox');
+  const mail = listed.list.find(({ recipient }) => recipient === email);
+  const { data } = await operator.call('GET', `/api/v1/outbox/${mail?.['id']}`);
+  const code = /accept (hks_inv_\S+)/.exec(String(data['text']))?.[1];
+  if (code === undefined) throw new Error(`no letter to ${email}`);
+  return code;
+}
+
+const accept = (person: Person, invitation: string): Promise<Answer> =>
+  person.call('POST', '/api/v1/invitations/accept', { body: { invitation } });
+
+describe('an invitation', () => {
+  it('reaches the person by letter, and its code makes exactly that person a member, once', async () => {
+    const ann = await api.owner('ann');
+    const made = await ann.call('POST', invitationsOf(ann.organizationId), {
+      body: { email: 'Bea@example.test', role: 'viewer' },
+    });
+    expect(made.status).toBe(201);
+    expect(made.data).toMatchObject({ email: 'bea@example.test', role: 'viewer', state: 'open' });
+    const code = await codeFor('bea@example.test');
+    const bea = await api.person('bea');
+    const eve = await api.person('eve');
+    expect((await accept(eve, code)).status).toBe(404);
+    expect((await accept(eve, String(made.data['id']))).status).toBe(404);
+    expect((await bea.call('GET', '/api/v1/invitations')).list).toMatchObject([
+      { organizationName: 'ann and friends', invitedBy: 'ann@example.test', role: 'viewer' },
+    ]);
+    expect((await eve.call('GET', '/api/v1/invitations')).list).toEqual([]);
+    const joined = await accept(bea, code);
+    expect([joined.status, joined.data]).toEqual([
+      200,
+      { organizationId: ann.organizationId, role: 'viewer' },
+    ]);
+    expect((await accept(bea, code)).status).toBe(404);
+    const organizations = await bea.call('GET', '/api/v1/organizations');
+    expect(organizations.list).toMatchObject([{ id: ann.organizationId, role: 'viewer' }]);
+    const audit = await api.query(
+      `select actor_email, target from audit_entries where action = 'invitation.accept' and outcome = 'allowed' and organization_id = $1`,
+      [ann.organizationId],
+    );
+    expect(audit).toEqual([{ actor_email: 'bea@example.test', target: `invitation/${made.data['id']}` }]);
+  });
+
+  it('of many answers at once takes one', async () => {
+    const owner = await api.owner('parallel');
+    await owner.call('POST', invitationsOf(owner.organizationId), { body: { email: 'once@example.test' } });
+    const code = await codeFor('once@example.test');
+    const once = await api.person('once');
+    const answers = await Promise.all(Array.from({ length: 8 }, () => accept(once, code)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(7).fill(404)]);
+  });
+
+  it('puts the person into the groups that it names', async () => {
+    const cat = await api.owner('cat');
+    const group = await cat.call('POST', `/api/v1/organizations/${cat.organizationId}/groups`, {
+      body: { name: 'builders' },
+    });
+    await cat.call('POST', invitationsOf(cat.organizationId), {
+      body: { email: 'dan@example.test', role: 'developer', groups: ['builders'] },
+    });
+    const dan = await api.person('dan');
+    expect((await accept(dan, await codeFor('dan@example.test'))).status).toBe(200);
+    const rows = await api.query('select group_id from group_members where user_id = $1', [dan.userId]);
+    expect(rows).toEqual([{ group_id: group.data['id'] }]);
+  });
+
+  it('ends by revocation, by refusal and by time, and a new letter makes the earlier code worthless', async () => {
+    const fay = await api.owner('fay');
+    const path = invitationsOf(fay.organizationId);
+    const invite = async (email: string) => {
+      const { data } = await fay.call('POST', path, { body: { email } });
+      return {
+        id: String(data['id']),
+        code: await codeFor(email),
+        person: await api.person(email.split('@')[0] ?? ''),
+      };
+    };
+    const revoked = await invite('gus@example.test');
+    expect((await fay.call('DELETE', `${path}/${revoked.id}`)).status).toBe(204);
+    expect((await accept(revoked.person, revoked.code)).status).toBe(404);
+
+    const declined = await invite('hal@example.test');
+    const decline = { body: { invitation: declined.code } };
+    expect((await declined.person.call('POST', '/api/v1/invitations/decline', decline)).status).toBe(204);
+    expect((await accept(declined.person, declined.code)).status).toBe(404);
+
+    const expired = await invite('ida@example.test');
+    await api.query(`update invitations set expires_at = now() - interval '1 second' where id = $1`, [
+      expired.id,
+    ]);
+    expect((await accept(expired.person, expired.code)).status).toBe(404);
+    expect((await fay.call('POST', path, { body: { email: 'ida@example.test' } })).status).toBe(201);
+
+    const resent = await invite('jim@example.test');
+    const early = await fay.call('POST', `${path}/${resent.id}/resend`);
+    expect([early.status, early.error.code]).toEqual([429, 'rate_limited']);
+    await api.query(`update invitations set sent_at = now() - interval '2 minutes' where id = $1`, [
+      resent.id,
+    ]);
+    expect((await fay.call('POST', `${path}/${resent.id}/resend`)).status).toBe(200);
+    expect((await accept(resent.person, resent.code)).status).toBe(404);
+    expect((await accept(resent.person, await codeFor('jim@example.test'))).status).toBe(200);
+  });
+
+  it('gives no role above the inviter’s own, neither when written nor after the inviter fell', async () => {
+    const kim = await api.owner('kim');
+    const path = invitationsOf(kim.organizationId);
+    const admin = await api.person('lou');
+    await api.join(kim.organizationId, admin, 'admin');
+    expect(
+      (await admin.call('POST', path, { body: { email: 'm@example.test', role: 'owner' } })).status,
+    ).toBe(403);
+    const developer = await api.person('nan');
+    await api.join(kim.organizationId, developer, 'developer');
+    expect((await developer.call('POST', path, { body: { email: 'm@example.test' } })).status).toBe(403);
+    await admin.call('POST', path, { body: { email: 'max@example.test', role: 'admin' } });
+    await kim.call('PATCH', `/api/v1/organizations/${kim.organizationId}/members/${admin.userId}`, {
+      body: { role: 'viewer' },
+    });
+    const max = await api.person('max');
+    expect((await accept(max, await codeFor('max@example.test'))).status).toBe(404);
+  });
+
+  it('is nobody’s business in another organization', async () => {
+    const own = await api.owner('olive');
+    const other = await api.owner('pat');
+    const { data } = await own.call('POST', invitationsOf(own.organizationId), {
+      body: { email: 'quin@example.test' },
+    });
+    for (const [method, path] of [
+      ['GET', invitationsOf(own.organizationId)],
+      ['POST', `${invitationsOf(own.organizationId)}/${data['id']}/resend`],
+      ['DELETE', `${invitationsOf(own.organizationId)}/${data['id']}`],
+      ['DELETE', `${invitationsOf(other.organizationId)}/${data['id']}`],
+    ] as const) {
+      expect([method, path, (await other.call(method, path)).status]).toEqual([method, path, 404]);
+    }
+  });
+});
+
+describe('the outbox', () => {
+  it('is for operators only, and a letter lies sealed in the database', async () => {
+    const rae = await api.owner('rae');
+    await rae.call('POST', invitationsOf(rae.organizationId), { body: { email: 'sid@example.test' } });
+    expect((await rae.call('GET', '/api/v1/outbox')).status).toBe(403);
+    const code = await codeFor('sid@example.test');
+    const [row] = await api.query(`select * from mails where recipient = 'sid@example.test'`);
+    expect(JSON.stringify(row)).not.toContain(code);
+    const [invitation] = await api.query(`select * from invitations where email = 'sid@example.test'`);
+    expect(JSON.stringify(invitation)).not.toContain(code);
+  });
+});
