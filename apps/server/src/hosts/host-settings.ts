@@ -51,6 +51,8 @@ export const hostSettings = z.object({
   storageClass: z.string().min(1).optional(),
   checkImage: image.or(z.literal('none')).default('docker.io/library/busybox:1.35'),
   helm: z.string().min(1).optional(),
+  /** PATH of the process, for programs that are not named. */
+  path: z.string().default(''),
 });
 
 export type HostSettings = z.infer<typeof hostSettings>;
@@ -95,6 +97,7 @@ export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file:
     storageClass: env['HKS_STORAGE_CLASS'] || file.storageClass,
     checkImage: env['HKS_CHECK_IMAGE'] || file.checkImage,
     helm: env['HKS_HELM'] || file.helm,
+    path: env['PATH'],
   };
   const settings = hostSettings.parse(found);
   const { hostKubeconfig, vclusterChart, helm } = settings;

@@ -59,9 +59,11 @@ export async function hostConnections(tx: Tx): Promise<HostConnection[]> {
   return rows;
 }
 
-/** Id of the host cluster that carries the workspace; null for the built-in driver. Also when it is deleted already. */
+/** Name of the host cluster that carries a workspace or a tenant that was made in advance; null for the built-in driver. Also when it is deleted already. */
 export async function placementOf(tx: Tx, workspaceId: string): Promise<string | null> {
   const { rows } = await sql<{ host: string | null }>`
-    select host_cluster_id as host from workspaces where id = ${workspaceId}`.execute(tx);
+    select h.name as host from host_clusters h where h.id = (
+      select host_cluster_id from workspaces where id = ${workspaceId}
+      union all select host_cluster_id from pool_members where id = ${workspaceId})`.execute(tx);
   return rows[0]?.host ?? null;
 }

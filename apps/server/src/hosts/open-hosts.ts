@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto';
+import { driverByPlacement } from '@hexabase/cluster/drivers/by-placement.ts';
+import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
+import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
+import { inClusterEndpoint } from '@hexabase/cluster/kube-api/endpoint.ts';
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import {
+  hostConnections,
+  placementOf,
+  type HostConnection,
+} from '@hexabase/features/host-clusters/reconcile/store.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { findHelm } from './helm.ts';
+import { imagesOf, type HostSettings } from './host-settings.ts';
+import { prepareHost } from './prepare-host.ts';
+
+export interface HostsOptions {
+  database: OpenedDatabase;
+  vault: Pick<KeyVault, 'open'>;
+  /** Carries what is on no host cluster. */
+  builtIn: ClusterDriver;
+  settings: HostSettings;
+  /** PEM of the authority behind the public address. */
+  issuerAuthority: string;
+  dataDir: string;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Connections to the host clusters of the database; they follow its rows. */
+export interface Hosts extends AsyncDisposable {
+  /** Over all of them and the built-in one. */
+  driver: ClusterDriver;
+  /** Throws a sentence when the credentials cannot be used. */
+  clientOf(hostClusterId: string): Promise<KubeClient>;
+}
+
+interface OpenHost {
+  id: string;
+  /** Changes with everything that the driver was made from. */
+  fingerprint: string;
+  client: KubeClient;
+  driver: ClusterDriver & AsyncDisposable;
+}
+
+/** Long enough for requests that were on their way when the credentials of their host changed. */
+const closeAfterMs = 30_000;
+const placementsMax = 20_000;
+
+/** Opens the host clusters that are there and follows changes. What it opened is closed when it is disposed. */
+export async function openHosts(options: HostsOptions): Promise<Hosts> {
+  const registry = new Registry(options);
+  await registry.start();
+  return {
+    driver: driverByPlacement({
+      builtIn: options.builtIn,
+      driverOf: (name) => registry.find(name)?.driver ?? null,
+      names: () => registry.names(),
+      placementOf: (workspaceId) => registry.placementOf(workspaceId),
+      onChange: (changed) => registry.onChange(changed),
+    }),
+    clientOf: async (id) => registry.clientOf(id),
+    [Symbol.asyncDispose]: () => registry.stop(),
+  };
+}
+
+class Registry {
+  readonly #options: HostsOptions;
+  readonly #open = new Map<string, OpenHost>();
+  /** Why a host cluster has no driver. */
+  readonly #problems = new Map<string, { id: string; reason: string }>();
+  readonly #placements = new Map<WorkspaceId, string | null>();
+  readonly #listeners = new Set<() => void>();
+  readonly #closing = new Set<NodeJS.Timeout>();
+  readonly #resources = new AsyncDisposableStack();
+  readonly #stopping = new AbortController();
+  #loading: Promise<void> = Promise.resolve();
+
+  constructor(options: HostsOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const reload = (): void => {
+      this.#loading = this.#loading
+        .then(() => this.#load())
+        .catch((error: unknown) => {
+          this.#options.log.warn(
+            { error },
+            'host clusters could not be read; this is tried at the next change',
+          );
+        });
+    };
+    this.#resources.use(await this.#options.database.listen('hexabase_host_clusters', reload));
+    await this.#load();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#resources.disposeAsync();
+    await this.#loading;
+    for (const timer of this.#closing) clearTimeout(timer);
+    await Promise.all([...this.#open.values()].map(close));
+    this.#open.clear();
+  }
+
+  names(): string[] {
+    return [...this.#open.keys(), ...this.#problems.keys()];
+  }
+
+  find(name: string): OpenHost | undefined {
+    return this.#open.get(name);
+  }
+
+  clientOf(id: string): KubeClient {
+    const host = [...this.#open.values()].find((open) => open.id === id);
+    if (host) return host.client;
+    const problem = [...this.#problems.values()].find((one) => one.id === id);
+    throw new Error(problem?.reason ?? 'The host cluster is not known to this process yet.');
+  }
+
+  onChange(changed: () => void): Disposable {
+    this.#listeners.add(changed);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(changed) };
+  }
+
+  /** A workspace stays where it is, so what was read once is kept; one that is not there yet is asked for again. */
+  async placementOf(workspaceId: WorkspaceId): Promise<string | null> {
+    const known = this.#placements.get(workspaceId);
+    if (known !== undefined) return known;
+    const found = await this.#options.database.asWorker((tx) => placementOf(tx, workspaceId));
+    if (found === null) return null;
+    if (this.#placements.size >= placementsMax) this.#placements.clear();
+    this.#placements.set(workspaceId, found);
+    return found;
+  }
+
+  async #load(): Promise<void> {
+    const rows = await this.#options.database.asWorker(hostConnections);
+    const wanted = new Set(rows.map((row) => row.name));
+    for (const name of [...this.#open.keys()]) if (!wanted.has(name)) this.#closeLater(name);
+    for (const name of [...this.#problems.keys()]) if (!wanted.has(name)) this.#problems.delete(name);
+    for (const row of rows) {
+      if (this.#open.get(row.name)?.fingerprint !== fingerprintOf(row)) await this.#replace(row);
+    }
+    for (const changed of this.#listeners) changed();
+  }
+
+  async #replace(row: HostConnection): Promise<void> {
+    const { id, name } = row;
+    const { log } = this.#options;
+    try {
+      const host = await this.#build(row);
+      this.#closeLater(name);
+      this.#open.set(name, host);
+      this.#problems.delete(name);
+      void prepareHost(host.client, { host: name, log, signal: this.#stopping.signal });
+    } catch (error) {
+      this.#closeLater(name);
+      const why = error instanceof Error ? error.message : String(error);
+      this.#problems.set(name, { id, reason: `The host cluster ${name} cannot be used: ${why}` });
+      log.error({ error, host: name }, 'a host cluster cannot be used');
+    }
+  }
+
+  async #build(row: HostConnection): Promise<OpenHost> {
+    const { settings, issuerAuthority, clock, log, dataDir, vault } = this.#options;
+    const { vclusterChart, vclusterChartDigest, tenantKubernetesVersion, storageClass } = settings;
+    const client = createKubeClient(endpointOf(vault, row));
+    const driver = vclusterDriver({
+      host: client,
+      hostName: row.name,
+      chart: {
+        source: { location: vclusterChart, digest: vclusterChartDigest ?? null },
+        helm: await findHelm({ settings, dataDir, log }),
+      },
+      images: imagesOf(settings),
+      kubernetesVersions: tenantKubernetesVersion,
+      issuerAuthority,
+      reach: row.in_cluster ? 'service' : 'tunnel',
+      ...(storageClass !== undefined && { storage: { className: storageClass, sizeGib: 5 } }),
+      clock,
+      log: log.child({ host: row.name }),
+    });
+    return { id: row.id, fingerprint: fingerprintOf(row), client, driver };
+  }
+
+  #closeLater(name: string): void {
+    const host = this.#open.get(name);
+    if (!host) return;
+    this.#open.delete(name);
+    const timer = setTimeout(() => {
+      this.#closing.delete(timer);
+      void close(host);
+    }, closeAfterMs);
+    timer.unref();
+    this.#closing.add(timer);
+  }
+}
+
+async function close({ driver, client }: OpenHost): Promise<void> {
+  await driver[Symbol.asyncDispose]();
+  client[Symbol.dispose]();
+}
+
+function endpointOf(vault: Pick<KeyVault, 'open'>, row: HostConnection) {
+  if (row.in_cluster) return inClusterEndpoint();
+  if (row.sealed === null) throw new Error('it has no credentials; give it a kubeconfig');
+  try {
+    return openSealedEndpoint(vault, row.id, row.sealed);
+  } catch {
+    throw new Error(
+      'its credentials were encrypted under another master key, or changed; give its kubeconfig again',
+    );
+  }
+}
+
+function fingerprintOf({ id, in_cluster, sealed, name }: HostConnection): string {
+  return createHash('sha256')
+    .update(`${id}|${in_cluster}|${name}|${sealed ?? ''}`)
+    .digest('base64url');
+}
