@@ -8,7 +8,7 @@ import { Refusal, unauthorized, unavailable } from './refusal.ts';
 import { onlyBearerToken } from './request-headers.ts';
 import { shortCache } from './short-cache.ts';
 
-/** Somebody whose token, session and workspace were found good. */
+/** Somebody whose token, session and workspace were found good. The workspace may be asleep. */
 export interface Admitted {
   claims: KubeClaims;
   workspace: ReachableWorkspace;
@@ -62,7 +62,7 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
         const workspace = await workspaces.get(claims.aud.slice('ws:'.length));
         if (!(await sessionLives(claims))) throw unauthorized();
         if (!workspace) throw new Refusal(404, 'NotFound', { message: 'the workspace is gone' });
-        if (!workspace.servable) throw unavailable('the workspace is not active');
+        if (!workspace.servable && !workspace.asleep) throw unavailable('the workspace is not active');
         return { claims, workspace };
       } catch (error) {
         throw refusalOf(error);

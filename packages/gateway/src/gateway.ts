@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import type { ClusterDriver, Upstream } from '@hexabase/cluster/port.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
@@ -9,11 +9,13 @@ import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { accessLog, type AccessAudit, type AccessEntry, type AccessLog } from './access-log.ts';
 import { gatewayPrefix, parseAddress } from './address.ts';
 import { createAdmission, type Admission, type Admitted } from './admit.ts';
+import { createHold, type Hold, type HoldLimits } from './hold.ts';
 import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { dropUntrustedHeaders, refuseForeignIdentity } from './request-headers.ts';
 import { requestVerb, type RequestVerb } from './request-verb.ts';
 import { passOn, passOnUpgrade } from './upstream.ts';
+import { useNotes, type UseNotes } from './use-notes.ts';
 
 export interface GatewayDeps {
   access: KubeAccess;
@@ -23,11 +25,13 @@ export interface GatewayDeps {
   log: Logger;
   /** Names that a Host header may hold (without port); any when absent. */
   allowedHosts?: readonly string[];
+  /** Asks for a sleeping workspace to be woken, for requests that wait; without it they are refused. */
+  wake?: (workspaceId: string) => Promise<void>;
   /** Per workspace, so that one tenant cannot take all of the process. */
   limits?: Partial<GatewayLimits>;
 }
 
-export interface GatewayLimits {
+export interface GatewayLimits extends HoldLimits {
   /** Requests in flight (an API server takes 400 reads and 200 writes). */
   short: number;
   /** Watches, followed logs and shells that are open. */
@@ -40,7 +44,7 @@ export interface Gateway extends AsyncDisposable {
   owns(url: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse): void;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  stats(): { connections: number };
+  stats(): { connections: number; held: number };
 }
 
 /** A request on its way: what it wants, and who is behind it once that is known. */
@@ -57,6 +61,8 @@ interface Parts {
   admission: Admission;
   connections: LiveConnections;
   records: AccessLog;
+  hold: Hold | null;
+  uses: UseNotes;
   limits: GatewayLimits;
   clock: Clock;
   hosts: ReadonlySet<string> | null;
@@ -66,79 +72,120 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 /** Starts listening for revocations and answers the gateway. Disposing it ends every connection and writes the last entries. */
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
-  const admission = createAdmission(deps.access, deps.clock);
-  const connections = liveConnections(deps.clock);
-  const records = accessLog(deps.audit, deps.log);
-  const parts: Parts = {
-    admission,
-    connections,
-    records,
-    clock: deps.clock,
-    hosts: deps.allowedHosts ? new Set(deps.allowedHosts.map((host) => host.toLowerCase())) : null,
-    limits: { short: 600, long: 5_000, ...deps.limits },
-  };
-  const listening = await deps.access.onRevocation((userId) => {
-    admission.revoked(userId);
-    void connections.recheck(userId, (connection) => admission.epochOf(connection));
-  });
-
+  const { parts, opened } = await openParts(deps);
   return {
     owns: (url) => url.startsWith(gatewayPrefix),
     handle(request, response) {
       serve(parts, deps, { request, response }).catch((error: unknown) => {
-        sendRefusal(response, refusalFor(error, deps.log));
+        if (!response.destroyed) sendRefusal(response, refusalFor(error, deps.log));
       });
     },
     upgrade(request, socket, head) {
       socket.on('error', () => socket.destroy());
       serveUpgrade(parts, deps, { request, socket, head }).catch((error: unknown) => {
-        sendRefusalOnSocket(socket, refusalFor(error, deps.log));
+        if (!socket.destroyed) sendRefusalOnSocket(socket, refusalFor(error, deps.log));
       });
     },
-    stats: () => ({ connections: connections.total() }),
-    async [Symbol.asyncDispose]() {
-      await listening[Symbol.asyncDispose]();
-      connections[Symbol.dispose]();
-      await records[Symbol.asyncDispose]();
-    },
+    stats: () => ({ connections: parts.connections.total(), held: parts.hold?.waiting() ?? 0 }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+async function openParts(deps: GatewayDeps): Promise<{ parts: Parts; opened: AsyncDisposableStack }> {
+  const { access, clock, log, wake } = deps;
+  await using opening = new AsyncDisposableStack();
+  const limits = { short: 600, long: 5_000, held: 200, heldMs: 60_000, ...deps.limits };
+  const admission = createAdmission(access, clock);
+  const records = opening.use(accessLog(deps.audit, log));
+  const connections = opening.use(liveConnections(clock));
+  const uses = opening.use(
+    useNotes({
+      write: (ids, atMs) => access.noteUse(ids, atMs),
+      connected: () => connections.workspaces(),
+      clock,
+      log,
+    }),
+  );
+  const hold = wake ? createHold({ access, wake, log, limits }) : null;
+  const hosts = deps.allowedHosts ? new Set(deps.allowedHosts.map((host) => host.toLowerCase())) : null;
+  opening.use(
+    await access.onRevocation((userId) => {
+      admission.revoked(userId);
+      void connections.recheck(userId, (connection) => admission.epochOf(connection));
+    }),
+  );
+  if (hold) opening.use(await access.onWorkspaceChange((workspaceId) => hold.changed(workspaceId)));
+  return {
+    parts: { admission, connections, records, hold, uses, limits, clock, hosts },
+    opened: opening.move(),
   };
 }
 
 async function serve(
   parts: Parts,
-  { driver }: GatewayDeps,
+  deps: GatewayDeps,
   { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   const passage = passageOf(request);
   const admitted = await enter(parts, passage);
+  const gone = new AbortController();
   const connection = register(parts, { passage, admitted, end: () => response.destroy() });
   response.once('close', () => {
+    gone.abort();
     parts.connections.remove(connection);
     const status = response.headersSent ? response.statusCode : 0;
     record(parts, { passage, admitted, status, stage: 'ended' });
   });
+  if (response.destroyed) gone.abort();
   response.setHeader('audit-id', passage.requestId);
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  passOn(await driver.upstream(brandId(admitted.workspace.id)), request, response);
+  const upstream = await wayTo(parts, deps, { admitted, signal: gone.signal });
+  if (!response.destroyed) passOn(upstream, { request, response, failed: noAnswer(deps, admitted) });
 }
 
 async function serveUpgrade(
   parts: Parts,
-  { driver }: GatewayDeps,
+  deps: GatewayDeps,
   { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
 ): Promise<void> {
   const passage = passageOf(request);
   const upgraded = { ...passage, verb: { ...passage.verb, readOnly: false, longRunning: true } };
   const admitted = await enter(parts, upgraded);
+  const gone = new AbortController();
   const connection = register(parts, { passage: upgraded, admitted, end: () => socket.destroy() });
   socket.once('close', () => {
+    gone.abort();
     parts.connections.remove(connection);
     record(parts, { passage: upgraded, admitted, status: 101, stage: 'ended' });
   });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  passOnUpgrade(await driver.upstream(brandId(admitted.workspace.id)), { request, socket, head });
+  const upstream = await wayTo(parts, deps, { admitted, signal: gone.signal });
+  if (!socket.destroyed) passOnUpgrade(upstream, { request, socket, head, failed: noAnswer(deps, admitted) });
+}
+
+/** Waits for a sleeping workspace to wake, then says where its API is. Throws `Refusal`. */
+async function wayTo(
+  { hold, uses }: Parts,
+  { driver, log }: GatewayDeps,
+  { admitted: { workspace }, signal }: { admitted: Admitted; signal: AbortSignal },
+): Promise<Upstream> {
+  uses.used(workspace.id);
+  if (!workspace.servable) {
+    if (!hold) throw unavailable('the workspace is asleep');
+    await hold.untilAwake(workspace.id, signal);
+  }
+  try {
+    return await driver.upstream(brandId(workspace.id));
+  } catch (error) {
+    log.warn({ error, workspaceId: workspace.id }, 'the way to a workspace cannot be found');
+    throw unavailable('the cluster of this workspace cannot be reached right now');
+  }
+}
+
+function noAnswer({ log }: GatewayDeps, { workspace }: Admitted): (error: Error) => void {
+  return (error) => log.warn({ error, workspaceId: workspace.id }, 'a workspace gave no answer to a request');
 }
 
 /** Everything that can refuse a request, in one order for requests and upgrades. */

@@ -21,6 +21,8 @@ export interface LiveConnections extends Disposable {
   count(workspaceId: string): { short: number; long: number };
   /** Looks again at the connections of one user, or of all for ''; ends those whose session ended or whose epoch passed. */
   recheck(userId: string, epochOf: (connection: LiveConnection) => Promise<number | null>): Promise<void>;
+  /** Workspaces that somebody is connected to. */
+  workspaces(): Iterable<string>;
   total(): number;
 }
 
@@ -79,6 +81,7 @@ export function liveConnections(clock: Clock): LiveConnections {
         }),
       );
     },
+    workspaces: () => counts.keys(),
     total: () => total,
     [Symbol.dispose]() {
       stopTimer();

@@ -21,8 +21,9 @@ export function unauthorized(): Refusal {
   return new Refusal(401, 'Unauthorized', { message: 'Unauthorized' });
 }
 
-export function unavailable(message: string): Refusal {
-  return new Refusal(503, 'ServiceUnavailable', { message, retryAfterSeconds: 1 });
+/** Clients of Kubernetes repeat such a request by themselves, so nothing of it may have been done. */
+export function unavailable(message: string, retryAfterSeconds = 1): Refusal {
+  return new Refusal(503, 'ServiceUnavailable', { message, retryAfterSeconds });
 }
 
 /** Answers a Kubernetes `Status`, which kubectl prints as its error. */

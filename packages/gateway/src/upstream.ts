@@ -1,69 +1,81 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Upstream } from '@hexabase/cluster/port.ts';
-import { sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
+import { headerLines, withoutHops } from './hop-headers.ts';
+import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
+import { forwardable, targetOf, type UrlUpstream } from './upstream-target.ts';
 
-type UrlUpstream = Extract<Upstream, { kind: 'url' }>;
+export interface PassedRequest {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Told why no answer came; people are told only that none came. */
+  failed(error: Error): void;
+}
 
-export interface UpgradeRequest {
+export interface PassedUpgrade {
   request: IncomingMessage;
   socket: Duplex;
   head: Buffer;
+  failed(error: Error): void;
 }
 
-/** Headers that belong to one hop (RFC 9110 §7.6.1). `transfer-encoding` is set anew by node. */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'host',
-]);
-
-/** One pool of connections per address and authority; a driver answers with new objects but few values. */
-const agents = new Map<string, Agent>();
-const agentsMax = 5_000;
+/** Methods that change nothing (RFC 9110 §9.2.1): repeating them is always right. */
+const safeMethods: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /** Serves a request from a handler in this process, or streams it to an API server and back. */
-export function passOn(upstream: Upstream, request: IncomingMessage, response: ServerResponse): void {
-  if (upstream.kind === 'handler') {
-    upstream.handle(request, response);
-    return;
-  }
-  const outgoing = httpsRequest({ ...target(upstream, request), headers: forwardable(upstream, request) });
+export function passOn(upstream: Upstream, passed: PassedRequest): void {
+  if (upstream.kind === 'handler') upstream.handle(passed.request, passed.response);
+  else send(upstream, passed, 'pooled');
+}
+
+function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'single'): void {
+  const { request, response } = passed;
+  const outgoing = httpsRequest({
+    ...targetOf(upstream, request, use),
+    headers: forwardable(upstream, request),
+  });
+  let sending = false;
+  // Nothing of the body is taken before there is a verified connection to put it on.
+  onceConnected(outgoing, () => {
+    sending = true;
+    // Not `pipeline`: it would close the client's connection before a refusal could be sent on it.
+    request.pipe(outgoing);
+  });
   outgoing.on('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
     // Watches send small events that must not wait for more.
     response.flushHeaders();
     pipeline(answer, response, () => undefined);
   });
-  outgoing.on('error', () =>
-    sendRefusal(response, unavailable('the cluster of this workspace does not answer')),
-  );
-  response.once('close', () => outgoing.destroy());
-  // Not `pipeline`: it would close the client's connection before a refusal could be sent on it.
-  request.pipe(outgoing);
+  const leave = () => outgoing.destroy();
+  outgoing.on('error', (error) => {
+    response.removeListener('close', leave);
+    if (response.destroyed) return;
+    if (use === 'pooled' && wasStale(outgoing, error) && isRepeatable(request) && !response.headersSent) {
+      request.unpipe(outgoing);
+      send(upstream, passed, 'single');
+      return;
+    }
+    passed.failed(error);
+    sendRefusal(response, sending && !safeMethods.includes(request.method) ? outcomeUnknown() : noAnswer());
+  });
+  response.once('close', leave);
 }
 
 /** The same for exec, attach and port-forward. */
-export function passOnUpgrade(upstream: Upstream, { request, socket, head }: UpgradeRequest): void {
+export function passOnUpgrade(upstream: Upstream, { request, socket, head, failed }: PassedUpgrade): void {
   if (upstream.kind === 'handler') {
     upstream.upgrade(request, socket, head);
     return;
   }
-  const headers = [
-    ...forwardable(upstream, request),
-    'connection',
-    'Upgrade',
-    'upgrade',
-    request.headers.upgrade ?? '',
-  ];
-  const outgoing = httpsRequest({ ...target(upstream, request), headers, agent: false });
+  const upgrade = ['connection', 'Upgrade', 'upgrade', request.headers.upgrade ?? ''];
+  const outgoing = httpsRequest({
+    ...targetOf(upstream, request, 'single'),
+    headers: [...forwardable(upstream, request), ...upgrade],
+  });
   outgoing.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headerLines(answer.rawHeaders)}\r\n`);
     if (upstreamHead.length > 0) socket.write(upstreamHead);
@@ -80,74 +92,41 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head }: Upg
     );
     pipeline(answer, socket, () => undefined);
   });
-  outgoing.on('error', () =>
-    sendRefusalOnSocket(socket, unavailable('the cluster of this workspace does not answer')),
-  );
+  outgoing.on('error', (error) => {
+    if (!socket.destroyed) failed(error);
+    sendRefusalOnSocket(socket, noAnswer());
+  });
   socket.once('close', () => outgoing.destroy());
   outgoing.end();
 }
 
-function target(upstream: UrlUpstream, request: IncomingMessage): RequestOptions {
-  const base = new URL(upstream.url);
-  return {
-    host: base.hostname,
-    port: base.port === '' ? 443 : Number(base.port),
-    path: base.pathname.replace(/\/$/, '') + (request.url ?? '/'),
-    method: request.method,
-    ...tlsOf(upstream),
-    agent: agentFor(upstream),
-  };
+/** Calls back when the connection is verified and ready, at once for one that was used before. */
+function onceConnected(outgoing: ClientRequest, ready: () => void): void {
+  outgoing.once('socket', (socket) => {
+    if (outgoing.reusedSocket || !(socket instanceof TLSSocket)) ready();
+    else socket.once('secureConnect', ready);
+  });
 }
 
-/** The authority of that cluster alone is trusted, and no client certificate is ever presented on a user's request. */
-function tlsOf(upstream: UrlUpstream) {
-  return {
-    ca: upstream.certificateAuthority,
-    ...(upstream.serverName !== undefined && { servername: upstream.serverName }),
-  };
+/** The API server closed a kept connection at the moment it was used again. */
+function wasStale(outgoing: ClientRequest, error: Error): boolean {
+  return outgoing.reusedSocket && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
-function agentFor(upstream: UrlUpstream): Agent {
-  const key = `${upstream.url} ${upstream.serverName ?? ''} ${upstream.certificateAuthority}`;
-  const known = agents.get(key);
-  if (known) return known;
-  if (agents.size >= agentsMax) {
-    for (const agent of agents.values()) agent.destroy();
-    agents.clear();
-  }
-  const agent = new Agent({ keepAlive: true, maxFreeSockets: 4, timeout: 0, ...tlsOf(upstream) });
-  agents.set(key, agent);
-  return agent;
+/** A read without a body: nothing was consumed, and nothing can have been done. */
+function isRepeatable({ method, headers }: IncomingMessage): boolean {
+  const bodiless = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+  return bodiless && safeMethods.includes(method);
 }
 
-/** What the gateway kept of the headers, in their original order and with duplicates. */
-function forwardable(upstream: UrlUpstream, request: IncomingMessage): string[] {
-  const kept = withoutHops(request.rawHeaders);
-  const headers = ['host', new URL(upstream.url).host];
-  for (let index = 0; index + 1 < kept.length; index += 2) {
-    const name = kept[index] ?? '';
-    if (request.headers[name.toLowerCase()] !== undefined) headers.push(name, kept[index + 1] ?? '');
-  }
-  return headers;
+function noAnswer(): Refusal {
+  return unavailable('the cluster of this workspace does not answer');
 }
 
-function withoutHops(rawHeaders: readonly string[]): string[] {
-  const listed = new Set(hopByHop);
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() !== 'connection') continue;
-    for (const option of (rawHeaders[index + 1] ?? '').split(',')) listed.add(option.trim().toLowerCase());
-  }
-  const kept: string[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? '';
-    if (!listed.has(name.toLowerCase())) kept.push(name, rawHeaders[index + 1] ?? '');
-  }
-  return kept;
-}
-
-function headerLines(rawHeaders: readonly string[]): string {
-  let lines = '';
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
-    lines += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`;
-  return lines;
+/** Without `Retry-After`: a client must not repeat a change by itself that may have been made. */
+function outcomeUnknown(): Refusal {
+  return new Refusal(503, 'ServiceUnavailable', {
+    message:
+      'the connection to the cluster of this workspace broke before it answered; the change may or may not have been made',
+  });
 }

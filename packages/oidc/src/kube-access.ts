@@ -19,6 +19,8 @@ export interface ReachableWorkspace {
   organizationId: string;
   /** Its API server takes requests now. */
   servable: boolean;
+  /** It was put to sleep and is not awake again; waking it makes it servable. */
+  asleep: boolean;
 }
 
 /** What the gateway asks about tokens, sessions and workspaces. Answers come from PostgreSQL. */
@@ -28,12 +30,19 @@ export interface KubeAccess {
   /** The epoch of a session that lives, or null when it ended or the account is disabled. */
   sessionEpoch(session: { sessionId: string; userId: string }): Promise<number | null>;
   findWorkspace(idOrSlug: string): Promise<ReachableWorkspace | null>;
+  /** Calls back with the id of a workspace that has changed, or '' when any may have. */
+  onWorkspaceChange(listener: (workspaceId: string) => void): Promise<AsyncDisposable>;
+  /** Remembers that these workspaces were in use at that time (milliseconds since the epoch), so that idleness is known. */
+  noteUse(workspaceIds: readonly string[], atMs: number): Promise<void>;
   /** Calls back with a user id whose sessions or roles changed, or '' when any may have. */
   onRevocation(listener: (userId: string) => void): Promise<AsyncDisposable>;
 }
 
 /** Phases in which the API server of a workspace is there; the others are being made, sleep or go away. */
 const servablePhases: readonly string[] = ['active', 'updating', 'degraded'];
+
+/** `<noun> <organization> <id>`, from triggers of the product's tables. */
+const changesChannel = 'hexabase_changes';
 
 export function kubeAccess(options: KubeAccessOptions): KubeAccess {
   const verifier = createVerifier({ ...options, headerType: 'JWT', claims: kubeClaims });
@@ -62,8 +71,24 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
       );
       const row = rows[0];
       return row
-        ? { id: row.id, organizationId: row.organization_id, servable: servablePhases.includes(row.phase) }
+        ? {
+            id: row.id,
+            organizationId: row.organization_id,
+            servable: servablePhases.includes(row.phase),
+            asleep: row.phase === 'asleep',
+          }
         : null;
+    },
+    onWorkspaceChange: (listener) =>
+      db.listen(changesChannel, (payload) => {
+        const [noun = '', , id = ''] = payload.split(' ');
+        if (noun === 'workspace' || noun === '') listener(id);
+      }),
+    async noteUse(workspaceIds, atMs) {
+      await db.asWorker(
+        (tx) => sql`SELECT hexabase.note_use(${workspaceIds}, ${new Date(atMs)})`.execute(tx),
+        { oneStatement: true },
+      );
     },
     onRevocation: (listener) => db.listen(revocationChannel, listener),
   };

@@ -58,7 +58,9 @@ beforeAll(async () => {
         };
       },
       sessionEpoch: async () => 0,
-      findWorkspace: async (id) => ({ id, organizationId: 'acme', servable: true }),
+      findWorkspace: async (id) => ({ id, organizationId: 'acme', servable: true, asleep: false }),
+      onWorkspaceChange: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
+      noteUse: async () => undefined,
       onRevocation: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
     },
     driver: { upstream: async () => upstream },

@@ -1,7 +1,7 @@
 import { Agent, type AgentOptions } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity, connect as tlsConnect } from 'node:tls';
+import { checkServerIdentity } from 'node:tls';
 
 /** Whom we trust at the other end, and what we show of ourselves. */
 export interface TlsPeer {
@@ -13,13 +13,22 @@ export interface TlsPeer {
   key?: string;
   /** Gives raw bytes to the other end; without it the address is dialled. */
   connect?: () => Promise<Duplex>;
+  /** Whether connections are used again; true when absent. */
+  keepAlive?: boolean;
 }
 
 const idleSocketsMax = 8;
+/** API servers close idle connections after 90 s; whoever is earlier never sends into a closed one. */
+const idleMsMax = 60_000;
 
 /** A pool of TLS connections, kept alive and always verified, over the network or over a tunnel. */
 export function tlsAgent(peer: TlsPeer): Agent {
-  const options: AgentOptions = { keepAlive: true, maxFreeSockets: idleSocketsMax, ...tlsOptions(peer) };
+  const options: AgentOptions = {
+    keepAlive: peer.keepAlive ?? true,
+    maxFreeSockets: idleSocketsMax,
+    timeout: idleMsMax,
+    ...tlsOptions(peer),
+  };
   return peer.connect ? new TunnelAgent(options, peer.connect) : new Agent(options);
 }
 
@@ -57,10 +66,14 @@ class TunnelAgent extends Agent {
     return undefined;
   }
 
+  /** Node's own way remembers TLS sessions, which saves the pod half of a handshake. */
   async #secure(options: Parameters<Agent['createConnection']>[0]): Promise<Duplex> {
     const socket = await this.#open();
     const host = options.hostname ?? options.host ?? '';
     const servername = this.options.servername ?? (isIP(host) ? '' : host);
-    return tlsConnect({ ...this.options, socket, host, servername });
+    const over: typeof options & { socket: Duplex } = { ...options, socket, host, servername };
+    const secured = super.createConnection(over);
+    if (!secured) throw new Error('no TLS connection was made');
+    return secured;
   }
 }

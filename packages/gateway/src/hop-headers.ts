@@ -1,0 +1,34 @@
+/** Headers that belong to one hop (RFC 9110 §7.6.1). `transfer-encoding` is set anew by node. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+]);
+
+/** Raw headers without those of the hop, also without those that `Connection` lists. Order and duplicates are kept. */
+export function withoutHops(rawHeaders: readonly string[]): string[] {
+  const listed = new Set(hopByHop);
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() !== 'connection') continue;
+    for (const option of (rawHeaders[index + 1] ?? '').split(',')) listed.add(option.trim().toLowerCase());
+  }
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (!listed.has(name.toLowerCase())) kept.push(name, rawHeaders[index + 1] ?? '');
+  }
+  return kept;
+}
+
+/** Raw headers as they are written on the wire. */
+export function headerLines(rawHeaders: readonly string[]): string {
+  let lines = '';
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
+    lines += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`;
+  return lines;
+}

@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import type { Agent, RequestOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { tlsAgent } from '@hexabase/cluster/kube-api/tls-agent.ts';
+import type { Upstream } from '@hexabase/cluster/port.ts';
+import { withoutHops } from './hop-headers.ts';
+
+export type UrlUpstream = Extract<Upstream, { kind: 'url' }>;
+
+/** Connections to one API server. */
+interface Connections {
+  /** Kept and used again. */
+  pooled: Agent;
+  /** For upgrades: a kept connection may just be closing, and a shell cannot be started twice. */
+  single: Agent;
+  /** The newest way in; a driver may have opened another tunnel since. */
+  connect: (() => Promise<Duplex>) | undefined;
+}
+
+/** By address, authority and kind of way; a driver answers with new objects but few values. */
+const known = new Map<string, Connections>();
+const knownMax = 5_000;
+
+/** Where a request goes and how: verified against the authority of that cluster alone, without a client certificate. */
+export function targetOf(
+  upstream: UrlUpstream,
+  request: IncomingMessage,
+  use: 'pooled' | 'single',
+): RequestOptions {
+  const base = new URL(upstream.url);
+  return {
+    host: base.hostname,
+    port: base.port === '' ? 443 : Number(base.port),
+    path: base.pathname.replace(/\/$/, '') + (request.url ?? '/'),
+    method: request.method,
+    agent: connectionsTo(upstream)[use],
+  };
+}
+
+/** What the gateway kept of the headers, in their original order and with duplicates. */
+export function forwardable(upstream: UrlUpstream, request: IncomingMessage): string[] {
+  const kept = withoutHops(request.rawHeaders);
+  const headers = ['host', new URL(upstream.url).host];
+  for (let index = 0; index + 1 < kept.length; index += 2) {
+    const name = kept[index] ?? '';
+    if (request.headers[name.toLowerCase()] !== undefined) headers.push(name, kept[index + 1] ?? '');
+  }
+  return headers;
+}
+
+function connectionsTo(upstream: UrlUpstream): Connections {
+  const { url, certificateAuthority, serverName, connect } = upstream;
+  const key = [connect ? 'tunnel' : 'direct', url, serverName ?? '', certificateAuthority].join(' ');
+  const found = known.get(key);
+  if (found) {
+    found.connect = connect;
+    return found;
+  }
+  if (known.size >= knownMax) forgetAll();
+  const way = connect && { connect: () => (connections.connect ?? connect)() };
+  const peer = { certificateAuthority, ...(serverName !== undefined && { serverName }), ...way };
+  const connections: Connections = {
+    pooled: tlsAgent(peer),
+    single: tlsAgent({ ...peer, keepAlive: false }),
+    connect,
+  };
+  known.set(key, connections);
+  return connections;
+}
+
+function forgetAll(): void {
+  for (const { pooled, single } of known.values()) {
+    pooled.destroy();
+    single.destroy();
+  }
+  known.clear();
+}
