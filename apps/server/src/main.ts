@@ -4,7 +4,7 @@ import { readArguments, usage, type Arguments } from './arguments.ts';
 import { readConfig } from './config.ts';
 import { ensureDataFolder, StartError } from './lifecycle/data-folder.ts';
 import { reportToStarter, startDetached } from './lifecycle/detach.ts';
-import { isErrno } from '@hexabase/postgres/embedded/process-identity.ts';
+import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 import { readRunState } from './lifecycle/run-file.ts';
 import { stopServer } from './lifecycle/stop.ts';
 

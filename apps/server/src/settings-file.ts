@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { isErrno } from '@hexabase/postgres/embedded/process-identity.ts';
+import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 import { StartError } from './lifecycle/data-folder.ts';
 
 const defaultPath = '/etc/hexabase/config.yaml';

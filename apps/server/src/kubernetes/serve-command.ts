@@ -5,7 +5,7 @@ import { kubeconfigFor, serveKubernetes, type ServedKubernetes } from '@hexabase
 import * as z from 'zod';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { isErrno } from '@hexabase/postgres/embedded/process-identity.ts';
+import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 import { createLog } from '../log.ts';
 
 export const kubernetesUsage = `Usage: hks kubernetes serve [--port N] [--token T] [--authorization RBAC|AlwaysAllow] [--nodes N]

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '@hexabase/postgres/embedded/process-identity.ts';
+import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 
 /** Raised for what the person at the keyboard can mend; printed without a stack. */
 export class StartError extends Error {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { StartError, writeFileAtomic } from './data-folder.ts';
-import { isErrno } from '@hexabase/postgres/embedded/process-identity.ts';
+import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 
 const remembered = z.object({ http: z.int(), https: z.int() });
 

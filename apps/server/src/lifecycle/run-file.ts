@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from
 import { join } from 'node:path';
 import * as z from 'zod';
 import { StartError, writeFileAtomic } from './data-folder.ts';
-import { isErrno, processStart } from '@hexabase/postgres/embedded/process-identity.ts';
+import { isErrno, processStart } from '@hexabase/kernel/process/process-identity.ts';
 
 const runState = z.object({
   pid: z.int(),

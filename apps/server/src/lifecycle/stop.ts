@@ -1,4 +1,4 @@
-import { processStart } from '@hexabase/postgres/embedded/process-identity.ts';
+import { processStart } from '@hexabase/kernel/process/process-identity.ts';
 import { readRunState } from './run-file.ts';
 import { StartError } from './data-folder.ts';
 

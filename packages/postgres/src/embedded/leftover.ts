@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { ServerFolders } from './folders.ts';
-import { processCommand, processStart } from './process-identity.ts';
+import { processCommand, processStart } from '@hexabase/kernel/process/process-identity.ts';
 
 const fastStopMsMax = 20_000;
 const hardStopMsMax = 10_000;

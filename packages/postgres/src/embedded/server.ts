@@ -6,7 +6,7 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { installBinaries } from './binaries.ts';
 import { prepareFolders, type ServerFolders } from './folders.ts';
-import { lockFolder } from './folder-lock.ts';
+import { lockFolder } from '@hexabase/kernel/process/folder-lock.ts';
 import { initialize } from './initialize.ts';
 import { clearLeftover, isReady, removeLocks, stopProcess } from './leftover.ts';
 
