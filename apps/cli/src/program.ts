@@ -1,8 +1,11 @@
 import { Argument, Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { addAccessExplain } from './commands/access-explain.ts';
 import { addKubeCredential } from './commands/kube-credential.ts';
 import { addKubeconfig } from './commands/kubeconfig.ts';
 import { addLogin } from './commands/login.ts';
+import { addOperationGet } from './commands/operation-get.ts';
+import { addRoleRules } from './commands/role-rules.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorkspaceCreate } from './commands/workspace-create.ts';
 import { addWorkspaceDelete } from './commands/workspace-delete.ts';
@@ -31,7 +34,10 @@ export function createProgram(cli: Cli): Command {
   addLogin(program, cli);
   addWorkspaceCreate(program, cli);
   addWorkspaceDelete(program, cli);
+  addOperationGet(program, cli);
   addResourceCommands(program, cli);
+  addRoleRules(program, cli);
+  addAccessExplain(program, cli);
   addKubeconfig(program, cli);
   addKubeCredential(program, cli);
   addWhy(program, cli);

@@ -55,7 +55,7 @@ export const longOperation = defineResource({
       access: { kind: 'action', action: 'operation:read' },
       target: 'operation',
       output: schema,
-      cli: { verb: 'get', positional: ['id'] },
+      cli: { verb: 'get', positional: ['id'], bespoke: true },
     }),
   },
 });

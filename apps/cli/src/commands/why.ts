@@ -1,3 +1,4 @@
+import { adviceFor } from '@hexabase/contract/advice/condition-advice.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
 import { longOperation } from '@hexabase/contract/long-operation.ts';
 import type { Workspace } from '@hexabase/contract/workspace.ts';
@@ -30,17 +31,39 @@ export function explain(subject: Workspace): string {
   const doing = subject.progress
     ? [`Now: step ${subject.progress.step} of ${subject.progress.steps}: ${subject.progress.message}.`]
     : [];
-  const bad = subject.conditions.filter(
-    (condition) => condition.status !== 'True' && condition.message !== '',
-  );
-  const reasons = bad.map(
-    (condition) => `- ${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}`,
-  );
+  // What follows from something else that is named anyway is left out.
+  const reasons = subject.conditions
+    .filter((condition) => isTrouble(condition) && !isRepeated(condition, subject))
+    .map((condition) => sentenceFor(condition, subject.slug));
   const good = subject.conditions
-    .filter((condition) => condition.status === 'True')
+    .filter((condition) => condition.status === 'True' && condition.type !== 'Asleep')
     .map((condition) => condition.type);
   const fine = good.length > 0 ? [`In order: ${good.join(', ')}.`] : [];
   return [head, ...doing, ...reasons, ...fine].join('\n');
+}
+
+type Condition = Workspace['conditions'][number];
+
+function isTrouble({ type, status, message }: Condition): boolean {
+  return type === 'Asleep' ? status !== 'False' : status !== 'True' && message !== '';
+}
+
+function isRepeated(condition: Condition, { conditions }: Workspace): boolean {
+  return (
+    condition.type === 'Ready' &&
+    conditions.some(
+      (other) =>
+        other.type !== 'Ready' &&
+        isTrouble(other) &&
+        (other.message === condition.message || other.type === 'Asleep'),
+    )
+  );
+}
+
+function sentenceFor(condition: Condition, slug: string): string {
+  const advice = adviceFor(condition, slug);
+  const { type, status, reason, message } = condition;
+  return `- ${type} is ${status} (${reason}): ${message.replace(/\.$/, '')}.${advice ? `\n  What to do: ${advice}` : ''}`;
 }
 
 async function lastSteps(subject: Workspace, cli: Cli): Promise<string[]> {

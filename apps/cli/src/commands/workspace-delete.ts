@@ -1,42 +1,67 @@
 import { longOperation, type LongOperation } from '@hexabase/contract/long-operation.ts';
-import { workspace } from '@hexabase/contract/workspace.ts';
+import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
+import { reportLines } from './deletion-report.ts';
 import { progressLine, stepsOf } from '../progress.ts';
 import { nounCommand } from '../resource-commands.ts';
 
 const pollMs = 150;
 
-/** `hks workspace delete NAME`: asks for the name, then prints what was removed and what is left. */
+/**
+ * `hks workspace delete NAME`: a deletion that can be taken back asks yes or no; one that cannot asks for the name, then
+ * prints what was removed and what is left.
+ */
 export function addWorkspaceDelete(program: Command, cli: Cli): void {
   nounCommand(program, workspace)
     .command('delete')
     .description(workspace.operations.delete.summary)
     .argument('<workspace>', 'slug or id')
+    .option('--now', 'at once: it cannot be taken back', false)
     .option('--yes', 'do not ask', false)
     .option('--no-wait', 'return at once')
-    .action(async (name: string, options: { yes: boolean; wait: boolean }) => {
+    .action(async (name: string, options: { now: boolean; yes: boolean; wait: boolean }) => {
       const client = cli.client();
       const { data: found } = await client.call(workspace.operations.get, {
         params: { id: name },
         signal: cli.signal,
       });
+      const isFinal = options.now || found.deletionGraceMinutes === 0;
       await confirm({
-        question: `This deletes the workspace “${found.name}” and everything in it. Type ${found.slug} to go ahead:`,
-        expected: found.slug,
+        ...questionFor(found, isFinal),
         yes: options.yes,
         isTerminal: cli.environment.isTerminal,
       });
       const { data: deleting } = await client.call(workspace.operations.delete, {
         params: { id: found.id },
+        query: { now: options.now ? 'true' : 'false' },
         signal: cli.signal,
       });
+      if (deleting.deletionDueAt !== null) return cli.print(takenBack(deleting, cli));
       if (!options.wait || !deleting.operationId) return cli.print(`${found.slug} is being deleted.`);
-      cli.print(report(found.slug, await follow(deleting.operationId, cli)));
+      const operation = await follow(deleting.operationId, cli);
+      cli.print([`Workspace ${found.slug} is deleted.`, ...reportLines(operation)].join('\n'));
     });
+}
+
+function questionFor({ name, slug }: Workspace, isFinal: boolean): { question: string; expected: string } {
+  return isFinal
+    ? {
+        question: `This deletes the workspace “${name}” and everything in it. Type ${slug} to go ahead:`,
+        expected: slug,
+      }
+    : {
+        question: `This puts the workspace “${name}” to sleep and deletes it later. Type yes to go ahead:`,
+        expected: 'yes',
+      };
+}
+
+function takenBack({ slug, deletionDueAt }: Workspace, cli: Cli): string {
+  const { launcher } = cli.environment;
+  return `${slug} will be deleted at ${deletionDueAt}. Until then it sleeps, and \`${launcher} workspace restore ${slug}\` takes this back.`;
 }
 
 async function follow(operationId: string, cli: Cli): Promise<LongOperation> {
@@ -53,25 +78,4 @@ async function follow(operationId: string, cli: Cli): Promise<LongOperation> {
     if (data.state !== 'running') throw new CliError(`The deletion is ${data.state}: ${data.message}`);
     await delay(pollMs, undefined, { signal: cli.signal });
   }
-}
-
-function report(slug: string, operation: LongOperation): string {
-  const removed = items(operation.report?.['removed']);
-  const left = items(operation.report?.['left']);
-  const lines = removed.map((item) => `  removed  ${item}`);
-  return [
-    `Workspace ${slug} is deleted.`,
-    ...lines,
-    ...left.map((item) => `  LEFT     ${item}`),
-    `${removed.length} removed, ${left.length} left`,
-  ].join('\n');
-}
-
-function items(list: unknown): string[] {
-  if (!Array.isArray(list)) return [];
-  return list.map((item: unknown) => {
-    if (typeof item !== 'object' || item === null || !('kind' in item) || !('key' in item))
-      return JSON.stringify(item);
-    return `${String(item.kind)} ${String(item.key)}`;
-  });
 }

@@ -9,7 +9,7 @@ import { holdRoomForWorkspace } from '../organizations/public.ts';
 import { slugCandidates } from '../run/slug.ts';
 import { wake } from '../run/store.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
-import { minorOf } from './kubernetes-version.ts';
+import { minorOf } from './life-cycle/kubernetes-version.ts';
 import { choosePlan } from './plan-choice.ts';
 import { toWorkspace } from './representation.ts';
 import { claimPoolMember, insertWorkspace, type NewWorkspace, type WorkspaceRow } from './store.ts';

@@ -1,6 +1,6 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import type { UseCase } from '../run/use-case.ts';
-import { beginChange } from './begin-change.ts';
+import { beginChange } from './life-cycle/begin-change.ts';
 import { toWorkspace } from './representation.ts';
 import { getWorkspaceRow, type WorkspaceRow } from './store.ts';
 

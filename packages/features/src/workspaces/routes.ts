@@ -6,11 +6,11 @@ import { getWorkspace } from './get.ts';
 import { mintKubeToken } from './kube-token.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { listWorkspaces } from './list.ts';
-import { restoreWorkspace } from './restore.ts';
-import { retryWorkspace } from './retry.ts';
-import { sleepWorkspace, wakeWorkspace } from './sleep.ts';
+import { restoreWorkspace } from './life-cycle/restore.ts';
+import { retryWorkspace } from './life-cycle/retry.ts';
+import { sleepWorkspace, wakeWorkspace } from './life-cycle/sleep.ts';
 import { updateWorkspace } from './update.ts';
-import { upgradeWorkspace } from './upgrade.ts';
+import { upgradeWorkspace } from './life-cycle/upgrade.ts';
 
 const { operations } = workspace;
 

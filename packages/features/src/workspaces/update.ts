@@ -2,10 +2,10 @@ import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { holdPlan } from '../organizations/public.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
-import { beginChange } from './begin-change.ts';
+import { beginChange } from './life-cycle/begin-change.ts';
 import { choosePlan } from './plan-choice.ts';
 import { toWorkspace } from './representation.ts';
-import { nextTurn, scheduleProblems } from './schedule.ts';
+import { nextTurn, scheduleProblems } from './life-cycle/schedule.ts';
 import { getWorkspaceRow, type WorkspaceChange, type WorkspaceRow } from './store.ts';
 
 type Body = Input<typeof workspace.operations.update>['body'];

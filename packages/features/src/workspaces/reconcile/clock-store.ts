@@ -2,7 +2,7 @@ import type { WorkspacePhase } from '@hexabase/contract/workspace.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
-import type { SleepSchedule } from '../schedule.ts';
+import type { SleepSchedule } from '../life-cycle/schedule.ts';
 import type { SleepReason } from '../store.ts';
 
 /** A workspace in which the time has come for something. */

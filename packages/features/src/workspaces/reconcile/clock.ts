@@ -1,7 +1,7 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
-import { dueTurn, nextTurn } from '../schedule.ts';
+import { dueTurn, nextTurn } from '../life-cycle/schedule.ts';
 import { noteUse } from '../store.ts';
 import {
   changeByClock,

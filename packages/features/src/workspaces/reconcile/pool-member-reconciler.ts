@@ -53,8 +53,7 @@ function makeStep(deps: TenantDeps): Step<PoolMember> {
     timeoutMs: 120_000,
     makes: ({ id }) => [tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
-      await ensureTenant(deps, { subject: { ...subject, generation }, fence, signal, asleep: false });
-      return { kind: 'done' };
+      return ensureTenant(deps, { subject: { ...subject, generation }, fence, signal, asleep: false });
     },
   };
 }

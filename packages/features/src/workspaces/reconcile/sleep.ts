@@ -33,8 +33,7 @@ export function stopTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     timeoutMs: 120_000,
     makes: ({ id }) => [tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
-      await ensureTenant(deps, { subject, fence, signal, asleep: true });
-      return { kind: 'done' };
+      return ensureTenant(deps, { subject, fence, signal, asleep: true });
     },
   };
 }

@@ -5,7 +5,7 @@ import { addToOutbox } from '@hexabase/postgres/outbox.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import type { StatusWrite, Subject } from '@hexabase/reconcile/reconciler.ts';
-import { minorOf } from '../kubernetes-version.ts';
+import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { derivePhase } from '../phase.ts';
 import { defaultGroups } from '../../groups/public.ts';
 import type { SleepReason } from '../store.ts';
@@ -208,6 +208,10 @@ export async function buryWorkspace(tx: Tx, subject: WorkspaceSubject): Promise<
   await sql`
     with gone as (
       delete from groups where workspace_id = ${subject.id} returning name
+    ), given as (
+      delete from role_assignments where workspace_id = ${subject.id}
+    ), made as (
+      delete from roles where workspace_id = ${subject.id}
     ), unused as (
       delete from workspace_usage where workspace_id = ${subject.id}
     )

@@ -1,5 +1,5 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
-import { FencedError } from '@hexabase/cluster/port.ts';
+import { FencedError, TenantConflictError } from '@hexabase/cluster/port.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
@@ -48,8 +48,7 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     timeoutMs: 120_000,
     makes: ({ id }) => [tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
-      await ensureTenant(deps, { subject, fence, signal, asleep: false });
-      return { kind: 'done' };
+      return ensureTenant(deps, { subject, fence, signal, asleep: false });
     },
   };
 }
@@ -58,11 +57,14 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
 export type WantedTenant = Subject &
   Pick<WorkspaceSubject, 'id' | 'slug' | 'size' | 'isolation' | 'kubernetesVersion'>;
 
-/** What is wanted of the tenant as the port says it. Throws `LeaseLostError` when a newer worker owns it. */
+/**
+ * Makes the tenant what is wanted of it, as the port says it. What stands in the way and is not ours ends the work.
+ * Throws `LeaseLostError` when a newer worker owns it.
+ */
 export async function ensureTenant(
   { driver, issuer }: TenantDeps,
   { subject, fence, signal, asleep }: StepContext<WantedTenant> & { asleep: boolean },
-): Promise<void> {
+): Promise<StepResult> {
   const { id, slug, generation, size, isolation, kubernetesVersion } = subject;
   const identity = { issuer, audience: audienceOf(id) };
   const spec = {
@@ -76,7 +78,19 @@ export async function ensureTenant(
     asleep,
     kubernetesVersion,
   };
-  await unlessFenced(id, driver.ensureTenant(spec, { signal }));
+  try {
+    await unlessFenced(id, driver.ensureTenant(spec, { signal }));
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof TenantConflictError)) throw error;
+    const condition = {
+      type: 'Synced',
+      status: 'False',
+      reason: 'NameTaken',
+      message: error.message,
+    } as const;
+    return { kind: 'failed', terminal: true, condition };
+  }
 }
 
 export function waitReadyStep(deps: TenantDeps): Step<WorkspaceSubject> {

@@ -1,14 +1,28 @@
 import type { TenantState } from '@hexabase/cluster/port.ts';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
-import { minorOf } from '../kubernetes-version.ts';
+import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { hostConditions } from './probe.ts';
 import { goBack, type WorkspaceSubject } from './store.ts';
-import { clockOf, controlPlane, type TenantDeps } from './tenant.ts';
+import { clockOf, controlPlane, ensureTenant, tenantThing, type TenantDeps } from './tenant.ts';
 
 /** A new version that is not healthy after this long is given up. */
 export const upgradeMsMax = 10 * 60_000;
 const pollMs = 1_000;
+
+/** Writes the new version. What the driver refuses is taken back at once. */
+export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
+  return {
+    name: 'tenant-cluster',
+    words: 'Bringing the new version',
+    timeoutMs: 120_000,
+    makes: ({ id }) => [tenantThing(deps.driver, id)],
+    run: async ({ subject, fence, signal }) => {
+      const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
+      return result.kind === 'failed' ? { ...result, write: (tx) => goBack(tx, subject) } : result;
+    },
+  };
+}
 
 /** Waits for the new version; after its time the old one is put back. */
 export function waitUpgradedStep(deps: TenantDeps): Step<WorkspaceSubject> {

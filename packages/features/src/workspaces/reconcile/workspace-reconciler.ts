@@ -21,7 +21,7 @@ import {
   waitReadyStep,
   type TenantDeps,
 } from './tenant.ts';
-import { healthGateStep, waitUpgradedStep } from './upgrade.ts';
+import { healthGateStep, upgradeTenantStep, waitUpgradedStep } from './upgrade.ts';
 
 /** Brings workspaces from what people asked for to tenant clusters, to sleep and back, and to nothing. */
 export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubject> {
@@ -79,7 +79,7 @@ function workflowsOf(deps: TenantDeps): Record<Work, Workflow<WorkspaceSubject>>
       name: 'upgrade',
       steps: [
         acceptStep,
-        ensureTenantStep(deps),
+        upgradeTenantStep(deps),
         waitUpgradedStep(deps),
         healthGateStep(deps),
         waitReadyStep(deps),

@@ -1,9 +1,9 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
-import { beginOperation } from '../operations/public.ts';
-import { wake } from '../run/store.ts';
-import type { UseCase } from '../run/use-case.ts';
-import { toWorkspace } from './representation.ts';
-import { changeWorkspaceRow, getWorkspaceRow } from './store.ts';
+import { beginOperation } from '../../operations/public.ts';
+import { wake } from '../../run/store.ts';
+import type { UseCase } from '../../run/use-case.ts';
+import { toWorkspace } from '../representation.ts';
+import { changeWorkspaceRow, getWorkspaceRow } from '../store.ts';
 
 /** Starts over what does not work, as a new generation. Anything else is only looked at again, a removal goes on. */
 export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async (context) => {

@@ -1,8 +1,8 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
-import { beginOperation } from '../operations/public.ts';
-import { wake } from '../run/store.ts';
-import type { TargetContext } from '../run/use-case.ts';
-import { changeWorkspaceRow, type WorkspaceChange, type WorkspaceRow } from './store.ts';
+import { beginOperation } from '../../operations/public.ts';
+import { wake } from '../../run/store.ts';
+import type { TargetContext } from '../../run/use-case.ts';
+import { changeWorkspaceRow, type WorkspaceChange, type WorkspaceRow } from '../store.ts';
 
 /** Writes a change as a new generation with an operation of its own, and wakes the reconciler. */
 export async function beginChange(

@@ -1,11 +1,11 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
-import type { UseCase } from '../run/use-case.ts';
+import type { UseCase } from '../../run/use-case.ts';
 import { beginChange, requireSettledOnce } from './begin-change.ts';
 import { minorOf, refusalOf } from './kubernetes-version.ts';
-import { toWorkspace } from './representation.ts';
-import { getWorkspaceRow } from './store.ts';
+import { toWorkspace } from '../representation.ts';
+import { getWorkspaceRow } from '../store.ts';
 
 /**
  * Asks for the next minor version. Throws `version_not_allowed` for skips, ways back and versions that are not offered,

@@ -1,8 +1,8 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
-import type { UseCase } from '../run/use-case.ts';
+import type { UseCase } from '../../run/use-case.ts';
 import { beginChange, requireSettledOnce } from './begin-change.ts';
-import { toWorkspace } from './representation.ts';
-import { getWorkspaceRow, noteUse } from './store.ts';
+import { toWorkspace } from '../representation.ts';
+import { getWorkspaceRow, noteUse } from '../store.ts';
 
 /** Asking again changes nothing. Throws `workspace_not_active` for one that never worked or is being deleted. */
 export const sleepWorkspace: UseCase<typeof workspace.operations.sleep> = async (context) => {

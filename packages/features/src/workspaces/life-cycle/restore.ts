@@ -1,9 +1,9 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
-import type { UseCase } from '../run/use-case.ts';
+import type { UseCase } from '../../run/use-case.ts';
 import { beginChange } from './begin-change.ts';
-import { toWorkspace } from './representation.ts';
-import { getWorkspaceRow } from './store.ts';
+import { toWorkspace } from '../representation.ts';
+import { getWorkspaceRow } from '../store.ts';
 
 /** Takes a deletion back; a workspace that slept before sleeps on. Throws `conflict` when it is too late. */
 export const restoreWorkspace: UseCase<typeof workspace.operations.restore> = async (context) => {

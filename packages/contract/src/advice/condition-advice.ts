@@ -1,0 +1,64 @@
+/** A condition as far as advice goes. */
+export interface AdvisedCondition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+}
+
+/**
+ * What to do when a condition is not True, by its reason. `docs/operations/conditions.md` tells operators more on each;
+ * a test compares the two.
+ */
+export const adviceByReason: Readonly<Record<string, string>> = {
+  Asked: 'Wake it with `hks workspace wake NAME`, or just use kubectl: the first request wakes it.',
+  Schedule:
+    'It wakes at the time of its schedule, with `hks workspace wake NAME`, or with the first request of kubectl.',
+  Idle: 'Just use kubectl: the first request wakes it. `hks workspace update NAME --idle-minutes 0` keeps it awake.',
+  Deletion: 'Take the deletion back with `hks workspace restore NAME` before its time has come.',
+  FallingAsleep: 'Wait a moment; requests are held and wake it again.',
+  Progressing:
+    'Wait: it is doubted for two minutes before it counts as failed, and most of it comes back by itself.',
+  Starting: 'Wait. A first start pulls images and may take some minutes.',
+  NotThereYet: 'Wait. If it stays so for minutes, an operator looks whether a worker runs.',
+  ImagePull:
+    'An operator checks the name of the image, the registry and its credentials (`HKS_IMAGE_REGISTRY`, `HKS_IMAGE_PULL_SECRETS`).',
+  Unschedulable:
+    'An operator adds nodes or frees room on the host cluster; `hexabase-cli host check HOST` tells what is free.',
+  Evicted:
+    'The node was short of something; an operator looks at its disk and memory. It is started again by itself.',
+  NodeGone: 'An operator brings the node back or removes it from the host cluster; then it starts elsewhere.',
+  OutOfMemory: 'Choose a larger plan: `hks workspace update NAME --plan PLAN`.',
+  CrashLoopBackOff:
+    'An operator reads the log of the control plane on the host; after an upgrade it goes back by itself.',
+  Refused:
+    'An operator reads what the host cluster says: a policy or a missing right keeps us from making it.',
+  CannotCreate: 'An operator reads what the host says of the container: often a missing secret or volume.',
+  VolumePending:
+    'An operator makes sure that the host cluster has a storage class that makes volumes (`HKS_STORAGE_CLASS`).',
+  QuotaExhausted: 'Scale down or delete something in the workspace, or choose a larger plan.',
+  Forbidden: 'An operator gives the control plane the rights that `hexabase-cli host check HOST` lists.',
+  UsageAbovePlan: 'Scale down or delete something, then ask for the smaller plan again.',
+  RolledBack: 'It works with the old version. Read the reason, remove it, then upgrade again.',
+  NameTaken:
+    'Something on the host has the name that this workspace needs and is not ours. An operator removes or renames it.',
+  Conflict: 'Somebody has to change what the message names; `hks workspace retry NAME` then tries again.',
+  StepFailed:
+    'It is tried again by itself. If it stays so, `hks operation get ID` tells the step, and an operator reads the log.',
+  TookTooLong: 'It goes on being tried. `hks operation get ID` tells the step that it waits for.',
+  Removing:
+    'Wait. What is named as left holds the removal up: often a finalizer, or a volume that its class keeps.',
+};
+
+/** What to do next with the workspace `slug`, in words; null when nothing needs to be done or we know no advice. */
+export function adviceFor(condition: AdvisedCondition, slug: string): string | null {
+  const { type, status, reason } = condition;
+  // Asleep is the one condition that is no trouble when False.
+  if (type === 'Asleep' ? status === 'False' : status === 'True') return null;
+  return adviceByReason[familyOf(reason)]?.replaceAll('NAME', slug) ?? null;
+}
+
+/** Kubernetes has many words for images that cannot be had and containers that cannot be made. */
+function familyOf(reason: string): string {
+  if (/ImagePull|ErrImage|InvalidImageName|ImageInspect/.test(reason)) return 'ImagePull';
+  return /^Create|^RunContainer/.test(reason) ? 'CannotCreate' : reason;
+}
