@@ -5,10 +5,12 @@ export interface HostOptions {
   level: HostLevel;
   /** Leave the cluster running. */
   keep: boolean;
+  /** Time for everything, building included; null without a limit. */
+  minutesMax: number | null;
   filters: readonly string[];
 }
 
-/** Reads `[--level kwok|node|tenant] [--keep] [FILTER…]`. Throws on anything else. */
+/** Reads `[--level kwok|node|tenant] [--keep] [--minutes N] [FILTER…]`. Throws on anything else. */
 export function parseHostOptions(args: readonly string[]): HostOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -16,11 +18,14 @@ export function parseHostOptions(args: readonly string[]): HostOptions {
     options: {
       level: { type: 'string', default: 'tenant' },
       keep: { type: 'boolean', default: false },
+      minutes: { type: 'string' },
     },
   });
   const level = hostLevels.find((known) => known === values.level);
   if (level === undefined) {
     throw new Error(`There is no level ${values.level}; there are ${hostLevels.join(', ')}.`);
   }
-  return { level, keep: values.keep, filters: positionals };
+  const minutesMax = values.minutes === undefined ? null : Number(values.minutes);
+  if (minutesMax !== null && !(minutesMax > 0)) throw new Error('--minutes takes a number above 0.');
+  return { level, minutesMax, keep: values.keep, filters: positionals };
 }

@@ -20,6 +20,12 @@ export async function runHostSuites(args: readonly string[]): Promise<Counts> {
       stopping.abort(new Error(`stopped by ${signal}`));
     });
   }
+  if (options.minutesMax !== null) {
+    setTimeout(() => {
+      say(`\nThe host suites took longer than ${options.minutesMax} minutes. Stopping …`);
+      stopping.abort(new Error(`not done within ${options.minutesMax} minutes`));
+    }, options.minutesMax * 60_000).unref();
+  }
   let cluster: Cluster;
   try {
     cluster = await chooseCluster(options, stopping.signal);

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imagesOf } from '../images/catalogue.ts';
+import { folders, versions } from '../settings.ts';
+import { buildArguments, buildsOf } from './catalogue.ts';
+
+const all = buildsOf('tenant');
+
+describe('what is built', () => {
+  it('grows with the level and never shrinks', () => {
+    const names = (level: 'kwok' | 'node' | 'tenant'): string[] =>
+      buildsOf(level).flatMap((build) => Object.keys(build.programs));
+    expect(names('kwok')).toEqual([
+      'kube-apiserver',
+      'kube-controller-manager',
+      'kube-scheduler',
+      'kubectl',
+      'etcd',
+      'kwok',
+    ]);
+    expect(names('node')).toEqual(expect.arrayContaining([...names('kwok'), 'kubelet']));
+    expect(names('tenant')).toEqual(expect.arrayContaining([...names('node'), 'vcluster', 'helm']));
+  });
+
+  it('comes from modules whose versions and sums are pinned', () => {
+    for (const { module, programs } of all) {
+      const goMod = readFileSync(join(folders.modules, module, 'go.mod'), 'utf8');
+      const fromElsewhere = Object.values(programs).some((path) => path !== '.') || /^require/m.test(goMod);
+      if (fromElsewhere) expect(existsSync(join(folders.modules, module, 'go.sum')), module).toBe(true);
+    }
+    const vcluster = readFileSync(join(folders.modules, 'vcluster/go.mod'), 'utf8');
+    expect(vcluster).toContain(`github.com/loft-sh/vcluster v${versions.vcluster}\n`);
+    const kube = readFileSync(join(folders.modules, 'kube/go.mod'), 'utf8');
+    expect(kube).toContain(`k8s.io/kubernetes v${versions.kubernetes}`);
+    const coredns = readFileSync(join(folders.modules, 'coredns/go.mod'), 'utf8');
+    expect(coredns).toContain(`github.com/coredns/coredns v${versions.coredns}`);
+  });
+
+  it('is stamped with its version, which clients ask for', () => {
+    const [kube] = all;
+    expect(kube && buildArguments(kube, '/out').join(' ')).toContain(
+      `-X k8s.io/component-base/version.gitVersion=v${versions.kubernetes}`,
+    );
+  });
+
+  it('covers every file that an image takes from it', () => {
+    const built = new Set(all.flatMap((build) => Object.keys(build.programs)));
+    const taken = Object.values(imagesOf('tenant', '/usr/bin/busybox', ['sh']))
+      .flatMap(({ files }) => Object.values(files))
+      .filter((path) => path.startsWith(`${folders.binaries}/`))
+      .map((path) => path.slice(folders.binaries.length + 1));
+    expect(taken.length).toBeGreaterThan(5);
+    expect(taken.filter((name) => !built.has(name))).toEqual([]);
+  });
+
+  it('makes the images of tenants only where tenants run', () => {
+    expect(Object.keys(imagesOf('node', '/usr/bin/busybox', []))).toEqual(['pause', 'busybox', 'coredns']);
+  });
+});
