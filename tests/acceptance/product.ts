@@ -40,11 +40,11 @@ export interface Product extends Installation {
 export const launcher = join(checkout, 'hks');
 
 /** Makes the folders; nothing runs yet. Disposing stops what runs and removes the folders. */
-export async function makeInstallation(): Promise<Installation> {
+export async function makeInstallation(more: NodeJS.ProcessEnv = {}): Promise<Installation> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hks-data-'));
   const configDir = await mkdtemp(join(tmpdir(), 'hks-conf-'));
   const configFile = join(configDir, 'config.yaml');
-  const env = environment(dataDir, configFile);
+  const env = { ...environment(dataDir, configFile), ...more };
   const hks: Installation['hks'] = (args, options) => run(launcher, args, { env, ...options });
   stopWhenTestsDie(dataDir, configDir, env);
   return {
@@ -64,10 +64,13 @@ export async function makeInstallation(): Promise<Installation> {
   };
 }
 
-/** Starts the product the way a newcomer does. Throws what `up` said when it did not come up. */
-export async function startProduct(): Promise<Product> {
-  const installation = await makeInstallation();
-  const { code, stdout, stderr } = await installation.up();
+/** Starts the product the way a newcomer does, or with more flags. Throws what `up` said when it did not come up. */
+export async function startProduct(
+  flags: readonly string[] = [],
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Product> {
+  const installation = await makeInstallation(settings);
+  const { code, stdout, stderr } = await installation.up(...flags);
   if (code !== 0) {
     await installation[Symbol.asyncDispose]();
     throw new Error(`hks up ended with ${code}: ${stderr}`);

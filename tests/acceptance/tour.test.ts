@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubectlSession } from './kubectl-session.ts';
 import { startProduct, succeed, type Product } from './product.ts';
-import { checkout, kubectls, run, runUntil } from './programs.ts';
+import { checkout, kubectls } from './programs.ts';
 
 const app = join(checkout, 'examples/app.yaml');
 const cronJob = join(checkout, 'examples/cronjob.yaml');
@@ -24,17 +25,7 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
       ...product.env,
       KUBECONFIG: join(product.configDir, `${version}.yaml`),
     });
-    const kubectl = async (...args: string[]): Promise<string> =>
-      succeed(await run(kubectlPath, args, { env: env() }));
-    const untilSeen = (until: RegExp, ...args: string[]): Promise<string> =>
-      runUntil(kubectlPath, args, { env: env(), until });
-    const fails = async (...args: string[]): Promise<string> => {
-      const { code, stderr } = await run(kubectlPath, args, { env: env() });
-      expect(code).not.toBe(0);
-      return stderr;
-    };
-    const json = async (...args: string[]): Promise<Json> =>
-      JSON.parse(await kubectl(...args, '-o', 'json')) as Json;
+    const { kubectl, untilSeen, fails, json } = kubectlSession(kubectlPath, env);
 
     it('makes a workspace and tells the steps', async () => {
       const { code, stdout, stderr } = await product.hks(['workspace', 'create', name, '--plan', 'starter']);
@@ -201,7 +192,3 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
     expect(faults.map((line) => line.slice(0, 400))).toEqual([]);
   });
 });
-
-interface Json {
-  items: unknown[];
-}

@@ -1,0 +1,294 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
+import { addPerson, startProduct, succeed, type Person, type Product } from './product.ts';
+import { checkout, kubectls, run } from './programs.ts';
+
+const host = hostCluster('tenant');
+const slug = 'my-first-workspace';
+/** As it is imported on the host; it has a shell and a web server, and runs as anybody. */
+const image = 'docker.io/library/busybox:1.35';
+
+/** The Quick Start on a real host cluster with real vClusters: what a newcomer types, with real kubectls. */
+describe.skipIf(host === null || host.issuerAddress === null)('the tour on a real host cluster', () => {
+  let product: Product;
+  const [firstKubectl = ''] = Object.values(hostKubectls());
+  const onHost = kubectlSession(firstKubectl, () => ({ ...product.env, KUBECONFIG: host?.kubeconfig }));
+  const settingsFor = (name: string): string => join(product.configDir, `${name}.yaml`);
+  const as = (name: string, path: string): KubectlSession =>
+    kubectlSession(path, () => ({ ...product.env, KUBECONFIG: settingsFor(name) }));
+  let workspaceId = '';
+
+  beforeAll(async () => {
+    const address = host?.issuerAddress ?? '';
+    const port = await freePort(address);
+    product = await startProduct(
+      [
+        '--host-kubeconfig',
+        host?.kubeconfig ?? '',
+        '--listen',
+        address,
+        '--https-port',
+        String(port),
+        '--public-url',
+        `https://${address}:${port}`,
+      ],
+      hostSettings(),
+    );
+    succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']));
+  });
+  afterAll(async () => {
+    // A failed tour leaves nothing on the host either.
+    if (workspaceId !== '') await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 });
+    await product?.[Symbol.asyncDispose]();
+  });
+
+  it('makes a workspace, which is a real vCluster, and tells the steps', async () => {
+    const create = ['workspace', 'create', 'my first workspace', '--plan', 'starter'];
+    const { code, stdout, stderr } = await product.hks(create, { timeoutMs: 240_000 });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/my-first-workspace +starter +active/);
+    expect(stderr).toMatch(/\[\d+\/\d+\] \w+/);
+    const shown = JSON.parse(succeed(await product.hks(['workspace', 'get', slug, '-o', 'json']))) as {
+      id: string;
+    };
+    workspaceId = shown.id;
+    const onIt = await onHost.kubectl('-n', `hexabase-ws-${workspaceId}`, 'get', 'statefulsets,pods');
+    expect(onIt).toMatch(/statefulset\.apps\/ws-\S+\s+1\/1/);
+  });
+
+  it('has its admission policies on the host', async () => {
+    expect(await onHost.kubectl('get', 'validatingadmissionpolicies')).toContain('hexabase-fence-order');
+  });
+
+  it('prints a kubeconfig without a secret in it', async () => {
+    const text = succeed(await product.hks(['kubeconfig', slug]));
+    expect(text).toContain('interactiveMode: Never');
+    expect(text).not.toMatch(/token:|password:|client-key/);
+    await writeFile(settingsFor('owner'), text);
+  });
+
+  describe.each(Object.entries(hostKubectls()))('with kubectl %s', (version, path) => {
+    const project = `app-${version.replaceAll('.', '-')}`;
+    const { kubectl, fails, untilSeen, json } = as('owner', path);
+    const inProject = (...args: string[]): Promise<string> => kubectl('-n', project, ...args);
+
+    it('finds the cluster, its nodes and who one is', async () => {
+      expect(await kubectl('config', 'current-context')).toBe(`hexabase-${slug}\n`);
+      expect(await kubectl('cluster-info')).toContain('is running at');
+      expect(await kubectl('get', 'nodes')).toMatch(/\S+\s+Ready.*\sv1\.\d+\.\d+/);
+      expect(await kubectl('get', 'nodes')).not.toContain('simulated');
+      expect(await kubectl('auth', 'whoami')).toContain('hexabase:owner@hexabase.local');
+      expect(await kubectl('auth', 'can-i', 'create', 'deployments.apps', '-n', 'default')).toBe('yes\n');
+    });
+
+    it('makes a project, which is a namespace with a quota', async () => {
+      succeed(await product.hks(['project', 'create', project, '--workspace', slug]));
+      await kubectl('wait', '--for=jsonpath={.status.phase}=Active', `namespace/${project}`, '--timeout=60s');
+      await kubectl('-n', project, 'wait', '--for=create', 'resourcequota', '--all', '--timeout=60s').catch(
+        () => '',
+      );
+      expect(succeed(await product.hks(['project', 'list', '--workspace', slug]))).toContain(project);
+    });
+
+    it('makes a namespace by kubectl too', async () => {
+      expect(await kubectl('create', 'namespace', `${project}-by-hand`)).toContain('created');
+      expect(await kubectl('delete', 'namespace', `${project}-by-hand`)).toContain('deleted');
+    });
+
+    it('applies an application and rolls it out', async () => {
+      await writeFile(settingsFor(`${version}-app`), await exampleFor('app.yaml', project));
+      const applied = await kubectl('apply', '-f', settingsFor(`${version}-app`));
+      for (const made of ['deployment.apps/web', 'service/web', 'ingress.networking.k8s.io/web'])
+        expect(applied).toContain(`${made} created`);
+      await inProject('rollout', 'status', 'deployment/web', '--timeout=55s');
+      const shown = await inProject('get', 'deployments,pods,svc,ingress');
+      expect(shown).toMatch(/deployment\.apps\/web\s+2\/2/);
+      expect(shown.match(/pod\/web-\S+\s+1\/1\s+Running/g)).toHaveLength(2);
+      expect(shown).toMatch(/service\/web\s+ClusterIP\s+\d+\./);
+      expect(shown).toContain('example.com');
+      expect(await kubectl('apply', '-f', settingsFor(`${version}-app`))).toMatch(
+        /deployment\.apps\/web unchanged/,
+      );
+    });
+
+    it('runs it in real containers on the host, under the host’s policies', async () => {
+      const own = ['-l', `vcluster.loft.sh/namespace=${project}`];
+      const pods = await onHost.json('-n', `hexabase-ws-${workspaceId}`, 'get', 'pods', ...own);
+      expect(JSON.stringify(pods)).toContain('"automountServiceAccountToken":false');
+      const said = await inProject(
+        'exec',
+        'deployment/web',
+        '--',
+        'sh',
+        '-c',
+        'echo "$greeting" from $((6 * 7))',
+      );
+      expect(said).toContain('Hello from my-app from 42');
+    });
+
+    it('scales', async () => {
+      expect(await inProject('scale', 'deployment/web', '--replicas=5')).toContain('scaled');
+      await inProject('wait', '--for=jsonpath={.status.readyReplicas}=5', 'deployment/web', '--timeout=55s');
+      expect((await json('-n', project, 'get', 'pods', '-l', 'app=web')).items).toHaveLength(5);
+    });
+
+    it('shows logs and follows them', async () => {
+      const lines = await inProject('logs', '-l', 'app=web', '--prefix');
+      expect(lines.match(/web started/g)).toHaveLength(5);
+      expect(
+        await untilSeen(/still here[^]*still here/, '-n', project, 'logs', '-f', 'deployment/web'),
+      ).toContain('web started');
+    });
+
+    it('measures nodes and pods', async () => {
+      const measured = async (...args: string[]): Promise<string> => {
+        // A metrics server looks at a new pod some seconds after its start.
+        for (let attempt = 0; attempt < 45; attempt++) {
+          const { code, stdout } = await run(path, ['top', ...args], {
+            env: { ...product.env, KUBECONFIG: settingsFor('owner') },
+          });
+          if (code === 0) return stdout;
+          await new Promise((done) => setTimeout(done, 2000));
+        }
+        return kubectl('top', ...args);
+      };
+      expect(await measured('pods', '-n', project)).toMatch(/web-\S+\s+\d+m\s+\d+Mi/);
+      expect(await measured('nodes')).toMatch(/\S+\s+\d+m\s+\d+%\s+\d+Mi/);
+    });
+
+    it('counts the quota', async () => {
+      const quota = await inProject('get', 'resourcequota', '-o', 'yaml');
+      expect(quota).toMatch(/used:\n\s+limits\.cpu: 500m/);
+    });
+
+    it('runs a job of a cron job and shows its log', async () => {
+      await writeFile(settingsFor(`${version}-cron`), await exampleFor('cronjob.yaml', project));
+      expect(await kubectl('apply', '-f', settingsFor(`${version}-cron`))).toBe(
+        'cronjob.batch/report created\n',
+      );
+      await inProject('create', 'job', '--from=cronjob/report', 'once');
+      await inProject('wait', '--for=condition=complete', 'job/once', '--timeout=55s');
+      expect(await inProject('logs', 'job/once')).toBe('nightly report\n');
+    });
+
+    it('refuses what would reach the host', async () => {
+      const pod = { containers: [{ name: 'shell', image }], hostNetwork: true };
+      const overrides = JSON.stringify({ spec: pod });
+      const said = await fails('-n', project, 'run', 'shell', `--image=${image}`, `--overrides=${overrides}`);
+      expect(said).toMatch(/violates PodSecurity|forbidden/);
+    });
+
+    it('removes the application and its namespace', async () => {
+      expect(await kubectl('delete', '-f', settingsFor(`${version}-app`))).toContain(
+        'deployment.apps "web" deleted',
+      );
+      expect(await kubectl('delete', 'namespace', project, '--timeout=55s')).toContain('deleted');
+      expect(await fails('get', 'namespace', project)).toContain('not found');
+    });
+  });
+
+  describe('a viewer', () => {
+    let viewer: Person;
+    const { kubectl, fails } = kubectlSession(firstKubectl, () => ({
+      ...viewer.env,
+      KUBECONFIG: settingsFor('viewer'),
+    }));
+
+    it('is added by the owner and gets a kubeconfig', async () => {
+      viewer = await addPerson(product, 'viewer');
+      succeed(await product.hks(['member', 'add', viewer.email, '--role', 'viewer']));
+      await writeFile(settingsFor('viewer'), succeed(await viewer.hks(['kubeconfig', slug])));
+      expect(await kubectl('auth', 'whoami')).toContain('hexabase:viewer@example.com');
+    });
+
+    it('sees and changes nothing', async () => {
+      expect(await kubectl('get', 'pods', '-A')).toBeDefined();
+      expect(
+        await kubectl('auth', 'can-i', 'create', 'deployments.apps', '-n', 'default').catch(String),
+      ).toContain('no');
+      expect(await fails('create', 'namespace', 'mine')).toContain('Forbidden');
+      expect(await fails('-n', 'default', 'create', 'deployment', 'web', `--image=${image}`)).toMatch(
+        /Forbidden|forbidden/,
+      );
+      expect(await fails('delete', 'namespace', 'default')).toMatch(/Forbidden|forbidden/);
+    });
+  });
+
+  it('deletes the workspace and leaves nothing on the host but its fence', async () => {
+    const report = succeed(await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 }));
+    expect(report).toContain(`Workspace ${slug} is deleted.`);
+    expect(report).toMatch(/[1-9]\d* removed, 0 left/);
+    const gone = workspaceId;
+    workspaceId = '';
+    expect(await onHost.fails('get', 'namespace', `hexabase-ws-${gone}`)).toContain('not found');
+    const kinds = 'clusterroles,clusterrolebindings,persistentvolumes,priorityclasses,storageclasses';
+    expect(await onHost.kubectl('get', kinds, '-o', 'json')).not.toContain(gone);
+    const kept = await onHost.kubectl(
+      'get',
+      'configmaps',
+      '-A',
+      '-l',
+      `hexabase.ai/workspace-id=${gone}`,
+      '-o',
+      'name',
+    );
+    expect(kept).toBe(`configmap/hexabase-fence-${gone}\n`);
+  });
+
+  it('left nothing in the log that looks like a fault or a secret', () => {
+    const log = readFileSync(join(product.dataDir, 'server.log'), 'utf8');
+    expect(log).not.toContain(product.password);
+    const faults = log.split('\n').filter((line) => line.includes('"level":50'));
+    expect(faults.map((line) => line.slice(0, 400))).toEqual([]);
+  });
+});
+
+/** The examples of the README, with an image that the host has. */
+async function exampleFor(file: string, project: string): Promise<string> {
+  const web = `["sh", "-c", "echo web started; while true; do sleep 1; echo still here; done"]`;
+  return readFileSync(join(checkout, 'examples', file), 'utf8')
+    .replaceAll(/namespace: my-app/g, `namespace: ${project}`)
+    .replace('web.my-app.example.com', `web.${project}.example.com`)
+    .replace(/image: busybox:.*/, `image: ${image}`)
+    .replace(/image: nginxinc\/.*/, `image: ${image}\n          command: ${web}`)
+    .replace(
+      'securityContext:\n        runAsNonRoot: true\n',
+      'securityContext:\n        runAsNonRoot: true\n        runAsUser: 65534\n',
+    );
+}
+
+/** Those that the plain run tests with, and the one that was built with the host. */
+function hostKubectls(): Record<string, string> {
+  const built = host?.binaries ? join(host.binaries, 'kubectl') : '';
+  return { ...kubectls(), ...(existsSync(built) && { host: built }) };
+}
+
+/** What the suites of a host cluster are told, as an operator of a host without internet sets it. */
+function hostSettings(): NodeJS.ProcessEnv {
+  return {
+    ...(host?.chart && { HKS_VCLUSTER_CHART: host.chart }),
+    ...(host?.helm && { HKS_HELM: host.helm }),
+    ...(host?.tenantKubernetesVersion && { HKS_TENANT_KUBERNETES_VERSION: host.tenantKubernetesVersion }),
+    ...Object.fromEntries(
+      ['HKS_VCLUSTER_IMAGE', 'HKS_KUBERNETES_IMAGE', 'HKS_COREDNS_IMAGE', 'HKS_IMAGE_PULL_POLICY'].flatMap(
+        (name) => (process.env[name] ? [[name, process.env[name]]] : []),
+      ),
+    ),
+  };
+}
+
+function freePort(address: string): Promise<number> {
+  const server = createServer();
+  return new Promise((done, fail) => {
+    server.once('error', fail);
+    server.listen(0, address, () => {
+      const bound = server.address();
+      server.close(() => done(typeof bound === 'object' && bound ? bound.port : 0));
+    });
+  });
+}
