@@ -61,16 +61,14 @@ describe('a workspace over REST', () => {
     const claims = JSON.parse(
       Buffer.from(String(minted.data['token']).split('.')[1] ?? '', 'base64url').toString(),
     );
-    const groups = await api.query(
-      `select id from workspace_groups where workspace_id = $1 and name <> 'WSUsers'`,
-      [data['id']],
-    );
+    const groups = await api.query(`select id from groups where workspace_id = $1 and name = 'WSAdmins'`, [
+      data['id'],
+    ]);
     expect(claims.aud).toBe(`ws:${data['id']}`);
     expect(claims.groups.toSorted()).toEqual(
       [
         'hexabase:ws-members',
         'hexabase:ws-admins',
-        `hexabase:user:${cat.userId}`,
         ...groups.map((group) => `hexabase:group:${group['id']}`),
       ].toSorted(),
     );

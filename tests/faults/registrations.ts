@@ -1,4 +1,5 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { accessReconciler } from '@hexabase/features/access/reconcile/access-reconciler.ts';
 import { namespacesReconciler } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
 import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
@@ -21,6 +22,7 @@ export function productRegistrations(
     register(twist(poolMemberReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
     register(twist(projectReconciler({ driver }))),
     register(twist(namespacesReconciler({ driver }))),
+    register(twist(accessReconciler({ driver }))),
   ];
 }
 

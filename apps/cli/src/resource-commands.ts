@@ -37,9 +37,7 @@ const scopeFlags = { workspace: 'workspace', organization: 'organization' } as c
 
 function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
   const { operation, verb } = spec;
-  const command = noun
-    .command(verb.verb, { isDefault: verb.isDefault === true })
-    .description(operation.summary);
+  const command = verbCommand(noun, verb).description(operation.summary);
   for (const name of verb.positional) command.argument(`<${positionalName(spec, name)}>`);
   const flags = [...flagsOf(operation.query, verb.positional), ...flagsOf(operation.body, verb.positional)];
   for (const flag of flags) addOption(command, flag);
@@ -52,6 +50,16 @@ function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
   command.action(async () => {
     await runVerb(command, { ...spec, flags }, cli);
   });
+}
+
+/** The command of a verb; of two words the first holds the second: `group members add`. */
+function verbCommand(noun: Command, { verb, isDefault }: CliVerb): Command {
+  const [first = '', second] = verb.split(' ');
+  if (second === undefined) return noun.command(first, { isDefault: isDefault === true });
+  const holder = noun.commands.find((command) => command.name() === first);
+  return (holder ?? noun.command(first).description(`See \`${noun.name()} ${first} --help\`.`)).command(
+    second,
+  );
 }
 
 /** `-o json|yaml|table`. */
@@ -97,8 +105,10 @@ async function runVerb(
   const values = await gather(command, spec, cli);
   if (verb.confirm) {
     const subject = String(values[verb.positional.at(-1) ?? 'id']);
+    const [first, second] = verb.verb.split(' ');
+    const doing = second ? `${second} ${resource.noun} ${first}` : `${first} ${resource.noun}`;
     await confirm({
-      question: `This will ${verb.verb} ${resource.noun} ${subject}. Type its name to go ahead:`,
+      question: `This will ${doing} ${subject}. Type its name to go ahead:`,
       expected: subject,
       yes: command.opts()['yes'] === true,
       isTerminal: cli.environment.isTerminal,
@@ -109,7 +119,11 @@ async function runVerb(
     query: pick(values, Object.keys(operation.query?.shape ?? {})),
     body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
   });
-  cli.print(data === null ? `${resource.noun}: done` : render(outputFormat(command), resource.columns, data));
+  cli.print(
+    data === null
+      ? `${resource.noun}: done`
+      : render(outputFormat(command), verb.columns ?? resource.columns, data),
+  );
 }
 
 /** The output format that a command was called with. */

@@ -1,4 +1,5 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { accessReconciler } from '@hexabase/features/access/reconcile/access-reconciler.ts';
 import { chainAuditEntries } from '@hexabase/features/events/chain.ts';
 import {
   namespacesReconciler,
@@ -10,6 +11,7 @@ import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspace
 import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
 import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
 import type { PoolRule } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
+import { purgeOrganizations } from '@hexabase/features/organizations/purge.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -50,6 +52,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
     register(poolMemberReconciler({ driver, issuer, clock })),
     register(projectReconciler({ driver })),
     register(namespacesReconciler({ driver })),
+    register(accessReconciler({ driver })),
   ];
   started.use(await startEngine({ database, registrations, clock, log }));
   started.use(wakeOnNamespaceChanges({ driver, database, log }));
@@ -71,6 +74,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       log,
       work: async () => {
         await sweepOutbox(database);
+        await purgeOrganizations(database, new Date(clock.now()));
         await identity.prune();
         await identity.rotateSigningKeys({ olderThanMs: keyAgeMsMax });
       },

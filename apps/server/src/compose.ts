@@ -2,7 +2,8 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
-import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
+import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
+import { openChangeFeed, type ChangeFeed } from '@hexabase/features/events/change-feed.ts';
 import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
 import { features } from '@hexabase/features/index.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
@@ -11,6 +12,7 @@ import { createExecute } from '@hexabase/features/run/execute.ts';
 import { countActiveWorkspaces } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
+import type { HttpDeps } from '@hexabase/http/http-deps.ts';
 import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -33,7 +35,8 @@ import { startBackground, type BackgroundOptions } from './background.ts';
 import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
 import type { ServerConfig } from './config.ts';
-import { openHosts } from './hosts/open-hosts.ts';
+import { ensureDefaultHost } from './hosts/default-host.ts';
+import { openHosts, type Hosts } from './hosts/open-hosts.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -76,18 +79,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const issuer = `${urls.https}/oidc`;
   const identity = opened.use(await openIdentity({ db: database, masterKey, issuer, clock }));
   const parts: Parts = { database, identity, clock, log };
-  const kubernetes = openKubernetes(opened, { ...parts, caPem: certificates.caPem });
-  const hosts = opened.use(
-    await openHosts({
-      ...parts,
-      vault: createKeyVault(masterKey),
-      builtIn: embeddedDriver(kubernetes),
-      settings: config.hosts,
-      issuerAuthority: certificates.caPem,
-      dataDir: config.dataDir,
-    }),
-  );
-  const { driver } = hosts;
+  const { driver } = await openClusters(opened, { ...parts, options, caPem: certificates.caPem });
   const gateway = opened.use(await openGateway({ ...parts, driver, hosts: allowedHosts(options) }));
   const metrics = createMetrics(() => countActiveWorkspaces(database));
   const ports = portsOf({ ...parts, options, certificates, metrics, driver });
@@ -96,14 +88,50 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   opened.use(
     await startBackground({ ...parts, driver, issuer, mail: mailOf(options), pool: poolOf(config) }),
   );
-  opened.use(
-    await startHostChecks({
+  const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics }));
+  opened.defer(() => http.close());
+  const resources = opened.move();
+  const dispose = () => resources.disposeAsync();
+  return {
+    ...parts,
+    execute,
+    http,
+    gateway,
+    certificates,
+    renewCertificates,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** What carries workspaces: the built-in driver and the host clusters, which are looked at from here on. */
+async function openClusters(
+  opened: AsyncDisposableStack,
+  { options, caPem, ...parts }: Parts & { options: ComposeOptions; caPem: string },
+): Promise<Hosts> {
+  const { config, masterKey } = options;
+  const vault = createKeyVault(masterKey);
+  await ensureDefaultHost({ ...parts, config, vault });
+  const hosts = opened.use(
+    await openHosts({
       ...parts,
-      clientOf: hosts.clientOf,
-      storageClass: config.hosts.storageClass ?? null,
+      vault,
+      builtIn: embeddedDriver(openKubernetes(opened, { ...parts, caPem })),
+      settings: config.hosts,
+      issuerAuthority: caPem,
+      dataDir: config.dataDir,
     }),
   );
-  const http = await createHttp({
+  const storageClass = config.hosts.storageClass ?? null;
+  opened.use(await startHostChecks({ ...parts, clientOf: hosts.clientOf, storageClass }));
+  return hosts;
+}
+
+function httpDepsOf(
+  given: Parts & { options: ComposeOptions; execute: Execute; changes: ChangeFeed; metrics: Metrics },
+): HttpDeps {
+  const { options, execute, changes, metrics, database, identity, clock, log } = given;
+  const { config, urls, masterKey } = options;
+  return {
     execute,
     authenticate: (token) => identity.authenticate(token),
     allowedHosts: allowedHosts(options),
@@ -127,18 +155,6 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
     version: '0.1.0',
-  });
-  opened.defer(() => http.close());
-  const resources = opened.move();
-  const dispose = () => resources.disposeAsync();
-  return {
-    ...parts,
-    execute,
-    http,
-    gateway,
-    certificates,
-    renewCertificates,
-    [Symbol.asyncDispose]: dispose,
   };
 }
 
@@ -208,5 +224,6 @@ function openGateway({
   hosts,
 }: Parts & { driver: ClusterDriver; hosts: readonly string[] }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
-  return createGateway({ access, driver, audit: accessAudit(database), allowedHosts: hosts, clock, log });
+  const audit = noticeRoleChanges(accessAudit(database), { database, log });
+  return createGateway({ access, driver, audit, allowedHosts: hosts, clock, log });
 }

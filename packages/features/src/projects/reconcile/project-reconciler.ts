@@ -1,6 +1,7 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { enqueue } from '@hexabase/reconcile/queue.ts';
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
+import { endProjectAccess, projectAccessStep } from './project-access.ts';
 import { ensureNamespaceStep, keepNamespaceStep, namespacesKind, removeNamespaceStep } from './namespace.ts';
 import { policiesStep } from './policies.ts';
 import {
@@ -16,7 +17,7 @@ import {
 export function projectReconciler({ driver }: { driver: ClusterDriver }): Reconciler<ProjectSubject> {
   const create: Workflow<ProjectSubject> = {
     name: 'create',
-    steps: [ensureNamespaceStep(driver), policiesStep(driver), publishStep],
+    steps: [ensureNamespaceStep(driver), policiesStep(driver), projectAccessStep(driver), publishStep],
     doneWords: 'The project is ready',
   };
   const update: Workflow<ProjectSubject> = {
@@ -59,6 +60,7 @@ const buryStep: Step<ProjectSubject> = {
   words: 'Closing the books',
   timeoutMs: 10_000,
   commit: async (tx, { subject }) => {
+    await endProjectAccess(tx, subject);
     await buryProject(tx, subject);
     await enqueue(tx, namespacesKind, subject.workspaceId);
   },

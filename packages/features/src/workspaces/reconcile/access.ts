@@ -1,13 +1,9 @@
-import {
-  deleteObject,
-  ensureObject,
-  metadataOf,
-  readObject,
-  type WantedObject,
-} from '@hexabase/cluster/ensure-object.ts';
+import { deleteObject, ensureObject, metadataOf, readObject } from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
-import { viewerRules } from './viewer-rules.ts';
+import { wakeAccess } from '../../access/public.ts';
+import { putBack } from '../../access/reconcile/put-back.ts';
+import { defaultClusterBindings, presetClusterRoles } from '../../access/reconcile/wanted-objects.ts';
 import type { WorkspaceSubject } from './store.ts';
 import { audienceOf, type TenantDeps } from './tenant.ts';
 
@@ -48,7 +44,7 @@ export function identityStep({ driver, issuer }: TenantDeps): Step<WorkspaceSubj
   };
 }
 
-/** Roles and who has them. They are always put back: nobody in the workspace can give themselves more by changing them. */
+/** What every workspace has. Its own roles and what was given follow by a reconciler of their own, which also puts them back. */
 export function accessStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'access',
@@ -56,9 +52,11 @@ export function accessStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
     timeoutMs: 60_000,
     run: async ({ subject, signal }) => {
       const client = driver.tenantClient(subject.id);
-      await Promise.all(workspaceRoles().map((role) => ensureObject({ client, path: roles, signal }, role)));
       await Promise.all(
-        workspaceBindings(subject).map((binding) =>
+        presetClusterRoles().map((role) => ensureObject({ client, path: roles, signal }, role)),
+      );
+      await Promise.all(
+        defaultClusterBindings(subject.groups).map((binding) =>
           ensureObject({ client, path: bindings, signal }, binding),
         ),
       );
@@ -67,6 +65,7 @@ export function accessStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
         conditions: [{ type: 'AccessReady', status: 'True', reason: 'RolesInPlace', message: '' }],
       };
     },
+    commit: (tx, { subject }) => wakeAccess(tx, [subject.id]),
   };
 }
 
@@ -80,7 +79,8 @@ export function closeAccessStep(driver: ClusterDriver): Step<WorkspaceSubject> {
       const state = await driver.observeTenant(subject.id, { signal });
       if (state.kind === 'present' && state.ready) {
         const place = { client: driver.tenantClient(subject.id), path: bindings, signal };
-        for (const { metadata } of workspaceBindings(subject)) {
+        await putBack(place, []);
+        for (const { metadata } of defaultClusterBindings(subject.groups)) {
           const found = await readObject(place, metadata.name);
           if (found) await deleteObject(place, metadata.name, metadataOf(found).uid);
         }
@@ -90,40 +90,5 @@ export function closeAccessStep(driver: ClusterDriver): Step<WorkspaceSubject> {
         conditions: [{ type: 'AccessReady', status: 'False', reason: 'Deleting', message: '' }],
       };
     },
-  };
-}
-
-function workspaceRoles(): WantedObject[] {
-  const role = (name: string, rules: unknown): WantedObject => ({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRole',
-    metadata: { name, labels },
-    rules,
-  });
-  return [
-    role('hexabase:workspace-admin', [
-      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
-      { nonResourceURLs: ['*'], verbs: ['*'] },
-    ]),
-    role('hexabase:workspace-viewer', viewerRules),
-  ];
-}
-
-/** Bindings name groups by id, never a person: who is in a group is decided when a token is made. */
-function workspaceBindings({ groups }: WorkspaceSubject): WantedObject[] {
-  return [
-    binding('hexabase:ws-admins', 'hexabase:workspace-admin', groups.admins),
-    binding('hexabase:ws-users', 'hexabase:workspace-viewer', groups.users),
-  ];
-}
-
-function binding(name: string, role: string, groupId: string | null): WantedObject {
-  const names = [name, ...(groupId === null ? [] : [`hexabase:group:${groupId}`])];
-  return {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRoleBinding',
-    metadata: { name, labels },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
-    subjects: names.map((group) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: group })),
   };
 }
