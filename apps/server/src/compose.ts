@@ -145,7 +145,7 @@ function httpDepsOf(
         db: database,
         keys: identity.keys,
         masterKey,
-        issuer,
+        issuer: identity.issuer,
         clock,
         log,
         ...(config.publicUrl === undefined && { browserOrigin: urls.http }),

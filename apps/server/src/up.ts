@@ -2,6 +2,7 @@ import { announcement } from './announce.ts';
 import { compose } from './compose.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureFirstOwner } from './first-start.ts';
+import { requirePublicIssuer } from './hosts/default-host.ts';
 import { loadMasterKey } from './lifecycle/data-folder.ts';
 import { reportToStarter } from './lifecycle/detach.ts';
 import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
@@ -12,6 +13,7 @@ import { createLog } from './log.ts';
 
 /** `hks up`: runs until it is asked to stop. Throws `StartError` for what the user can mend. */
 export async function up(config: ServerConfig, launcher: string): Promise<void> {
+  requirePublicIssuer(config);
   const stopping = stopSignal();
   await using resources = new AsyncDisposableStack();
   const claim = resources.use(claimRun(config.dataDir));

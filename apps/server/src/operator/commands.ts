@@ -4,6 +4,7 @@ import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { verifyAudit } from './audit.ts';
+import { runHostCommand } from './host-commands.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
 import { listUsers } from './store.ts';
 import { addUser, readPassword, replacePassword, switchUser } from './users.ts';
@@ -14,6 +15,7 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli user list
        hexabase-cli user disable|enable --email E
        hexabase-cli audit verify
+       hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
        hexabase-cli validate
 
 For whoever holds the data folder. It works on a running installation and on a stopped one.
@@ -63,6 +65,7 @@ export async function runOperator(
   env: NodeJS.ProcessEnv,
   input: NodeJS.ReadableStream,
 ): Promise<OperatorAnswer> {
+  if (argv[0] === 'host') return runHostCommand(argv.slice(1), env);
   const { values, positionals } = parse([...argv]);
   if (values.help || positionals.length === 0) return answer(operatorUsage, { usage: operatorUsage });
   const name = positionals.join(' ');

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { addHost, changeHost } from '@hexabase/features/host-clusters/host-cluster.ts';
+import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
+import { findHostRow } from '@hexabase/features/host-clusters/store.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import { isAppError } from '@hexabase/kernel/errors.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import type { ServerConfig } from '../config.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+
+/** Name of the host cluster that `up --host-kubeconfig` adds. */
+const defaultName = 'default';
+
+/**
+ * Refuses a host cluster together with an address that its pods cannot reach: tenants' API servers fetch our keys from
+ * there, and nobody could sign in to a workspace. Throws `StartError`.
+ */
+export function requirePublicIssuer({ hosts, publicUrl }: ServerConfig): void {
+  if (hosts.hostKubeconfig === undefined) return;
+  const way =
+    'Give --public-url https://NAME[:PORT], an address of this machine that pods of the host cluster reach, and --listen 0.0.0.0.';
+  const why =
+    'Workspaces on a host cluster verify sign-ins with keys that they fetch from this server, so its public address must be one that pods reach.';
+  if (publicUrl === undefined) throw new StartError(`${why} ${way}`);
+  if (isThisMachine(publicUrl)) {
+    const host = new URL(publicUrl).host;
+    throw new StartError(`${why} For a pod, ${host} is the pod itself. ${way}`);
+  }
+}
+
+export interface DefaultHostOptions {
+  config: ServerConfig;
+  database: Pick<Database, 'asWorker'>;
+  vault: KeyVault;
+  clock: Clock;
+}
+
+/**
+ * Adds the cluster of `--host-kubeconfig` as host cluster `default`, or gives the one that is there the newest
+ * credentials. Safe to repeat. Throws `StartError` for a kubeconfig that cannot be used.
+ */
+export async function ensureDefaultHost({
+  config,
+  database,
+  vault,
+  clock,
+}: DefaultHostOptions): Promise<void> {
+  const { hostKubeconfig, hostRegion } = config.hosts;
+  if (hostKubeconfig === undefined) return;
+  const kubeconfig = readText(hostKubeconfig);
+  const credentials = { kubeconfig, context: undefined };
+  const access = { seal: (id: string, given: typeof credentials) => sealEndpoint(vault, id, given) };
+  try {
+    await database.asWorker(async (tx) => {
+      const row = await findHostRow(tx, defaultName, true);
+      if (!row) {
+        const settings = {
+          name: defaultName,
+          region: hostRegion,
+          labels: {},
+          dedicated_nodes: false,
+          max_workspaces: null,
+          max_cpu_milli: null,
+          max_memory_mib: null,
+          created_by: null,
+        };
+        await addHost(tx, { row: settings, credentials, access, nowMs: clock.now() });
+        return;
+      }
+      const sealed = (await hostConnections(tx)).find((host) => host.id === row.id)?.sealed ?? null;
+      if (isSame(vault, row.id, { before: sealed, now: access.seal(row.id, credentials).sealed })) return;
+      await changeHost(tx, row, { change: {}, credentials, access });
+    });
+  } catch (error) {
+    if (isAppError(error, 'validation_failed'))
+      throw new StartError(`${hostKubeconfig} cannot be used: ${error.message}`);
+    // Another replica was faster.
+    if (!isAppError(error, 'already_exists')) throw error;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(`The kubeconfig ${path} cannot be read: ${why}.`);
+  }
+}
+
+/** Ciphertexts differ every time, so what is in them is compared. */
+function isSame(
+  vault: KeyVault,
+  id: string,
+  { before, now }: { before: string | null; now: string },
+): boolean {
+  if (before === null) return false;
+  try {
+    return isDeepStrictEqual(openSealedEndpoint(vault, id, before), openSealedEndpoint(vault, id, now));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,264 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { hostCluster, type HostCluster } from '@hexabase/contract/host-cluster.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { readConfig, type ServerConfig } from '../config.ts';
+import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { readRunState } from '../lifecycle/run-file.ts';
+import type { OperatorAnswer } from './commands.ts';
+import {
+  checkHost,
+  editHost,
+  forgetHost,
+  getHost,
+  listHosts,
+  makeHost,
+  setHostState,
+  type HostStore,
+} from './hosts.ts';
+import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
+
+export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeconfig FILE [--context C] | --in-cluster)
+       hexabase-cli host update NAME [--region R] [--kubeconfig FILE [--context C]]
+       hexabase-cli host list
+       hexabase-cli host get NAME
+       hexabase-cli host check NAME      looks at everything that workspaces need there, also from a pod
+       hexabase-cli host cordon NAME     gives it no new workspaces
+       hexabase-cli host uncordon NAME
+       hexabase-cli host drain NAME      cordons it and says which workspaces remain; nothing is moved
+       hexabase-cli host remove NAME     forgets it; refused while workspaces live there
+
+  --dedicated true|false it has nodes for dedicated workspaces
+  --label KEY=VALUE     may be repeated; replaces the labels
+  --max-workspaces N    how many it takes; \`none\` for as many as its nodes carry
+  --max-cpu-milli N     sum of the plans of its workspaces; \`none\` for no limit
+  --max-memory-mib N    the same for memory
+  --config FILE         settings of the server (HKS_SERVER_CONFIG)`;
+
+const options = {
+  'data-dir': { type: 'string' },
+  config: { type: 'string' },
+  region: { type: 'string' },
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
+  'in-cluster': { type: 'boolean' },
+  dedicated: { type: 'string' },
+  label: { type: 'string', multiple: true },
+  'max-workspaces': { type: 'string' },
+  'max-cpu-milli': { type: 'string' },
+  'max-memory-mib': { type: 'string' },
+  output: { type: 'string', short: 'o' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof parse>['values'];
+
+interface Request {
+  store: HostStore;
+  name: string;
+  values: Values;
+  config: ServerConfig;
+}
+
+const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
+  add,
+  update,
+  list,
+  get: async ({ store, name }) => shown(await getHost(store, name)),
+  check,
+  cordon: async ({ store, name }) => shown(await setHostState(store, name, 'cordoned')),
+  uncordon: async ({ store, name }) => shown(await setHostState(store, name, 'active')),
+  drain: async ({ store, name }) => shown(await setHostState(store, name, 'draining')),
+  remove: async ({ store, name }) => {
+    await forgetHost(store, name);
+    return answer(`Forgot the host cluster ${name}.`, { name, removed: true });
+  },
+};
+
+/** Runs `hexabase-cli host …`. Throws `StartError` for a command line that cannot be understood, else `AppError`. */
+export async function runHostCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<OperatorAnswer> {
+  const { values, positionals } = parse([...argv]);
+  const [verb = '', name = '', ...rest] = positionals;
+  if (values.help || verb === '') return answer(hostUsage, { usage: hostUsage });
+  const command = Object.hasOwn(commands, verb) ? commands[verb] : undefined;
+  if (!command) throw new StartError(`There is no command "host ${verb}".\n\n${hostUsage}`);
+  if ((name === '') !== (verb === 'list') || rest.length > 0)
+    throw new StartError(
+      verb === 'list' ? '`host list` takes no name.' : `Say which one: host ${verb} NAME.`,
+    );
+  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
+  const config = readConfig(
+    {
+      ...(values['data-dir'] !== undefined && { dataDir: values['data-dir'] }),
+      ...(values.config !== undefined && { settingsFile: values.config }),
+    },
+    env,
+  );
+  requireInstallation(config.dataDir);
+  const vault = createKeyVault(loadMasterKey(config.dataDir));
+  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+  const result = await command({ store: { database, vault }, name, values, config });
+  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+}
+
+async function add({ store, name, values }: Request): Promise<OperatorAnswer> {
+  const credentials = credentialsIn(values);
+  if ((credentials === null) === (values['in-cluster'] !== true))
+    throw new StartError('Give either --kubeconfig FILE or --in-cluster.');
+  const body = hostCluster.operations.add.body.parse({
+    name,
+    region: values.region,
+    ...settingsIn(values),
+    inCluster: credentials === null,
+    ...(credentials && { kubeconfig: credentials.kubeconfig }),
+  });
+  const made = await makeHost(store, {
+    row: {
+      name: body.name,
+      region: body.region,
+      labels: body.labels,
+      dedicated_nodes: body.dedicatedNodes,
+      max_workspaces: body.maxWorkspaces,
+      max_cpu_milli: body.maxCpuMilli,
+      max_memory_mib: body.maxMemoryMib,
+      created_by: null,
+    },
+    credentials,
+  });
+  return answer(
+    `Added the host cluster ${name} in region ${made.region}. Now: hexabase-cli host check ${name}`,
+    made,
+  );
+}
+
+async function update({ store, name, values }: Request): Promise<OperatorAnswer> {
+  const body = hostCluster.operations.update.body.parse({
+    ...(values.region !== undefined && { region: values.region }),
+    ...settingsIn(values),
+  });
+  const change = {
+    ...(body.region !== undefined && { region: body.region }),
+    ...(body.labels !== undefined && { labels: body.labels }),
+    ...(body.dedicatedNodes !== undefined && { dedicated_nodes: body.dedicatedNodes }),
+    ...(body.maxWorkspaces !== undefined && { max_workspaces: body.maxWorkspaces }),
+    ...(body.maxCpuMilli !== undefined && { max_cpu_milli: body.maxCpuMilli }),
+    ...(body.maxMemoryMib !== undefined && { max_memory_mib: body.maxMemoryMib }),
+  };
+  return shown(await editHost(store, name, { change, credentials: credentialsIn(values) }));
+}
+
+async function list({ store }: Request): Promise<OperatorAnswer> {
+  const hosts = await listHosts(store);
+  if (hosts.length === 0) {
+    return answer('There are no host clusters: workspaces are made by the driver that is built in.', hosts);
+  }
+  const rows = hosts.map((host) => [
+    host.name,
+    host.region,
+    host.state,
+    host.ready,
+    host.observed?.kubernetesVersion ?? '-',
+    String(host.used.workspaces),
+    host.note,
+  ]);
+  return answer(
+    aligned([['NAME', 'REGION', 'STATE', 'READY', 'VERSION', 'WORKSPACES', 'NOTE'], ...rows]),
+    hosts,
+  );
+}
+
+async function check({ store, name, config }: Request): Promise<OperatorAnswer> {
+  const { publicUrl, hosts, dataDir } = config;
+  const address = publicUrl ?? readRunState(dataDir)?.httpsUrl ?? null;
+  const { checks, ready } = await checkHost(store, name, {
+    issuer: address === null ? null : `${address.replace(/\/+$/, '')}/oidc`,
+    image: hosts.checkImage === 'none' ? null : hosts.checkImage,
+    command: hosts.checkCommand ?? null,
+    pullPolicy: hosts.imagePullPolicy,
+    storageClass: hosts.storageClass ?? null,
+  });
+  const lines = checks.map(({ type, status, required, message, todo }) => {
+    const word =
+      status === 'True' ? 'ok' : status === 'Unknown' ? 'unknown' : required ? 'MISSING' : 'without';
+    return `${word.padEnd(8)} ${type.padEnd(24)} ${message}${todo === '' ? '' : `. ${todo}`}`;
+  });
+  if (address === null) {
+    lines.push(
+      `unknown  IssuerReachable          The server does not run and no --public-url is set: nobody tried whether pods reach it`,
+    );
+  }
+  lines.push(ready ? `${name} takes workspaces.` : `${name} does not take workspaces yet.`);
+  return { text: lines.join('\n'), json: { name, ready, checks }, exitCode: ready ? 0 : 1 };
+}
+
+function shown(host: HostCluster): OperatorAnswer {
+  const lines = [
+    `${host.name}: ${host.state}, region ${host.region}, ready ${host.ready}, ${host.used.workspaces} workspaces`,
+    ...(host.note === '' ? [] : [host.note]),
+    ...(host.remaining ?? []).map(
+      ({ workspaceId, phase, isolation, plan, roomOn }) =>
+        `  ${workspaceId}  ${phase}  ${isolation}  ${plan}  ${roomOn === null ? 'no room elsewhere' : `room on ${roomOn}`}`,
+    ),
+    ...host.conditions
+      .filter(({ status }) => status !== 'True')
+      .map(({ type, status, message }) => `  ${type}=${status}: ${message}`),
+  ];
+  return answer(lines.join('\n'), host);
+}
+
+function credentialsIn({
+  kubeconfig,
+  context,
+}: Values): { kubeconfig: string; context: string | undefined } | null {
+  if (kubeconfig === undefined) return null;
+  try {
+    return { kubeconfig: readFileSync(kubeconfig, 'utf8'), context };
+  } catch (error) {
+    throw new StartError(`${kubeconfig} cannot be read: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+/** As the contract wants them; it is the contract that judges them. */
+function settingsIn(values: Values): Record<string, unknown> {
+  const limit = (text: string | undefined) => (text === undefined || text === 'none' ? null : Number(text));
+  return {
+    ...(values.dedicated !== undefined && { dedicatedNodes: values.dedicated !== 'false' }),
+    ...(values.label !== undefined && { labels: Object.fromEntries(values.label.map(pairOf)) }),
+    ...(values['max-workspaces'] !== undefined && { maxWorkspaces: limit(values['max-workspaces']) }),
+    ...(values['max-cpu-milli'] !== undefined && { maxCpuMilli: limit(values['max-cpu-milli']) }),
+    ...(values['max-memory-mib'] !== undefined && { maxMemoryMib: limit(values['max-memory-mib']) }),
+  };
+}
+
+function pairOf(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new StartError(`“${text}” is no label: write KEY=VALUE.`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function answer(text: string, json: unknown): OperatorAnswer {
+  return { text, json, exitCode: 0 };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${hostUsage}`);
+  }
+}

@@ -1,0 +1,176 @@
+import type { HostCluster } from '@hexabase/contract/host-cluster.ts';
+import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
+import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import type { HostCheck } from '@hexabase/cluster/host/host-check.ts';
+import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { createKubeClient } from '@hexabase/cluster/kube-api/client.ts';
+import { inClusterEndpoint, type KubeEndpoint } from '@hexabase/cluster/kube-api/endpoint.ts';
+import {
+  addHost,
+  changeHost,
+  removeHost,
+  requireHost,
+  type AddHost,
+  type Credentials,
+} from '@hexabase/features/host-clusters/host-cluster.ts';
+import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
+import { toHostClusterNow, toHostClusters } from '@hexabase/features/host-clusters/representation.ts';
+import {
+  askForCheck,
+  changeHostRow,
+  listHostRows,
+  type HostClusterChange,
+} from '@hexabase/features/host-clusters/store.ts';
+import { insertAuditEntry } from '@hexabase/features/run/store.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+
+/** The database as background work sees it, and what opens credentials. */
+export interface HostStore {
+  database: Pick<Database, 'asWorker'>;
+  vault: KeyVault;
+}
+
+const clock = systemClock;
+
+export async function listHosts({ database }: HostStore): Promise<HostCluster[]> {
+  return database.asWorker(async (tx) => {
+    const { rows } = await listHostRows(tx, { page: 1, limit: 500 });
+    return toHostClusters(tx, rows, clock.now());
+  });
+}
+
+export async function getHost({ database }: HostStore, name: string): Promise<HostCluster> {
+  return database.asWorker(async (tx) => toHostClusterNow(tx, await requireHost(tx, name), clock.now()));
+}
+
+/** Throws `already_exists`, and `validation_failed` for a kubeconfig that is not taken. */
+export async function makeHost(
+  store: HostStore,
+  given: Pick<AddHost, 'row' | 'credentials'>,
+): Promise<HostCluster> {
+  return store.database.asWorker(async (tx) => {
+    const row = await addHost(tx, { ...given, access: accessOf(store), nowMs: clock.now() });
+    await record(tx, 'operator.host.add', {
+      target: row.id,
+      details: { name: row.name, region: row.region },
+    });
+    return toHostClusterNow(tx, row, clock.now());
+  });
+}
+
+export async function editHost(
+  store: HostStore,
+  name: string,
+  { change, credentials }: { change: HostClusterChange; credentials: Credentials | null },
+): Promise<HostCluster> {
+  return store.database.asWorker(async (tx) => {
+    const row = await requireHost(tx, name);
+    const changed = await changeHost(tx, row, { change, credentials, access: accessOf(store) });
+    const details = { name: row.name, ...change, credentialsReplaced: credentials !== null };
+    await record(tx, 'operator.host.update', { target: row.id, details });
+    return toHostClusterNow(tx, changed, clock.now());
+  });
+}
+
+export async function setHostState(
+  { database }: HostStore,
+  name: string,
+  state: HostCluster['state'],
+): Promise<HostCluster> {
+  return database.asWorker(async (tx) => {
+    const row = await requireHost(tx, name);
+    const changed = row.state === state ? row : await changeHostRow(tx, row, { state });
+    const details = { name: row.name, before: row.state, after: state };
+    await record(tx, 'operator.host.state', { target: row.id, details });
+    return toHostClusterNow(tx, changed, clock.now());
+  });
+}
+
+/** Throws `host_cluster_not_empty` while workspaces live there. */
+export async function forgetHost({ database }: HostStore, name: string): Promise<void> {
+  await database.asWorker(async (tx) => {
+    const row = await requireHost(tx, name);
+    await removeHost(tx, row);
+    await record(tx, 'operator.host.remove', { target: row.id, details: { name: row.name } });
+  });
+}
+
+export interface Preflight {
+  /** `https://…/oidc`; null when nobody knows it. */
+  issuer: string | null;
+  image: string | null;
+  command: string | null;
+  pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  storageClass: string | null;
+}
+
+const lookMsMax = 30_000;
+const podMsMax = 60_000;
+
+/** Looks from this machine at everything that workspaces need there, and from a pod at our own address. */
+export async function checkHost(
+  store: HostStore,
+  name: string,
+  preflight: Preflight,
+): Promise<{ checks: HostCheck[]; ready: boolean }> {
+  const { endpoint, id } = await endpointOf(store, name);
+  using client = createKubeClient(endpoint);
+  const signal = AbortSignal.timeout(lookMsMax);
+  const { checks } = await lookAtHost(client, { signal, storageClass: preflight.storageClass });
+  const reachable = checks.some((check) => check.type === 'Reachable' && check.status === 'True');
+  if (reachable && preflight.issuer !== null) {
+    const { issuer, image, command, pullPolicy } = preflight;
+    const patience = AbortSignal.timeout(podMsMax);
+    checks.push(await checkIssuerFromPod(client, { issuer, image, command, pullPolicy, signal: patience }));
+  }
+  await store.database.asWorker((tx) => askForCheck(tx, id));
+  return { checks, ready: readiness(checks).status === 'True' };
+}
+
+async function endpointOf(
+  { database, vault }: HostStore,
+  name: string,
+): Promise<{ endpoint: KubeEndpoint; id: string }> {
+  const host = await database.asWorker(async (tx) => {
+    const row = await requireHost(tx, name);
+    return (await hostConnections(tx)).find((connection) => connection.id === row.id);
+  });
+  if (!host) throw new StartError(`There is no host cluster ${name}.`);
+  if (host.in_cluster) return { endpoint: inClusterEndpoint(), id: host.id };
+  if (host.sealed === null) throw new StartError(`${host.name} has no credentials.`);
+  try {
+    return { endpoint: openSealedEndpoint(vault, host.id, host.sealed), id: host.id };
+  } catch {
+    throw new StartError(
+      `The credentials of ${host.name} do not open with this installation's master key. Give its kubeconfig again: hexabase-cli host update ${host.name} --kubeconfig FILE.`,
+    );
+  }
+}
+
+function accessOf({ vault }: HostStore): AddHost['access'] {
+  return { seal: (id, given) => sealEndpoint(vault, id, given) };
+}
+
+async function record(
+  tx: Tx,
+  action: string,
+  { target, details }: { target: string; details: Record<string, unknown> },
+): Promise<void> {
+  const nowMs = clock.now();
+  await insertAuditEntry(tx, {
+    id: newId(nowMs),
+    organizationId: null,
+    actorId: 'operator',
+    actorEmail: 'operator',
+    action,
+    target: `host-cluster/${target}`,
+    outcome: 'allowed',
+    requestId: newId(nowMs),
+    details,
+    createdAt: new Date(nowMs),
+  });
+}

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fenceNamespace, managedBy } from '../drivers/vcluster/names.ts';
+import { systemNamespace } from '../drivers/vcluster/policies/host-rbac.ts';
+import { applyObject } from '../kube-api/apply.ts';
+import { KubeCallError, KubeRefusal } from '../kube-api/call-errors.ts';
+import type { TenantClient } from '../port.ts';
+import { at, bad, good, unsure, type HostCheck } from './host-check.ts';
+
+export interface IssuerCheck {
+  /** `https://…/oidc`, as it stands in tokens. */
+  issuer: string;
+  /** Image with a shell and wget or curl; null runs no pod. */
+  image: string | null;
+  /** What a shell of the image runs to print what lies at `$URL`; curl or else wget when null. */
+  command: string | null;
+  pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  signal: AbortSignal;
+}
+
+const type = 'IssuerReachable';
+const pollMs = 500;
+const deadlineSeconds = 30;
+const pods = `/api/v1/namespaces/${fenceNamespace}/pods`;
+
+/** The certificate is not judged here: tenants are given the authority, the image does not have it. */
+const defaultCommand =
+  'if command -v curl >/dev/null; then curl -fsSk "$URL"; else wget -q --no-check-certificate -O - "$URL"; fi';
+
+/**
+ * Fetches the issuer's discovery document from a pod of the host cluster: tenants' API servers must reach it from there
+ * to verify anybody's token. The pod is removed again, whatever comes out.
+ */
+export async function checkIssuerFromPod(client: TenantClient, options: IssuerCheck): Promise<HostCheck> {
+  const { issuer, image, signal } = options;
+  if (isThisMachine(issuer)) {
+    return bad(type, {
+      reason: 'NotPublic',
+      message: `The public address is ${new URL(issuer).origin}, which is another machine for every pod`,
+      todo: 'Start the server with --public-url https://NAME under which pods of the host cluster reach it.',
+    });
+  }
+  if (image === null) {
+    return unsure(type, {
+      reason: 'NoImageAllowed',
+      message: `Nobody tried whether pods reach ${issuer}: no image is allowed for it`,
+      todo: 'Name an image with a shell and wget: HKS_CHECK_IMAGE.',
+    });
+  }
+  const name = `hexabase-check-${randomBytes(4).toString('hex')}`;
+  try {
+    await applyObject(client, systemNamespace(), { fieldManager: 'hexabase', force: true, signal });
+    const made = await client.request({
+      method: 'POST',
+      path: pods,
+      body: podOf(name, { ...options, image }),
+      signal,
+    });
+    if (made.status >= 300) throw new KubeRefusal(`POST ${pods}`, made);
+    return await outcome(client, name, { ...options, image });
+  } catch (error) {
+    if (!(error instanceof KubeRefusal) && !(error instanceof KubeCallError)) throw error;
+    return unsure(type, {
+      reason: 'NoPod',
+      message: `A pod that tries it could not be run: ${error.message}`,
+      todo: 'See the other checks first.',
+    });
+  } finally {
+    await remove(client, name);
+  }
+}
+
+/** Addresses that mean the pod itself when a pod uses them. */
+export function isThisMachine(url: string): boolean {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '::1' ||
+    host === '0.0.0.0' ||
+    host === '::' ||
+    host.startsWith('127.')
+  );
+}
+
+type WithImage = IssuerCheck & { image: string };
+
+async function outcome(client: TenantClient, name: string, options: WithImage): Promise<HostCheck> {
+  const { signal, issuer, image } = options;
+  for (;;) {
+    const { body } = await client.request({ method: 'GET', path: `${pods}/${name}`, signal });
+    const phase = at(body, 'status', 'phase');
+    if (phase === 'Succeeded' || phase === 'Failed') break;
+    const waiting = waitingReason(body);
+    if (/^(ErrImage|ImagePull|InvalidImageName|ErrImageNeverPull|CreateContainer)/.test(waiting)) {
+      return unsure(type, {
+        reason: waiting,
+        message: `Nobody could try whether pods reach ${issuer}: the image ${image} cannot be used (${waiting})`,
+        todo: 'Name an image that the nodes can pull, with a shell and wget: HKS_CHECK_IMAGE.',
+      });
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
+  const log = await client.request({ method: 'GET', path: `${pods}/${name}/log`, signal });
+  const text = typeof log.body === 'string' ? log.body : JSON.stringify(log.body);
+  const said = /"issuer"\s*:\s*"([^"]*)"/.exec(text)?.[1];
+  if (said === issuer) return good(type, { reason: 'Reached', message: `A pod of the host reads ${issuer}` });
+  const why = said === undefined ? lastLine(text) : `there is ${said}`;
+  return bad(type, {
+    reason: said === undefined ? 'NotReached' : 'AnotherIssuer',
+    message: `A pod of the host does not get ${issuer}/.well-known/openid-configuration: ${why}`,
+    todo: 'Make the public address reachable from pods (DNS, firewall, --listen), then check again. Without it nobody can sign in to a workspace.',
+  });
+}
+
+function podOf(name: string, { issuer, image, command, pullPolicy }: WithImage): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: fenceNamespace, labels: { ...managedBy } },
+    spec: {
+      restartPolicy: 'Never',
+      activeDeadlineSeconds: deadlineSeconds,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65_534,
+        runAsGroup: 65_534,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      containers: [
+        {
+          name: 'check',
+          image,
+          imagePullPolicy: pullPolicy,
+          command: ['/bin/sh', '-c', `(${command ?? defaultCommand}) 2>&1`],
+          env: [{ name: 'URL', value: `${issuer}/.well-known/openid-configuration` }],
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '200m', memory: '64Mi' } },
+        },
+      ],
+    },
+  };
+}
+
+async function remove(client: TenantClient, name: string): Promise<void> {
+  // Not with the caller's signal: the pod goes also when the check was given up.
+  await client
+    .request({
+      method: 'DELETE',
+      path: `${pods}/${name}`,
+      body: { gracePeriodSeconds: 0 },
+      signal: AbortSignal.timeout(10_000),
+    })
+    .catch(() => undefined);
+}
+
+function waitingReason(pod: unknown): string {
+  const statuses = at(pod, 'status', 'containerStatuses');
+  const reason = at(Array.isArray(statuses) ? statuses[0] : undefined, 'state', 'waiting', 'reason');
+  return typeof reason === 'string' ? reason : '';
+}
+
+function lastLine(log: string): string {
+  return log.trim().split('\n').at(-1)?.slice(0, 300) || 'it got no answer';
+}
