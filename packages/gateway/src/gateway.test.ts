@@ -34,6 +34,8 @@ let gateway: Gateway;
 let server: Server;
 let port = 0;
 let counter = 0;
+/** Workspaces that were asked to wake. */
+let woken: string[] = [];
 /** What reached a cluster, as `<workspace> <method> <url>`. */
 let reached: { line: string; headers: IncomingMessage['headers'] }[] = [];
 
@@ -56,6 +58,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: silentLogger,
     limits: { long: 3 },
+    wake: async (id) => void woken.push(id),
   });
   server = createServer((request, response) => gateway.handle(request, response));
   server.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head));
@@ -74,6 +77,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   reached = [];
+  woken = [];
 });
 
 /** A cluster that says what reached it; watches stay open and upgrades echo. */
@@ -450,3 +454,44 @@ async function openShell(token: string, extra = ''): Promise<{ socket: Duplex; a
   await answered;
   return { socket, answered };
 }
+
+describe('a sleeping workspace', () => {
+  const becomes = (id: WorkspaceId, phase: string) =>
+    test.database.asWorker((tx) =>
+      sql`UPDATE hexabase.workspaces SET phase = ${phase} WHERE id = ${id}`.execute(tx),
+    );
+
+  it('holds requests until it is awake, asks for it once, and loses none', async () => {
+    const sleeper = newId<'Workspace'>();
+    await insertWorkspace(sleeper, 'sleeper', 'asleep');
+    const token = await (await signedIn()).kube(sleeper);
+    const requests = Array.from({ length: 50 }, (_, index) =>
+      send(`/k8s/workspaces/${sleeper}${pods}?n=${index}`, { token }),
+    );
+    await expect.poll(() => gateway.stats().held).toBe(50);
+    expect(reached).toEqual([]);
+    await becomes(sleeper, 'active');
+    expect((await Promise.all(requests)).map(({ status }) => status)).toEqual(Array(50).fill(200));
+    expect(reached).toHaveLength(50);
+    expect(woken).toEqual([sleeper]);
+    const uses = () =>
+      test.database.asWorker((tx) =>
+        sql`SELECT 1 FROM hexabase.workspace_usage WHERE workspace_id = ${sleeper}`.execute(tx),
+      );
+    await expect.poll(async () => (await uses()).rows.length, { timeout: 5_000 }).toBe(1);
+  });
+
+  it('lets nobody in whose session ended while they waited', async () => {
+    const sleeper = newId<'Workspace'>();
+    await insertWorkspace(sleeper, 'sleeper-two', 'asleep');
+    const ada = await signedIn();
+    const request = send(`/k8s/workspaces/${sleeper}${pods}`, { token: await ada.kube(sleeper) });
+    const ended = expect(request).rejects.toThrow();
+    await expect.poll(() => gateway.stats().held).toBe(1);
+    await test.database.asIdentity((tx) => revokeUser(tx, ada.user.id));
+    await ended;
+    await expect.poll(() => gateway.stats().held).toBe(0);
+    await becomes(sleeper, 'active');
+    expect(reached).toEqual([]);
+  });
+});

@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { passOn, passOnUpgrade } from './upstream.ts';
+import type { UrlUpstream } from './upstream-target.ts';
+
+const name = 'ws-1.hexabase-ws-1';
+const authority = makeAuthority([name], Date.now());
+
+let cluster: TlsServer;
+let front: Server;
+let upstream: UrlUpstream;
+/** Raw ends of the tunnel, as the driver would hold them. */
+let tunnels: Socket[];
+let serve: (request: IncomingMessage, response: import('node:http').ServerResponse) => void;
+let failures: Error[];
+
+beforeEach(async () => {
+  tunnels = [];
+  failures = [];
+  const certificate = signServer(authority, [name], Date.now());
+  serve = (_request, response) => void response.end('{}');
+  cluster = createTlsServer({ cert: certificate.certPem, key: certificate.keyPem }, (request, response) =>
+    serve(request, response),
+  );
+  cluster.on('upgrade', (_request, socket: Duplex) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
+    socket.pipe(socket);
+  });
+  await listening(cluster);
+  upstream = {
+    kind: 'url',
+    url: `https://${name}`,
+    serverName: name,
+    certificateAuthority: authority.certPem,
+    connect: async () => {
+      const socket = connect(portOf(cluster), '127.0.0.1');
+      tunnels.push(socket);
+      await once(socket, 'connect');
+      return socket;
+    },
+  };
+  const failed = (error: Error) => void failures.push(error);
+  front = createServer((request, response) => passOn(upstream, { request, response, failed }));
+  front.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    passOnUpgrade(upstream, { request, socket, head, failed });
+  });
+  await listening(front);
+});
+
+afterEach(() => {
+  for (const server of [front, cluster]) {
+    server.closeAllConnections();
+    server.close();
+  }
+  for (const tunnel of tunnels) tunnel.destroy();
+});
+
+function listening(server: Server | TlsServer): Promise<void> {
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+}
+
+function portOf(server: { address(): string | AddressInfo | null }): number {
+  const address = server.address();
+  return address !== null && typeof address === 'object' ? address.port : 0;
+}
+
+async function send(path: string, method = 'GET', body?: string): Promise<IncomingMessage> {
+  const request = httpRequest({ host: '127.0.0.1', port: portOf(front), path, method, agent: false });
+  request.end(body);
+  const [response] = await once(request, 'response');
+  return response;
+}
+
+const said = async (answer: Promise<IncomingMessage>) => text(await answer);
+
+describe('a cluster behind a tunnel', () => {
+  it('is reached over connections that are kept, one handshake for many requests', async () => {
+    for (const _ of [1, 2, 3]) expect(await said(send('/version'))).toBe('{}');
+    expect(tunnels).toHaveLength(1);
+  });
+
+  it('must show a certificate of its own authority and for its own name', async () => {
+    const stranger = makeAuthority(['stranger'], Date.now());
+    const right = upstream;
+    for (const wrong of [{ certificateAuthority: stranger.certPem }, { serverName: 'ws-2.hexabase-ws-2' }]) {
+      upstream = { ...right, ...wrong };
+      const answer = await send('/version', 'POST', '{}');
+      expect(answer.statusCode).toBe(503);
+      expect(answer.headers['retry-after']).toBe('1');
+    }
+    expect(failures.map(({ message }) => message).join()).toMatch(/certificate.*altnames/s);
+  });
+
+  it('takes the newest tunnel when the driver has opened another', async () => {
+    upstream = { ...upstream, connect: () => Promise.reject(new Error('this tunnel was closed')) };
+    expect((await send('/version')).statusCode).toBe(503);
+    upstream = { ...upstream, connect: async () => connect(portOf(cluster), '127.0.0.1') };
+    expect((await send('/version')).statusCode).toBe(200);
+  });
+
+  it('carries an upgrade, on a connection of its own, and ends it when either side goes', async () => {
+    await said(send('/version'));
+    const shells: Duplex[] = [];
+    for (const _ of [1, 2]) {
+      const request = httpRequest({
+        port: portOf(front),
+        host: '127.0.0.1',
+        method: 'POST',
+        path: '/exec',
+        headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' },
+      }).end();
+      const [, socket] = await once(request, 'upgrade');
+      socket.write('hello');
+      expect(String((await once(socket, 'data'))[0])).toBe('hello');
+      shells.push(socket);
+    }
+    expect(tunnels).toHaveLength(3);
+    shells[0]?.destroy();
+    await expect.poll(() => tunnels[1]?.destroyed).toBe(true);
+    tunnels[2]?.destroy();
+    if (shells[1]) await once(shells[1].resume(), 'close');
+  });
+});
+
+describe('a client that goes away', () => {
+  it('takes its request and its tunnel with it', async () => {
+    let gone = false;
+    serve = (request, response) => {
+      response.write('{"type":"ADDED"}\n');
+      request.socket.once('close', () => (gone = true));
+    };
+    const watch = await send('/api/v1/pods?watch=true');
+    await once(watch, 'data');
+    watch.destroy();
+    await expect.poll(() => gone).toBe(true);
+    expect(tunnels[0]?.destroyed).toBe(true);
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('is made anew for a read that met a kept connection just closing', async () => {
+    await said(send('/version'));
+    let requests = 0;
+    serve = (request, response) => {
+      requests += 1;
+      if (requests === 1) request.socket.destroy();
+      else response.end('{}');
+    };
+    expect((await send('/version')).statusCode).toBe(200);
+    expect(requests).toBe(2);
+  });
+
+  it('is never used again for a change that may have been made, and the answer says so', async () => {
+    await said(send('/version'));
+    let requests = 0;
+    serve = (request) => {
+      requests += 1;
+      request.resume().once('end', () => request.socket.destroy());
+    };
+    const answer = await send('/api/v1/namespaces', 'POST', '{"kind":"Namespace"}');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers['retry-after']).toBeUndefined();
+    expect(await text(answer)).toContain('may or may not have been made');
+    expect(requests).toBe(1);
+  });
+
+  it('takes nothing of the body before it stands, so that the client may send it again', async () => {
+    upstream = { ...upstream, connect: () => Promise.reject(new Error('no pod is running')) };
+    const answer = await send('/api/v1/namespaces', 'POST', '{"kind":"Namespace"}');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers['retry-after']).toBe('1');
+    expect(failures.map(({ message }) => message)).toEqual(['no pod is running']);
+  });
+});
