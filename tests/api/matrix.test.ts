@@ -30,7 +30,10 @@ beforeAll(async () => {
 afterAll(() => api[Symbol.asyncDispose]());
 
 /** A valid body for each operation that takes one and gives no example; a new one fails here until it is given one. */
-const bodies: Record<string, () => unknown> = {
+const bodies: Record<string, (targets: Record<string, string>) => unknown> = {
+  'access.view-as': ({ userId }) => ({ user: userId }),
+  'assignment.create': ({ userId }) => ({ role: 'viewer', user: userId }),
+  'group.add-member': () => ({ user: owner.userId }),
   'host-cluster.add': () => ({ ...aHostCluster(), name: `h-${crypto.randomUUID().slice(0, 8)}` }),
   'member.add': () => ({ email: 'viewer@example.test' }),
   'member.update': () => ({ role: 'viewer' }),
@@ -59,6 +62,25 @@ async function freshTargets(): Promise<Record<string, string>> {
     userId: member.userId,
     'host-cluster': await madeHostCluster(),
     ...(await madeFromExamples()),
+    ...(await madeAccess(id, member.userId)),
+  };
+}
+
+/** A group with somebody in it, a role of the workspace, and one that was given. */
+async function madeAccess(workspace: string, userId: string): Promise<Record<string, string>> {
+  const groups = `/api/v1/organizations/${organizationId}/groups`;
+  const group = await owner.call('POST', groups, { body: { name: `g-${crypto.randomUUID().slice(0, 8)}` } });
+  await owner.call('POST', `${groups}/${group.data['id']}/members`, { body: { user: userId } });
+  const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }];
+  const path = `/api/v1/workspaces/${workspace}`;
+  const role = await owner.call('POST', `${path}/roles`, { body: { name: 'reader', rules } });
+  const assignment = await owner.call('POST', `${path}/assignments`, {
+    body: { role: 'admin', user: userId },
+  });
+  return {
+    group: String(group.data['id']),
+    role: String(role.data['id']),
+    assignment: String(assignment.data['id']),
   };
 }
 
@@ -93,7 +115,7 @@ async function callAs(
   operation: Operation,
   targets: Record<string, string>,
 ): Promise<Answer> {
-  const options = operation.body ? { body: bodies[operation.id]?.() ?? operation.example } : {};
+  const options = operation.body ? { body: bodies[operation.id]?.(targets) ?? operation.example } : {};
   const person = people.get(caller);
   return person
     ? person.call(operation.method, addressOf(operation, targets), options)
@@ -109,6 +131,10 @@ async function fingerprint(): Promise<unknown> {
     (select md5(string_agg(h::text, '|' order by id)) from host_clusters h) as hosts,
     (select md5(string_agg(c::text, '|' order by host_cluster_id)) from host_cluster_credentials c) as credentials,
     (select md5(string_agg(m::text, '|' order by organization_id, user_id)) from memberships m) as memberships,
+    (select md5(string_agg(g::text, '|' order by id)) from groups g) as groups,
+    (select md5(string_agg(g::text, '|' order by group_id, user_id)) from group_members g) as group_members,
+    (select md5(string_agg(r::text, '|' order by id)) from roles r) as roles,
+    (select md5(string_agg(a::text, '|' order by id)) from role_assignments a) as assignments,
     (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs`);
 }
 

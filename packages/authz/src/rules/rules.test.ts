@@ -1,0 +1,103 @@
+import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
+import { parseRule } from '@hexabase/contract/rules/rule-text.ts';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { rulesAllow, rulesCover, type Wish } from './allows.ts';
+import { rulesInWords } from './in-words.ts';
+import { presetRoles } from './presets.ts';
+import { findEscalations } from './refuse-escalation.ts';
+
+const verbs = ['get', 'list', 'update', 'delete'];
+const apiGroups = ['', 'apps', 'batch'];
+const resources = ['pods', 'pods/log', 'deployments', 'jobs'];
+const names = ['a', 'b'];
+
+const some = (values: readonly string[], extra: readonly string[] = []) =>
+  fc.uniqueArray(fc.constantFrom(...values, ...extra), { minLength: 1, maxLength: 3 });
+const anyRule: fc.Arbitrary<PolicyRule> = fc.record({
+  verbs: some(verbs, ['*']),
+  apiGroups: some(apiGroups, ['*']),
+  resources: some(resources, ['*', '*/log']),
+  resourceNames: fc.uniqueArray(fc.constantFrom(...names), { maxLength: 2 }),
+  nonResourceURLs: fc.constant([]),
+});
+
+/** Every request there is in this small world. */
+const wishes: Wish[] = verbs.flatMap((verb) =>
+  apiGroups.flatMap((group) =>
+    resources.flatMap((text) => {
+      const [resource = '', subresource = ''] = text.split('/');
+      return ['', ...names, 'other'].map((name) => ({ verb, group, resource, subresource, name }));
+    }),
+  ),
+);
+
+describe('rules', () => {
+  it('that are covered allow nothing that the covering ones refuse', () => {
+    fc.assert(
+      fc.property(fc.array(anyRule, { maxLength: 4 }), anyRule, (held, wanted) => {
+        if (!rulesCover(held, wanted)) return;
+        for (const wish of wishes) if (rulesAllow([wanted], wish)) expect(rulesAllow(held, wish)).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('of a role that passes never allow more than the author has, nor any wildcard', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyRule, { maxLength: 3 }),
+        fc.array(anyRule, { minLength: 1, maxLength: 3 }),
+        (held, rules) => {
+          if (findEscalations(rules, { scope: 'project', held }).length > 0) return;
+          expect(JSON.stringify(rules)).not.toContain('*');
+          for (const wish of wishes) if (rulesAllow(rules, wish)) expect(rulesAllow(held, wish)).toBe(true);
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+
+  it('let a developer deploy, and neither edit quotas nor roles', () => {
+    const rules =
+      presetRoles.find(({ clusterRole }) => clusterRole === 'hexabase:project-developer')?.rules ?? [];
+    const may = (verb: string, group: string, resource: string) =>
+      rulesAllow(rules, { verb, group, resource, subresource: '', name: '' });
+    expect(may('create', 'apps', 'deployments')).toBe(true);
+    expect(may('list', '', 'resourcequotas')).toBe(true);
+    expect(may('update', '', 'resourcequotas')).toBe(false);
+    expect(may('create', 'rbac.authorization.k8s.io', 'rolebindings')).toBe(false);
+  });
+
+  it('of each project preset are within those of the next', () => {
+    const rulesOf = (name: string) =>
+      presetRoles.find((preset) => preset.scope === 'project' && preset.name === name)?.rules ?? [];
+    expect(rulesOf('viewer').every((rule) => rulesCover(rulesOf('developer'), rule))).toBe(true);
+    expect(rulesOf('developer').every((rule) => rulesCover(rulesOf('admin'), rule))).toBe(true);
+    expect(rulesOf('admin').every((rule) => rulesCover(rulesOf('developer'), rule))).toBe(false);
+  });
+
+  it('are read as people type them, and told in words', () => {
+    const rules = parseRule('get,list,watch,patch:deployments,pods/log:web');
+    expect(rules).toEqual([
+      {
+        verbs: ['get', 'list', 'watch', 'patch'],
+        apiGroups: ['apps'],
+        resources: ['deployments'],
+        resourceNames: ['web'],
+        nonResourceURLs: [],
+      },
+      {
+        verbs: ['get', 'list', 'watch', 'patch'],
+        apiGroups: [''],
+        resources: ['pods/log'],
+        resourceNames: ['web'],
+        nonResourceURLs: [],
+      },
+    ]);
+    expect(rulesInWords(rules)).toEqual(['May see and change deployments, log of pods named web.']);
+    expect(rulesInWords(parseRule('get:secrets')).join(' ')).toContain('passwords and keys');
+    expect(() => parseRule('get:widgets')).toThrow('API group');
+    expect(() => parseRule('pods')).toThrow('VERBS:RESOURCES');
+  });
+});
