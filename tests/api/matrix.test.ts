@@ -95,7 +95,7 @@ async function madeFromExamples(): Promise<Record<string, string>> {
   const made: Record<string, string> = {};
   for (const [key, resource] of Object.entries<Resource>(resources)) {
     const { create } = resource.operations;
-    if (create?.target !== 'organization' || !create.example) continue;
+    if (create?.target !== 'organization' || !create.example?.['name']) continue;
     const body = { ...create.example, name: `x-${crypto.randomUUID().slice(0, 8)}` };
     const answer = await owner.call('POST', create.path.replace('{id}', organizationId), { body });
     made[key] = String(answer.data['id']);
