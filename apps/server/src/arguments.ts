@@ -9,6 +9,7 @@ const options = {
   'public-url': { type: 'string' },
   listen: { type: 'string' },
   config: { type: 'string' },
+  driver: { type: 'string' },
   'host-kubeconfig': { type: 'string' },
   'host-region': { type: 'string' },
   detach: { type: 'boolean' },
@@ -25,7 +26,7 @@ export interface Arguments {
 }
 
 export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-port N] [--public-url URL] [--listen ADDR] [--config FILE] [--detach]
-              [--host-kubeconfig FILE [--host-region R]]
+              [--driver NAME] [--host-kubeconfig FILE [--host-region R]]
        hks down [--data-dir DIR]
        hks status [--data-dir DIR] [-o json]
 
@@ -35,6 +36,8 @@ export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-po
   --public-url URL   https address under which clients reach the gateway (HKS_PUBLIC_URL)
   --listen ADDR      address to listen on, default loopback only
   --config FILE      settings in a YAML file (HKS_SERVER_CONFIG; default /etc/hexabase/config.yaml)
+  --driver NAME      embedded (default), or local: a real kube-apiserver and etcd for each workspace, from
+                     the programs in HKS_KUBE_BIN (HKS_DRIVER)
   --host-kubeconfig FILE
                      run workspaces on this Kubernetes cluster as vClusters (HKS_HOST_KUBECONFIG); needs --public-url
   --host-region R    region of that cluster, default \`default\`
@@ -55,6 +58,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       ...(values['public-url'] !== undefined && { publicUrl: values['public-url'] }),
       ...(values.listen !== undefined && { listen: values.listen }),
       ...(values.config !== undefined && { settingsFile: values.config }),
+      ...(values.driver !== undefined && { driver: values.driver }),
       ...(values['host-kubeconfig'] !== undefined && { hostKubeconfig: values['host-kubeconfig'] }),
       ...(values['host-region'] !== undefined && { hostRegion: values['host-region'] }),
     },

@@ -1,6 +1,5 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
-import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
 import { openChangeFeed, type ChangeFeed } from '@hexabase/features/events/change-feed.ts';
@@ -17,20 +16,15 @@ import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
-import { createKubernetes } from '@hexabase/kubernetes/kubernetes.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
-import { createPostgresPersistence } from '@hexabase/kubernetes/store/persistence-postgres.ts';
-import { createStores } from '@hexabase/kubernetes/store/stores.ts';
-import type { Kubernetes } from '@hexabase/kubernetes/types.ts';
 import { accessAudit } from '@hexabase/oidc/access-audit.ts';
 import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
-import { tenantAuthenticator } from '@hexabase/oidc/tenant-authenticator.ts';
 import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { join } from 'node:path';
+import { openBuiltInDriver } from './built-in-driver.ts';
 import { startBackground, type BackgroundOptions } from './background.ts';
 import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
@@ -61,7 +55,6 @@ export interface ComposeOptions {
   launcher: string;
 }
 
-const kubernetesConnections = 4;
 /** Of the driver that is built in. */
 const defaultRegion = 'local';
 
@@ -115,7 +108,7 @@ async function openClusters(
     await openHosts({
       ...parts,
       vault,
-      builtIn: embeddedDriver(openKubernetes(opened, { ...parts, caPem })),
+      builtIn: await openBuiltInDriver(opened, { ...parts, config, caPem }),
       settings: config.hosts,
       issuerAuthority: caPem,
       dataDir: config.dataDir,
@@ -205,14 +198,6 @@ function portsOf(
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
     kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
   };
-}
-
-function openKubernetes(opened: AsyncDisposableStack, parts: Parts & { caPem: string }): Kubernetes {
-  const { database, identity, clock, log } = parts;
-  const persistence = createPostgresPersistence(database.openPool('hexabase_kube', kubernetesConnections));
-  const stores = opened.use(createStores({ persistence, clock, log, base: baseObjects() }));
-  const authenticatorOf = tenantAuthenticator({ keys: identity.keys, issuer: identity.issuer, clock });
-  return opened.use(createKubernetes({ stores, authenticatorOf, clock, log, caCertificate: parts.caPem }));
 }
 
 function openGateway({

@@ -20,6 +20,8 @@ const flags = z.object({
   listen: z.string().default('localhost'),
   publicUrl: z.url({ protocol: /^https$/ }).optional(),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  driver: z.enum(['embedded', 'local']).optional(),
+  kubeBin: z.string().min(1).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   deletionGraceMinutes: z.coerce.number().int().min(0).max(100_000).default(0),
   warmPool: z.coerce.number().int().min(0).max(1_000).default(0),
@@ -49,6 +51,10 @@ export const environmentVariables = {
   HKS_PUBLIC_URL:
     'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
+  HKS_DRIVER:
+    'What carries workspaces that are on no host cluster: `embedded`, or `local` for a real kube-apiserver and etcd each. Default: the driver of this data folder, at first `embedded`.',
+  HKS_KUBE_BIN:
+    'Folder with kube-apiserver, etcd, kube-controller-manager, kube-scheduler and kwok, for the driver `local`.',
   BROWSER: 'The program with which the command line opens web pages to sign in.',
   HKS_DELETION_GRACE_MINUTES:
     'How long the deletion of a workspace can be taken back; it sleeps meanwhile. Default 0: not at all.',
@@ -78,6 +84,8 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     listen: given.listen ?? file.listen,
     publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || file.publicUrl),
     databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || file.databaseUrl),
+    driver: given.driver ?? (env['HKS_DRIVER'] || file.driver),
+    kubeBin: given.kubeBin ?? (env['HKS_KUBE_BIN'] || file.kubeBin),
     deletionGraceMinutes:
       given.deletionGraceMinutes ?? (env['HKS_DELETION_GRACE_MINUTES'] || file.deletionGraceMinutes),
     warmPool: given.warmPool ?? (env['HKS_WARM_POOL'] || file.warmPool),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
@@ -267,9 +267,4 @@ function turns(): <T>(workspaceId: WorkspaceId, work: () => Promise<T>) => Promi
     mine.then(done, done);
     return mine;
   };
-}
-
-/** Where the records are, below the data folder. */
-export function localDriverRoot(dataDir: string): string {
-  return join(dataDir, 'clusters');
 }

@@ -42,19 +42,29 @@ export async function runningComponents(paths: TenantPaths): Promise<ComponentNa
   return running;
 }
 
+/** Clients of the API before the API, and the API before its data. */
+const stopOrder: readonly (readonly ComponentName[])[] = [
+  ['kwok', 'kube-scheduler', 'kube-controller-manager'],
+  ['kube-apiserver'],
+  ['etcd'],
+];
+
 /**
- * Ends a tenant's processes, the last started first, each with `graceMs` for an orderly end. Also those whose pid was
+ * Ends a tenant's processes, each with `graceMs` for an orderly end; answers which there were. Also those whose pid was
  * never written down: they are known by the tenant's folder in their command line.
  */
 export async function stopComponents(paths: TenantPaths, graceMs: number): Promise<ComponentName[]> {
   const stopped: ComponentName[] = [];
-  for (const name of componentNames.toReversed()) {
-    const pid = await findComponent(paths, name);
-    if (pid !== null) {
-      await end(pid, graceMs);
-      stopped.push(name);
-    }
-    await rm(pidFile(paths, name), { force: true });
+  for (const together of stopOrder) {
+    const ended = await Promise.all(
+      together.map(async (name) => {
+        const pid = await findComponent(paths, name);
+        if (pid !== null) await end(pid, graceMs);
+        await rm(pidFile(paths, name), { force: true });
+        return pid === null ? [] : [name];
+      }),
+    );
+    stopped.push(...ended.flat());
   }
   for (const pid of await processesOf(paths)) await end(pid, 0);
   return stopped;
