@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { applyObject, ApplyConflictError, type ApplicableObject } from '../../../kube-api/apply.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
@@ -41,6 +42,7 @@ const kinds: readonly Selection[] = [
 /** Runs pods, so everything that they need is there first. */
 const last = new Set(['StatefulSet', 'Deployment']);
 const attemptsMax = 10;
+const roleLagMs = 200;
 
 /** What carries our label and belongs to the workspace, by key. */
 export type Live = Map<string, Json>;
@@ -67,11 +69,17 @@ export function keyOf(object: unknown): string {
  * it should be is not written. Throws `FencedError` when a newer worker has written one of them.
  */
 export async function converge(work: Work, wanted: readonly ApplicableObject[], live: Live): Promise<void> {
-  const first = wanted.filter(({ kind }) => !last.has(kind));
+  const bindings = wanted.filter(isBinding);
+  const first = wanted.filter((object) => !isBinding(object) && !last.has(object.kind));
   const then = wanted.filter(({ kind }) => last.has(kind));
-  for (const wave of [first, then])
+  for (const wave of [first, bindings, then])
     await Promise.all(wave.map((object) => applyFenced(work, object, live.get(keyOf(object)) ?? null)));
   await prune(work, wanted, live);
+}
+
+/** Whoever is not an administrator binds only a role that exists, so roles are there first. */
+function isBinding({ kind }: ApplicableObject): boolean {
+  return kind === 'RoleBinding' || kind === 'ClusterRoleBinding';
 }
 
 /** One object by server-side apply on the version that was read. */
@@ -88,7 +96,10 @@ export async function applyFenced(work: Work, wanted: ApplicableObject, read: Js
       return;
     } catch (error) {
       if (!(error instanceof KubeRefusal)) throw error;
-      const moved = error instanceof ApplyConflictError && error.conflicts.length === 0;
+      // The API server looks roles up in what it has read, some moments behind what was written.
+      const early = isBinding(wanted) && error.status === 404;
+      const moved = early || (error instanceof ApplyConflictError && error.conflicts.length === 0);
+      if (early) await sleep(roleLagMs, undefined, { signal });
       // The host's own policy may have refused because a newer worker has come.
       if (!moved) await holdFence(host, { workspaceId, fence }, signal);
       if (!moved) throw error;

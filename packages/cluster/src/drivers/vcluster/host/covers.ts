@@ -2,7 +2,8 @@ import { isRecord } from './objects.ts';
 
 /**
  * True when everything in `wanted` is in `live`: applying it would change nothing. Fields that the server adds do not
- * matter; lists have the same length and order, as the server keeps them; what is wanted empty may be missing.
+ * matter; lists have the same length and order, as the server keeps them; what is wanted empty is empty or missing, for
+ * an empty selector means everything.
  */
 export function covers(live: unknown, wanted: unknown): boolean {
   if (isEmpty(wanted)) return isEmpty(live);
@@ -14,10 +15,7 @@ export function covers(live: unknown, wanted: unknown): boolean {
     );
   }
   if (isRecord(wanted)) {
-    return (
-      isRecord(live) &&
-      Object.entries(wanted).every(([key, value]) => (isEmpty(value) ? true : covers(live[key], value)))
-    );
+    return isRecord(live) && Object.entries(wanted).every(([key, value]) => covers(live[key], value));
   }
   return live === wanted;
 }

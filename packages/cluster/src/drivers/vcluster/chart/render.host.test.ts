@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
+import type { ApplicableObject } from '../../../kube-api/apply.ts';
+import { TenantConflictError } from '../../../port.ts';
+import { defaultImages } from '../options.ts';
+import { createRenderer, type RenderInput } from './render.ts';
+import { folderDigest } from './source.ts';
+import { tierOf } from './values.ts';
+
+const given = hostCluster('tenant');
+const workspaceId = '01a20000-0000-7000-8000-00000000abcd';
+const plans = { starter: 2000, pro: 8000, enterprise: 64_000 };
+
+describe.skipIf(given === null)('the chart, rendered by helm', () => {
+  const chart = () => ({ location: given?.chart ?? '', digest: null });
+  const helm = () => given?.helm ?? '';
+
+  it.each(
+    Object.entries(plans).flatMap(([plan, cpuMilli]) =>
+      (['shared', 'dedicated'] as const).map((isolation) => ({ plan, cpuMilli, isolation })),
+    ),
+  )('for plan $plan on $isolation nodes is what was agreed', async ({ plan, cpuMilli, isolation }) => {
+    const renderer = createRenderer({ source: chart(), helm: helm() });
+    const objects = await renderer.render(input({ isolation, tier: tierOf(cpuMilli) }));
+    await expect(golden(objects)).toMatchFileSnapshot(`golden/rendered-${plan}-${isolation}.yaml`);
+  });
+
+  it('holds the names of its own workspace everywhere, also in what is encoded or cut', async () => {
+    const renderer = createRenderer({ source: chart(), helm: helm() });
+    const objects = await renderer.render(input({ isolation: 'dedicated' }));
+    const secret = objects.find(({ kind }) => kind === 'Secret');
+    const text =
+      JSON.stringify(objects) +
+      Buffer.from(String(Object(secret?.['data'])['config.yaml']), 'base64').toString();
+    expect(text).not.toContain('placehol');
+    expect(text).toContain(`ws-00000000abcd.hexabase-ws-${workspaceId}.svc`);
+    const cut = objects.find(({ kind }) => kind === 'ClusterRole')?.metadata.name ?? '';
+    expect(cut).toHaveLength(63);
+    expect(`vc-ws-00000000abcd-v-hexabase-ws-${workspaceId}`).toContain(cut);
+  });
+
+  it('takes the chart of the right digest and no other', async () => {
+    const { location } = chart();
+    const digest = await folderDigest(location);
+    const right = createRenderer({ source: { location, digest }, helm: helm() });
+    expect((await right.render(input())).length).toBeGreaterThan(5);
+    const wrong = createRenderer({ source: { location, digest: digest.replace(/.$/, 'x') }, helm: helm() });
+    await expect(wrong.render(input())).rejects.toThrow(TenantConflictError);
+  });
+
+  it('says what the chart does not take, instead of writing half of it', async () => {
+    const renderer = createRenderer({
+      source: { location: join(chart().location, 'templates'), digest: null },
+      helm: helm(),
+    });
+    await expect(renderer.render(input())).rejects.toThrow(/The vCluster chart cannot be rendered/);
+  });
+});
+
+function input(changes: Partial<RenderInput> = {}): RenderInput {
+  return {
+    workspaceId,
+    isolation: 'shared',
+    tier: 'small',
+    kubernetesVersion: 'v1.34.4',
+    hostVersion: 'v1.34.4',
+    images: defaultImages,
+    storage: { className: null, sizeGib: 5 },
+    serviceCidr: '10.96.0.0/16',
+    metrics: true,
+    ...changes,
+  };
+}
+
+/** Without the values themselves, which have golden files of their own, and their hash. */
+function golden(objects: readonly ApplicableObject[]): string {
+  return objects
+    .map((object) =>
+      object.kind === 'Secret' ? { ...object, data: Object.keys(Object(object['data'])) } : object,
+    )
+    .map((object) => stringify(object).replace(/vClusterConfigHash: \w+/, 'vClusterConfigHash: …'))
+    .join('---\n');
+}

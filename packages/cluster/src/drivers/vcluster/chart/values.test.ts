@@ -1,0 +1,96 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { namesOf } from '../names.ts';
+import { defaultImages } from '../options.ts';
+import { chartValues, tierOf, type ValuesInput } from './values.ts';
+
+const workspaceId = '01a20000-0000-7000-8000-00000000abcd';
+
+/** The plans of the first migration, by processors. */
+const plans = { starter: 2000, pro: 8000, enterprise: 64_000 };
+
+function input(changes: Partial<ValuesInput> = {}): ValuesInput {
+  return {
+    names: namesOf(workspaceId),
+    workspaceId,
+    isolation: 'shared',
+    tier: 'small',
+    kubernetesVersion: 'v1.34.4',
+    images: defaultImages,
+    storage: { className: null, sizeGib: 5 },
+    serviceCidr: '10.96.0.0/16',
+    metrics: true,
+    ...changes,
+  };
+}
+
+describe('the chart’s values', () => {
+  it.each(
+    Object.entries(plans).flatMap(([plan, cpuMilli]) =>
+      (['shared', 'dedicated'] as const).map((isolation) => ({ plan, cpuMilli, isolation })),
+    ),
+  )(
+    'of plan $plan on $isolation nodes are the ones that were agreed',
+    async ({ plan, cpuMilli, isolation }) => {
+      const values = chartValues(input({ isolation, tier: tierOf(cpuMilli) }));
+      await expect(stringify(values)).toMatchFileSnapshot(`golden/values-${plan}-${isolation}.yaml`);
+    },
+  );
+
+  it('take every image from where the operator says, with the secrets for it', () => {
+    const values = chartValues(
+      input({
+        images: {
+          kubernetes: { registry: 'registry.example', repository: 'mirror/kubernetes' },
+          vcluster: { registry: 'registry.example', repository: 'mirror/vcluster', tag: '0.36.9' },
+          coreDns: 'registry.example/mirror/coredns:1',
+          pullPolicy: 'Never',
+          pullSecrets: ['registry'],
+        },
+      }),
+    );
+    expect(values).toMatchObject({
+      controlPlane: {
+        distro: {
+          k8s: {
+            image: { registry: 'registry.example', repository: 'mirror/kubernetes', tag: 'v1.34.4' },
+            imagePullPolicy: 'Never',
+          },
+        },
+        statefulSet: {
+          image: { registry: 'registry.example', repository: 'mirror/vcluster', tag: '0.36.9' },
+          imagePullPolicy: 'Never',
+        },
+        coredns: { deployment: { image: 'registry.example/mirror/coredns:1' } },
+        advanced: {
+          serviceAccount: { imagePullSecrets: [{ name: 'registry' }] },
+          workloadServiceAccount: { imagePullSecrets: [{ name: 'registry' }] },
+        },
+      },
+    });
+    expect(JSON.stringify(values)).not.toContain('ghcr.io');
+  });
+
+  it('show a shared tenant neither nodes nor their figures', () => {
+    const text = JSON.stringify(chartValues(input()));
+    expect(text).not.toContain('fromHost');
+    expect(chartValues(input())).toMatchObject({ integrations: { metricsServer: { nodes: false } } });
+  });
+
+  it('do not change with the size within a step, which would restart the control plane', () => {
+    expect(tierOf(2000)).toBe(tierOf(4000));
+    expect(tierOf(7999)).not.toBe(tierOf(8000));
+  });
+});
+
+describe('golden files of what is rendered', () => {
+  it('are there for every plan and isolation, and hold no secret', async () => {
+    const folder = join(import.meta.dirname, 'golden');
+    const files = (await readdir(folder)).filter((name) => name.startsWith('rendered-'));
+    expect(files).toHaveLength(2 * Object.keys(plans).length);
+    for (const file of files)
+      expect(await readFile(join(folder, file), 'utf8')).not.toMatch(/config\.yaml: \S{100}/);
+  });
+});

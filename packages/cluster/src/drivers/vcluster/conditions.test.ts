@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { conditionsOf, type Findings } from './conditions.ts';
+
+function findings(changes: Partial<Findings>): Findings {
+  return { hostName: 'east', pods: [], claims: [], events: [], ...changes };
+}
+
+function podWith(status: unknown, labels: Record<string, string> = {}) {
+  return { metadata: { name: 'ws-0', labels }, spec: { nodeName: 'n1' }, status };
+}
+
+function sentences(changes: Partial<Findings>): string[] {
+  return conditionsOf(findings(changes)).map(({ type, status, message }) => `${type} ${status}: ${message}`);
+}
+
+describe('what a host says of a tenant', () => {
+  it('is nothing when nothing is wrong', () => {
+    const running = podWith({
+      conditions: [{ type: 'PodScheduled', status: 'True' }],
+      containerStatuses: [
+        { ready: true, state: { running: {} }, lastState: { terminated: { reason: 'OOMKilled' } } },
+      ],
+    });
+    expect(sentences({ pods: [running], claims: [{ status: { phase: 'Bound' } }] })).toEqual([]);
+  });
+
+  it('names the image that cannot be had', () => {
+    const waiting = { reason: 'ImagePullBackOff', message: 'no such host' };
+    const pod = podWith({ initContainerStatuses: [{ image: 'r.example/k:v1', state: { waiting } }] });
+    expect(sentences({ pods: [pod] })).toEqual([
+      'ImagesPulled False: The image r.example/k:v1 for the control plane cannot be had: no such host.',
+    ]);
+  });
+
+  it('names the workspace’s DNS when it is that', () => {
+    const waiting = { reason: 'ErrImageNeverPull', message: '' };
+    const pod = podWith(
+      { containerStatuses: [{ image: 'dns:1', state: { waiting } }] },
+      { 'k8s-app': 'vcluster-kube-dns' },
+    );
+    expect(sentences({ pods: [pod] })).toEqual([
+      'ImagesPulled False: The image dns:1 for the workspace’s DNS cannot be had.',
+    ]);
+  });
+
+  it('tells that no node has room, but not what the scheduler tries again at once', () => {
+    const condition = { type: 'PodScheduled', status: 'False', message: '0/1 nodes are available.' };
+    const pod = (reason: string) => podWith({ conditions: [{ ...condition, reason }] });
+    expect(sentences({ pods: [pod('Unschedulable')] })).toEqual([
+      'Scheduled False: No node of the host cluster east can take the control plane: 0/1 nodes are available.',
+    ]);
+    expect(sentences({ pods: [pod('SchedulerError')] })).toEqual([]);
+  });
+
+  it('tells memory from other crashes', () => {
+    const crashed = (reason: string) =>
+      podWith({
+        containerStatuses: [
+          {
+            ready: false,
+            restartCount: 3,
+            state: { waiting: { reason: 'CrashLoopBackOff' } },
+            lastState: { terminated: { reason, exitCode: 1, message: 'first\nlast words' } },
+          },
+        ],
+      });
+    expect(sentences({ pods: [crashed('OOMKilled')] })).toEqual([
+      'Running False: The control plane needed more memory than it may have and was stopped; a larger plan gives it more.',
+    ]);
+    expect(sentences({ pods: [crashed('Error')] })).toEqual([
+      'Running False: The control plane ends again and again (3 times, last with exit code 1): last words.',
+    ]);
+  });
+
+  it('tells which volume waits and why, and is patient while nobody has complained', () => {
+    const claim = {
+      metadata: { name: 'data' },
+      spec: { storageClassName: 'fast' },
+      status: { phase: 'Pending' },
+    };
+    const complaint = {
+      type: 'Warning',
+      reason: 'ProvisioningFailed',
+      message: 'no space',
+      involvedObject: { kind: 'PersistentVolumeClaim', name: 'data' },
+    };
+    expect(sentences({ claims: [claim] })).toEqual([]);
+    expect(sentences({ claims: [claim], events: [complaint] })).toEqual([
+      'VolumesBound False: The volume data of storage class fast has not been made yet: no space.',
+    ]);
+    expect(sentences({ claims: [{ ...claim, spec: {} }] })).toEqual([
+      'VolumesBound False: The volume data waits: the host cluster has no default storage class.',
+    ]);
+  });
+
+  it('tells an exhausted quota by the latest refusal, and only while there is no pod', () => {
+    const refusal = (message: string, lastTimestamp: string) => ({
+      reason: 'FailedCreate',
+      message,
+      lastTimestamp,
+    });
+    const events = [
+      refusal('pods is forbidden: exceeded quota: hexabase', '2026-01-02T00:00:00Z'),
+      refusal('something older', '2026-01-01T00:00:00Z'),
+    ];
+    expect(sentences({ events })).toEqual([
+      'WithinQuota False: The quota leaves no room for the control plane: pods is forbidden: exceeded quota: hexabase.',
+    ]);
+    expect(sentences({ events, pods: [podWith({})] })).toEqual([]);
+  });
+
+  it('is unknown, and no failure, where we may not look', () => {
+    expect(sentences({ pods: null, events: null })).toEqual([
+      'HostVisible Unknown: The host cluster east does not let us see the pods and events of this workspace.',
+    ]);
+  });
+});

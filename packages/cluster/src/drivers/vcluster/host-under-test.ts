@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import type { HostCluster } from '@hexabase/testkit/host-cluster.ts';
+import { testIssuer, type TestIssuer } from '@hexabase/testkit/test-issuer.ts';
+import type { DriverUnderTest } from '../../conformance/driver-under-test.ts';
+import { createKubeClient, type KubeClient } from '../../kube-api/client.ts';
+import { parseKubeconfig } from '../../kube-api/endpoint.ts';
+import { resourcePath } from '../../kube-api/resource-path.ts';
+import type { ClusterDriver } from '../../port.ts';
+import { vclusterDriver } from './driver.ts';
+import { fenceNameOf, fenceNamespace } from './names.ts';
+import { defaultImages, type VclusterDriverOptions } from './options.ts';
+
+/** The driver on a host cluster that others use too: everything that was made goes again. */
+export interface HostUnderTest extends DriverUnderTest {
+  host: KubeClient;
+  options: VclusterDriverOptions;
+  issuer: TestIssuer;
+  /** Begins to remove every tenant that was made so far. */
+  removeMade(): void;
+}
+
+const newestFence = Number.MAX_SAFE_INTEGER;
+
+export async function hostUnderTest(
+  given: HostCluster,
+  changes: Partial<VclusterDriverOptions> = {},
+): Promise<HostUnderTest> {
+  const issuer = await testIssuer(given.issuerAddress ?? '127.0.0.1');
+  const host = createKubeClient(parseKubeconfig(readFileSync(given.kubeconfig, 'utf8')));
+  const options = { ...optionsFor(given, { host, issuer }), ...changes };
+  let driver = vclusterDriver(options);
+  const made = madeTenants(host, () => driver);
+  return {
+    host,
+    options,
+    issuer,
+    removeMade: made.remove,
+    // The suite's issuer is nowhere; tokens come from the one that runs here.
+    driver: () => made.noted(driver, issuer.issuer),
+    tokenFor: async (workspaceId, user) => issuer.tokenFor(workspaceId, user),
+    async restart() {
+      await driver[Symbol.asyncDispose]();
+      driver = vclusterDriver(options);
+    },
+    async [Symbol.asyncDispose]() {
+      made.remove();
+      await made.gone();
+      await driver[Symbol.asyncDispose]();
+      await issuer[Symbol.asyncDispose]();
+      host[Symbol.dispose]();
+    },
+  };
+}
+
+function optionsFor(
+  { chart, helm, tenantKubernetesVersion }: HostCluster,
+  { host, issuer }: { host: KubeClient; issuer: TestIssuer },
+): VclusterDriverOptions {
+  if (chart === null || helm === null) throw new Error('the host cluster comes without chart or helm');
+  return {
+    host,
+    hostName: 'under-test',
+    chart: { source: { location: chart, digest: null }, helm },
+    images: { ...defaultImages, coreDns: 'docker.io/coredns/coredns:1.14.7' },
+    kubernetesVersions: [tenantKubernetesVersion ?? 'v1.34.4'],
+    issuerAuthority: issuer.certificateAuthority,
+    reach: 'service',
+    clock: systemClock,
+    log: silentLogger,
+  };
+}
+
+/** Remembers whatever may have been made. */
+function madeTenants(host: KubeClient, current: () => ClusterDriver) {
+  const made = new Set<WorkspaceId>();
+  const removals: Promise<void>[] = [];
+
+  async function removeOne(workspaceId: WorkspaceId): Promise<void> {
+    const call = { signal: AbortSignal.timeout(180_000) };
+    while ((await current().removeTenant(workspaceId, newestFence, call)).left.length > 0) await sleep(500);
+    const record = { namespace: fenceNamespace, name: fenceNameOf(workspaceId) };
+    await host.request({ method: 'DELETE', path: resourcePath('v1', 'ConfigMap', record) });
+  }
+
+  return {
+    remove(): void {
+      for (const id of made) removals.push(removeOne(id));
+      made.clear();
+    },
+    gone: () => Promise.all(removals),
+    noted: (driver: ClusterDriver, issuer: string): ClusterDriver => ({
+      ...driver,
+      ensureTenant(spec, call) {
+        made.add(spec.workspaceId);
+        return driver.ensureTenant({ ...spec, identity: { ...spec.identity, issuer } }, call);
+      },
+      removeTenant(workspaceId, fence, call) {
+        made.add(workspaceId);
+        return driver.removeTenant(workspaceId, fence, call);
+      },
+    }),
+  };
+}

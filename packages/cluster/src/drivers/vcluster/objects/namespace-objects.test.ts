@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { brandId } from '@hexabase/kernel/id.ts';
+import { tenantSpec } from '../../../conformance/scene.ts';
+import { namespaceObjects, tenantNamespace } from './namespace-objects.ts';
+import { networkPolicies } from './network-policies.ts';
+import { quantityOf } from './quantity.ts';
+import { resourceQuota } from './quota.ts';
+
+const workspaceId = brandId<'Workspace'>('01a20000-0000-7000-8000-00000000abcd');
+const settings = {
+  issuerAuthority: 'PEM',
+  discoveryUrl: undefined,
+  controlPlaneNamespace: 'hexabase-system',
+  stateGib: 5,
+};
+
+describe('the objects around a tenant', () => {
+  it('are the ones that were agreed', async () => {
+    const spec = tenantSpec({ workspaceId });
+    const objects = [tenantNamespace(spec, 1), ...namespaceObjects(spec, settings)];
+    await expect(JSON.stringify(objects, null, 2)).toMatchFileSnapshot('golden/namespace-objects.json');
+  });
+
+  it('always make the namespace enforce baseline, and say whose nodes it may use', () => {
+    const { metadata } = tenantNamespace(tenantSpec({ workspaceId, isolation: 'dedicated' }));
+    expect(metadata['labels']).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'baseline',
+      'pod-security.kubernetes.io/warn': 'restricted',
+      'hexabase.ai/isolation': 'dedicated',
+      'hexabase.ai/pool': workspaceId,
+    });
+    expect(tenantNamespace(tenantSpec({ workspaceId })).metadata['labels']).not.toHaveProperty(
+      'hexabase.ai/pool',
+    );
+  });
+
+  it('give the plan to the tenant and what the control plane takes on top', () => {
+    const { spec } = resourceQuota({ cpuMilli: 2000, memoryMib: 4096, storageGib: 20 }, 5);
+    expect(spec).toMatchObject({
+      hard: {
+        'requests.cpu': '2120m',
+        'requests.memory': '4672Mi',
+        'requests.storage': '25Gi',
+        'services.nodeports': '0',
+      },
+    });
+    expect(quantityOf('2120m') - quantityOf('120m')).toBe(2);
+  });
+
+  it('open the way to an issuer on a port of its own, to that address alone when it is one', () => {
+    const egressTo = (issuer: string) => {
+      const policies = networkPolicies({
+        release: 'ws-a',
+        issuer,
+        discoveryUrl: undefined,
+        controlPlaneNamespace: null,
+      });
+      return JSON.stringify(policies.find(({ metadata }) => metadata.name === 'hexabase-control-plane'));
+    };
+    expect(egressTo('https://10.1.2.3:9443/oidc')).toContain(
+      '{"to":[{"ipBlock":{"cidr":"10.1.2.3/32"}}],"ports":[{"protocol":"TCP","port":9443}]}',
+    );
+    expect(egressTo('https://id.example:9443/oidc')).toContain('{"ports":[{"protocol":"TCP","port":9443}]}');
+    expect(egressTo('https://id.example/oidc')).not.toContain('9443');
+  });
+
+  it('let nobody of another workspace in: no rule names a namespace besides the host’s own and ours', () => {
+    const spec = tenantSpec({ workspaceId });
+    const selectors =
+      JSON.stringify(namespaceObjects(spec, settings)).match(/"namespaceSelector":\{[^}]*\}/g) ?? [];
+    expect(new Set(selectors)).toEqual(
+      new Set(
+        ['kube-system', 'hexabase-system'].map(
+          (name) => `"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"${name}"}`,
+        ),
+      ),
+    );
+  });
+});
