@@ -46,6 +46,11 @@ describe('documents', () => {
       'CONTRIBUTING.md',
       'STYLE.md',
       'docs/guides/add-a-resource.md',
+      'docs/guides/real-cluster.md',
+      'docs/operations/isolation.md',
+      'docs/operations/rights.md',
+      'docs/operations/sizing.md',
+      'docs/operations/upgrade.md',
     ];
     const pointers = documents.flatMap((document) =>
       [...read(document).matchAll(/`((?:apps|packages|tests|tools|docs)\/[A-Za-z0-9_./-]+)`/g)].map(
