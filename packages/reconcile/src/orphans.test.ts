@@ -62,3 +62,20 @@ test('a record of a thing that is gone with its owner is dropped', async () => {
   const left = await test1.database.asWorker((tx) => sql`select 1 from inventory`.execute(tx));
   expect(left.rows).toEqual([]);
 });
+
+test('a pass that could not see everything removes and forgets nothing', async () => {
+  const removed: string[] = [];
+  const rules = {
+    database: test1.database,
+    log: silentLogger,
+    kind: 'lamp',
+    living: async () => new Set<string>(),
+    remove: async (one: FoundThing) => void removed.push(one.key),
+    graceMs: 0,
+    sawEverything: () => false,
+  };
+  await pass([thing('a'), thing('b')], [], 60_000);
+  const report = await collectOrphans({ ...rules, find: async () => [thing('a')] });
+  expect([removed, report.removed, report.forgotten]).toEqual([[], [], []]);
+  expect(report.reported).toEqual([thing('a')]);
+});
