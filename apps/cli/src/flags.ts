@@ -16,8 +16,13 @@ export function flagsOf(schema: z.ZodObject | undefined, without: readonly strin
   if (!schema) return [];
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
   return Object.entries(properties)
-    .filter(([field]) => !without.includes(field))
+    .filter(([field, property]) => !without.includes(field) && isTyped(property))
     .map(([field, property]) => flagOf(field, property, required.includes(field)));
+}
+
+/** Objects are no flags, and secrets (`writeOnly`) do not belong into the list of a machine's processes. */
+function isTyped(property: z.core.JSONSchema._JSONSchema): boolean {
+  return typeof property === 'boolean' || (property.type !== 'object' && property.writeOnly !== true);
 }
 
 function flagOf(field: string, property: z.core.JSONSchema._JSONSchema, required: boolean): Flag {

@@ -45,6 +45,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     dataDir: config.dataDir,
     owner: owner.password === null ? null : { email: owner.email, password: owner.password },
     launcher,
+    hasHost: config.hosts.hostKubeconfig !== undefined,
   });
   if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);
   owner.shown();

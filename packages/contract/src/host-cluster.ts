@@ -123,6 +123,7 @@ export const hostCluster = defineResource({
           .string()
           .max(200_000)
           .optional()
+          .meta({ writeOnly: true })
           .describe(
             'text of a kubeconfig with a token or certificate in it; kept encrypted, never shown again',
           ),
@@ -162,7 +163,12 @@ export const hostCluster = defineResource({
       target: 'host-cluster',
       body: z.strictObject({
         region: region.optional(),
-        kubeconfig: z.string().max(200_000).optional().describe('replaces the credentials'),
+        kubeconfig: z
+          .string()
+          .max(200_000)
+          .optional()
+          .meta({ writeOnly: true })
+          .describe('replaces the credentials'),
         context: z.string().max(253).optional().describe('context of the kubeconfig'),
         dedicatedNodes: settings.dedicatedNodes.optional(),
         labels: labels.optional(),

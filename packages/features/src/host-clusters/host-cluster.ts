@@ -4,6 +4,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import type { HostAccess } from '../run/ports.ts';
 import {
   changeHostRow,
+  countPoolMembers,
   deleteHostRow,
   findHostRow,
   holdPlacement,
@@ -84,6 +85,14 @@ export async function removeHost(tx: Tx, row: HostClusterRow): Promise<void> {
     throw new AppError('host_cluster_not_empty', {
       message: `${count} on ${row.name}. Drain it, and delete or move them first.`,
       details: { workspaces: remaining.map(({ id, phase }) => ({ id, phase })) },
+    });
+  }
+  const advance = await countPoolMembers(tx, row.id);
+  if (advance > 0) {
+    const way = row.state === 'active' ? 'Drain it first' : 'They are being removed; try again in a moment';
+    throw new AppError('host_cluster_not_empty', {
+      message: `${advance} tenant${advance === 1 ? '' : 's'} made in advance ${advance === 1 ? 'is' : 'are'} still on ${row.name}. ${way}.`,
+      details: { madeInAdvance: advance },
     });
   }
   await deleteHostRow(tx, row.id);

@@ -210,6 +210,14 @@ export interface RemainingWorkspace {
   memory_mib: number;
 }
 
+/** Tenants that were made there in advance and belong to nobody yet. */
+export async function countPoolMembers(tx: Tx, hostId: string): Promise<number> {
+  const { rows } = await sql<{
+    count: number;
+  }>`select hexabase.host_pool_members(${hostId}) as count`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
 export async function remainingWorkspaces(
   tx: Tx,
   hostId: string,

@@ -86,7 +86,13 @@ const placement = [
          and (session_user <> 'hexabase_api' or hexabase.scope_is_operator())
        order by w.created_at, w.id;
      end`,
-  ...['host_room()', 'host_workspaces(text)'].flatMap((name) => [
+  // Tenants made in advance, whose table comes later.
+  `create function hexabase.host_pool_members(host text) returns integer
+     language plpgsql stable security definer set search_path = hexabase, pg_temp as $$
+     begin
+       return (select count(*)::integer from hexabase.pool_members m where m.host_cluster_id = host);
+     end $$`,
+  ...['host_room()', 'host_workspaces(text)', 'host_pool_members(text)'].flatMap((name) => [
     `revoke all on function hexabase.${name} from public`,
     `grant execute on function hexabase.${name} to hexabase_api, hexabase_worker`,
   ]),
@@ -109,6 +115,7 @@ const changes = [
 export const up = [...operators, ...hostClusters, ...credentials, ...placement, ...changes];
 
 export const down = [
+  'drop function hexabase.host_pool_members(text)',
   'drop function hexabase.host_workspaces(text)',
   'drop function hexabase.host_room()',
   'alter table hexabase.workspaces drop column host_cluster_id',
