@@ -43,6 +43,92 @@ create policy hexabase_worker on audit_heads to hexabase_worker using (true) wit
 grant select on audit_heads to hexabase_api;
 grant insert, select, update on audit_heads to hexabase_worker;
 
+create table hexabase.group_members (
+  group_id text not null,
+  user_id text not null,
+  organization_id text not null,
+  created_at timestamp with time zone not null default now()
+);
+alter table group_members add constraint workspace_group_members_pkey PRIMARY KEY (group_id, user_id);
+alter table group_members add constraint workspace_group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(id) ON DELETE CASCADE;
+CREATE INDEX group_members_user_id_idx ON hexabase.group_members USING btree (user_id);
+CREATE INDEX workspace_group_members_organization_id_user_id_idx ON hexabase.group_members USING btree (organization_id, user_id);
+alter table group_members enable row level security, force row level security;
+create policy hexabase_api on group_members to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on group_members to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on group_members to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on group_members to hexabase_api;
+grant delete, insert, select, update on group_members to hexabase_worker;
+
+create table hexabase.groups (
+  id text not null,
+  workspace_id text,
+  organization_id text not null,
+  parent_id text,
+  name text not null,
+  created_at timestamp with time zone not null default now(),
+  created_by text
+);
+alter table groups add constraint workspace_groups_workspace_id_name_key UNIQUE (workspace_id, name);
+alter table groups add constraint workspace_groups_pkey PRIMARY KEY (id);
+alter table groups add constraint groups_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table groups add constraint groups_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES groups(id) ON DELETE SET NULL;
+alter table groups add constraint workspace_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+CREATE UNIQUE INDEX groups_name ON hexabase.groups USING btree (organization_id, lower(name)) WHERE (workspace_id IS NULL);
+CREATE INDEX groups_organization_id_idx ON hexabase.groups USING btree (organization_id);
+CREATE INDEX workspace_groups_parent_id_idx ON hexabase.groups USING btree (parent_id);
+alter table groups enable row level security, force row level security;
+create policy hexabase_api on groups to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on groups to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on groups to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on groups to hexabase_api;
+grant delete, insert, select, update on groups to hexabase_worker;
+
+create table hexabase.host_cluster_credentials (
+  host_cluster_id text not null,
+  sealed text not null,
+  updated_at timestamp with time zone not null default now()
+);
+alter table host_cluster_credentials add constraint host_cluster_credentials_pkey PRIMARY KEY (host_cluster_id);
+alter table host_cluster_credentials add constraint host_cluster_credentials_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE CASCADE;
+alter table host_cluster_credentials enable row level security, force row level security;
+create policy hexabase_api on host_cluster_credentials to hexabase_api using (( SELECT scope_is_operator() AS scope_is_operator)) with check (( SELECT scope_is_operator() AS scope_is_operator));
+create policy hexabase_owner on host_cluster_credentials to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on host_cluster_credentials to hexabase_worker using (true) with check (true);
+grant delete, insert, select (host_cluster_id), update on host_cluster_credentials to hexabase_api;
+grant delete, insert, select, update on host_cluster_credentials to hexabase_worker;
+
+create table hexabase.host_clusters (
+  id text not null,
+  name text not null,
+  region text not null,
+  labels jsonb not null default '{}'::jsonb,
+  state text not null default 'active'::text,
+  dedicated_nodes boolean not null default false,
+  in_cluster boolean not null default false,
+  server text,
+  max_workspaces integer,
+  max_cpu_milli integer,
+  max_memory_mib integer,
+  generation integer not null default 1,
+  conditions jsonb not null default '[]'::jsonb,
+  observed jsonb,
+  checked_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  check_due timestamp with time zone not null default now(),
+  created_by text,
+  created_at timestamp with time zone not null default now()
+);
+alter table host_clusters add constraint host_clusters_name_key UNIQUE (name);
+alter table host_clusters add constraint host_clusters_pkey PRIMARY KEY (id);
+alter table host_clusters add constraint host_clusters_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text])));
+alter table host_clusters enable row level security, force row level security;
+create policy hexabase_api on host_clusters to hexabase_api using (( SELECT scope_is_operator() AS scope_is_operator)) with check (( SELECT scope_is_operator() AS scope_is_operator));
+create policy hexabase_owner on host_clusters to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on host_clusters to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on host_clusters to hexabase_api;
+grant delete, insert, select, update on host_clusters to hexabase_worker;
+
 create table hexabase.idempotency_keys (
   user_id text not null,
   organization_id text not null default ''::text,
@@ -82,6 +168,38 @@ create policy hexabase_owner on inventory to hexabase_owner using (true) with ch
 create policy hexabase_worker on inventory to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on inventory to hexabase_worker;
 
+create table hexabase.invitations (
+  id text not null,
+  organization_id text not null,
+  email text not null,
+  role text not null,
+  group_ids text[] not null default '{}'::text[],
+  token_hash text not null,
+  invited_by text not null,
+  created_at timestamp with time zone not null,
+  sent_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  accepted_at timestamp with time zone,
+  accepted_by text,
+  declined_at timestamp with time zone,
+  revoked_at timestamp with time zone
+);
+alter table invitations add constraint invitations_token_hash_key UNIQUE (token_hash);
+alter table invitations add constraint invitations_pkey PRIMARY KEY (id);
+alter table invitations add constraint invitations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table invitations add constraint invitations_email_check CHECK ((email = lower(email)));
+alter table invitations add constraint invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])));
+CREATE INDEX invitations_email_idx ON hexabase.invitations USING btree (email) WHERE ((accepted_at IS NULL) AND (declined_at IS NULL) AND (revoked_at IS NULL));
+CREATE UNIQUE INDEX invitations_open ON hexabase.invitations USING btree (organization_id, email) WHERE ((accepted_at IS NULL) AND (declined_at IS NULL) AND (revoked_at IS NULL));
+alter table invitations enable row level security, force row level security;
+create policy hexabase_api on invitations to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on invitations to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on invitations to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on invitations to hexabase_worker using (true) with check (true);
+grant insert, select, update on invitations to hexabase_api;
+grant select on invitations to hexabase_identity;
+grant delete, select on invitations to hexabase_worker;
+
 create table hexabase.login_attempts (
   key text not null,
   failures integer not null,
@@ -94,6 +212,31 @@ alter table login_attempts enable row level security, force row level security;
 create policy hexabase_identity on login_attempts to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on login_attempts to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on login_attempts to hexabase_identity;
+
+create table hexabase.mails (
+  id text not null,
+  organization_id text,
+  kind text not null,
+  recipient text not null,
+  subject text not null,
+  text_sealed text,
+  created_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone,
+  last_error text
+);
+alter table mails add constraint mails_pkey PRIMARY KEY (id);
+CREATE INDEX mails_created_at_idx ON hexabase.mails USING btree (created_at DESC);
+CREATE INDEX mails_due ON hexabase.mails USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+alter table mails enable row level security, force row level security;
+create policy hexabase_api on mails to hexabase_api using (false) with check (((organization_id IS NULL) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))));
+create policy hexabase_identity on mails to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on mails to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on mails to hexabase_worker using (true) with check (true);
+grant insert on mails to hexabase_api;
+grant insert on mails to hexabase_identity;
+grant delete, select, update on mails to hexabase_worker;
 
 create table hexabase.memberships (
   organization_id text not null,
@@ -168,10 +311,13 @@ create table hexabase.organizations (
   billing_email text,
   generation integer not null default 1,
   created_by text,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  deletion_requested_at timestamp with time zone,
+  delete_after timestamp with time zone
 );
 alter table organizations add constraint organizations_pkey PRIMARY KEY (id);
 alter table organizations add constraint organizations_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
+CREATE INDEX organizations_leaving ON hexabase.organizations USING btree (delete_after) WHERE (delete_after IS NOT NULL);
 CREATE INDEX organizations_plan_idx ON hexabase.organizations USING btree (plan);
 CREATE UNIQUE INDEX organizations_slug ON hexabase.organizations USING btree (slug);
 alter table organizations enable row level security, force row level security;
@@ -181,7 +327,7 @@ create policy hexabase_owner on organizations to hexabase_owner using (true) wit
 create policy hexabase_worker on organizations to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on organizations to hexabase_api;
 grant insert, select on organizations to hexabase_identity;
-grant select on organizations to hexabase_worker;
+grant delete, select, update (delete_after) on organizations to hexabase_worker;
 
 create table hexabase.outbox (
   id text not null,
@@ -224,6 +370,31 @@ create policy hexabase_worker on plans to hexabase_worker using (true) with chec
 grant select on plans to hexabase_api;
 grant select on plans to hexabase_identity;
 grant select on plans to hexabase_worker;
+
+create table hexabase.pool_members (
+  id text not null,
+  host_cluster_id text,
+  region text not null,
+  isolation text not null,
+  plan text not null,
+  running_version text,
+  observed_generation integer not null default 0,
+  conditions jsonb not null default '[]'::jsonb,
+  fence bigint not null default 0,
+  ready_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  deletion_requested_at timestamp with time zone
+);
+alter table pool_members add constraint pool_members_pkey PRIMARY KEY (id);
+alter table pool_members add constraint pool_members_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;
+alter table pool_members add constraint pool_members_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
+alter table pool_members add constraint pool_members_isolation_check CHECK ((isolation = ANY (ARRAY['shared'::text, 'dedicated'::text])));
+CREATE INDEX pool_members_host_cluster_id_idx ON hexabase.pool_members USING btree (host_cluster_id);
+CREATE INDEX pool_members_plan_idx ON hexabase.pool_members USING btree (plan);
+alter table pool_members enable row level security, force row level security;
+create policy hexabase_owner on pool_members to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on pool_members to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on pool_members to hexabase_worker;
 
 create table hexabase.projects (
   id text not null,
@@ -287,6 +458,65 @@ alter table refresh_tokens enable row level security, force row level security;
 create policy hexabase_identity on refresh_tokens to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on refresh_tokens to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on refresh_tokens to hexabase_identity;
+
+create table hexabase.role_assignments (
+  id text not null,
+  organization_id text not null,
+  workspace_id text not null,
+  project_id text,
+  preset text,
+  role_id text,
+  group_id text,
+  user_id text,
+  created_by text,
+  created_at timestamp with time zone not null default now()
+);
+alter table role_assignments add constraint role_assignments_pkey PRIMARY KEY (id);
+alter table role_assignments add constraint role_assignments_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(id) ON DELETE CASCADE;
+alter table role_assignments add constraint role_assignments_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table role_assignments add constraint role_assignments_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(id) ON DELETE CASCADE;
+alter table role_assignments add constraint role_assignments_role_id_fkey FOREIGN KEY (role_id) REFERENCES roles(id) ON DELETE CASCADE;
+alter table role_assignments add constraint role_assignments_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table role_assignments add constraint role_assignments_check CHECK (((preset IS NULL) <> (role_id IS NULL)));
+alter table role_assignments add constraint role_assignments_check1 CHECK (((group_id IS NULL) <> (user_id IS NULL)));
+alter table role_assignments add constraint role_assignments_check2 CHECK (((project_id IS NOT NULL) OR (preset IS DISTINCT FROM 'developer'::text)));
+alter table role_assignments add constraint role_assignments_preset_check CHECK ((preset = ANY (ARRAY['admin'::text, 'developer'::text, 'viewer'::text])));
+CREATE INDEX role_assignments_group_id_idx ON hexabase.role_assignments USING btree (group_id);
+CREATE UNIQUE INDEX role_assignments_once ON hexabase.role_assignments USING btree (workspace_id, COALESCE(project_id, ''::text), COALESCE(role_id, preset), COALESCE(group_id, user_id));
+CREATE INDEX role_assignments_organization_id_user_id_idx ON hexabase.role_assignments USING btree (organization_id, user_id);
+CREATE INDEX role_assignments_project_id_idx ON hexabase.role_assignments USING btree (project_id);
+CREATE INDEX role_assignments_role_id_idx ON hexabase.role_assignments USING btree (role_id);
+alter table role_assignments enable row level security, force row level security;
+create policy hexabase_api on role_assignments to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on role_assignments to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on role_assignments to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on role_assignments to hexabase_api;
+grant delete, select on role_assignments to hexabase_worker;
+
+create table hexabase.roles (
+  id text not null,
+  organization_id text not null,
+  workspace_id text not null,
+  scope text not null,
+  name text not null,
+  description text not null default ''::text,
+  rules jsonb not null,
+  generation integer not null default 1,
+  created_by text,
+  created_at timestamp with time zone not null default now()
+);
+alter table roles add constraint roles_workspace_id_name_key UNIQUE (workspace_id, name);
+alter table roles add constraint roles_pkey PRIMARY KEY (id);
+alter table roles add constraint roles_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table roles add constraint roles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table roles add constraint roles_scope_check CHECK ((scope = ANY (ARRAY['workspace'::text, 'project'::text])));
+CREATE INDEX roles_organization_id_idx ON hexabase.roles USING btree (organization_id);
+alter table roles enable row level security, force row level security;
+create policy hexabase_api on roles to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on roles to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on roles to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on roles to hexabase_api;
+grant delete, select on roles to hexabase_worker;
 
 create table hexabase.sessions (
   id text not null,
@@ -381,41 +611,20 @@ grant select (display_name, email, epoch, id) on users to hexabase_api;
 grant delete, insert, select, update on users to hexabase_identity;
 grant select (display_name, email, epoch, id) on users to hexabase_worker;
 
-create table hexabase.workspace_group_members (
-  group_id text not null,
-  user_id text not null,
-  organization_id text not null,
-  created_at timestamp with time zone not null default now()
-);
-alter table workspace_group_members add constraint workspace_group_members_pkey PRIMARY KEY (group_id, user_id);
-alter table workspace_group_members add constraint workspace_group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES workspace_groups(id) ON DELETE CASCADE;
-CREATE INDEX workspace_group_members_organization_id_user_id_idx ON hexabase.workspace_group_members USING btree (organization_id, user_id);
-alter table workspace_group_members enable row level security, force row level security;
-create policy hexabase_api on workspace_group_members to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
-create policy hexabase_owner on workspace_group_members to hexabase_owner using (true) with check (true);
-create policy hexabase_worker on workspace_group_members to hexabase_worker using (true) with check (true);
-grant delete, insert, select, update on workspace_group_members to hexabase_api;
-grant delete, insert, select, update on workspace_group_members to hexabase_worker;
-
-create table hexabase.workspace_groups (
-  id text not null,
+create table hexabase.workspace_usage (
   workspace_id text not null,
   organization_id text not null,
-  parent_id text,
-  name text not null,
-  created_at timestamp with time zone not null default now()
+  last_used_at timestamp with time zone not null
 );
-alter table workspace_groups add constraint workspace_groups_workspace_id_name_key UNIQUE (workspace_id, name);
-alter table workspace_groups add constraint workspace_groups_pkey PRIMARY KEY (id);
-alter table workspace_groups add constraint workspace_groups_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES workspace_groups(id) ON DELETE CASCADE;
-alter table workspace_groups add constraint workspace_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
-CREATE INDEX workspace_groups_parent_id_idx ON hexabase.workspace_groups USING btree (parent_id);
-alter table workspace_groups enable row level security, force row level security;
-create policy hexabase_api on workspace_groups to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
-create policy hexabase_owner on workspace_groups to hexabase_owner using (true) with check (true);
-create policy hexabase_worker on workspace_groups to hexabase_worker using (true) with check (true);
-grant delete, insert, select, update on workspace_groups to hexabase_api;
-grant delete, insert, select, update on workspace_groups to hexabase_worker;
+alter table workspace_usage add constraint workspace_usage_pkey PRIMARY KEY (workspace_id);
+alter table workspace_usage add constraint workspace_usage_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+CREATE INDEX workspace_usage_organization_id_idx ON hexabase.workspace_usage USING btree (organization_id);
+alter table workspace_usage enable row level security, force row level security;
+create policy hexabase_api on workspace_usage to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on workspace_usage to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on workspace_usage to hexabase_worker using (true) with check (true);
+grant select on workspace_usage to hexabase_api;
+grant delete, insert, select, update on workspace_usage to hexabase_worker;
 
 create table hexabase.workspaces (
   id text not null,
@@ -438,13 +647,33 @@ create table hexabase.workspaces (
   created_by text,
   created_at timestamp with time zone not null default now(),
   deletion_requested_at timestamp with time zone,
-  deleted_at timestamp with time zone
+  deleted_at timestamp with time zone,
+  host_cluster_id text,
+  asleep boolean not null default false,
+  sleep_reason text,
+  sleep_at text,
+  wake_at text,
+  time_zone text not null default 'UTC'::text,
+  idle_minutes integer,
+  schedule_due_at timestamp with time zone,
+  kubernetes_version text,
+  settled_version text,
+  running_version text,
+  settled_plan text,
+  deletion_due_at timestamp with time zone,
+  deletion_requested_by text
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
+alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;
 alter table workspaces add constraint workspaces_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 alter table workspaces add constraint workspaces_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
+alter table workspaces add constraint workspaces_settled_plan_fkey FOREIGN KEY (settled_plan) REFERENCES plans(name);
+alter table workspaces add constraint workspaces_idle_minutes_check CHECK ((idle_minutes > 0));
 alter table workspaces add constraint workspaces_isolation_check CHECK ((isolation = ANY (ARRAY['shared'::text, 'dedicated'::text])));
 alter table workspaces add constraint workspaces_phase_check CHECK ((phase = ANY (ARRAY['provisioning'::text, 'active'::text, 'updating'::text, 'degraded'::text, 'asleep'::text, 'deleting'::text, 'failed'::text])));
+alter table workspaces add constraint workspaces_sleep_reason_check CHECK ((sleep_reason = ANY (ARRAY['asked'::text, 'schedule'::text, 'idle'::text, 'deletion'::text])));
+CREATE INDEX workspaces_clocked ON hexabase.workspaces USING btree (id) WHERE ((deleted_at IS NULL) AND ((schedule_due_at IS NOT NULL) OR (idle_minutes IS NOT NULL) OR (deletion_due_at IS NOT NULL)));
+CREATE INDEX workspaces_host_cluster_id_idx ON hexabase.workspaces USING btree (host_cluster_id) WHERE (host_cluster_id IS NOT NULL);
 CREATE INDEX workspaces_organization_id_created_at_idx ON hexabase.workspaces USING btree (organization_id, created_at DESC) WHERE (deleted_at IS NULL);
 CREATE INDEX workspaces_plan_idx ON hexabase.workspaces USING btree (plan);
 CREATE UNIQUE INDEX workspaces_slug ON hexabase.workspaces USING btree (slug) WHERE (deleted_at IS NULL);
@@ -519,6 +748,74 @@ alter table oidc.payloads enable row level security, force row level security;
 create policy identity_all on oidc.payloads to hexabase_identity using (true) with check (true);
 grant delete, insert, select, update on oidc.payloads to hexabase_identity;
 
+CREATE OR REPLACE FUNCTION hexabase.answer_invitation(asked text, asked_hash text, person text, accepts boolean, at timestamp with time zone)
+ RETURNS TABLE(id text, organization_id text, role text, group_ids text[], invited_by text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       update invitations i set
+         accepted_at = case when accepts then at end,
+         accepted_by = case when accepts then person end,
+         declined_at = case when accepts then null else at end
+       from users u
+       where (i.id = asked or i.token_hash = asked_hash)
+         and u.id = person and u.email = i.email and u.disabled_at is null
+         and i.accepted_at is null and i.declined_at is null and i.revoked_at is null and i.expires_at > at
+       returning i.id, i.organization_id, i.role, i.group_ids, i.invited_by
+     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.check_group_tree()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       if new.parent_id is null then return new; end if;
+       if not exists (select from groups g where g.id = new.parent_id and g.organization_id = new.organization_id) then
+         raise exception 'the parent group is not of this organization' using errcode = 'check_violation';
+       end if;
+       if tg_op = 'INSERT' then return new; end if;
+       perform pg_advisory_xact_lock(hashtextextended('hexabase.groups ' || new.organization_id, 0));
+       if exists (
+         with recursive above as (
+           select g.id, g.parent_id from groups g where g.id = new.parent_id
+           union
+           select g.id, g.parent_id from groups g join above on g.id = above.parent_id
+         )
+         select from above where above.id = new.id
+       ) then
+         raise exception 'a group cannot be below itself' using errcode = 'check_violation';
+       end if;
+       return new;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.claim_pool_member(host_in text, isolation_in text, organization_in text)
+ RETURNS TABLE(member_id text, member_version text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     declare taken hexabase.pool_members;
+     begin
+       select * into taken from hexabase.pool_members m
+         where m.host_cluster_id is not distinct from host_in and m.isolation = isolation_in
+           and m.ready_at is not null and m.deletion_requested_at is null
+         order by m.ready_at limit 1 for update skip locked;
+       if not found then return; end if;
+       delete from hexabase.pool_members m where m.id = taken.id;
+       update hexabase.inventory i set subject = 'workspace/' || taken.id, organization_id = organization_in
+         where i.subject = 'pool-member/' || taken.id;
+       insert into hexabase.reconcile_queue as q (kind, key, fence)
+         select 'workspace', taken.id, coalesce(max(p.fence), 0) from hexabase.reconcile_queue p
+         where p.kind = 'pool-member' and p.key = taken.id
+         on conflict (kind, key) do update set fence = greatest(q.fence, excluded.fence);
+       perform hexabase.enqueue('pool', 'refill');
+       member_id := taken.id;
+       member_version := taken.running_version;
+       return next;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.enqueue(kind_in text, key_in text)
  RETURNS void
  LANGUAGE sql
@@ -528,6 +825,90 @@ BEGIN ATOMIC
  INSERT INTO reconcile_queue (kind, key)
    VALUES (enqueue.kind_in, enqueue.key_in) ON CONFLICT(kind, key) DO UPDATE SET wishes = (reconcile_queue.wishes + 1), due_at = LEAST(reconcile_queue.due_at, now()), updated_at = now();
  SELECT pg_notify('hexabase_wake'::text, ((kind_in || '/'::text) || key_in)) AS pg_notify;
+END;
+
+CREATE OR REPLACE FUNCTION hexabase.host_pool_members(host text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       return (select count(*)::integer from hexabase.pool_members m where m.host_cluster_id = host);
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.host_room()
+ RETURNS TABLE(id text, name text, region text, state text, dedicated_nodes boolean, ready text, created_at timestamp with time zone, max_workspaces integer, max_cpu_milli integer, max_memory_mib integer, observed jsonb, workspaces integer, cpu_milli double precision, memory_mib double precision)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+BEGIN ATOMIC
+ SELECT h.id,
+     h.name,
+     h.region,
+     h.state,
+     h.dedicated_nodes,
+     COALESCE(( SELECT (c.value ->> 'status'::text)
+            FROM jsonb_array_elements(h.conditions) c(value)
+           WHERE ((c.value ->> 'type'::text) = 'Ready'::text)), 'Unknown'::text) AS "coalesce",
+     h.created_at,
+     h.max_workspaces,
+     h.max_cpu_milli,
+     h.max_memory_mib,
+     h.observed,
+     (count(w.id))::integer AS count,
+     (COALESCE(sum(p.cpu_milli), (0)::bigint))::double precision AS "coalesce",
+     (COALESCE(sum(p.memory_mib), (0)::bigint))::double precision AS "coalesce"
+    FROM ((host_clusters h
+      LEFT JOIN workspaces w ON (((w.host_cluster_id = h.id) AND (w.deleted_at IS NULL))))
+      LEFT JOIN plans p ON ((p.name = w.plan)))
+   GROUP BY h.id;
+END;
+
+CREATE OR REPLACE FUNCTION hexabase.host_workspaces(host text)
+ RETURNS TABLE(id text, isolation text, plan text, phase text, cpu_milli integer, memory_mib integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+BEGIN ATOMIC
+ SELECT w.id,
+     w.isolation,
+     w.plan,
+     w.phase,
+     p.cpu_milli,
+     p.memory_mib
+    FROM (workspaces w
+      JOIN plans p ON ((p.name = w.plan)))
+   WHERE ((w.host_cluster_id = host_workspaces.host) AND (w.deleted_at IS NULL) AND ((SESSION_USER <> 'hexabase_api'::name) OR scope_is_operator()))
+   ORDER BY w.created_at, w.id;
+END;
+
+CREATE OR REPLACE FUNCTION hexabase.invitations_of(person text, at timestamp with time zone)
+ RETURNS TABLE(id text, organization_name text, invited_by_email text, role text, created_at timestamp with time zone, expires_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select i.id, o.name, coalesce(b.email, ''), i.role, i.created_at, i.expires_at
+       from invitations i
+         join users u on u.id = person and u.email = i.email and u.disabled_at is null
+         join organizations o on o.id = i.organization_id
+         left join users b on b.id = i.invited_by
+       where i.accepted_at is null and i.declined_at is null and i.revoked_at is null and i.expires_at > at
+       order by i.created_at desc
+     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.note_use(ids text[], at timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+BEGIN ATOMIC
+ INSERT INTO workspace_usage (workspace_id, organization_id, last_used_at)  SELECT w.id,
+             w.organization_id,
+             note_use.at AS at
+            FROM workspaces w
+           WHERE (w.id = ANY (note_use.ids)) ON CONFLICT(workspace_id) DO UPDATE SET last_used_at = GREATEST(workspace_usage.last_used_at, excluded.last_used_at);
 END;
 
 CREATE OR REPLACE FUNCTION hexabase.notify_change()
@@ -541,6 +922,16 @@ AS $function$
        return null;
      end $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.notify_host_cluster()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       perform pg_notify('hexabase_host_clusters', coalesce(new.id, old.id));
+       return null;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.revoke_user(revoked_user_id text)
  RETURNS void
  LANGUAGE sql
@@ -550,6 +941,29 @@ AS $function$
       UPDATE hexabase.users SET epoch = epoch + 1 WHERE id = revoked_user_id;
       SELECT pg_catalog.pg_notify('hexabase_revocation', revoked_user_id);
     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.revoke_users(revoked text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+     begin
+       update hexabase.users set epoch = epoch + 1
+         where id in (select u.id from hexabase.users u where u.id = any (revoked) order by u.id for update);
+       if cardinality(revoked) > 100 then
+         perform pg_notify('hexabase_revocation', '');
+       else
+         perform pg_notify('hexabase_revocation', one) from unnest(revoked) as one;
+       end if;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.scope_is_operator()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+RETURN (EXISTS (SELECT 1 FROM users WHERE ((users.id = scope_user()) AND (users.platform_role = 'super_admin'::text) AND (users.disabled_at IS NULL))));
 
 CREATE OR REPLACE FUNCTION hexabase.scope_organizations()
  RETURNS text[]
