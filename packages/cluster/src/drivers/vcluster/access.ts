@@ -25,8 +25,10 @@ interface Entry {
   client: KubeClient;
   upstream: Upstream;
   tunnel: Tunnel | null;
-  /** Changes when the tenant is another one. */
-  mark: string;
+  /** Which tenant it is: another one has another. */
+  identity: string;
+  /** What its administrator signs in with; may change while the tenant stays. */
+  kubeconfig: string;
   checkedMs: number;
   usedMs: number;
 }
@@ -34,6 +36,11 @@ interface Entry {
 /** So long a tenant is believed to be the one it was; errors make us look at once. */
 const believedMs = 30_000;
 const idleMs = 5 * 60_000;
+
+/** Why the host is asked: the tenant did not take what we had, or time has passed. */
+interface Reason {
+  refused: boolean;
+}
 
 /** There is none; or there is one that has not said who it is yet. */
 type NoEntry = 'absent' | 'starting';
@@ -49,10 +56,10 @@ export function tenantAccess(options: AccessOptions): TenantAccess {
     if (typeof entry === 'string') return unanswered(entry);
     const first = await attempt(entry, wanted);
     if (!needsLook(first)) return outcome(first);
-    const again = await known.look(workspaceId);
+    const again = await known.look(workspaceId, { refused: true });
     // Neither a refused certificate nor 401 has done anything, so it may be sent to the tenant that is there now.
     if (typeof again === 'string') return unanswered(again);
-    return again.mark === entry.mark ? outcome(first) : outcome(await attempt(again, wanted));
+    return again === entry ? outcome(first) : outcome(await attempt(again, wanted));
   }
 
   return {
@@ -79,7 +86,8 @@ function knownTenants(options: AccessOptions) {
     await entry?.tunnel?.[Symbol.asyncDispose]();
   }
 
-  async function lookNow(workspaceId: WorkspaceId): Promise<Entry | NoEntry> {
+  /** A tenant that refused us is opened anew when its kubeconfig is another; otherwise its connections are kept. */
+  async function lookNow(workspaceId: WorkspaceId, { refused }: Reason): Promise<Entry | NoEntry> {
     const found = await readTenant(options, workspaceId);
     const old = entries.get(workspaceId);
     if (typeof found === 'string') {
@@ -87,18 +95,25 @@ function knownTenants(options: AccessOptions) {
       return found;
     }
     const now = options.clock.now();
-    if (old?.mark === found.mark) return Object.assign(old, { checkedMs: now, usedMs: now });
+    if (old?.identity === found.identity && (!refused || old.kubeconfig === found.kubeconfig))
+      return Object.assign(old, { checkedMs: now, usedMs: now });
     await forget(workspaceId);
-    const opened = open(options, { workspaceId, ...found });
-    const entry = { ...opened, mark: found.mark, checkedMs: now, usedMs: now };
+    const { identity, kubeconfig } = found;
+    const entry = {
+      ...open(options, { workspaceId, ...found }),
+      identity,
+      kubeconfig,
+      checkedMs: now,
+      usedMs: now,
+    };
     entries.set(workspaceId, entry);
     return entry;
   }
 
   /** One look for many callers. */
-  function look(workspaceId: WorkspaceId): Promise<Entry | NoEntry> {
+  function look(workspaceId: WorkspaceId, reason: Reason): Promise<Entry | NoEntry> {
     const running =
-      lookups.get(workspaceId) ?? lookNow(workspaceId).finally(() => lookups.delete(workspaceId));
+      lookups.get(workspaceId) ?? lookNow(workspaceId, reason).finally(() => lookups.delete(workspaceId));
     lookups.set(workspaceId, running);
     return running;
   }
@@ -110,7 +125,7 @@ function knownTenants(options: AccessOptions) {
       const now = options.clock.now();
       for (const [id, { usedMs }] of entries) if (now - usedMs > idleMs) await forget(id);
       const entry = entries.get(workspaceId);
-      if (!entry || now - entry.checkedMs > believedMs) return look(workspaceId);
+      if (!entry || now - entry.checkedMs > believedMs) return look(workspaceId, { refused: false });
       entry.usedMs = now;
       return entry;
     },
@@ -158,7 +173,8 @@ interface Found {
   address: string;
   endpoint: KubeEndpoint;
   certificateAuthority: string;
-  mark: string;
+  identity: string;
+  kubeconfig: string;
 }
 
 async function readTenant({ host }: AccessOptions, workspaceId: WorkspaceId): Promise<Found | NoEntry> {
@@ -166,15 +182,24 @@ async function readTenant({ host }: AccessOptions, workspaceId: WorkspaceId): Pr
   const signal = AbortSignal.timeout(10_000);
   const read = (kind: string, name: string) =>
     readOne(host, { apiVersion: 'v1', kind, namespace, name }, signal);
-  const [service, secret] = await Promise.all([read('Service', release), read('Secret', `vc-${release}`)]);
+  const [service, published, certificates] = await Promise.all([
+    read('Service', release),
+    read('Secret', `vc-${release}`),
+    read('Secret', `${release}-certs`),
+  ]);
   if (!service) return 'absent';
-  const encoded = textOf(fieldOf(secret, 'data', 'config'));
   const address = textOf(fieldOf(service, 'spec', 'clusterIP'));
+  // The first is upstream's promise, but it comes a second or more after the API answers; the second is what it is
+  // made of and is there before.
+  const encoded =
+    textOf(fieldOf(published, 'data', 'config')) || textOf(fieldOf(certificates, 'data', 'admin.conf'));
   if (encoded === '' || address === '') return 'starting';
-  const endpoint = parseKubeconfig(Buffer.from(encoded, 'base64').toString('utf8'));
+  const kubeconfig = Buffer.from(encoded, 'base64').toString('utf8');
+  const endpoint = parseKubeconfig(kubeconfig);
   const { certificateAuthority } = endpoint;
   if (certificateAuthority === null) return 'starting';
-  return { address, endpoint, certificateAuthority, mark: `${metaOf(service).uid} ${address} ${encoded}` };
+  const identity = `${metaOf(service).uid} ${address} ${certificateAuthority}`;
+  return { address, endpoint, certificateAuthority, identity, kubeconfig };
 }
 
 /** The kubeconfig's own server is for use inside the pod. */

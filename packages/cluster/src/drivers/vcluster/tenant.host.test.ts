@@ -130,11 +130,13 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
     const spec = tenantSpec();
     const { namespace } = namesOf(spec.workspaceId);
     const path = resourcePath('v1', 'Namespace');
-    await on.host.request({
+    const labels = { owner: 'somebody', 'pod-security.kubernetes.io/enforce': 'baseline' };
+    const made = await on.host.request({
       method: 'POST',
       path,
-      body: { metadata: { name: namespace, labels: { owner: 'somebody' } } },
+      body: { metadata: { name: namespace, labels } },
     });
+    expect(made.status).toBe(201);
     await expect(ensure(spec)).rejects.toThrow(TenantConflictError);
     await expect(ensure(spec)).rejects.toThrow('already has a namespace');
     expect(await observe(spec.workspaceId)).toEqual({ kind: 'absent' });

@@ -117,7 +117,8 @@ function comparable(wanted: ApplicableObject): ApplicableObject {
   if (wanted.kind === 'Namespace' || last.has(wanted.kind)) return wanted;
   const { annotations, ...metadata } = wanted.metadata;
   const rest = Object.entries(Object(annotations)).filter(([key]) => key !== note.fence);
-  return { ...wanted, metadata: { ...metadata, annotations: Object.fromEntries(rest) } };
+  const others = rest.length > 0 && { annotations: Object.fromEntries(rest) };
+  return { ...wanted, metadata: { ...metadata, ...others } };
 }
 
 async function prune(work: Work, wanted: readonly ApplicableObject[], live: Live): Promise<void> {

@@ -21,7 +21,8 @@ describe('an object that is as it should be', () => {
   });
 
   it('may leave out what we want empty, but not have something there', () => {
-    expect(covers({}, { securityContext: {}, list: [], none: null })).toBe(true);
+    expect(covers({}, { securityContext: {}, list: [], none: null, nodePort: 0 })).toBe(true);
+    expect(covers({}, { allowPrivilegeEscalation: false })).toBe(false);
     expect(covers({ podSelector: { a: 'b' } }, { podSelector: {} })).toBe(false);
   });
 });

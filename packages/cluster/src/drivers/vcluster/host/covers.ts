@@ -21,7 +21,8 @@ export function covers(live: unknown, wanted: unknown): boolean {
 }
 
 function isEmpty(value: unknown): boolean {
-  if (value === null || value === undefined) return true;
+  // A number that is 0 is left out by the server (`nodePort`); a false may not be: without it, more is allowed.
+  if (value === null || value === undefined || value === 0) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isRecord(value) && Object.keys(value).length === 0;
 }
