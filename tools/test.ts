@@ -14,7 +14,7 @@ const ranSomething = counts.passed > 0 || first === 'host';
 process.exitCode = counts.failed === 0 && ranSomething ? 0 : 1;
 
 async function runPlain(filters: readonly string[]): Promise<Counts> {
-  const plain = await runVitest('test-report.json', { filters });
+  const plain = await runVitest('test-report.json', { filters, reporter: 'default' });
   process.stdout.write(
     '\nThe suites that need a real Kubernetes host are apart: `./hks test host` builds it, starts it and runs them.\n',
   );

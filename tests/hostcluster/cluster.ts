@@ -9,7 +9,7 @@ import { makeImages } from './images/make-images.ts';
 import { removeCgroup } from './node/cgroups.ts';
 import { readKernelSettings, restoreKernelSettings } from './node/kernel-settings.ts';
 import { startMachine } from './node/machine.ts';
-import { connectNode, makeBridge, removeBridge } from './node/network.ts';
+import { connectNode, expectNoBridge, makeBridge, removeBridge } from './node/network.ts';
 import { joinNode, prepareNode } from './node/node.ts';
 import { isAlive, killProcess, ownProcess, readRunning, writeRunning, type Running } from './processes.ts';
 import { waitUntil } from './run-program.ts';
@@ -36,7 +36,7 @@ export async function startCluster(options: ClusterOptions): Promise<ClusterEnvi
   await stopCluster();
   rmSync(folders.run, { recursive: true, force: true });
   rmSync(folders.logs, { recursive: true, force: true });
-  const running: Running = { level, runner: ownProcess(), processes: [], kernel: {} };
+  const running: Running = { level, runner: ownProcess(), processes: [], machine: null };
   writeRunning(running);
   const started = Date.now();
   try {
@@ -79,7 +79,8 @@ async function startReal(
 ): Promise<ControlPlane> {
   const plans = Array.from({ length: nodes }, (_, index) => nodePlan(index + 1));
   const images = await makeImages(level, say);
-  running.kernel = readKernelSettings();
+  expectNoBridge();
+  running.machine = { kernel: readKernelSettings() };
   writeRunning(running);
   await makeBridge();
   const machines = [];
@@ -116,12 +117,12 @@ export async function stopCluster(): Promise<void> {
   if (running === null) return;
   // Last started, first ended; a node's namespace takes its containers along.
   for (const started of running.processes.toReversed()) await killProcess(started);
-  if (running.level !== 'kwok') {
+  if (running.machine !== null) {
     const plans = nodePlans(running);
     await removeBridge(plans);
     await waitUntil('the end of all mounts', 20, () => !hasMounts());
     for (const { cgroup } of plans) await removeCgroup(cgroup);
-    restoreKernelSettings(running.kernel);
+    restoreKernelSettings(running.machine.kernel);
   }
   rmSync(folders.run, { recursive: true, force: true });
 }

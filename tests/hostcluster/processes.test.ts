@@ -7,7 +7,7 @@ describe.skipIf(process.platform !== 'linux')('processes of the cluster', () => 
     const child = spawn('sleep', ['60'], { stdio: 'ignore' });
     const ended = new Promise((done) => child.once('exit', (_, signal) => done(signal)));
     const pid = child.pid ?? 0;
-    const another = { name: 'sleep', pid, startTicks: '1' };
+    const another = { name: 'sleep', pid, start: '1' };
     await killProcess(another);
     expect(isAlive(another)).toBe(false);
     expect(child.exitCode).toBeNull();

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrno, processStart } from '@hexabase/kernel/process/process-identity.ts';
 import { ProcessEnded, waitUntil } from './run-program.ts';
 import { folders } from './settings.ts';
 
@@ -8,7 +9,7 @@ import { folders } from './settings.ts';
 export interface Started {
   name: string;
   pid: number;
-  startTicks: string;
+  start: string;
 }
 
 /** What runs now, in the order of starting, on disk at once: a runner that is killed leaves the next one the list. */
@@ -17,8 +18,8 @@ export interface Running {
   /** Whose it is until it ends it or says that it shall go on; null then. */
   runner: Started | null;
   processes: Started[];
-  /** Settings of the kernel that a kubelet changes, as they were. */
-  kernel: Record<string, string>;
+  /** What it has put on the machine beside processes; null as long as there is nothing. */
+  machine: { kernel: Record<string, string> } | null;
 }
 
 const statePath = join(folders.run, 'state.json');
@@ -50,12 +51,12 @@ export function startProcess(running: Running, name: string, command: readonly s
 
 /** This very process. */
 export function ownProcess(): Started {
-  return { name: 'the run of the suites', pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
+  return { name: 'the run of the suites', pid: process.pid, start: processStart(process.pid) ?? '' };
 }
 
 /** Takes note of a process that another program of ours has started. */
 export function remember(running: Running, name: string, pid: number): Started {
-  const started = { name, pid, startTicks: startTicks(pid) ?? '' };
+  const started = { name, pid, start: processStart(pid) ?? '' };
   running.processes.push(started);
   writeRunning(running);
   return started;
@@ -81,24 +82,13 @@ export async function killProcess(started: Started): Promise<void> {
   try {
     process.kill(started.pid, 'SIGKILL');
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (!isErrno(error, 'ESRCH')) throw error;
   }
   await waitUntil(`the end of ${started.name}`, 10, () => !isAlive(started));
 }
 
 export function isAlive(started: Started): boolean {
-  return startTicks(started.pid) === started.startTicks;
-}
-
-/** proc(5), `/proc/pid/stat`: field 3 is the state, field 22 the start time. Null for what is gone or a zombie. */
-function startTicks(pid: number): string | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
-  } catch {
-    return null;
-  }
+  return processStart(started.pid) === started.start;
 }
 
 function logPath(name: string): string {

@@ -36,6 +36,8 @@ export async function runHostSuites(args: readonly string[]): Promise<Counts> {
   try {
     return await runVitest('test-report-host.json', {
       filters: options.filters,
+      // Some take minutes: whoever waits, and a log that ends early, shows where it is.
+      reporter: 'verbose',
       // They share a cluster: one suite at a time.
       args: ['--no-file-parallelism', '--passWithNoTests'],
       env: { HKS_TEST_SUITE: 'host', ...cluster.environment },

@@ -13,6 +13,8 @@ export interface Counts {
 
 export interface SuiteRun {
   filters: readonly string[];
+  /** Of vitest: `verbose` tells every test when it ends, `default` every file. */
+  reporter: 'default' | 'verbose';
   /** More arguments of vitest. */
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
@@ -30,7 +32,7 @@ export async function runVitest(report: string, suite: SuiteRun): Promise<Counts
     'vitest',
     [
       'run',
-      '--reporter=default',
+      `--reporter=${suite.reporter}`,
       '--reporter=json',
       `--outputFile.json=${path}`,
       ...(suite.args ?? []),

@@ -1,9 +1,18 @@
+import { existsSync } from 'node:fs';
 import { runProgram, tryProgram } from '../run-program.ts';
 import { network, type NodePlan } from '../settings.ts';
 
 const { bridge } = network;
 /** Frames between nodes pass the machine's own firewall where bridges are filtered (Docker closes that way). */
 const betweenNodes = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'];
+
+/** One host cluster at a time on a machine: its addresses are fixed. Throws when there is another. */
+export function expectNoBridge(): void {
+  if (!existsSync(`/sys/class/net/${bridge}`)) return;
+  throw new Error(
+    `the link ${bridge} is there: another checkout runs a host cluster, or lost one (\`ip link delete ${bridge}\` then)`,
+  );
+}
 
 /** This machine's end of the link: a bridge that carries the machine's address. */
 export async function makeBridge(): Promise<void> {
