@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { passOn, passOnUpgrade } from './upstream.ts';
@@ -126,6 +127,25 @@ describe('a cluster behind a tunnel', () => {
     await expect.poll(() => tunnels[1]?.destroyed).toBe(true);
     tunnels[2]?.destroy();
     if (shells[1]) await once(shells[1].resume(), 'close');
+  });
+});
+
+describe('a slow client of an upgraded connection', () => {
+  it('gets all that the cluster said before it closed', async () => {
+    const last = Buffer.alloc(8 * 1024 * 1024, 7);
+    cluster.removeAllListeners('upgrade').on('upgrade', (_request, socket: Duplex) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
+      socket.end(last);
+    });
+    const headers = { connection: 'Upgrade', upgrade: 'SPDY/3.1' };
+    const request = httpRequest({ port: portOf(front), host: '127.0.0.1', path: '/exec', headers }).end();
+    const [, socket, head] = await once(request, 'upgrade');
+    let received = head.length;
+    for await (const chunk of socket) {
+      received += chunk.length;
+      await sleep(1);
+    }
+    expect(received).toBe(last.length);
   });
 });
 

@@ -81,7 +81,8 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head, faile
     if (upstreamHead.length > 0) socket.write(upstreamHead);
     if (head.length > 0) upstreamSocket.write(head);
     upstreamSocket.on('error', () => socket.destroy());
-    upstreamSocket.once('close', () => socket.destroy());
+    // What the cluster said last may still be on its way to a slow client.
+    upstreamSocket.once('close', () => socket.end(() => socket.destroy()));
     socket.once('close', () => upstreamSocket.destroy());
     upstreamSocket.pipe(socket).pipe(upstreamSocket);
   });
