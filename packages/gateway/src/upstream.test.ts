@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { passOn, passOnUpgrade } from './upstream.ts';
@@ -132,20 +131,29 @@ describe('a cluster behind a tunnel', () => {
 
 describe('a slow client of an upgraded connection', () => {
   it('gets all that the cluster said before it closed', async () => {
-    const last = Buffer.alloc(8 * 1024 * 1024, 7);
+    const last = Buffer.alloc(256 * 1024, 7);
     cluster.removeAllListeners('upgrade').on('upgrade', (_request, socket: Duplex) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
       socket.end(last);
     });
+    let received = 0;
+    const slow = new Duplex({
+      read: () => undefined,
+      writableHighWaterMark: 1024 * 1024,
+      write(chunk: Buffer, _encoding, done) {
+        received += chunk.length;
+        setTimeout(done, 20);
+      },
+    });
+    front.removeAllListeners('upgrade').on('upgrade', (request, _socket, head) => {
+      passOnUpgrade(upstream, { request, socket: slow, head, failed: (error) => void failures.push(error) });
+    });
     const headers = { connection: 'Upgrade', upgrade: 'SPDY/3.1' };
-    const request = httpRequest({ port: portOf(front), host: '127.0.0.1', path: '/exec', headers }).end();
-    const [, socket, head] = await once(request, 'upgrade');
-    let received = head.length;
-    for await (const chunk of socket) {
-      received += chunk.length;
-      await sleep(1);
-    }
-    expect(received).toBe(last.length);
+    httpRequest({ port: portOf(front), host: '127.0.0.1', path: '/exec', headers })
+      .on('error', () => undefined)
+      .end();
+    await once(slow, 'close');
+    expect(received).toBeGreaterThan(last.length);
   });
 });
 
