@@ -1,7 +1,7 @@
 import { matching, type HostPolicy } from './host-policy.ts';
 
 const rights = 'rbac.authorization.k8s.io/v1';
-const rules = '(has(object.rules) && object.rules != null ? object.rules : [])';
+const rules = '(has(object.rules) && dyn(object.rules) != null ? object.rules : [])';
 /** What Kubernetes itself makes at each start stays as it is. */
 const notBuiltIn = { name: 'is-not-built-in', expression: "!request.name.startsWith('system:')" };
 
@@ -36,7 +36,7 @@ const systemGroups: HostPolicy = {
   validations: [
     {
       expression:
-        "!has(object.subjects) || object.subjects == null || object.subjects.all(subject, !(subject.name in ['system:anonymous', 'system:unauthenticated', 'system:masters']))",
+        "!has(object.subjects) || dyn(object.subjects) == null || object.subjects.all(subject, !(subject.name in ['system:anonymous', 'system:unauthenticated', 'system:masters']))",
       message: 'rights may not be bound to system:anonymous, system:unauthenticated or system:masters',
     },
   ],

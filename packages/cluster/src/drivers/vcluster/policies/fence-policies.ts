@@ -1,12 +1,26 @@
 import { fenceNamespace, note, workspaceLabel } from '../names.ts';
 import { matching, type HostMatch, type HostPolicy } from './host-policy.ts';
 
-/** Everything that we write for a workspace. */
-const written = (operation: 'CREATE' | 'UPDATE'): HostMatch[] => [
+type Operation = 'CREATE' | 'UPDATE';
+
+/** What we write for a workspace outside of its namespace, the namespace itself included. */
+const outside = (operation: Operation): HostMatch[] => [
+  ...matching('/v1', [['namespaces', 'Namespace']], [operation]),
+  ...matching(
+    'rbac.authorization.k8s.io/v1',
+    [
+      ['clusterroles', 'ClusterRole'],
+      ['clusterrolebindings', 'ClusterRoleBinding'],
+    ],
+    [operation],
+  ),
+];
+
+/** What we write in its namespace. */
+const inside = (operation: Operation): HostMatch[] => [
   ...matching(
     '/v1',
     [
-      ['namespaces', 'Namespace'],
       ['configmaps', 'ConfigMap'],
       ['secrets', 'Secret'],
       ['services', 'Service'],
@@ -31,8 +45,6 @@ const written = (operation: 'CREATE' | 'UPDATE'): HostMatch[] => [
     [
       ['roles', 'Role'],
       ['rolebindings', 'RoleBinding'],
-      ['clusterroles', 'ClusterRole'],
-      ['clusterrolebindings', 'ClusterRoleBinding'],
     ],
     [operation],
   ),
@@ -49,7 +61,7 @@ const fenceOrder: HostPolicy = {
   scope: 'workspaces',
   reason: 'Invalid',
   purpose: 'A worker that was replaced cannot overwrite what a newer one has written.',
-  match: written('UPDATE'),
+  match: [...outside('UPDATE'), ...inside('UPDATE')],
   conditions: [{ name: 'carries-a-fence', expression: carriesFence('oldObject') }],
   validations: [
     {
@@ -63,25 +75,41 @@ const fenceOrder: HostPolicy = {
   ],
 };
 
-/** A create finds no old object to compare with, so it is compared with the record that outlives the workspace. */
+/**
+ * A create finds no old object to compare with, so it is compared with the records that outlive workspaces. The cost
+ * grows with their number, so only what opens the way to everything else pays it: without its namespace nothing of a
+ * workspace can be made.
+ */
 const fenceCreate: HostPolicy = {
   name: 'hexabase-fence-create',
   scope: 'workspaces',
   reason: 'Invalid',
   purpose: 'A worker that was replaced cannot bring back what a newer one has deleted.',
-  match: written('CREATE'),
+  match: outside('CREATE'),
+  labelled: true,
   fenceRecords: true,
-  conditions: [
-    { name: 'carries-a-fence', expression: carriesFence('object') },
-    {
-      name: 'belongs-to-a-workspace',
-      expression: `has(object.metadata.labels) && '${workspaceLabel}' in object.metadata.labels`,
-    },
-  ],
+  conditions: [{ name: 'carries-a-fence', expression: carriesFence('object') }],
   validations: [
     {
       expression: `params.metadata.name != 'hexabase-fence-' + object.metadata.labels['${workspaceLabel}'] || int(params.data.fence) <= ${fenceOf('object')}`,
       message: 'a newer worker owns this workspace; the one that asks was replaced',
+    },
+  ],
+};
+
+/** Inside, the namespace tells who was here last. */
+const fenceInside: HostPolicy = {
+  name: 'hexabase-fence-inside',
+  scope: 'workspaces',
+  reason: 'Invalid',
+  purpose: 'A worker that was replaced adds nothing to a namespace that a newer one has written.',
+  match: inside('CREATE'),
+  inWorkspaces: true,
+  conditions: [{ name: 'carries-a-fence', expression: carriesFence('object') }],
+  validations: [
+    {
+      expression: `!(${carriesFence('namespaceObject')}) || ${fenceOf('object')} >= ${fenceOf('namespaceObject')}`,
+      message: 'a newer worker has written the namespace; the one that asks was replaced',
     },
   ],
 };
@@ -108,4 +136,4 @@ const fenceRecord: HostPolicy = {
   ],
 };
 
-export const fencePolicies: readonly HostPolicy[] = [fenceOrder, fenceCreate, fenceRecord];
+export const fencePolicies: readonly HostPolicy[] = [fenceOrder, fenceCreate, fenceInside, fenceRecord];

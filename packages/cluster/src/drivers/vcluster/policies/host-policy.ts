@@ -14,6 +14,8 @@ export interface HostPolicy {
   match: readonly HostMatch[];
   /** Only in namespaces of workspaces, which is to say with the label of one. */
   inWorkspaces?: boolean;
+  /** Only objects that carry the label of a workspace themselves. */
+  labelled?: boolean;
   /** Does not bind us and the host's administrators: whoever may `own` the made-up resource `workspaces.hexabase.ai`. */
   exceptOwners?: boolean;
   /** Compared with each fence record, as `params`. */

@@ -52,12 +52,15 @@ const fenceParameters = {
   },
 };
 
-function matches({ match, inWorkspaces }: HostPolicy) {
+function matches({ match, inWorkspaces, labelled }: HostPolicy) {
   const groups = Map.groupBy(match, ({ operations }) => JSON.stringify(operations));
   return [...groups.values()].map((members) => ({
     resources: {
       kinds: members.map(kindOf),
       operations: members[0]?.operations,
+      ...(labelled === true && {
+        selector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
+      }),
       ...(inWorkspaces === true && {
         namespaceSelector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
       }),

@@ -23,6 +23,9 @@ export function nativePolicy(policy: HostPolicy): [policy: ApplicableObject, bin
           ...(policy.inWorkspaces === true && {
             namespaceSelector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
           }),
+          ...(policy.labelled === true && {
+            objectSelector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
+          }),
           resourceRules: resourceRules(policy.match),
         },
         ...matchConditions(policy),

@@ -16,7 +16,7 @@ const bothBindings = [
 const place = "(has(request.namespace) ? request.namespace : '')";
 const ofTenant = `(${place}.startsWith('hexabase-ws-') || (${place} == '' && request.name.startsWith('vc-ws-')))`;
 
-const rules = '(has(object.rules) && object.rules != null ? object.rules : [])';
+const rules = '(has(object.rules) && dyn(object.rules) != null ? object.rules : [])';
 const ruleHas = (field: 'verbs' | 'resources' | 'apiGroups', values: readonly string[]): string =>
   `(has(rule.${field}) && rule.${field}.exists(value, value in [${values.map((value) => `'${value}'`).join(', ')}]))`;
 
@@ -47,7 +47,7 @@ const tenantRoles: HostPolicy = {
   ],
 };
 
-const subjects = '(has(object.subjects) && object.subjects != null ? object.subjects : [])';
+const subjects = '(has(object.subjects) && dyn(object.subjects) != null ? object.subjects : [])';
 
 const tenantBindings: HostPolicy = {
   name: 'hexabase-tenant-bindings',
