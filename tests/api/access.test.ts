@@ -52,10 +52,10 @@ const epochOf = async (person: Person): Promise<number> =>
 
 describe('a tree of groups', () => {
   it('is made, moved and taken apart, and never closes a circle', async () => {
-    const top = await group('Tree top');
-    const middle = await group('Tree middle', 'Tree top');
-    const low = await group('Tree low', middle);
-    expect((await ann.call('POST', groups, { body: { name: 'tree TOP' } })).error.code).toBe(
+    const top = await group('Tree-top');
+    const middle = await group('Tree-middle', 'Tree-top');
+    const low = await group('Tree-low', middle);
+    expect((await ann.call('POST', groups, { body: { name: 'tree-TOP' } })).error.code).toBe(
       'already_exists',
     );
     const circle = await ann.call('POST', `${groups}/${top}/move`, { body: { parent: low } });
@@ -66,11 +66,21 @@ describe('a tree of groups', () => {
       (await ann.call('POST', `${groups}/${low}/move`, { body: { parent: null } })).data['parentId'],
     ).toBe(null);
     expect((await ann.call('DELETE', `${groups}/${middle}`)).status).toBe(204);
-    expect((await ann.call('GET', `${groups}/Tree%20middle`)).status).toBe(404);
+    expect((await ann.call('GET', `${groups}/Tree-middle`)).status).toBe(404);
+  });
+
+  it('has names that can stand in a path', async () => {
+    for (const name of ['two words', 'a/b', 'a.b', '-a', 'ü', 'x']) {
+      expect((await ann.call('POST', groups, { body: { name } })).error.code).toBe('validation_failed');
+    }
+    await group('by-name');
+    expect((await ann.call('GET', `${groups}/by-name`)).data['name']).toBe('by-name');
+    const { data } = await ann.call('GET', `${groups}/ann-one.WSAdmins`);
+    expect(data).toMatchObject({ name: 'ann-one.WSAdmins', workspaceId });
   });
 
   it('stays a tree when moves that close a circle together come at once', async () => {
-    const [a, b] = [await group('Race a'), await group('Race b')];
+    const [a, b] = [await group('Race-a'), await group('Race-b')];
     const answers = await Promise.all([
       ann.call('POST', `${groups}/${a}/move`, { body: { parent: b } }),
       ann.call('POST', `${groups}/${b}/move`, { body: { parent: a } }),
@@ -79,7 +89,7 @@ describe('a tree of groups', () => {
   });
 
   it('is guarded by the database too, against moves that come another way', async () => {
-    const [a, b] = [await group('Direct a'), await group('Direct b')];
+    const [a, b] = [await group('Direct-a'), await group('Direct-b')];
     await using left = await connect();
     await using right = await connect();
     await left.client.query('begin');
@@ -96,7 +106,7 @@ describe('a tree of groups', () => {
 
   it('keeps the groups of a workspace as they are, and takes groups below them', async () => {
     const { list } = await ann.call('GET', `${groups}?limit=500`);
-    const admins = list.find((one) => String(one['name']).endsWith('/WSAdmins'));
+    const admins = list.find((one) => String(one['name']).endsWith('.WSAdmins'));
     expect((await ann.call('DELETE', `${groups}/${admins?.['id']}`)).error.code).toBe('conflict');
     const person = await joined('operator', 'viewer');
     const operators = await group('Operators', String(admins?.['id']));
@@ -105,8 +115,8 @@ describe('a tree of groups', () => {
   });
 
   it('knows its members through groups below, and only members of the organization', async () => {
-    const top = await group('Members top');
-    const low = await group('Members low', top);
+    const top = await group('Members-top');
+    const low = await group('Members-low', top);
     const person = await joined('member', 'viewer');
     const stranger = await api.owner(`stranger-${crypto.randomUUID().slice(0, 8)}`);
     const add = (user: string) => ann.call('POST', `${groups}/${low}/members`, { body: { user } });
@@ -114,7 +124,7 @@ describe('a tree of groups', () => {
     expect((await add(person.userId)).error.code).toBe('already_exists');
     expect((await add(stranger.email)).error.code).toBe('not_found');
     const shown = await ann.call('GET', `${groups}/${top}/members`);
-    expect(shown.list).toMatchObject([{ email: person.email, through: 'Members low' }]);
+    expect(shown.list).toMatchObject([{ email: person.email, through: 'Members-low' }]);
     expect((await stranger.call('GET', `${groups}/${top}`)).status).toBe(404);
     expect((await stranger.call('POST', `${groups}/${top}/move`, { body: { parent: null } })).status).toBe(
       404,
@@ -125,8 +135,8 @@ describe('a tree of groups', () => {
 describe('a role that is given', () => {
   it('is in the tokens of everybody below the group, and out of them again at once', async () => {
     await project('shop');
-    const top = await group('Given top');
-    const low = await group('Given low', top);
+    const top = await group('Given-top');
+    const low = await group('Given-low', top);
     const person = await joined('given', 'viewer');
     await ann.call('POST', `${groups}/${low}/members`, { body: { user: person.email } });
     expect(await tokenGroups(person)).toEqual(['hexabase:ws-members', 'hexabase:ws-users']);

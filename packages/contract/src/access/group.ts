@@ -15,13 +15,16 @@ const name = z
   .trim()
   .min(2, 'use at least 2 characters')
   .max(60, 'use at most 60 characters')
-  .regex(/^[^\p{Cc}\p{Cf}/]+$/u, 'leave out control characters and slashes')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]*$/,
+    'use letters, digits, dashes and underscores, and begin with a letter or digit',
+  )
   .refine((text) => !/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(text), 'a name must not look like an id');
 const reference = z.string().min(1).max(120);
 
 const schema = z.object({
   id,
-  name: z.string().describe('of a workspace’s own group with its slug: `my-team/WSAdmins`'),
+  name: z.string().describe('of a workspace’s own group with its slug: `my-team.WSAdmins`'),
   organizationId: id,
   workspaceId: id.nullable().describe('set for the groups that every workspace has; they stay as they are'),
   parentId: id.nullable(),
@@ -80,7 +83,7 @@ export const group = defineResource({
       access: manage,
       target: 'organization',
       body: z.strictObject({ name, parent: reference.optional().describe('the group above it') }),
-      example: { name: 'Platform team' },
+      example: { name: 'platform-team' },
       output: schema,
       status: 201,
       errors: ['already_exists', 'not_found'],
@@ -104,7 +107,7 @@ export const group = defineResource({
       access: manage,
       target: 'organization',
       body: z.strictObject({ name }),
-      example: { name: 'Renamed team' },
+      example: { name: 'renamed-team' },
       output: schema,
       errors: ['already_exists', 'conflict'],
       cli: { verb: 'rename', positional: ['group', 'name'] },

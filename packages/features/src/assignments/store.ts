@@ -23,7 +23,7 @@ const sortable = {
 
 const shown = sql`
   select a.id, a.workspace_id, coalesce(r.name, a.preset) as role, a.role_id, a.project_id, p.name as project, a.group_id, a.user_id,
-    coalesce(case when gw.id is null then g.name else gw.slug || '/' || g.name end, u.email, a.user_id) as subject, a.created_at
+    coalesce(case when gw.id is null then g.name else gw.slug || '.' || g.name end, u.email, a.user_id) as subject, a.created_at
   from role_assignments a left join roles r on r.id = a.role_id left join projects p on p.id = a.project_id
     left join groups g on g.id = a.group_id left join workspaces gw on gw.id = g.workspace_id
     left join users u on u.id = a.user_id

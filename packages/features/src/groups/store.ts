@@ -18,8 +18,8 @@ const sortable = { name: 'name', members: 'members', createdAt: 'created_at' } a
 
 /** Groups as people see them: those of a workspace carry its slug, so that names are told apart. */
 const shown = sql`
-  select g.id, g.name as own_name, case when w.id is null then g.name else w.slug || '/' || g.name end as name, g.organization_id,
-    g.workspace_id, g.parent_id, case when pw.id is null then p.name else pw.slug || '/' || p.name end as parent,
+  select g.id, g.name as own_name, case when w.id is null then g.name else w.slug || '.' || g.name end as name, g.organization_id,
+    g.workspace_id, g.parent_id, case when pw.id is null then p.name else pw.slug || '.' || p.name end as parent,
     (select count(*)::integer from group_members m where m.group_id = g.id) as members, g.created_at
   from groups g left join workspaces w on w.id = g.workspace_id
     left join groups p on p.id = g.parent_id left join workspaces pw on pw.id = p.workspace_id
@@ -42,7 +42,7 @@ export async function listGroupRows(
   return { data: rows.map(toGroup), total: counted.rows[0]?.total ?? 0 };
 }
 
-/** By id, by name, or for a group of a workspace by `slug/name`. */
+/** By id, by name, or for a group of a workspace by `slug.name`. */
 export async function findGroup(tx: Tx, organizationId: string, reference: string): Promise<Group | null> {
   const { rows } = await sql<GroupRow>`
     select * from (${shown}) as shown
