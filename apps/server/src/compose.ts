@@ -8,7 +8,7 @@ import { features } from '@hexabase/features/index.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
 import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
-import { countActiveWorkspaces } from '@hexabase/features/workspaces/public.ts';
+import { countActiveWorkspaces, wakeWorkspace } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
 import type { HttpDeps } from '@hexabase/http/http-deps.ts';
@@ -210,5 +210,8 @@ function openGateway({
 }: Parts & { driver: ClusterDriver; hosts: readonly string[] }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   const audit = noticeRoleChanges(accessAudit(database), { database, log });
-  return createGateway({ access, driver, audit, allowedHosts: hosts, clock, log });
+  const wake = async (workspaceId: string): Promise<void> => {
+    await wakeWorkspace(database, workspaceId, clock.now());
+  };
+  return createGateway({ access, driver, audit, wake, allowedHosts: hosts, clock, log });
 }
