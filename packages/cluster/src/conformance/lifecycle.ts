@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '@hexabase/kernel/id.ts';
-import { tenantSpec, type Scene } from './scene.ts';
+import { eventually, tenantSpec, type Scene } from './scene.ts';
+
+const asleepWithinMs = 60_000;
 
 /** A tenant comes into being, changes and goes, whatever is repeated, raced or given up on the way. */
 export function lifecycleGuarantees(scene: () => Scene): void {
@@ -38,6 +40,35 @@ export function lifecycleGuarantees(scene: () => Scene): void {
       const after = await untilReady(spec.workspaceId, 2);
       expect(after).toMatchObject({ generation: 2, uid: before.uid });
       expect((await ask(spec.workspaceId, 'GET', '/api/v1/namespaces/kept')).status).toBe(200);
+    });
+
+    it('sleeps and says so, and wakes as the same with everything in it', async () => {
+      const { driver, call, untilReady, ask } = scene();
+      const spec = tenantSpec();
+      await driver.ensureTenant(spec, call());
+      const { uid } = await untilReady(spec.workspaceId);
+      await ask(spec.workspaceId, 'POST', '/api/v1/namespaces', { metadata: { name: 'kept' } });
+      await driver.ensureTenant({ ...spec, generation: 2, asleep: true }, call());
+      const asleep = await eventually(asleepWithinMs, async () => {
+        const state = await driver.observeTenant(spec.workspaceId, call());
+        return state.kind === 'present' && state.asleep && !state.ready ? state : null;
+      });
+      expect(asleep).toMatchObject({ uid, generation: 2 });
+      expect((await driver.listTenants(call())).map(({ workspaceId }) => workspaceId)).toContain(
+        spec.workspaceId,
+      );
+      await driver.ensureTenant({ ...spec, generation: 3 }, call());
+      expect(await untilReady(spec.workspaceId, 3)).toMatchObject({ uid, asleep: false });
+      expect((await ask(spec.workspaceId, 'GET', '/api/v1/namespaces/kept')).status).toBe(200);
+    });
+
+    it('says which Kubernetes answers, one of those that it can have', async () => {
+      const { driver, readyTenant, untilReady } = scene();
+      const id = await readyTenant();
+      const { kubernetesVersion } = await untilReady(id);
+      expect(kubernetesVersion).toMatch(/^v1\.\d+\.\d+/);
+      const minors = (await driver.kubernetesVersions?.(id)) ?? [];
+      if (minors.length > 0) expect(minors.map((minor) => `v${minor}`)).toContain(minorOf(kubernetesVersion));
     });
 
     it('is gone after its removal, which says what it removed; the next one finds nothing', async () => {
@@ -83,4 +114,8 @@ export function lifecycleGuarantees(scene: () => Scene): void {
       expect(await driver.observeTenant(id, call())).toMatchObject({ kind: 'present' });
     });
   });
+}
+
+function minorOf(version: string | null): string {
+  return (version ?? '').split('.').slice(0, 2).join('.');
 }

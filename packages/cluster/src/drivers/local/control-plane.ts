@@ -61,13 +61,14 @@ export async function bringUp(
   for (const component of components.filter(isServing)) await ensureRunning(paths, component, signal);
   const client = deps.client(workspaceId);
   await untilReady(paths, client, signal);
-  if ((await settledGeneration(paths)) !== record.generation) {
-    if (deps.binaries.kwok !== null) await applySimulatedNodes(client, record.size, signal);
-    await writeAtomic(paths.settled, String(record.generation));
-  }
+  const settled = (await settledGeneration(paths)) === record.generation;
+  if (!settled && deps.binaries.kwok !== null) await applySimulatedNodes(client, record.size, signal);
   for (const component of components) {
     if (!isServing(component)) await ensureRunning(paths, component, signal);
   }
+  if (settled) return;
+  await untilControlled(paths, client, signal);
+  await writeAtomic(paths.settled, String(record.generation));
 }
 
 /** Generation of the spec that is all there, once; 0 before the first. */
@@ -107,6 +108,36 @@ async function untilReady(paths: TenantPaths, client: TenantClient, signal: Abor
     }
     await sleep(readyPollMs, undefined, { signal });
   }
+}
+
+/**
+ * A new cluster answers before it can be worked with: the controllers fill the roles `view`, `edit` and `admin`, without
+ * which a binding to them gives nothing, and make the service account that pods need.
+ */
+async function untilControlled(paths: TenantPaths, client: TenantClient, signal: AbortSignal): Promise<void> {
+  const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+  for (;;) {
+    const edit = await client.request({ method: 'GET', path: `${roles}/edit`, signal });
+    const account = '/api/v1/namespaces/default/serviceaccounts/default';
+    const { status } = await client.request({ method: 'GET', path: account, signal });
+    if (status === 200 && hasRules(edit.body)) return;
+    if ((await findComponent(paths, 'kube-controller-manager')) === null) {
+      throw new Error(
+        `kube-controller-manager has ended: ${await lastWords(paths, 'kube-controller-manager')}`,
+      );
+    }
+    await sleep(readyPollMs, undefined, { signal });
+  }
+}
+
+function hasRules(role: unknown): boolean {
+  return (
+    role !== null &&
+    typeof role === 'object' &&
+    'rules' in role &&
+    Array.isArray(role.rules) &&
+    role.rules.length > 0
+  );
 }
 
 /** Whether the API takes requests now. Rejects only when the signal aborts. */
