@@ -4,7 +4,7 @@ import { resources } from '@hexabase/contract/index.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import type { Resource } from '@hexabase/contract/resource.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aHostCluster } from './host-cluster-bodies.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
@@ -27,22 +27,46 @@ beforeAll(async () => {
   }
   people.set('operator', await api.operator('operator'));
 });
+// Who left or handed over in the test before is back in their role.
+beforeEach(async () => {
+  for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {
+    await api.query(
+      `insert into memberships (organization_id, user_id, role) values ($1, $2, $3)
+       on conflict (organization_id, user_id) do update set role = excluded.role`,
+      [organizationId, people.get(role)?.userId, role],
+    );
+  }
+});
 afterAll(() => api[Symbol.asyncDispose]());
 
 /** A valid body for each operation that takes one and gives no example; a new one fails here until it is given one. */
-const bodies: Record<string, (targets: Record<string, string>) => unknown> = {
+const bodies: Record<string, (targets: Record<string, string>, caller: Person | undefined) => unknown> = {
   'access.view-as': ({ userId }) => ({ user: userId }),
   'assignment.create': ({ userId }) => ({ role: 'viewer', user: userId }),
   'group.add-member': () => ({ user: owner.userId }),
   'host-cluster.add': () => ({ ...aHostCluster(), name: `h-${crypto.randomUUID().slice(0, 8)}` }),
+  'invitation.accept': (_targets, caller) => invitationFor(caller),
+  'invitation.create': () => ({ email: `${crypto.randomUUID()}@example.test` }),
+  'invitation.decline': (_targets, caller) => invitationFor(caller),
   'member.add': () => ({ email: 'viewer@example.test' }),
   'member.update': () => ({ role: 'viewer' }),
   'organization.create': () => ({ name: 'One more' }),
+  'organization.transfer': ({ userId }) => ({ to: userId }),
   'organization.update': () => ({ name: 'Renamed' }),
   'project.create': () => ({ name: `p-${crypto.randomUUID().slice(0, 8)}` }),
   'workspace.create': () => ({ name: 'From the matrix', organization: organizationId }),
   'workspace.update': () => ({ description: crypto.randomUUID() }),
 };
+
+/** From an organization of somebody else, for whoever is to answer it. */
+async function invitationFor(caller: Person | undefined): Promise<unknown> {
+  const inviter = await api.owner(`inviter-${crypto.randomUUID()}`);
+  const path = `/api/v1/organizations/${inviter.organizationId}/invitations`;
+  const { data } = await inviter.call('POST', path, {
+    body: { email: caller?.email ?? 'nobody@example.test' },
+  });
+  return { invitation: data['id'] };
+}
 
 /** Things of the organization that one request may use up. */
 async function freshTargets(): Promise<Record<string, string>> {
@@ -61,9 +85,21 @@ async function freshTargets(): Promise<Record<string, string>> {
     project: String(project.data['id']),
     userId: member.userId,
     'host-cluster': await madeHostCluster(),
+    ...(await madeInvitation()),
     ...(await madeFromExamples()),
     ...(await madeAccess(id, member.userId)),
   };
+}
+
+/** An invitation whose letter was sent long ago, and the letter. */
+async function madeInvitation(): Promise<Record<string, string>> {
+  const path = `/api/v1/organizations/${organizationId}/invitations`;
+  const { data } = await owner.call('POST', path, { body: { email: `${crypto.randomUUID()}@example.test` } });
+  const id = String(data['id']);
+  await api.query(`update invitations set sent_at = now() - interval '1 day' where id = $1`, [id]);
+  const [mail] = await api.query('select id from mails where recipient = $1', [data['email']]);
+  await api.query('delete from invitations where id <> $1', [id]);
+  return { invitationId: id, 'outbox.get': String(mail?.['id']) };
 }
 
 /** A group with somebody in it, a role of the workspace, and one that was given. */
@@ -105,7 +141,11 @@ async function madeFromExamples(): Promise<Record<string, string>> {
 
 function addressOf(operation: Operation, targets: Record<string, string>): string {
   return pathParameters(operation.path).reduce(
-    (path, name) => path.replace(`{${name}}`, targets[name === 'id' ? operation.target : name] ?? 'missing'),
+    (path, name) =>
+      path.replace(
+        `{${name}}`,
+        (name === 'id' ? (targets[operation.id] ?? targets[operation.target]) : targets[name]) ?? 'missing',
+      ),
     operation.path,
   );
 }
@@ -115,8 +155,9 @@ async function callAs(
   operation: Operation,
   targets: Record<string, string>,
 ): Promise<Answer> {
-  const options = operation.body ? { body: bodies[operation.id]?.(targets) ?? operation.example } : {};
   const person = people.get(caller);
+  const body = (await bodies[operation.id]?.(targets, person)) ?? operation.example;
+  const options = operation.body ? { body } : {};
   return person
     ? person.call(operation.method, addressOf(operation, targets), options)
     : api.call(operation.method, addressOf(operation, targets), options);

@@ -2,7 +2,8 @@ import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { insertMember, revokeUser } from './store.ts';
 
-export { requireRank } from './rules.ts';
+export { changeMemberRole, endMembership } from './membership.ts';
+export { requireMember, requireRank } from './rules.ts';
 export { findMember } from './store.ts';
 
 /** Makes the person a member and their earlier tokens stale. Answers false for a member. */

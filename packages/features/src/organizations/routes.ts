@@ -1,8 +1,9 @@
 import { organization } from '@hexabase/contract/organization.ts';
 import { bind } from '../run/use-case.ts';
 import { createOrganization } from './create.ts';
-import { deleteOrganization } from './delete.ts';
+import { deleteOrganization, restoreOrganization } from './delete.ts';
 import { getOrganization } from './get.ts';
+import { leaveOrganization, transferOrganization } from './leave.ts';
 import { listOrganizations } from './list.ts';
 import { updateOrganization } from './update.ts';
 
@@ -14,4 +15,7 @@ export const organizationRoutes = [
   bind(operations.get, getOrganization),
   bind(operations.update, updateOrganization),
   bind(operations.delete, deleteOrganization),
+  bind(operations.restore, restoreOrganization),
+  bind(operations.transfer, transferOrganization),
+  bind(operations.leave, leaveOrganization),
 ];

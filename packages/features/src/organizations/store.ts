@@ -13,6 +13,8 @@ export interface OrganizationTable {
   generation: Generated<number>;
   created_by: string | null;
   created_at: Date;
+  deletion_requested_at: Date | null;
+  delete_after: Date | null;
 }
 
 export interface MembershipTable {
@@ -154,6 +156,24 @@ export async function deleteOrganizationRow(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom('organizations').where('id', '=', id).execute();
 }
 
+/** Marks it for removal after `until`, or takes the mark away. */
+export async function markOrganizationDeletion(
+  tx: Tx,
+  id: string,
+  deletion: { at: Date; until: Date } | null,
+): Promise<OrganizationRow> {
+  return tx
+    .updateTable('organizations')
+    .set({
+      deletion_requested_at: deletion?.at ?? null,
+      delete_after: deletion?.until ?? null,
+      generation: sql`generation + 1`,
+    })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
 /** Ends what the members' tokens say, in this transaction. */
 export async function revokeMembers(tx: Tx, organizationId: string): Promise<void> {
   await sql`select hexabase.revoke_user(user_id) from memberships where organization_id = ${organizationId}`.execute(
@@ -171,5 +191,7 @@ export function toOrganization(row: OrganizationRow, role: OrganizationRole): Or
     role,
     generation: row.generation,
     createdAt: row.created_at.toISOString(),
+    deletionRequestedAt: row.deletion_requested_at?.toISOString() ?? null,
+    deletedAfter: row.delete_after?.toISOString() ?? null,
   };
 }

@@ -43,6 +43,13 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
   };
 }
 
+/** What can be done with an organization that is being deleted. */
+const stillAllowed: ReadonlySet<string> = new Set([
+  'organization.get',
+  'organization.delete',
+  'organization.restore',
+]);
+
 interface Run {
   binding: Binding;
   call: OperationCall;
@@ -91,6 +98,12 @@ async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<Resolv
   trace.organizationId = target.organizationId;
   trace.target = `${target.kind}/${target.id}`;
   if (!decision.allowed) throw new AppError('forbidden');
+  if (target.leaving && !stillAllowed.has(call.operation.id)) {
+    throw new AppError('conflict', {
+      message: 'This organization is being deleted.',
+      details: { howTo: `hks organization restore ${target.id}` },
+    });
+  }
   return target;
 }
 

@@ -12,12 +12,18 @@ export interface Search {
 }
 
 export async function findOrganization(tx: Tx, search: Search): Promise<ResolvedTarget | null> {
-  const { rows } = await sql<{ id: string; generation: number }>`
-    select id, generation from organizations
+  const { rows } = await sql<{ id: string; generation: number; leaving: boolean }>`
+    select id, generation, deletion_requested_at is not null as leaving from organizations
     where ${bySlug(search)} and id = any (${[...search.organizationIds]}) ${lockOf(search)}`.execute(tx);
   const row = rows[0];
   return row
-    ? { kind: 'organization', id: row.id, organizationId: brandId(row.id), generation: row.generation }
+    ? {
+        kind: 'organization',
+        id: row.id,
+        organizationId: brandId(row.id),
+        generation: row.generation,
+        leaving: row.leaving,
+      }
     : null;
 }
 
@@ -33,6 +39,7 @@ export async function findWorkspace(tx: Tx, search: Search): Promise<ResolvedTar
         id: row.id,
         organizationId: brandId(row.organization_id),
         generation: row.generation,
+        leaving: false,
       }
     : null;
 }
@@ -43,7 +50,13 @@ export async function findOperation(tx: Tx, search: Search): Promise<ResolvedTar
     where id = ${search.idOrSlug} and organization_id = any (${[...search.organizationIds]})`.execute(tx);
   const row = rows[0];
   return row
-    ? { kind: 'operation', id: row.id, organizationId: brandId(row.organization_id), generation: null }
+    ? {
+        kind: 'operation',
+        id: row.id,
+        organizationId: brandId(row.organization_id),
+        generation: null,
+        leaving: false,
+      }
     : null;
 }
 

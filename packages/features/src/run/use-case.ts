@@ -34,6 +34,8 @@ export interface ResolvedTarget {
   organizationId: OrganizationId;
   /** Compared with If-Match. */
   generation: number | null;
+  /** The organization itself is being deleted: it can be looked at and restored, nothing else. */
+  leaving: boolean;
 }
 
 export type ContextOf<Op extends Operation> = Op extends { access: { kind: 'action' } }

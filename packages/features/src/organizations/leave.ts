@@ -1,0 +1,29 @@
+import type { organization } from '@hexabase/contract/organization.ts';
+import { changeMemberRole, endMembership, requireMember } from '../members/public.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { UseCase } from '../run/use-case.ts';
+import { getOrganizationRow, toOrganization } from './store.ts';
+
+/** Ends the caller's own membership. Throws `last_owner`. */
+export const leaveOrganization: UseCase<typeof organization.operations.leave> = async (context) => {
+  await endMembership(context, await requireMember(context, context.actor.userId));
+  return { data: null };
+};
+
+/** Gives ownership to another member, and the caller becomes an admin. Throws `not_found` for somebody else. */
+export const transferOrganization: UseCase<typeof organization.operations.transfer> = async (
+  context,
+  { body },
+) => {
+  const { tx, target, actor } = context;
+  // The row of the organization is held now: whoever handed over a moment ago is no owner any more.
+  if ((await requireMember(context, actor.userId)).role !== 'owner') throw new AppError('forbidden');
+  const heir = await requireMember(context, body.to);
+  context.note({ to: heir.email });
+  if (heir.userId !== actor.userId) {
+    await changeMemberRole(context, heir, 'owner');
+    await changeMemberRole(context, await requireMember(context, actor.userId), 'admin');
+  }
+  const role = heir.userId === actor.userId ? context.role : 'admin';
+  return { data: toOrganization(await getOrganizationRow(tx, target.id), role) };
+};
