@@ -82,8 +82,9 @@ export function chartValues(input: ValuesInput): Record<string, unknown> {
         },
       }),
     },
-    // On shared nodes the figures of a node are those of its other tenants too.
-    integrations: { metricsServer: { enabled: metrics, nodes: metrics && isolation === 'dedicated' } },
+    // On shared nodes the figures of a node are those of its other tenants too, who trust each other: `kubectl top nodes`
+    // works everywhere.
+    integrations: { metricsServer: { enabled: metrics, nodes: metrics } },
     networking: { advanced: { proxyKubelets: { byHostname: false, byIP: false } } },
     // We write these ourselves, from the plan.
     policies: {
