@@ -148,7 +148,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
     it('measures nodes and pods', async () => {
       const measured = async (...args: string[]): Promise<string> => {
         // A metrics server looks at a new pod some seconds after its start.
-        for (let attempt = 0; attempt < 45; attempt++) {
+        for (let attempt = 0; attempt < 30; attempt++) {
           const { code, stdout } = await run(path, ['top', ...args], {
             env: { ...product.env, KUBECONFIG: settingsFor('owner') },
           });
