@@ -45,13 +45,3 @@ export async function wakeWorkspace(
     return isUsable(state.phase) ? 'awake' : 'unavailable';
   });
 }
-
-/** Workspaces that were used at this moment: idleness is counted from here. Once a minute for each is enough. */
-export async function noteWorkspaceUse(
-  database: Database,
-  workspaceIds: readonly string[],
-  nowMs: number,
-): Promise<void> {
-  if (workspaceIds.length === 0) return;
-  await database.asWorker((tx) => noteUse(tx, workspaceIds, nowMs), { oneStatement: true });
-}

@@ -5,7 +5,8 @@ import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
-import { noteWorkspaceUse, wakeWorkspace } from '../public.ts';
+import { wakeWorkspace } from '../public.ts';
+import { noteUse } from '../store.ts';
 import { runWorkspaceClock } from './clock.ts';
 
 const minuteMs = 60_000;
@@ -49,7 +50,7 @@ test('an idle workspace falls asleep after its minutes, and not while it is used
   await change(sql`idle_minutes = 30`);
   clock.advance(20 * minuteMs);
   expect(await pass()).toBe(0);
-  await noteWorkspaceUse(test1.database, [id], clock.now());
+  await test1.database.asWorker((tx) => noteUse(tx, [id], clock.now()));
   clock.advance(20 * minuteMs);
   expect(await pass()).toBe(0);
   clock.advance(11 * minuteMs);
