@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProduct, succeed, type Product } from './product.ts';
+import { checkout, kubectls, run } from './programs.ts';
+
+interface Command {
+  who: 'you' | 'bob';
+  text: string;
+  /** Lines of the answer; `…` stands for anything. */
+  answer: string[];
+}
+
+const guide = readFileSync(join(checkout, 'docs/guides/access.md'), 'utf8');
+const commands = [...guide.matchAll(/^```console (you|bob)\n([\s\S]*?)^```/gm)].flatMap(
+  ([, who, block = '']): Command[] =>
+    block
+      .split(/^\$ /m)
+      .slice(1)
+      .map((part) => {
+        const [text = '', ...answer] = part.trimEnd().split('\n');
+        return { who: who === 'bob' ? 'bob' : 'you', text, answer };
+      }),
+);
+const [kubectlPath] = Object.values(kubectls());
+const limitMs = 90_000;
+
+/** Every command of the guide, in order, with a real kubectl against the product as it starts. */
+describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
+  let product: Product;
+  let bin: string;
+
+  beforeAll(async () => {
+    product = await startProduct();
+    bin = join(product.configDir, 'bin');
+    await mkdir(bin);
+    await symlink(kubectlPath ?? '', join(bin, 'kubectl'));
+  });
+  afterAll(() => product[Symbol.asyncDispose]());
+
+  const envOf = (who: Command['who']): NodeJS.ProcessEnv => ({
+    ...product.env,
+    PATH: `${bin}:${checkout}:${product.env['PATH']}`,
+    HOME: join(product.configDir, who),
+    KUBECONFIG: join(product.configDir, `${who}.kubeconfig`),
+    ...(who === 'bob' && { HKS_CONFIG: join(product.configDir, 'bob', 'config.yaml') }),
+  });
+
+  async function signBobIn(): Promise<void> {
+    const login = ['login', product.httpUrl, '--email', 'bob@example.com'];
+    const outcome = await run(join(checkout, 'hks'), login, {
+      env: envOf('bob'),
+      input: 'a long passphrase of bob\n',
+    });
+    succeed(outcome);
+  }
+
+  it('holds commands of both', () => {
+    expect(commands.filter(({ who }) => who === 'bob').length).toBeGreaterThan(5);
+    expect(commands.filter(({ who }) => who === 'you').length).toBeGreaterThan(15);
+  });
+
+  it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
+    if (commands.find((command) => command.who === 'bob')?.text === text) await signBobIn();
+    const until = Date.now() + limitMs;
+    for (;;) {
+      const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {
+        env: envOf(who),
+        cwd: dirname(bin),
+      });
+      const output = `${stdout}${stderr}`;
+      const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
+      if (fits) return;
+      // Only reading again and kubectl's first call after a change of rights may need another try.
+      if (Date.now() > until || (who === 'you' && !/ get /.test(text)))
+        throw new Error(`${text}\nended with ${code}: ${output}`);
+    }
+  });
+});
+
+function shows(output: string, line: string): boolean {
+  const parts = line.split('…').map((part) =>
+    part
+      .trim()
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/\s+/g, '\\s+'),
+  );
+  return new RegExp(parts.join('[\\s\\S]*'), 'i').test(output);
+}
