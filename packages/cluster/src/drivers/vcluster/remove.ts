@@ -32,8 +32,10 @@ export async function removeTenant(work: RemovalWork): Promise<Removal> {
   await raiseFence(host, { workspaceId, fence }, signal);
   const { namespace } = namesOf(workspaceId);
   const space = await readOne(host, { apiVersion: 'v1', kind: 'Namespace', name: namespace }, signal);
-  const inside = space && isOurs(space, workspaceId) ? await removeNamespace(work, space) : nothing;
-  const outside = await removeOutside(work);
+  const ours = space !== null && isOurs(space, workspaceId);
+  const inside = ours ? await removeNamespace(work, space) : nothing;
+  // As long as the control plane may run, its roles stay.
+  const outside = ours && !metaOf(space).deleting ? nothing : await removeOutside(work);
   return {
     removed: [...inside.removed, ...outside.removed],
     left: [...inside.left, ...outside.left],
