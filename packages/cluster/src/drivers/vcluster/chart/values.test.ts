@@ -73,7 +73,7 @@ describe('the chart’s values', () => {
     expect(JSON.stringify(values)).not.toContain('ghcr.io');
   });
 
-  it('show a shared tenant no labels or names of nodes, but how busy they are, for kubectl top nodes', () => {
+  it('copy no nodes to a shared tenant, but show it how busy they are, for kubectl top nodes', () => {
     const text = JSON.stringify(chartValues(input()));
     expect(text).not.toContain('fromHost');
     expect(chartValues(input())).toMatchObject({ integrations: { metricsServer: { nodes: true } } });
