@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -95,6 +95,43 @@ describe('the operator programs on a stopped installation', () => {
     await operator(['user', 'enable', '--email', 'a@example.test']);
     expect((await operator(['user', 'list'])).out).not.toContain('disabled');
   });
+
+  it('add a host cluster, show it without its credentials, empty it and forget it', async () => {
+    const kubeconfig = join(dataDir, 'host.yaml');
+    const config = (user: object) => ({
+      'current-context': 'c',
+      clusters: [{ name: 'c', cluster: { server: 'https://192.0.2.7:6443' } }],
+      users: [{ name: 'c', user }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'c' } }],
+    });
+    const add = [
+      'host',
+      'add',
+      'fra-1',
+      '--region',
+      'eu',
+      '--kubeconfig',
+      kubeconfig,
+      '--label',
+      'tier=gold',
+    ];
+    await writeFile(kubeconfig, JSON.stringify(config({ exec: { command: 'x' } })));
+    expect((await operator(add)).problem).toContain('runs a program to sign in');
+    await writeFile(kubeconfig, JSON.stringify(config({ token: 'very-secret-token' })));
+    expect(await operator(add)).toMatchObject({ exitCode: 0 });
+    expect((await operator(add)).problem).toContain('already a host cluster fra-1');
+    expect((await operator(['host', 'list'])).out).toMatch(/fra-1 +eu +active/);
+    const shown = await operator(['host', 'get', 'fra-1', '-o', 'json']);
+    expect(JSON.parse(shown.out)).toMatchObject({
+      labels: { tier: 'gold' },
+      server: 'https://192.0.2.7:6443',
+    });
+    expect(shown.out).not.toContain('very-secret-token');
+    expect((await operator(['host', 'drain', 'fra-1'])).out).toContain('can be removed');
+    expect((await operator(['host', 'remove', 'fra-1'])).out).toContain('Forgot');
+    expect((await operator(['host', 'get', 'fra-1'])).problem).toContain('no host cluster fra-1');
+    expect((await operator(['host', 'explode', 'x'])).problem).toContain('There is no command');
+  }, 120_000);
 
   it('find an audit entry that was changed behind the product', async () => {
     expect((await operator(['audit', 'verify'])).exitCode).toBe(0);

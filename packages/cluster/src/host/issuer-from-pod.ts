@@ -50,13 +50,7 @@ export async function checkIssuerFromPod(client: TenantClient, options: IssuerCh
   const name = `hexabase-check-${randomBytes(4).toString('hex')}`;
   try {
     await applyObject(client, systemNamespace(), { fieldManager: 'hexabase', force: true, signal });
-    const made = await client.request({
-      method: 'POST',
-      path: pods,
-      body: podOf(name, { ...options, image }),
-      signal,
-    });
-    if (made.status >= 300) throw new KubeRefusal(`POST ${pods}`, made);
+    await make(client, podOf(name, { ...options, image }), signal);
     return await outcome(client, name, { ...options, image });
   } catch (error) {
     if (!(error instanceof KubeRefusal) && !(error instanceof KubeCallError)) throw error;
@@ -81,6 +75,20 @@ export function isThisMachine(url: string): boolean {
     host === '::' ||
     host.startsWith('127.')
   );
+}
+
+const accountMsMax = 10_000;
+
+/** A namespace that was made just now has no account for pods yet; the host refuses pods until it has. */
+async function make(client: TenantClient, pod: object, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + accountMsMax;
+  for (;;) {
+    const made = await client.request({ method: 'POST', path: pods, body: pod, signal });
+    if (made.status < 300) return;
+    const refusal = new KubeRefusal(`POST ${pods}`, made);
+    if (!refusal.message.includes('service account') || performance.now() > until) throw refusal;
+    await sleep(pollMs, undefined, { signal });
+  }
 }
 
 type WithImage = IssuerCheck & { image: string };
