@@ -24,7 +24,7 @@ import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { join } from 'node:path';
-import { openBuiltInDriver } from './built-in-driver.ts';
+import { openBuiltInDriver } from './hosts/built-in-driver.ts';
 import { startBackground, type BackgroundOptions } from './background.ts';
 import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
