@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { tenantSpec } from '../../../conformance/scene.ts';
 import { namespaceObjects, tenantNamespace } from './namespace-objects.ts';
@@ -18,7 +19,7 @@ describe('the objects around a tenant', () => {
   it('are the ones that were agreed', async () => {
     const spec = tenantSpec({ workspaceId });
     const objects = [tenantNamespace(spec, 1), ...namespaceObjects(spec, settings)];
-    await expect(JSON.stringify(objects, null, 2)).toMatchFileSnapshot('golden/namespace-objects.json');
+    await expect(stringify(objects)).toMatchFileSnapshot('golden/namespace-objects.yaml');
   });
 
   it('always make the namespace enforce baseline, and say whose nodes it may use', () => {
