@@ -1,10 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import type { TenantClient } from '@hexabase/cluster/port.ts';
+import type { Session, SessionSeen } from './kubectl-worker.ts';
 import type { TenantGateway } from './tenant-gateway.ts';
 
 /** What many sessions of kubectl that ran at the same time saw. */
@@ -69,17 +71,27 @@ export async function runSessions(
     `--token=${token}`,
     `--server=${urls.tunnel}`,
   ];
-  const session = async (index: number) => {
-    await sleep(index * startEveryMs);
+  const session = (index: number): Session => {
     const shell = index % 2 === 0;
     const args = shell ? ['exec', podName, '--', 'sh', '-c', counting] : ['logs', '-f', '--tail=1', podName];
-    const webSockets = index % 4 === 0 ? 'true' : 'false';
-    return listen({ kubectl, args: [...door, ...args], webSockets, numbered: shell });
+    return {
+      kubectl,
+      args: [...door, ...args],
+      env: { ...environment, KUBECTL_REMOTE_COMMAND_WEBSOCKETS: String(index % 4 === 0) },
+      startAfterMs: index * startEveryMs,
+      lines: Array.from({ length: linesPerSession }, (_, line) => (shell ? String(line + 1) : 'line')),
+      endless: !shell,
+    };
   };
   try {
     // Fifty that ask for all of the API's resources at once would measure that, and not sessions.
     await promisify(execFile)(kubectl, [...door, 'api-resources'], { env: environment, timeout: 60_000 });
-    const all = await Promise.all(Array.from({ length: count }, (_, index) => session(index)));
+    const workerData = Array.from({ length: count }, (_, index) => session(index));
+    const worker = new Worker(new URL('./kubectl-worker.ts', import.meta.url), { workerData });
+    const all = await new Promise<SessionSeen[]>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
     const gaps = all.flatMap((one) => one.gaps);
     return {
       whole: all.filter(({ failure }) => failure === null).length,
@@ -90,46 +102,4 @@ export async function runSessions(
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-interface Listening {
-  kubectl: string;
-  args: string[];
-  webSockets: string;
-  /** Lines are `1`, `2`, …; none may be missing. */
-  numbered: boolean;
-}
-
-/** One process of kubectl until it has said all lines. */
-function listen(of: Listening): Promise<{ gaps: number[]; failure: string | null }> {
-  const child = spawn(of.kubectl, of.args, {
-    env: { ...environment, KUBECTL_REMOTE_COMMAND_WEBSOCKETS: of.webSockets },
-    timeout: 150_000,
-  });
-  const gaps: number[] = [];
-  let lines: string[] = [];
-  let rest = '';
-  let errors = '';
-  let before: number | null = null;
-  child.stderr.on('data', (chunk) => (errors += String(chunk)));
-  child.stdout.on('data', (chunk) => {
-    const now = performance.now();
-    if (before !== null) gaps.push(now - before);
-    before = now;
-    const parts = (rest + String(chunk)).split('\n');
-    rest = parts.pop() ?? '';
-    lines = [...lines, ...parts];
-    if (!of.numbered && lines.length >= linesPerSession) child.kill();
-  });
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ gaps, failure: error.message }));
-    child.once('close', () => {
-      const wanted = Array.from({ length: linesPerSession }, (_, index) =>
-        of.numbered ? String(index + 1) : 'line',
-      );
-      const whole = lines.slice(0, linesPerSession).join() === wanted.join();
-      const failure = `${lines.length} lines of ${linesPerSession}: ${errors.trim().slice(0, 300)}`;
-      resolve({ gaps, failure: whole ? null : failure });
-    });
-  });
 }
