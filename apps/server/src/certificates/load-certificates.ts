@@ -3,7 +3,11 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import * as z from 'zod';
-import { makeAuthority, signServer, type KeyedCertificate } from '@hexabase/kernel/certificates/sign-certificates.ts';
+import {
+  makeAuthority,
+  signServer,
+  type KeyedCertificate,
+} from '@hexabase/kernel/certificates/sign-certificates.ts';
 
 export interface CertificateOptions {
   /** Folder of the data folder that holds authority and server certificate; made 0700. */
