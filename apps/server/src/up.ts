@@ -1,14 +1,14 @@
-import { announcement } from './announce.ts';
+import { announcement } from './start/announce.ts';
 import { compose } from './compose.ts';
 import type { ServerConfig } from './config.ts';
-import { ensureFirstOwner } from './first-start.ts';
+import { ensureFirstOwner } from './start/first-start.ts';
 import { requirePublicIssuer } from './hosts/default-host.ts';
 import { loadMasterKey } from './lifecycle/data-folder.ts';
 import { reportToStarter } from './lifecycle/detach.ts';
 import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
 import { claimRun } from './lifecycle/run-file.ts';
 import { openListeners } from './listeners.ts';
-import { storeLocalSession } from './local-session.ts';
+import { storeLocalSession } from './start/local-session.ts';
 import { createLog } from './log.ts';
 
 /** `hks up`: runs until it is asked to stop. Throws `StartError` for what the user can mend. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { hostCluster, type HostCluster } from '@hexabase/contract/host-cluster.ts';
+import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';

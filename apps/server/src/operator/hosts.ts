@@ -1,4 +1,4 @@
-import type { HostCluster } from '@hexabase/contract/host-cluster.ts';
+import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import type { HostCheck } from '@hexabase/cluster/host/host-check.ts';

@@ -2,7 +2,7 @@ import { decide } from '@hexabase/authz/decide.ts';
 import { grantsAllowing, type Grant } from '@hexabase/authz/effective-access.ts';
 import { rulesInWords } from '@hexabase/authz/rules/in-words.ts';
 import type { access, AccessExplanation } from '@hexabase/contract/access/access.ts';
-import type { Member } from '@hexabase/contract/member.ts';
+import type { Member } from '@hexabase/contract/people/member.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { requireMember } from '../members/rules.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';

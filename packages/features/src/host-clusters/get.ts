@@ -1,4 +1,4 @@
-import type { hostCluster } from '@hexabase/contract/host-cluster.ts';
+import type { hostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { toHostClusterNow } from './representation.ts';

@@ -1,4 +1,4 @@
-import type { hostCluster } from '@hexabase/contract/host-cluster.ts';
+import type { hostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { toHostClusters } from './representation.ts';
 import { listHostRows } from './store.ts';

@@ -1,4 +1,4 @@
-import type { HostCluster } from '@hexabase/contract/host-cluster.ts';
+import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { findCondition, type Condition } from '@hexabase/kernel/conditions.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { placeWorkspace, type HostRoom } from './placement.ts';

@@ -1,4 +1,4 @@
-import { hostCluster } from '@hexabase/contract/host-cluster.ts';
+import { hostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { bind } from '../run/use-case.ts';
 import { addHostCluster } from './add.ts';
 import { checkHostCluster } from './check.ts';

@@ -1,4 +1,4 @@
-import type { hostCluster, HostCluster, HostClusterState } from '@hexabase/contract/host-cluster.ts';
+import type { hostCluster, HostCluster, HostClusterState } from '@hexabase/contract/platform/host-cluster.ts';
 import type { Context, UseCase } from '../run/use-case.ts';
 import { requireHost } from './host-cluster.ts';
 import { toHostClusterNow } from './representation.ts';

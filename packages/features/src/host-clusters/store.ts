@@ -1,4 +1,4 @@
-import type { HostClusterObserved, HostClusterState } from '@hexabase/contract/host-cluster.ts';
+import type { HostClusterObserved, HostClusterState } from '@hexabase/contract/platform/host-cluster.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type ColumnType, type Generated, type JSONColumnType, type Selectable } from 'kysely';

@@ -1,5 +1,5 @@
 import { mayAssignRole } from '@hexabase/authz/decide.ts';
-import type { invitation } from '@hexabase/contract/invitation.ts';
+import type { invitation } from '@hexabase/contract/people/invitation.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { addToGroups } from '../groups/public.ts';
 import { findMember, joinOrganization } from '../members/public.ts';

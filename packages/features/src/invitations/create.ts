@@ -1,4 +1,4 @@
-import type { invitation } from '@hexabase/contract/invitation.ts';
+import type { invitation } from '@hexabase/contract/people/invitation.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { requireGroup } from '../groups/find.ts';

@@ -1,4 +1,4 @@
-import type { invitation } from '@hexabase/contract/invitation.ts';
+import type { invitation } from '@hexabase/contract/people/invitation.ts';
 import { offsetOf } from '../run/paging.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listInvitationRows, receivedInvitations, toInvitation } from './store.ts';

@@ -1,4 +1,4 @@
-import type { invitation } from '@hexabase/contract/invitation.ts';
+import type { invitation } from '@hexabase/contract/people/invitation.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { requireRank } from '../members/public.ts';
 import type { UseCase } from '../run/use-case.ts';

@@ -1,4 +1,4 @@
-import type { invitation } from '@hexabase/contract/invitation.ts';
+import type { invitation } from '@hexabase/contract/people/invitation.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { noSuchInvitation } from './invitation.ts';
 import { findOpenInvitation, revokeInvitationRow } from './store.ts';

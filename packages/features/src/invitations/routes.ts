@@ -1,4 +1,4 @@
-import { invitation } from '@hexabase/contract/invitation.ts';
+import { invitation } from '@hexabase/contract/people/invitation.ts';
 import { bind } from '../run/use-case.ts';
 import { acceptInvitation, declineInvitation } from './answer.ts';
 import { createInvitation } from './create.ts';

@@ -1,4 +1,4 @@
-import type { Invitation, ReceivedInvitation } from '@hexabase/contract/invitation.ts';
+import type { Invitation, ReceivedInvitation } from '@hexabase/contract/people/invitation.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';

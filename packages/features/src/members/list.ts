@@ -1,4 +1,4 @@
-import type { member } from '@hexabase/contract/member.ts';
+import type { member } from '@hexabase/contract/people/member.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listMemberRows } from './store.ts';
 

@@ -1,4 +1,4 @@
-import type { Member } from '@hexabase/contract/member.ts';
+import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { wakeAccess } from '../access/public.ts';
 import type { TargetContext } from '../run/use-case.ts';

@@ -1,4 +1,4 @@
-import { member } from '@hexabase/contract/member.ts';
+import { member } from '@hexabase/contract/people/member.ts';
 import { bind } from '../run/use-case.ts';
 import { addMember } from './add.ts';
 import { listMembers } from './list.ts';

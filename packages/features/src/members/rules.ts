@@ -1,5 +1,5 @@
 import { mayAssignRole } from '@hexabase/authz/decide.ts';
-import type { Member } from '@hexabase/contract/member.ts';
+import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { TargetContext } from '../run/use-case.ts';

@@ -1,4 +1,4 @@
-import type { Member } from '@hexabase/contract/member.ts';
+import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { sql, type RawBuilder } from 'kysely';

@@ -174,6 +174,16 @@ export async function markOrganizationDeletion(
     .executeTakeFirstOrThrow();
 }
 
+/** Those whose grace period is over, locked. One in which a workspace lives after all is left alone. */
+export async function organizationsToPurge(tx: Tx, now: Date): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from organizations o
+    where delete_after <= ${now}
+      and not exists (select from workspaces w where w.organization_id = o.id and w.deleted_at is null)
+    for update skip locked`.execute(tx);
+  return rows.map(({ id }) => id);
+}
+
 /** Ends what the members' tokens say, in this transaction. */
 export async function revokeMembers(tx: Tx, organizationId: string): Promise<void> {
   await sql`select hexabase.revoke_user(user_id) from memberships where organization_id = ${organizationId}`.execute(

@@ -1,5 +1,5 @@
 import type { organization } from '@hexabase/contract/organization.ts';
-import type { Plan } from '@hexabase/contract/plan.ts';
+import type { Plan } from '@hexabase/contract/platform/plan.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { requirePlan } from '../plans/public.ts';
 import type { TargetContext, UseCase } from '../run/use-case.ts';

@@ -1,4 +1,4 @@
-import type { outbox } from '@hexabase/contract/outbox.ts';
+import type { outbox } from '@hexabase/contract/platform/outbox.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { findMailRow, toMail } from './store.ts';

@@ -1,4 +1,4 @@
-import type { outbox } from '@hexabase/contract/outbox.ts';
+import type { outbox } from '@hexabase/contract/platform/outbox.ts';
 import { offsetOf } from '../run/paging.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listMailRows, toMail } from './store.ts';

@@ -1,4 +1,4 @@
-import { outbox } from '@hexabase/contract/outbox.ts';
+import { outbox } from '@hexabase/contract/platform/outbox.ts';
 import { bind } from '../run/use-case.ts';
 import { getOutboxMail } from './get.ts';
 import { listOutbox } from './list.ts';

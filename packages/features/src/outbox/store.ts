@@ -1,4 +1,4 @@
-import type { OutboxMail } from '@hexabase/contract/outbox.ts';
+import type { OutboxMail } from '@hexabase/contract/platform/outbox.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 

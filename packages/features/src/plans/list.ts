@@ -1,4 +1,4 @@
-import type { plan } from '@hexabase/contract/plan.ts';
+import type { plan } from '@hexabase/contract/platform/plan.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listPlanRows } from './store.ts';
 

@@ -1,4 +1,4 @@
-import { plan } from '@hexabase/contract/plan.ts';
+import { plan } from '@hexabase/contract/platform/plan.ts';
 import { bind } from '../run/use-case.ts';
 import { listPlans } from './list.ts';
 

@@ -1,4 +1,4 @@
-import type { Plan } from '@hexabase/contract/plan.ts';
+import type { Plan } from '@hexabase/contract/platform/plan.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { Selectable } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';

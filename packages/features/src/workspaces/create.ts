@@ -1,4 +1,4 @@
-import type { Plan } from '@hexabase/contract/plan.ts';
+import type { Plan } from '@hexabase/contract/platform/plan.ts';
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';

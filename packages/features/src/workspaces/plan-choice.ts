@@ -1,4 +1,4 @@
-import type { Plan } from '@hexabase/contract/plan.ts';
+import type { Plan } from '@hexabase/contract/platform/plan.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { requirePlan } from '../plans/public.ts';

@@ -1,4 +1,4 @@
-import type { HostClusterObserved } from '@hexabase/contract/host-cluster.ts';
+import type { HostClusterObserved } from '@hexabase/contract/platform/host-cluster.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';

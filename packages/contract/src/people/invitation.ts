@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { id, pageQuery, timestamp } from './common.ts';
-import { operation } from './operation.ts';
-import { defineResource } from './resource.ts';
+import { id, pageQuery, timestamp } from '../common.ts';
+import { operation } from '../operation.ts';
+import { defineResource } from '../resource.ts';
 
-declare module './action.ts' {
+declare module '../action.ts' {
   interface ResourceActions {
     'invitation:manage': true;
   }

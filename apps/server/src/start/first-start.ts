@@ -9,7 +9,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
 import { createUser, findUserByEmail, setPassword } from '@hexabase/oidc/users.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
-import { writeFileAtomic } from './lifecycle/data-folder.ts';
+import { writeFileAtomic } from '../lifecycle/data-folder.ts';
 
 const ownerEmail = 'owner@hexabase.local';
 const organizationName = 'My organization';

@@ -1,4 +1,4 @@
-import { nextCommands } from './addresses.ts';
+import { nextCommands } from '../addresses.ts';
 
 /** What `hks up` says once everything answers. */
 export interface Announcement {

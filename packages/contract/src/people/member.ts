@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { id, pageQuery, timestamp } from './common.ts';
-import { operation } from './operation.ts';
-import { defineResource } from './resource.ts';
+import { id, pageQuery, timestamp } from '../common.ts';
+import { operation } from '../operation.ts';
+import { defineResource } from '../resource.ts';
 
 const role = z.enum(['owner', 'admin', 'developer', 'viewer']);
 const schema = z.object({

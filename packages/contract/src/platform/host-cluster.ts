@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { condition, dnsLabel, id, pageQuery, timestamp } from './common.ts';
-import { operation } from './operation.ts';
-import { defineResource } from './resource.ts';
+import { condition, dnsLabel, id, pageQuery, timestamp } from '../common.ts';
+import { operation } from '../operation.ts';
+import { defineResource } from '../resource.ts';
 
-declare module './action.ts' {
+declare module '../action.ts' {
   interface ResourceActions {
     'host-cluster:read': true;
     'host-cluster:manage': true;

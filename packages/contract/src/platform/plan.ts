@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { pageQuery } from './common.ts';
-import { operation } from './operation.ts';
-import { defineResource } from './resource.ts';
+import { pageQuery } from '../common.ts';
+import { operation } from '../operation.ts';
+import { defineResource } from '../resource.ts';
 
 const schema = z.object({
   name: z.string(),
