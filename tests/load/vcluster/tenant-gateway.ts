@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tenantSpec } from '@hexabase/cluster/conformance/scene.ts';
 import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
-import { hostUnderTest } from '@hexabase/cluster/drivers/vcluster/host-under-test.ts';
+import { hostUnderTest } from '@hexabase/testkit/vcluster-under-test.ts';
 import type { ClusterDriver, TenantClient } from '@hexabase/cluster/port.ts';
 import { createGateway } from '@hexabase/gateway/gateway.ts';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';

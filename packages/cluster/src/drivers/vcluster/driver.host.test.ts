@@ -1,7 +1,7 @@
 import { afterEach, describe, vi } from 'vitest';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { driverConformance } from '../../conformance/driver-conformance.ts';
-import { hostUnderTest, type HostUnderTest } from './host-under-test.ts';
+import { hostUnderTest, type HostUnderTest } from '@hexabase/testkit/vcluster-under-test.ts';
 
 const given = hostCluster('tenant');
 

@@ -6,7 +6,7 @@ import { resourcePath } from '../../kube-api/resource-path.ts';
 import { TenantConflictError, type TenantSpec } from '../../port.ts';
 import { metaOf } from './host/objects.ts';
 import { readAll, readOne } from './host/read.ts';
-import { hostUnderTest, type HostUnderTest } from './host-under-test.ts';
+import { hostUnderTest, type HostUnderTest } from '@hexabase/testkit/vcluster-under-test.ts';
 import { namesOf, ownerSelector } from './names.ts';
 
 const given = hostCluster('tenant');

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
-import type { HostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { testIssuer, type TestIssuer } from '@hexabase/testkit/test-issuer.ts';
-import type { DriverUnderTest } from '../../conformance/driver-under-test.ts';
-import { createKubeClient, type KubeClient } from '../../kube-api/client.ts';
-import { parseKubeconfig } from '../../kube-api/endpoint.ts';
-import { resourcePath } from '../../kube-api/resource-path.ts';
-import type { ClusterDriver } from '../../port.ts';
-import { vclusterDriver } from './driver.ts';
-import { fenceNameOf, fenceNamespace } from './names.ts';
-import { defaultImages, type VclusterDriverOptions } from './options.ts';
+import type { HostCluster } from './host-cluster.ts';
+import { testIssuer, type TestIssuer } from './test-issuer.ts';
+import type { DriverUnderTest } from '@hexabase/cluster/conformance/driver-under-test.ts';
+import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
+import { parseKubeconfig } from '@hexabase/cluster/kube-api/endpoint.ts';
+import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
+import { fenceNameOf, fenceNamespace } from '@hexabase/cluster/drivers/vcluster/names.ts';
+import { defaultImages, type VclusterDriverOptions } from '@hexabase/cluster/drivers/vcluster/options.ts';
 
 /** The driver on a host cluster that others use too: everything that was made goes again. */
 export interface HostUnderTest extends DriverUnderTest {
