@@ -1,22 +1,20 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostImage as image, hostKubectls, startOnHost } from './host-product.ts';
 import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
-import { addPerson, startProduct, succeed, type Person, type Product } from './product.ts';
-import { checkout, kubectls, run } from './programs.ts';
+import { addPerson, succeed, type Person, type Product } from './product.ts';
+import { checkout, run } from './programs.ts';
 
 const host = hostCluster('tenant');
 const slug = 'my-first-workspace';
-/** As it is imported on the host; it has a shell and a web server, and runs as anybody. */
-const image = 'docker.io/library/busybox:1.35';
 
 /** The Quick Start on a real host cluster with real vClusters: what a newcomer types, with real kubectls. */
 describe.skipIf(host === null || host.issuerAddress === null)('the tour on a real host cluster', () => {
   let product: Product;
-  const [firstKubectl = ''] = Object.values(hostKubectls());
+  const [firstKubectl = ''] = Object.values(hostKubectls(host));
   const onHost = kubectlSession(firstKubectl, () => ({ ...product.env, KUBECONFIG: host?.kubeconfig }));
   const settingsFor = (name: string): string => join(product.configDir, `${name}.yaml`);
   const as = (name: string, path: string): KubectlSession =>
@@ -24,21 +22,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
   let workspaceId = '';
 
   beforeAll(async () => {
-    const address = host?.issuerAddress ?? '';
-    const port = await freePort(address);
-    product = await startProduct(
-      [
-        '--host-kubeconfig',
-        host?.kubeconfig ?? '',
-        '--listen',
-        '0.0.0.0',
-        '--https-port',
-        String(port),
-        '--public-url',
-        `https://${address}:${port}`,
-      ],
-      hostSettings(),
-    );
+    product = await startOnHost(host);
     succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']));
   });
   afterAll(async () => {
@@ -72,7 +56,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
     await writeFile(settingsFor('owner'), text);
   });
 
-  describe.each(Object.entries(hostKubectls()))('with kubectl %s', (version, path) => {
+  describe.each(Object.entries(hostKubectls(host)))('with kubectl %s', (version, path) => {
     const project = `app-${version.replaceAll('.', '-')}`;
     const { kubectl, fails, untilSeen, json } = as('owner', path);
     const inProject = (...args: string[]): Promise<string> => kubectl('-n', project, ...args);
@@ -260,37 +244,4 @@ async function exampleFor(file: string, project: string): Promise<string> {
       'securityContext:\n        runAsNonRoot: true\n',
       'securityContext:\n        runAsNonRoot: true\n        runAsUser: 65534\n',
     );
-}
-
-/** The oldest and the newest of those that the plain run tests with; else the one that was built with the host. */
-function hostKubectls(): Record<string, string> {
-  const known = Object.entries(kubectls());
-  if (known.length > 0) return Object.fromEntries([...known.slice(0, 1), ...known.slice(-1)]);
-  const built = host?.binaries ? join(host.binaries, 'kubectl') : '';
-  return existsSync(built) ? { built } : {};
-}
-
-/** What the suites of a host cluster are told, as an operator of a host without internet sets it. */
-function hostSettings(): NodeJS.ProcessEnv {
-  return {
-    ...(host?.chart && { HKS_VCLUSTER_CHART: host.chart }),
-    ...(host?.helm && { HKS_HELM: host.helm }),
-    ...(host?.tenantKubernetesVersion && { HKS_TENANT_KUBERNETES_VERSION: host.tenantKubernetesVersion }),
-    ...Object.fromEntries(
-      ['HKS_VCLUSTER_IMAGE', 'HKS_KUBERNETES_IMAGE', 'HKS_COREDNS_IMAGE', 'HKS_IMAGE_PULL_POLICY'].flatMap(
-        (name) => (process.env[name] ? [[name, process.env[name]]] : []),
-      ),
-    ),
-  };
-}
-
-function freePort(address: string): Promise<number> {
-  const server = createServer();
-  return new Promise((done, fail) => {
-    server.once('error', fail);
-    server.listen(0, address, () => {
-      const bound = server.address();
-      server.close(() => done(typeof bound === 'object' && bound ? bound.port : 0));
-    });
-  });
 }

@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostImage, hostKubectls, startOnHost } from './host-product.ts';
+import { kubectlSession } from './kubectl-session.ts';
+import { succeed, type Product } from './product.ts';
+import { checkout, run } from './programs.ts';
+
+const host = hostCluster('tenant');
+const slug = 'taken-from-the-pool';
+const owned = 'app.kubernetes.io/managed-by=hexabase,hexabase.ai/workspace-id';
+/** The pool looks once a second whether a tenant that has started answers. */
+const poolLookMs = 5_000;
+
+/** One workspace from the warm pool to its zero-leak report, with sleep in between, on real vClusters. */
+describe.skipIf(host === null || host.issuerAddress === null)('a life on a real host cluster', () => {
+  let product: Product;
+  let workspaceId = '';
+  let before: string[] = [];
+  const [program = ''] = Object.values(hostKubectls(host));
+  const onHost = kubectlSession(program, () => ({ ...product.env, KUBECONFIG: host?.kubeconfig }));
+  const settings = (): NodeJS.ProcessEnv => ({
+    ...product.env,
+    KUBECONFIG: join(product.configDir, 'owner.yaml'),
+  });
+  const { kubectl } = kubectlSession(program, settings);
+  const namespace = (): string => `hexabase-ws-${workspaceId}`;
+  const tenants = async (): Promise<string[]> => {
+    const names = await onHost.kubectl('get', 'namespaces', '-l', owned, '-o', 'name');
+    return names.split('\n').filter((name) => name !== '' && !before.includes(name));
+  };
+
+  beforeAll(async () => {
+    product = await startOnHost(host, { HKS_WARM_POOL: '1' });
+    before = await tenants();
+    succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']));
+  });
+  afterAll(async () => {
+    if (workspaceId !== '') await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 });
+    // A cordoned host keeps nothing in advance.
+    await run(join(checkout, 'hexabase-cli'), ['host', 'cordon', 'default'], { env: product.env });
+    await until(async () => (await tenants()).length === 0);
+    await product?.[Symbol.asyncDispose]();
+  });
+
+  it('keeps one tenant that belongs to nobody', async () => {
+    const made = await until(async () => (await tenants())[0]);
+    const name = made.replace('namespace/', '');
+    await until(async () => {
+      const ready = await onHost.kubectl('-n', name, 'get', 'statefulsets', '-o', 'name');
+      return ready !== '';
+    });
+    await onHost.kubectl(
+      ...['-n', name, 'wait', '--for=jsonpath={.status.readyReplicas}=1'],
+      ...['statefulset', '-l', 'app=vcluster', '--timeout=120s'],
+    );
+    await sleep(poolLookMs);
+    expect(succeed(await product.hks(['workspace', 'list', '-o', 'json']))).not.toContain(name.slice(12));
+  });
+
+  it('gives it to the next workspace, which answers at once', async () => {
+    const [waiting = ''] = await tenants();
+    succeed(await product.hks(['workspace', 'create', slug, '--plan', 'starter'], { timeoutMs: 240_000 }));
+    const shown = JSON.parse(succeed(await product.hks(['workspace', 'get', slug, '-o', 'json']))) as {
+      id: string;
+    };
+    workspaceId = shown.id;
+    expect(waiting).toBe(`namespace/${namespace()}`);
+    await writeFile(settings()['KUBECONFIG'] ?? '', succeed(await product.hks(['kubeconfig', slug])));
+    expect(await kubectl('auth', 'can-i', 'create', 'deployments.apps', '-n', 'default')).toBe('yes\n');
+  });
+
+  it('shows what a pod of the tenant uses', async () => {
+    const command = ['--', 'sh', '-c', 'while true; do sleep 1; done'];
+    await kubectl('create', 'deployment', 'worker', `--image=${hostImage}`, ...command);
+    await kubectl('rollout', 'status', 'deployment/worker', '--timeout=55s');
+    const used = await until(async () => {
+      // A metrics server looks at a new pod some seconds after its start.
+      const { code, stdout } = await run(program, ['top', 'pods'], { env: settings() });
+      return code === 0 && stdout;
+    });
+    expect(used).toMatch(/worker-\S+\s+\d+m\s+\d+Mi/);
+  });
+
+  it('sleeps when asked to: nothing runs on the host, and its state stays', async () => {
+    await kubectl('create', 'configmap', 'remembered', '--from-literal=since=before');
+    succeed(await product.hks(['workspace', 'sleep', slug], { timeoutMs: 120_000 }));
+    await until(async () => {
+      const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
+      return /"phase": *"asleep"/.test(stdout);
+    });
+    expect(await onHost.kubectl('-n', namespace(), 'get', 'pods', '-o', 'name')).toBe('');
+    expect(await onHost.kubectl('-n', namespace(), 'get', 'persistentvolumeclaims', '-o', 'name')).not.toBe(
+      '',
+    );
+  });
+
+  it('is woken by the first request of kubectl, which is answered', async () => {
+    expect(await kubectl('get', 'configmap', 'remembered', '-o', 'jsonpath={.data.since}')).toBe('before');
+    await kubectl('rollout', 'status', 'deployment/worker', '--timeout=55s');
+    const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
+    expect(stdout).toMatch(/"phase": *"active"/);
+  });
+
+  it('ends with a report of what was removed, and leaves nothing on the host but its fence', async () => {
+    const said = succeed(await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 }));
+    expect(said).toMatch(/[1-9]\d* removed, 0 left/);
+    const gone = workspaceId;
+    workspaceId = '';
+    const operations = JSON.parse(
+      succeed(await product.hks(['operation', 'list', '--subject', `workspace/${gone}`, '-o', 'json'])),
+    ) as { id: string; kind: string }[];
+    const deletion = operations.find(({ kind }) => kind === 'workspace.delete');
+    const report = succeed(await product.hks(['operation', 'get', deletion?.id ?? '', '-o', 'json']));
+    expect(JSON.parse(report)).toMatchObject({ phase: 'succeeded', report: { left: [] } });
+    expect(report).toContain(`hexabase-ws-${gone}`);
+    expect(await onHost.fails('get', 'namespace', `hexabase-ws-${gone}`)).toContain('not found');
+    const kinds = 'clusterroles,clusterrolebindings,persistentvolumes';
+    expect(await onHost.kubectl('get', kinds, '-o', 'json')).not.toContain(gone);
+    const ours = ['get', 'configmaps', '-A', '-l', `hexabase.ai/workspace-id=${gone}`, '-o', 'name'];
+    expect(await onHost.kubectl(...ours)).toBe(`configmap/hexabase-fence-${gone}\n`);
+  });
+});
+
+/** The first answer that is something. Throws after two minutes without one. */
+async function until<T>(look: () => Promise<T | undefined | false | ''>): Promise<T> {
+  for (let attempt = 0; attempt < 120; attempt++) {
+    const found = await look();
+    if (found !== undefined && found !== false && found !== '') return found;
+    await sleep(1_000);
+  }
+  throw new Error('nothing came of it within two minutes');
+}
