@@ -121,6 +121,12 @@ const demo = {
   createdAt: new Date(Date.now() - 3_600_000 * 5).toISOString(),
 };
 
+/** `members add` is a command below a command. */
+const fullNames = (command: Command): string[] =>
+  command.commands.length === 0
+    ? [command.name()]
+    : command.commands.map((below) => `${command.name()} ${below.name()}`);
+
 describe('commands made from the contract', () => {
   it('there is one for every operation that names a verb, and its help says what the contract says', async () => {
     const program = createProgram(cli);
@@ -129,7 +135,7 @@ describe('commands made from the contract', () => {
       const verbs = Object.values(resource.operations).flatMap((operation) =>
         operation.cli && operation.cli.verb !== 'kubeconfig' ? [operation.cli.verb] : [],
       );
-      expect(noun?.commands.map((command) => command.name()).toSorted()).toEqual(verbs.toSorted());
+      expect(noun?.commands.flatMap(fullNames).toSorted()).toEqual(verbs.toSorted());
     }
   });
 
