@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplicableObject } from '../../kube-api/apply.ts';
 import { TenantConflictError, type TenantSpec } from '../../port.ts';
@@ -22,7 +23,11 @@ export interface EnsureDeps {
 
 const pollMs = 200;
 
-/** Fence, namespace, everything in it, and the generation last: who reads it there knows that all of it is in place. */
+/**
+ * Fence, namespace, everything in it, and the generation last: who reads it there knows that all of it is in place.
+ * A new intent that wants exactly what is in place, as when a tenant made in advance is taken, writes only that; whatever
+ * else has changed there is put back by the next call for the same generation.
+ */
 export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const { host, hostName } = deps.options;
@@ -30,14 +35,43 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const { namespace } = namesOf(workspaceId);
   const work: Work = { host, workspaceId, namespace, fence, signal };
   const objects = await wantedObjects(deps, spec, signal);
-  await raiseFence(host, { workspaceId, fence }, signal);
-  const { isNew } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
-  const live = isNew ? new Map() : await readLive(work);
-  await converge(work, adapted(objects, live), live);
+  const applied = digestOf(objects, spec);
+  const former = await raiseFence(host, { workspaceId, fence }, signal);
+  const { isNew, namespace: space } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
+  if (!isInPlace(space, { former, applied, spec })) {
+    const live = isNew ? new Map() : await readLive(work);
+    const marks = objects.map((object) => marked(object, spec));
+    await converge(work, adapted(marks, live), live);
+  }
   if (spec.asleep) await stopWorkloads(work);
   await holdFence(host, { workspaceId, fence }, signal);
   const now = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
-  await applyFenced(work, tenantNamespace(spec, spec.generation), now.namespace);
+  await applyFenced(work, tenantNamespace(spec, { generation: spec.generation, applied }), now.namespace);
+}
+
+/** Of everything that decides what is applied, besides whose it is. */
+function digestOf(objects: readonly ApplicableObject[], { asleep }: TenantSpec): string {
+  return createHash('sha256')
+    .update(JSON.stringify([asleep, objects]))
+    .digest('hex');
+}
+
+/**
+ * True when the last worker that began anything has ended it, with these objects, for an older generation. The fence in
+ * the namespace is that of the last end, the record's that of the last beginning.
+ */
+function isInPlace(
+  space: unknown,
+  { former, applied, spec }: { former: number | null; applied: string; spec: TenantSpec },
+): boolean {
+  const { annotations } = metaOf(space);
+  return (
+    !spec.asleep &&
+    annotations[note.applied] === applied &&
+    Number(annotations[note.generation]) < spec.generation &&
+    former !== null &&
+    Number(annotations[note.fence]) === former
+  );
 }
 
 async function wantedObjects(
@@ -65,7 +99,7 @@ async function wantedObjects(
     controlPlaneNamespace: options.controlPlaneNamespace ?? null,
     stateGib: storage.sizeGib,
   });
-  return [...own, ...rendered].map((object) => marked(object, spec));
+  return [...own, ...rendered];
 }
 
 /** Whose it is and who wrote it; and a sleeping tenant runs no pod, which is no matter of the chart's values. */

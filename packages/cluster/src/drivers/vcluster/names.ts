@@ -12,6 +12,8 @@ export const workspaceLabel = 'hexabase.ai/workspace-id';
 export const note = {
   fence: 'hexabase.ai/fence',
   generation: 'hexabase.ai/generation',
+  /** Digest of the objects that were applied for that generation. */
+  applied: 'hexabase.ai/applied',
   slug: 'hexabase.ai/workspace-slug',
 } as const;
 

@@ -1,10 +1,12 @@
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
+import { ensurePresetRoles, publishIdentity } from './access.ts';
 import { hostConditions } from './probe.ts';
 import {
   dropMember,
   loadMember,
   markReady,
   memberKind,
+  noteMemberVersion,
   poolMembers,
   saveMember,
   type PoolMember,
@@ -27,7 +29,7 @@ const generation = 0;
 export function poolMemberReconciler(deps: TenantDeps): Reconciler<PoolMember> {
   const keep: Workflow<PoolMember> = {
     name: 'keep',
-    steps: [makeStep(deps), readyStep(deps)],
+    steps: [makeStep(deps), readyStep(deps), furnishStep(deps)],
     doneWords: 'Ready to be taken',
   };
   const remove: Workflow<PoolMember> = {
@@ -72,12 +74,27 @@ function readyStep({ driver, ...rest }: TenantDeps): Step<PoolMember> {
         return {
           kind: 'done',
           conditions: [...conditions, controlPlane('True', 'Running', '')],
-          write: (tx) => markReady(tx, subject.id, version),
+          write: (tx) => noteMemberVersion(tx, subject.id, version),
         };
       }
       const condition = controlPlane('False', 'Starting', 'The Kubernetes API is starting');
       return { kind: 'wait', requeueAfterMs: pollMs, condition, conditions };
     },
+  };
+}
+
+/** What every workspace has in it, whosever it will be: writing it takes the tenant longer than reading that it is there. */
+function furnishStep(deps: TenantDeps): Step<PoolMember> {
+  return {
+    name: 'furnish',
+    words: 'Setting up sign-in and roles',
+    timeoutMs: 60_000,
+    run: async ({ subject, signal }) => {
+      await publishIdentity(deps, subject.id, signal);
+      await ensurePresetRoles(deps, subject.id, signal);
+      return { kind: 'done' };
+    },
+    commit: (tx, { subject }) => markReady(tx, subject.id),
   };
 }
 

@@ -51,9 +51,13 @@ export async function poolMembers(tx: Tx): Promise<string[]> {
   return (await sql<{ id: string }>`select id from pool_members`.execute(tx)).rows.map((row) => row.id);
 }
 
-export async function markReady(tx: Tx, id: string, version: string | null): Promise<void> {
-  await sql`update pool_members set ready_at = coalesce(ready_at, now()), running_version = ${version}
-    where id = ${id}`.execute(tx);
+export async function noteMemberVersion(tx: Tx, id: string, version: string | null): Promise<void> {
+  await sql`update pool_members set running_version = ${version} where id = ${id}`.execute(tx);
+}
+
+/** From here on a workspace may take it. */
+export async function markReady(tx: Tx, id: string): Promise<void> {
+  await sql`update pool_members set ready_at = coalesce(ready_at, now()) where id = ${id}`.execute(tx);
 }
 
 /** Throws an Error while anything outside is still recorded: then it is not gone. */
@@ -75,6 +79,8 @@ export interface PoolRule {
 
 /** How long a member may take to be ready before another one takes its place. */
 const readyWithin = '1 hour';
+/** A new member is begun so long after there was room for it. */
+const refillDelay = '3 seconds';
 
 /** Makes the pool as large as it should be on every host cluster that takes workspaces. Safe to repeat. */
 export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
@@ -102,8 +108,11 @@ export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
       made.push(id);
     }
   }
-  for (const id of [...surplus.map((row) => row.id), ...made])
-    await sql`select hexabase.enqueue(${memberKind}, ${id})`.execute(tx);
+  for (const { id } of surplus) await sql`select hexabase.enqueue(${memberKind}, ${id})`.execute(tx);
+  // Whoever has just taken one is served first: where processors are few, a start would slow that down.
+  await sql`insert into reconcile_queue (kind, key, due_at)
+    select ${memberKind}, id, now() + ${refillDelay}::interval from unnest(${made}::text[]) as made (id)
+    on conflict (kind, key) do nothing`.execute(tx);
 }
 
 /** Host clusters that take workspaces; without any, the driver that is built in. */

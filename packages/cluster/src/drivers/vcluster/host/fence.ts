@@ -9,19 +9,20 @@ const attemptsMax = 20;
 
 /**
  * Says that this fence is at work, before anything is changed. The record is a ConfigMap apart from the tenant and stays
- * for good, changed by compare-and-swap on its `resourceVersion`. Throws `FencedError` when a higher one was there.
+ * for good, changed by compare-and-swap on its `resourceVersion`. Answers the one that was there before, null when there
+ * was none. Throws `FencedError` when a higher one was there.
  */
 export async function raiseFence(
   host: TenantClient,
   { workspaceId, fence }: { workspaceId: WorkspaceId; fence: number },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number | null> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const record = await readRecord(host, workspaceId, signal);
     if (record && record.fence > fence) throw new FencedError(workspaceId);
-    if (record?.fence === fence) return;
+    if (record?.fence === fence) return fence;
     if (await write(host, { workspaceId, fence, resourceVersion: record?.resourceVersion ?? null }, signal))
-      return;
+      return record?.fence ?? null;
   }
   throw new Error(`the fence of workspace ${workspaceId} changes all the time`);
 }

@@ -18,7 +18,10 @@ const settings = {
 describe('the objects around a tenant', () => {
   it('are the ones that were agreed', async () => {
     const spec = tenantSpec({ workspaceId });
-    const objects = [tenantNamespace(spec, 1), ...namespaceObjects(spec, settings)];
+    const objects = [
+      tenantNamespace(spec, { generation: 1, applied: 'a-digest' }),
+      ...namespaceObjects(spec, settings),
+    ];
     await expect(stringify(objects)).toMatchFileSnapshot('golden/namespace-objects.yaml');
   });
 

@@ -16,8 +16,11 @@ export interface NamespaceSettings {
   stateGib: number;
 }
 
-/** The namespace itself; `generation` is written last of all, when everything else is as the generation wants it. */
-export function tenantNamespace(spec: TenantSpec, generation?: number): ApplicableObject {
+/** The namespace itself; `ended` is written last of all, when everything else is as the generation wants it. */
+export function tenantNamespace(
+  spec: TenantSpec,
+  ended?: { generation: number; applied: string },
+): ApplicableObject {
   const { workspaceId, isolation, slug, fence } = spec;
   return {
     apiVersion: 'v1',
@@ -36,7 +39,7 @@ export function tenantNamespace(spec: TenantSpec, generation?: number): Applicab
       annotations: {
         [note.slug]: slug,
         [note.fence]: String(fence),
-        ...(generation !== undefined && { [note.generation]: String(generation) }),
+        ...(ended && { [note.generation]: String(ended.generation), [note.applied]: ended.applied }),
       },
     },
   };
