@@ -2,7 +2,8 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { allCrashPoints, pointName, type CrashPoint } from './crash-points.ts';
 import { brokenInvariants } from './invariants.ts';
 import { productRegistrations } from './registrations.ts';
-import { crashWorker, letLeasesEnd, makeWorld, provoke, workUntilSettled, type World } from './world.ts';
+import { crashWorker, letLeasesEnd, workUntilSettled } from './workers.ts';
+import { makeWorld, provoke, type World } from './world.ts';
 
 /** What one test leaves behind is what the next finds, as in life; now and then the world is new, to keep checks short. */
 const testsPerWorld = 15;

@@ -4,7 +4,8 @@ import type { Boundary } from '@hexabase/reconcile/hooks.ts';
 import { allCrashPoints } from './crash-points.ts';
 import { brokenInvariants } from './invariants.ts';
 import { everyStepTwice, productRegistrations } from './registrations.ts';
-import { makeWorld, provoke, workUntilSettled, type World } from './world.ts';
+import { workUntilSettled } from './workers.ts';
+import { makeWorld, provoke, type World } from './world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -26,6 +27,7 @@ const workflows = [
   ['project', 'update'],
   ['project', 'delete'],
   ['workspace-namespaces', 'sync'],
+  ['workspace-access', 'mirror'],
 ] as const;
 
 const failures = [

@@ -1,11 +1,5 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
-import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
-import { silentLogger } from '@hexabase/kernel/log.ts';
-import { startEngine } from '@hexabase/reconcile/engine.ts';
-import type { BoundaryHook } from '@hexabase/reconcile/hooks.ts';
 import {
   givenOrganization,
   requestOfWorkspace,
@@ -14,16 +8,15 @@ import {
   requestWorkspace,
   requestWorkspaceDeletion,
   requestWorkspaceUpdate,
-  until,
 } from '@hexabase/testkit/given.ts';
 import { memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
-import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import type { CrashPoint } from './crash-points.ts';
-import { productRegistrations, type Twist } from './registrations.ts';
+import { productRegistrations } from './registrations.ts';
+import { workUntilSettled, type WorkPlace } from './workers.ts';
 
 /** A database and a cluster that outlive the workers on them. */
-export interface World extends AsyncDisposable {
-  test: TestDatabase;
+export interface World extends WorkPlace, AsyncDisposable {
   cluster: MemoryCluster;
   organization: OrganizationId;
 }
@@ -36,65 +29,14 @@ export async function makeWorld(): Promise<World> {
     test,
     cluster,
     organization,
+    registrations: (twist) => productRegistrations(cluster.driver, twist),
+    workerProgram: new URL('./worker-process.ts', import.meta.url),
+    orders: {},
     async [Symbol.asyncDispose]() {
       await cluster[Symbol.asyncDispose]();
       await test.close();
     },
   };
-}
-
-/** Runs a worker in this process until nothing is left to do. */
-export async function workUntilSettled(
-  world: World,
-  more: { boundary?: BoundaryHook; twist?: Twist } = {},
-): Promise<void> {
-  const { test, cluster } = world;
-  await using _engine = await startEngine({
-    database: test.database,
-    registrations: productRegistrations(cluster.driver, more.twist),
-    clock: systemClock,
-    log: silentLogger,
-    random: () => 0.001,
-    ...(more.boundary ? { boundary: more.boundary } : {}),
-  });
-  await until(() => isSettled(world));
-}
-
-/** Nothing held, nothing failed, nothing due before the slow resync. */
-async function isSettled({ test }: World): Promise<boolean> {
-  const { rows } = await test.database.asWorker((tx) =>
-    sql`select 1 from reconcile_queue where lease_owner is not null or attempts > 0 or due_at < now() + interval '1 minute' limit 1`.execute(
-      tx,
-    ),
-  );
-  return rows.length === 0;
-}
-
-/** Generous: on a machine that is busy otherwise a start alone takes seconds. */
-const workerMsMax = 90_000;
-
-/** Runs a worker process that dies at the given place. Throws when it ends in another way. */
-export async function crashWorker(world: World, crash: CrashPoint): Promise<void> {
-  const program = fileURLToPath(new URL('./worker-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify({ admin: world.test.admin, crash })], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-  const late = setTimeout(() => child.kill('SIGTERM'), workerMsMax);
-  const signal = await new Promise<NodeJS.Signals | null>((resolve) =>
-    child.once('close', (_code, by) => resolve(by)),
-  );
-  clearTimeout(late);
-  if (signal !== 'SIGKILL')
-    throw new Error(`the worker did not reach ${JSON.stringify(crash)}: ${complaint}`);
-}
-
-/** The leases of a dead worker end after half a minute; here that time passes at once. */
-export async function letLeasesEnd({ test }: World): Promise<void> {
-  await test.database.asWorker((tx) =>
-    sql`update reconcile_queue set lease_expires_at = now() where lease_owner is not null`.execute(tx),
-  );
 }
 
 /** Brings about the situation in which a workflow runs: everything before it is settled, and it is asked for. */
@@ -140,6 +82,12 @@ export async function provoke(world: World, point: Pick<CrashPoint, 'kind' | 'wo
       return wake(world, 'project', await activeProject(world));
     case 'project delete':
       return requestProjectDeletion(database, await activeProject(world));
+    case 'workspace-access mirror': {
+      const workspace = await activeWorkspace(world);
+      await requestProject(database, workspace, 'shop');
+      await workUntilSettled(world);
+      return wake(world, 'workspace-access', workspace);
+    }
     case 'workspace-namespaces sync': {
       const workspace = await activeWorkspace(world);
       await makeNamespace(world, workspace);

@@ -27,8 +27,21 @@ const shown = {
   progress: null,
   kubernetesUrl: 'https://localhost:8443/k8s/workspaces/id-1',
   operationId: null,
+  sleep: {
+    wanted: false,
+    reason: null,
+    sleepAt: null,
+    wakeAt: null,
+    timeZone: 'UTC',
+    idleMinutes: null,
+    nextAt: null,
+  },
+  kubernetesVersion: '1.36',
+  runningVersion: 'v1.36.0',
   createdAt: '2026-01-01T00:00:00.000Z',
   deletionRequestedAt: null,
+  deletionDueAt: null,
+  deletionGraceMinutes: 0,
 };
 
 describe('encoding an answer', () => {

@@ -16,6 +16,7 @@ import {
 } from '@hexabase/testkit/given.ts';
 import { brokenVersion, memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { accessReconciler } from '../../access/reconcile/access-reconciler.ts';
 import { namespacesReconciler } from '../../projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '../../projects/reconcile/project-reconciler.ts';
 import { workspaceReconciler } from './workspace-reconciler.ts';
@@ -40,6 +41,7 @@ beforeEach(async () => {
     register(workspaceReconciler(deps)),
     register(projectReconciler(deps)),
     register(namespacesReconciler(deps)),
+    register(accessReconciler(deps)),
   ];
   stack.use(await startEngine({ database, registrations, clock, log: silentLogger }));
 });
@@ -118,7 +120,7 @@ test('a sleeping workspace is not woken by its own reconcilers, nor do they fail
   await requestOfWorkspace(test1.database, id, 'sleep');
   await inPhase(id, 'asleep');
   await read(sql`select hexabase.enqueue(kind, key) from (values
-    ('workspace', ${id}), ('project', ${project}), ('workspace-namespaces', ${id})) as k (kind, key)`);
+    ('workspace', ${id}), ('project', ${project}), ('workspace-namespaces', ${id}), ('workspace-access', ${id})) as k (kind, key)`);
   await until(
     async () =>
       (

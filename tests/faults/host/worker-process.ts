@@ -1,0 +1,6 @@
+import { workUntilKilled, type WorkerOrders } from '../crash-worker.ts';
+import { driverOn, type HostOrders } from './host-stand.ts';
+import { hostRegistrations } from './host-world.ts';
+
+const orders: WorkerOrders & HostOrders = JSON.parse(process.argv[2] ?? '');
+await workUntilKilled(orders, hostRegistrations(driverOn(orders)));
