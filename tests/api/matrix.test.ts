@@ -60,6 +60,11 @@ async function freshTargets(): Promise<Record<string, string>> {
   const project = await owner.call('POST', `/api/v1/workspaces/${id}/projects`, { body: { name: 'my-app' } });
   const member = await api.person(`member-${crypto.randomUUID()}`);
   await api.join(organizationId, member, 'viewer');
+  await api.query(
+    `delete from memberships using users where users.id = user_id and kind = 'service-account'`,
+  );
+  await api.query(`delete from users where kind = 'service-account'`);
+  const examples = await madeFromExamples();
   return {
     workspace: id,
     organization: organizationId,
@@ -68,9 +73,18 @@ async function freshTargets(): Promise<Record<string, string>> {
     userId: member.userId,
     'host-cluster': await madeHostCluster(),
     ...(await madeInvitation()),
-    ...(await madeFromExamples()),
+    ...examples,
+    token: await madeToken(
+      owner,
+      `/api/v1/organizations/${organizationId}/service-accounts/${examples['serviceAccount']}/tokens`,
+    ),
     ...(await madeAccess(id, member.userId)),
   };
+}
+
+async function madeToken(person: Person, path: string): Promise<string> {
+  const body = { name: crypto.randomUUID().slice(0, 8), scope: 'read', expires: '1d' };
+  return String((await person.call('POST', path, { body })).data['id']);
 }
 
 /** An invitation whose letter was sent long ago, and the letter. */

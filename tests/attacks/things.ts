@@ -31,6 +31,7 @@ export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Recor
     operation: operation?.['id'],
     userId: member.userId,
     group,
+    serviceAccount: await made(`${organization}/service-accounts`, { name: fresh('sa') }),
     role: await made(`${workspace}/roles`, { name: fresh('r'), rules }),
     assignment: await made(`${workspace}/assignments`, { role: 'viewer', user: member.userId }),
     invitationId: await made(`${organization}/invitations`, { email: `${fresh('i')}@example.test` }),

@@ -8,6 +8,8 @@ export function commandReference(): string {
     configFile: '',
     context: null,
     credentialsDir: '',
+    token: null,
+    server: null,
     launcher: 'hks',
     parentPid: 0,
     isTerminal: false,

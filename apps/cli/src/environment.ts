@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { browserCommand } from './login/open-browser.ts';
@@ -8,6 +9,10 @@ export interface CliEnvironment {
   configFile: string;
   /** The context to use instead of the current one; kubeconfigs name the one that they were made with. */
   context: string | null;
+  /** An API token to use instead of a session: programs that nobody signs in. */
+  token: string | null;
+  /** The server that the token is for; that of the context when null. */
+  server: string | null;
   /** Folder of cached kubectl credentials; the launcher reads them without starting Node. */
   credentialsDir: string;
   /** Absolute path of the launcher, for kubeconfigs. */
@@ -19,15 +24,23 @@ export interface CliEnvironment {
   browser: readonly string[] | null;
 }
 
-/** Reads the environment. `HKS_CONFIG` moves the settings; the launcher sets `HKS_LAUNCHER` and `HKS_PARENT_PID`. */
+/**
+ * Reads the environment. `HKS_CONFIG` moves the settings, `HKS_TOKEN` and `HKS_SERVER` replace them; the launcher sets
+ * `HKS_LAUNCHER` and `HKS_PARENT_PID`.
+ */
 export function readEnvironment(env: NodeJS.ProcessEnv): CliEnvironment {
   // An empty variable counts as absent, as in the launcher.
   const base = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
   const configFile = resolve(env['HKS_CONFIG'] || join(base, 'hks', 'config.yaml'));
+  const token = env['HKS_TOKEN'] || null;
+  const credentials = join(dirname(configFile), 'credentials');
   return {
     configFile,
     context: env['HKS_CONTEXT'] || null,
-    credentialsDir: join(dirname(configFile), 'credentials'),
+    token,
+    server: env['HKS_SERVER']?.replace(/\/+$/, '') || null,
+    // What a token was given must reach nobody else, and nobody else's the token.
+    credentialsDir: token ? join(credentials, hash('sha256', token, 'hex').slice(0, 16)) : credentials,
     launcher: env['HKS_LAUNCHER'] ?? resolve(import.meta.dirname, '../../../hks'),
     parentPid: Number(env['HKS_PARENT_PID'] ?? process.ppid),
     browser: browserCommand(env, process.platform),

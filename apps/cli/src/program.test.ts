@@ -72,6 +72,8 @@ beforeEach(() => {
     configFile,
     context: null,
     credentialsDir: join(dir, 'credentials'),
+    token: null,
+    server: null,
     launcher: '/opt/hks',
     parentPid: 1,
     isTerminal: false,

@@ -87,7 +87,7 @@ function parseNumber(text: string): number {
 
 function positionalName({ resource, operation }: VerbSpec, name: string): string {
   if (name === 'id') return operation.target === 'none' ? resource.noun : operation.target;
-  return name === 'userId' ? 'user' : name === 'invitationId' ? 'invitation' : name;
+  return name.replace(/Id$/, '').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** A path that begins with `{id}` of something else than its noun, not given by position: `--workspace`. */

@@ -19,11 +19,14 @@ export type Tokens = z.infer<typeof tokens>;
 export interface SessionPlace {
   configFile: string;
   context: string | null;
+  /** An API token, which is used as it is. */
+  token: string | null;
+  server: string | null;
 }
 
 /** Name of the context that commands work in. */
 export function contextName(
-  place: SessionPlace,
+  place: Pick<SessionPlace, 'configFile' | 'context'>,
   config: CliConfig = readCliConfig(place.configFile),
 ): string {
   return place.context ?? config.currentContext;
@@ -33,9 +36,17 @@ export function contextName(
 export function currentContext(place: SessionPlace): CliContext {
   const config = readCliConfig(place.configFile);
   const context = config.contexts[contextName(place, config)];
+  if (place.token !== null) return contextOfToken(place.server, context);
   if (!context)
     throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
   return context;
+}
+
+/** What was chosen for the person who signed in to this server goes for the token too. */
+function contextOfToken(server: string | null, context: CliContext | undefined): CliContext {
+  if (context && (server === null || server === context.server)) return context;
+  if (server !== null) return { server };
+  throw new CliError('HKS_TOKEN is set, and no server is known. Set HKS_SERVER to its address too.');
 }
 
 /**
@@ -43,6 +54,7 @@ export function currentContext(place: SessionPlace): CliContext {
  * many commands at once never present one refresh token twice (which would end the session as stolen).
  */
 export async function accessToken(place: SessionPlace, signal: AbortSignal): Promise<string> {
+  if (place.token !== null) return place.token;
   const before = currentContext(place);
   if (isFresh(before) && before.accessToken) return before.accessToken;
   const config = await updateCliConfig(place.configFile, async (latest) => {

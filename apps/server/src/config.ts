@@ -47,6 +47,8 @@ export const environmentVariables = {
   HKS_SERVER_CONFIG:
     'A YAML file with settings of the server, each under its name (`publicUrl`). Default `/etc/hexabase/config.yaml`.',
   HKS_CONFIG: 'The command line’s settings and session, a YAML file. Default `~/.config/hks/config.yaml`.',
+  HKS_TOKEN: 'An API token for the command line, instead of a session: for programs that nobody signs in.',
+  HKS_SERVER: 'With `HKS_TOKEN`: address of the server that it is for. Default: that of the context.',
   HKS_CONTEXT: 'The session of the command line to use instead of the current one; kubeconfigs set it.',
   HKS_PUBLIC_URL:
     'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',

@@ -2,6 +2,7 @@ import type { Action } from '@hexabase/contract/action.ts';
 import { roleIn, type Actor, type OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import { platformActions, roleActions } from './roles.ts';
+import { tokenReaches } from './token-scope.ts';
 
 /** `invisible` must look to the caller exactly as if the thing did not exist (404); `role` may be told (403). */
 export type Decision =
@@ -11,6 +12,8 @@ export type Decision =
 export interface Resource {
   /** `null` for what belongs to the platform and not to a tenant. */
   organizationId: OrganizationId | null;
+  /** The workspace that it is or lies in; tokens for one workspace reach nothing else. */
+  workspaceId?: string | null;
 }
 
 /** Says whether the actor may do the action there. Pure: roles come from the actor, which the database filled. */
@@ -21,7 +24,8 @@ export function decide(actor: Actor, action: Action, resource: Resource): Decisi
       : { allowed: false, reason: 'role' };
   }
   const role = roleIn(actor, resource.organizationId);
-  if (role === null) return { allowed: false, reason: 'invisible' };
+  if (role === null || !tokenReaches(actor, resource.workspaceId ?? null))
+    return { allowed: false, reason: 'invisible' };
   return roleActions[role].includes(action) ? { allowed: true, role } : { allowed: false, reason: 'role' };
 }
 

@@ -11,6 +11,8 @@ import { outbox } from './platform/outbox.ts';
 import { plan } from './platform/plan.ts';
 import { project } from './project.ts';
 import { role } from './access/role.ts';
+import { serviceAccount } from './people/service-account.ts';
+import { token } from './people/token.ts';
 import { workspace } from './workspace.ts';
 import type { Resource } from './resource.ts';
 
@@ -29,5 +31,7 @@ export const resources = {
   plan,
   project,
   role,
+  serviceAccount,
+  token,
   workspace,
 } as const satisfies Record<string, Resource>;

@@ -11,6 +11,8 @@ import { outboxFeature } from './outbox/feature.ts';
 import { planFeature } from './plans/feature.ts';
 import { projectFeature } from './projects/feature.ts';
 import { roleFeature } from './roles/feature.ts';
+import { serviceAccountFeature } from './service-accounts/feature.ts';
+import { tokenFeature } from './tokens/feature.ts';
 import type { Feature } from './run/use-case.ts';
 import { workspaceFeature } from './workspaces/feature.ts';
 
@@ -29,5 +31,7 @@ export const features: readonly Feature[] = [
   planFeature,
   projectFeature,
   roleFeature,
+  serviceAccountFeature,
+  tokenFeature,
   workspaceFeature,
 ];

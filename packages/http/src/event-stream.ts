@@ -42,6 +42,8 @@ export function mountEventStream(app: FastifyInstance, deps: StreamDeps): void {
   app.get('/api/v1/events/stream', async (request, reply) => {
     const token = requestToken(request);
     const actor = await deps.authenticate(token);
+    // What the stream tells is of whole organizations.
+    if (typeof actor.token?.scope === 'object') throw new AppError('forbidden');
     if (request.raw.method === 'HEAD') return reply.type('text/event-stream').send();
     const end = startStream(deps, { request, reply, actor, token });
     open.add(end);

@@ -1,4 +1,4 @@
-import type { OrganizationId, SessionId, UserId } from './id.ts';
+import type { OrganizationId, SessionId, UserId, WorkspaceId } from './id.ts';
 
 export type OrganizationRole = 'owner' | 'admin' | 'developer' | 'viewer';
 export type PlatformRole = 'super_admin';
@@ -7,10 +7,22 @@ export type PlatformRole = 'super_admin';
 export interface Actor {
   userId: UserId;
   email: string;
+  /** Of a program with an API token: the id of that. */
   sessionId: SessionId;
   platformRole: PlatformRole | null;
   memberships: readonly Membership[];
+  /** Absent for people who are signed in themselves. */
+  token?: ActorToken;
 }
+
+/** The API token that a program uses, which narrows what its owner may do. */
+export interface ActorToken {
+  name: string;
+  scope: TokenScope;
+}
+
+/** `read` looks only; `write` also changes workspaces and projects; a workspace: all that, within this one. */
+export type TokenScope = 'read' | 'write' | { workspaceId: WorkspaceId };
 
 export interface Membership {
   organizationId: OrganizationId;

@@ -6,6 +6,7 @@ import type { Database } from '@hexabase/postgres/database.ts';
 import { openKeyRing, type KeyRing } from './keys/key-ring.ts';
 import { browserSignIn, pruneSignInCodes, type BrowserSignIn } from './interaction/browser-sign-in.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { pruneTokens } from './sessions/api-token-store.ts';
 import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
 import { pruneAttempts } from './sessions/login-attempts.ts';
@@ -45,8 +46,9 @@ export interface Identity extends AsyncDisposable {
   describe(token: string): Promise<SignedInUser>;
   /** Ends the session of an access token or of a refresh token; does nothing for a session that ended. */
   signOut(token: string): Promise<void>;
+  /** Throws AppError `forbidden` for API tokens: a leaked one must not say where its owner signs in. */
   listSessions(actor: Actor): Promise<(SessionRow & { current: boolean })[]>;
-  /** Ends one session of the actor. Throws AppError `not_found` for one that is not theirs. */
+  /** Ends one session of the actor. Throws AppError `not_found` for one that is not theirs, `forbidden` for API tokens. */
   endSession(actor: Actor, sessionId: SessionId): Promise<void>;
   mintKubeToken(request: KubeTokenRequest): Promise<KubeToken>;
   /** Rotates when the active key is older than `olderThanMs` (default: now). Safe on every replica. */
@@ -74,10 +76,12 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     describe: async (token) => signedInUser(await liveSessionOf(deps, token)),
     signOut: (token) => signOut(deps, token),
     async listSessions(actor) {
+      requirePerson(actor);
       const rows = await db.asIdentity((tx) => liveSessions(tx, actor.userId, clock.now()));
       return rows.map((row) => ({ ...row, current: row.id === actor.sessionId }));
     },
     async endSession(actor, sessionId) {
+      requirePerson(actor);
       const session = {
         sessionId: brandId<'Session'>(sessionId),
         userId: actor.userId,
@@ -92,9 +96,15 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
       await db.asIdentity(async (tx) => {
         await pruneAttempts(tx, clock.now());
         await pruneIdentity(tx, clock.now());
+        await pruneTokens(tx, clock.now());
       });
       await pruneSignInCodes(deps);
     },
     [Symbol.asyncDispose]: () => keys[Symbol.asyncDispose](),
   };
+}
+
+function requirePerson(actor: Actor): void {
+  if (actor.token)
+    throw new AppError('forbidden', { message: 'Sessions are for people, not for API tokens.' });
 }

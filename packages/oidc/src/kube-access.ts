@@ -27,7 +27,7 @@ export interface ReachableWorkspace {
 export interface KubeAccess {
   /** Throws AppError `unauthenticated` or `token_expired`. */
   verify(token: string, workspaceId: string): Promise<KubeClaims>;
-  /** The epoch of a session that lives, or null when it ended or the account is disabled. */
+  /** The epoch of a session or API token that lives, or null when it ended or the account is disabled. */
   sessionEpoch(session: { sessionId: string; userId: string }): Promise<number | null>;
   findWorkspace(idOrSlug: string): Promise<ReachableWorkspace | null>;
   /** Calls back with the id of a workspace that has changed, or '' when any may have. */
@@ -55,7 +55,11 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
           sql<{ epoch: number }>`
           SELECT u.epoch::float8 AS epoch FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
           WHERE s.id = ${sessionId} AND s.user_id = ${userId} AND s.ended_at IS NULL
-            AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL`.execute(tx),
+            AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL
+          UNION ALL
+          SELECT u.epoch::float8 FROM hexabase.api_tokens t JOIN hexabase.users u ON u.id = t.user_id
+          WHERE t.id = ${sessionId} AND t.user_id = ${userId} AND t.revoked_at IS NULL
+            AND t.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL`.execute(tx),
         { oneStatement: true },
       );
       return rows[0]?.epoch ?? null;

@@ -1,14 +1,27 @@
 import type { Member } from '@hexabase/contract/people/member.ts';
+import { isServiceAccountEmail } from '@hexabase/contract/people/service-account.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { wakeAccess } from '../access/public.ts';
 import type { TargetContext } from '../run/use-case.ts';
 import { requireAnotherOwner } from './rules.ts';
 import { deleteMember, revokeUser, takeAccess, updateMemberRole } from './store.ts';
 
-/** Ends a membership and everything that groups and roles gave. Throws `last_owner`. */
+/** Ends a membership and everything that groups and roles gave. Throws `last_owner`, `conflict` for a service account. */
 export async function endMembership(context: TargetContext, found: Member): Promise<void> {
-  const { tx, target } = context;
+  if (isServiceAccountEmail(found.email)) {
+    throw new AppError('conflict', {
+      message: 'A service account belongs to its organization for good: delete it instead.',
+      details: { howTo: `hks service-account delete ${found.email.split('@')[0]}` },
+    });
+  }
   await requireAnotherOwner(context, found);
+  await takeMembership(context, found);
+}
+
+/** As `endMembership`, whoever it is. */
+export async function takeMembership(context: TargetContext, found: Member): Promise<void> {
+  const { tx, target } = context;
   const { organizationId } = target;
   // The membership goes first: whoever is just giving them a role holds it, and what they gave is then seen below.
   await deleteMember(tx, organizationId, found.userId);
@@ -17,13 +30,16 @@ export async function endMembership(context: TargetContext, found: Member): Prom
   context.note({ email: found.email, role: found.role });
 }
 
-/** Changes a role; tokens of the person that carry the old one stop working within a second. Throws `last_owner`. */
+/** Changes a role; tokens of the person that carry the old one stop working within a second. Throws `last_owner`, `conflict`. */
 export async function changeMemberRole(
   context: TargetContext,
   found: Member,
   role: OrganizationRole,
 ): Promise<void> {
   if (found.role === role) return;
+  if (role === 'owner' && isServiceAccountEmail(found.email)) {
+    throw new AppError('conflict', { message: 'A service account cannot be an owner.' });
+  }
   const { tx, target } = context;
   await requireAnotherOwner(context, found);
   const { organizationId } = target;

@@ -2,7 +2,7 @@ import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { insertMember, revokeUser } from './store.ts';
 
-export { changeMemberRole, endMembership } from './membership.ts';
+export { changeMemberRole, endMembership, takeMembership } from './membership.ts';
 export { requireMember, requireRank } from './rules.ts';
 export { findMember } from './store.ts';
 

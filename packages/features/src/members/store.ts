@@ -48,12 +48,14 @@ export async function findMember(
   return rows[0] ? toMember(rows[0]) : null;
 }
 
-/** Accounts are not visible to requests: only identity may look one up by address. */
+/** Accounts are not visible to requests: only identity may look one up by address. Service accounts join nobody else. */
 export async function findAccountId(database: Database, email: string): Promise<string | null> {
   const { rows } = await database.asIdentity((tx) =>
     sql<{
       id: string;
-    }>`select id from users where email = ${email.toLowerCase()} and disabled_at is null`.execute(tx),
+    }>`select id from users where email = ${email.toLowerCase()} and kind = 'person' and disabled_at is null`.execute(
+      tx,
+    ),
   );
   return rows[0]?.id ?? null;
 }

@@ -31,7 +31,7 @@ export async function recordOutcome(tx: Tx, { call, actor, trace, data, nowMs }:
     organizationId: trace.organizationId ?? (noun === 'organization' ? made : null),
     target: isCreation ? `${noun}/${made}` : trace.target,
     outcome: 'allowed',
-    details: { ...trace.facts, ...childOf(call) },
+    details: { ...trace.facts, ...childOf(call), ...tokenOf(actor) },
   });
 }
 
@@ -57,7 +57,11 @@ export async function recordRefusal(
         organizationId: trace.organizationId,
         target: trace.target,
         outcome: denied ? 'denied' : 'failed',
-        details: { code: isAppError(error) ? error.code : 'internal', params: call.params },
+        details: {
+          code: isAppError(error) ? error.code : 'internal',
+          params: call.params,
+          ...tokenOf(actor),
+        },
       }),
     );
   } catch (cause) {
@@ -74,6 +78,11 @@ function entryBase(call: OperationCall, actor: Actor, nowMs: number) {
     requestId: call.requestId,
     createdAt: new Date(nowMs),
   };
+}
+
+/** Which of the actor's API tokens it was, by its name. */
+function tokenOf({ token }: Actor): { token?: string } {
+  return token ? { token: token.name } : {};
 }
 
 /** The parameters after the target's own, for example the project. */

@@ -1,4 +1,5 @@
 import { decide } from '@hexabase/authz/decide.ts';
+import { tokenMayCall } from '@hexabase/authz/token-scope.ts';
 import type { Execute, OperationAnswer, OperationCall } from '@hexabase/contract/call.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
@@ -85,6 +86,9 @@ async function runInside(run: Run): Promise<OperationAnswer> {
 
 async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<ResolvedTarget | null> {
   const { access } = call.operation;
+  if (!tokenMayCall(actor, call.operation)) {
+    throw new AppError('forbidden', { message: 'The scope of this API token does not allow this.' });
+  }
   if (access.kind === 'platform') {
     // Before anything is looked up: whoever may not manage the platform learns nothing of it.
     if (call.params['id'] !== undefined) trace.target = `${call.operation.target}/${call.params['id']}`;
@@ -93,7 +97,8 @@ async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<Resolv
   }
   if (access.kind !== 'action') return null;
   const target = await resolveTarget(tx, call, actor);
-  const decision = decide(actor, access.action, { organizationId: target.organizationId });
+  const workspaceId = target.kind === 'workspace' ? target.id : null;
+  const decision = decide(actor, access.action, { organizationId: target.organizationId, workspaceId });
   if (!decision.allowed && decision.reason === 'invisible') throw new AppError('not_found');
   trace.organizationId = target.organizationId;
   trace.target = `${target.kind}/${target.id}`;

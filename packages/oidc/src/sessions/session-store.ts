@@ -1,4 +1,4 @@
-import type { Membership, PlatformRole } from '@hexabase/kernel/actor.ts';
+import type { ActorToken, Membership, PlatformRole } from '@hexabase/kernel/actor.ts';
 import type { SessionId, UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
@@ -170,6 +170,8 @@ export interface LiveSession {
   platformRole: PlatformRole | null;
   epoch: number;
   memberships: Membership[];
+  /** Set when it is no session but an API token. */
+  token?: ActorToken;
 }
 
 /** The session, its account and memberships in one statement; null when it ended or the account is disabled. */

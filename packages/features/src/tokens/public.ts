@@ -1,0 +1,2 @@
+export { endToken, issueToken } from './issue.ts';
+export { listTokenRows } from './store.ts';

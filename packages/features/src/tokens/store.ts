@@ -1,0 +1,101 @@
+import type { Token } from '@hexabase/contract/people/token.ts';
+import { isUuid } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+
+/** A person, or a service account of the organization. */
+export interface TokenOwner {
+  userId: string;
+  organizationId: string | null;
+}
+
+export interface NewTokenRow {
+  id: string;
+  name: string;
+  scope: string;
+  workspaceId: string | null;
+  tokenHash: string;
+  createdBy: string;
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+interface TokenRow {
+  id: string;
+  name: string;
+  scope: string;
+  workspace_id: string | null;
+  created_by: string;
+  created_at: Date;
+  expires_at: Date;
+  last_used_at: Date | null;
+}
+
+const columns = sql`id, name, scope, workspace_id, created_by, created_at, expires_at, last_used_at`;
+
+/** Tokens that were not revoked, newest first; expired ones too, so that their owner sees why something stopped. */
+export async function listTokenRows(tx: Tx, owner: TokenOwner): Promise<Token[]> {
+  const { rows } = await sql<TokenRow>`
+    select ${columns} from api_tokens where ${ownedBy(owner)} and revoked_at is null
+    order by created_at desc, id desc`.execute(tx);
+  return rows.map(toToken);
+}
+
+/** Of one owner one token is made after another until the end of the transaction, so that none is overlooked. */
+export async function countTokens(
+  tx: Tx,
+  owner: TokenOwner,
+  { now, since }: { now: Date; since: Date },
+): Promise<{ live: number; lately: number }> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('hexabase.api_tokens ' || ${owner.userId}::text, 0))`.execute(
+    tx,
+  );
+  const { rows } = await sql<{ live: number; lately: number }>`
+    select count(*) filter (where revoked_at is null and expires_at > ${now})::integer as live,
+      count(*) filter (where created_at > ${since})::integer as lately
+    from api_tokens where ${ownedBy(owner)}`.execute(tx);
+  return rows[0] ?? { live: 0, lately: 0 };
+}
+
+/** Answers null when the owner has one of that name. */
+export async function insertToken(tx: Tx, owner: TokenOwner, row: NewTokenRow): Promise<Token | null> {
+  const { rows } = await sql<TokenRow>`
+    insert into api_tokens
+      (id, user_id, organization_id, name, scope, workspace_id, token_hash, created_by, created_at, expires_at)
+    values (${row.id}, ${owner.userId}, ${owner.organizationId}, ${row.name}, ${row.scope}, ${row.workspaceId},
+      ${row.tokenHash}, ${row.createdBy}, ${row.createdAt}, ${row.expiresAt})
+    on conflict (user_id, lower(name)) where revoked_at is null do nothing
+    returning ${columns}`.execute(tx);
+  return rows[0] ? toToken(rows[0]) : null;
+}
+
+/** Answers the name, or null when there is none such; every gateway looks at the owner's connections at the commit. */
+export async function endTokenRow(
+  tx: Tx,
+  owner: TokenOwner,
+  { nameOrId, at }: { nameOrId: string; at: Date },
+): Promise<string | null> {
+  const which = isUuid(nameOrId) ? sql`id = ${nameOrId}` : sql`lower(name) = lower(${nameOrId})`;
+  const { rows } = await sql<{ name: string }>`
+    update api_tokens set revoked_at = ${at}
+    where ${ownedBy(owner)} and ${which} and revoked_at is null returning name`.execute(tx);
+  const name = rows[0]?.name ?? null;
+  if (name !== null) await sql`select pg_notify('hexabase_revocation', ${owner.userId})`.execute(tx);
+  return name;
+}
+
+function ownedBy({ userId, organizationId }: TokenOwner) {
+  return sql`user_id = ${userId} and organization_id is not distinct from ${organizationId}`;
+}
+
+function toToken(row: TokenRow): Token {
+  return {
+    id: row.id,
+    name: row.name,
+    scope: row.workspace_id === null ? row.scope : `workspace:${row.workspace_id}`,
+    createdBy: row.created_by,
+    createdAt: row.created_at.toISOString(),
+    expiresAt: row.expires_at.toISOString(),
+    lastUsedAt: row.last_used_at?.toISOString() ?? null,
+  };
+}
