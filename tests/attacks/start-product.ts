@@ -73,6 +73,7 @@ export async function startProduct(log: Logger = silentLogger): Promise<Attacked
     logLevel: 'error',
     deletionGraceMinutes: 0,
     warmPool: 0,
+    passwords: 'on',
     mailFrom: 'Hexabase AI <noreply@localhost>',
     hosts: readHostSettings({}, {}, {}),
   } as const;

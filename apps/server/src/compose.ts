@@ -4,6 +4,7 @@ import type { Execute } from '@hexabase/contract/call.ts';
 import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
 import { openChangeFeed, type ChangeFeed } from '@hexabase/features/events/change-feed.ts';
 import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
+import { groupNamesOf } from '@hexabase/features/groups/group-names.ts';
 import { features } from '@hexabase/features/index.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
 import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
@@ -13,6 +14,7 @@ import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
 import type { HttpDeps } from '@hexabase/http/http-deps.ts';
 import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
+import { providerPages } from '@hexabase/http/pages/provider-pages.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -20,6 +22,7 @@ import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { accessAudit } from '@hexabase/oidc/access-audit.ts';
 import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
+import { runLogouts } from '@hexabase/oidc/provider/logout/run-logouts.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
@@ -31,6 +34,8 @@ import { loadCertificates, type Certificates } from './certificates/load-certifi
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
+import { applyProvidersFile } from './sign-in/providers-file.ts';
+import { signInElsewhere } from './sign-in/sign-in-elsewhere.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -70,8 +75,11 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     await openDatabase({ connection: connectionOf(config), masterKey, log, migrations: storeMigrations }),
   );
   const issuer = `${urls.https}/oidc`;
-  const identity = opened.use(await openIdentity({ db: database, masterKey, issuer, clock }));
+  const identity = opened.use(
+    await openIdentity({ db: database, masterKey, issuer, clock, passwords: config.passwords === 'on' }),
+  );
   const parts: Parts = { database, identity, clock, log };
+  await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
   const { driver } = await openClusters(opened, { ...parts, options, caPem: certificates.caPem });
   const gateway = opened.use(await openGateway({ ...parts, driver, hosts: allowedHosts(options) }));
   const metrics = createMetrics(() => countActiveWorkspaces(database));
@@ -81,6 +89,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   opened.use(
     await startBackground({ ...parts, driver, issuer, mail: mailOf(options), pool: poolOf(config) }),
   );
+  opened.use(await runLogouts({ ...providerOf({ ...parts, options }), loopbackNotices: isTrial(config) }));
   const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics }));
   opened.defer(() => http.close());
   const resources = opened.move();
@@ -123,7 +132,7 @@ function httpDepsOf(
   given: Parts & { options: ComposeOptions; execute: Execute; changes: ChangeFeed; metrics: Metrics },
 ): HttpDeps {
   const { options, execute, changes, metrics, database, identity, clock, log } = given;
-  const { config, urls, masterKey } = options;
+  const { config, urls } = options;
   return {
     execute,
     authenticate: (token) => identity.authenticate(token),
@@ -135,20 +144,29 @@ function httpDepsOf(
     auth: {
       identity,
       oidc: createOidcHandler({
-        db: database,
-        keys: identity.keys,
-        masterKey,
-        issuer: identity.issuer,
-        clock,
-        log,
-        ...(config.publicUrl === undefined && { browserOrigin: urls.http }),
+        ...providerOf(given),
+        pages: providerPages,
+        groupsOf: (userId) => groupNamesOf(database, userId),
+        ...(isTrial(config) && { browserOrigin: urls.http }),
       }),
+      upstream: signInElsewhere({ ...given, ...options }),
     },
     changes,
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
     version: '0.1.0',
   };
+}
+
+/** What the OpenID provider and its logouts work with. */
+function providerOf({ database, identity, clock, log, options }: Parts & { options: ComposeOptions }) {
+  const { keys, issuer } = identity;
+  return { db: database, keys, masterKey: options.masterKey, issuer, clock, log };
+}
+
+/** Without a public address only this machine is served. */
+function isTrial({ publicUrl }: ServerConfig): boolean {
+  return publicUrl === undefined;
 }
 
 function mailOf({ config, masterKey }: ComposeOptions): BackgroundOptions['mail'] {

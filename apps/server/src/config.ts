@@ -26,6 +26,9 @@ const flags = z.object({
   deletionGraceMinutes: z.coerce.number().int().min(0).max(100_000).default(0),
   warmPool: z.coerce.number().int().min(0).max(1_000).default(0),
   smtpUrl: z.url({ protocol: /^smtps?$/ }).optional(),
+  passwords: z.enum(['on', 'off']).default('on'),
+  signUp: z.enum(['on', 'off']).optional(),
+  identityProviders: z.string().min(1).optional(),
   mailFrom: z.string().min(3).max(200).default('Hexabase AI <noreply@localhost>'),
 });
 
@@ -66,6 +69,12 @@ export const environmentVariables = {
   HKS_SMTP_URL:
     'Mail server, `smtps://user:password@host:465` or `smtp://…`. Without it mails are kept and read with `hks outbox`.',
   HKS_MAIL_FROM: 'Sender of mails, `Hexabase AI <noreply@example.com>`.',
+  HKS_PASSWORDS:
+    '`off` takes no e-mail and password: people sign in through identity providers. Default `on`.',
+  HKS_SIGN_UP:
+    'Whether people without an account get one by signing up: `on` or `off`. Default `on` for a trial on one machine, `off` with a public URL or an external database.',
+  HKS_IDENTITY_PROVIDERS:
+    'A YAML file with the identity providers through which people sign in, read at each start; see `docs/guides/sign-in.md`.',
   ...hostEnvironment,
 } as const;
 
@@ -93,6 +102,9 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     warmPool: given.warmPool ?? (env['HKS_WARM_POOL'] || file.warmPool),
     logLevel: given.logLevel ?? (env['HKS_LOG_LEVEL'] || file.logLevel),
     smtpUrl: given.smtpUrl ?? (env['HKS_SMTP_URL'] || file.smtpUrl),
+    passwords: given.passwords ?? (env['HKS_PASSWORDS'] || file.passwords),
+    signUp: given.signUp ?? (env['HKS_SIGN_UP'] || file.signUp),
+    identityProviders: given.identityProviders ?? (env['HKS_IDENTITY_PROVIDERS'] || file.identityProviders),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, hosts: readHostSettings(given, env, file) };

@@ -33,6 +33,8 @@ export interface IdentityOptions {
 export interface Identity extends AsyncDisposable {
   readonly issuer: string;
   readonly keys: KeyRing;
+  /** Whether e-mail and password are taken. */
+  readonly passwords: boolean;
   signIn(credentials: Credentials): Promise<TokenSet>;
   /** Signing the command line in through a browser. */
   readonly browser: BrowserSignIn;
@@ -67,6 +69,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   return {
     issuer,
     keys,
+    passwords,
     signIn: (credentials) => signIn(deps, credentials),
     browser: browserSignIn(deps),
     checkPassword: (credentials) => checkPassword(deps, credentials),

@@ -1,5 +1,6 @@
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { pruneUpstreamSignIns } from './upstream/sign-in-store.ts';
 
 /** How long an ended session is kept to recognise a replayed refresh token and to explain what happened. */
 const endedKeptMs = 14 * 86_400_000;
@@ -9,4 +10,5 @@ export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
   const before = new Date(nowMs - endedKeptMs);
   await sql`DELETE FROM hexabase.sessions WHERE ended_at < ${before} OR expires_at < ${before}`.execute(tx);
   await sql`DELETE FROM oidc.payloads WHERE expires_at < ${new Date(nowMs)}`.execute(tx);
+  await pruneUpstreamSignIns(tx, nowMs);
 }

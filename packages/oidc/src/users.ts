@@ -25,6 +25,8 @@ export interface NewUser {
   platformRole?: PlatformRole;
   /** Operators only: takes a password of any strength (fixtures, recovery). */
   anyPassword?: boolean;
+  /** They signed up by themselves, so an organization is made for them. */
+  organizationDue?: boolean;
 }
 
 const emailPattern = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,189}$/u;
@@ -50,10 +52,9 @@ export async function createUser(tx: Tx, user: NewUser, nowMs: number): Promise<
   const createdAt = new Date(nowMs);
   try {
     await sql`
-      INSERT INTO hexabase.users (id, email, display_name, password_hash, platform_role, created_at)
-      VALUES (${id}, ${email}, ${user.displayName}, ${passwordHash}, ${platformRole}, ${createdAt})`.execute(
-      tx,
-    );
+      INSERT INTO hexabase.users (id, email, display_name, password_hash, platform_role, created_at, organization_due)
+      VALUES (${id}, ${email}, ${user.displayName}, ${passwordHash}, ${platformRole}, ${createdAt},
+        ${user.organizationDue ?? false})`.execute(tx);
   } catch (error) {
     if (brokenUnique(error) === 'users_email_key') throw new AppError('already_exists', { cause: error });
     throw error;

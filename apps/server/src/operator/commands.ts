@@ -4,8 +4,10 @@ import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { verifyAudit } from './audit.ts';
+import { runClientCommand } from './client-commands.ts';
 import { runHostCommand } from './host-commands.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
+import { runProviderCommand } from './provider-commands.ts';
 import { listUsers } from './store.ts';
 import { addUser, readPassword, replacePassword, switchUser } from './users.ts';
 import { validateInstallation } from './validate.ts';
@@ -15,7 +17,9 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli user list
        hexabase-cli user disable|enable --email E
        hexabase-cli audit verify
+       hexabase-cli idp add|list|remove|enable|disable   (hexabase-cli idp --help)
        hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
+       hexabase-cli client add|list|rotate-secret|remove   (hexabase-cli client --help)
        hexabase-cli validate
 
 For whoever holds the data folder. It works on a running installation and on a stopped one.
@@ -66,6 +70,8 @@ export async function runOperator(
   input: NodeJS.ReadableStream,
 ): Promise<OperatorAnswer> {
   if (argv[0] === 'host') return runHostCommand(argv.slice(1), env);
+  if (argv[0] === 'client') return runClientCommand(argv.slice(1), env);
+  if (argv[0] === 'idp') return runProviderCommand(argv.slice(1), env, input);
   const { values, positionals } = parse([...argv]);
   if (values.help || positionals.length === 0) return answer(operatorUsage, { usage: operatorUsage });
   const name = positionals.join(' ');

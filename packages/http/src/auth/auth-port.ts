@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor } from '@hexabase/kernel/actor.ts';
-import type { SessionId } from '@hexabase/kernel/id.ts';
+import type { SessionId, UserId } from '@hexabase/kernel/id.ts';
 
 /** Where a sign-in comes from. */
 export interface AuthDevice {
@@ -62,7 +62,8 @@ export interface AuthBrowser {
     clientId: string;
     redirectUri: string;
     codeChallenge: string;
-    credentials: AuthCredentials;
+    userId: UserId;
+    address: string;
   }): Promise<string>;
   redeem(presented: {
     code: string;
@@ -78,7 +79,7 @@ export interface AuthBrowser {
     interval: number;
   }>;
   findDevice(typed: { userCode: string; address: string }): Promise<WaitingDevice>;
-  approveDevice(approval: { userCode: string; credentials: AuthCredentials }): Promise<void>;
+  approveDevice(approval: { userCode: string; userId: UserId }): Promise<void>;
   denyDevice(denial: { userCode: string; address: string }): Promise<void>;
   pollDevice(presented: { deviceCode: string; clientId: string; device: AuthDevice }): Promise<AuthTokens>;
 }
@@ -88,8 +89,10 @@ export interface AuthIdentity {
   /** Public https URL + `/oidc`. */
   readonly issuer: string;
   readonly browser: AuthBrowser;
+  /** Whether e-mail and password are taken. */
+  readonly passwords: boolean;
   /** Proves who somebody is without starting a session. Throws as `signIn` does. */
-  checkPassword(credentials: AuthCredentials): Promise<string>;
+  checkPassword(credentials: AuthCredentials): Promise<UserId>;
   signIn(credentials: AuthCredentials): Promise<AuthTokens>;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<AuthTokens>;
   authenticate(token: string): Promise<Actor>;
@@ -99,12 +102,29 @@ export interface AuthIdentity {
   endSession(actor: Actor, sessionId: SessionId): Promise<void>;
 }
 
+/** One browser by its cookie, and the page of ours in it that asks who sits there. */
+export interface AuthPage {
+  browser: string;
+  returnTo: string;
+}
+
+/** Signing in through identity providers elsewhere; `openUpstream` of packages/oidc answers it. All throw AppErrors. */
+export interface AuthUpstream {
+  providers(): Promise<{ name: string; label: string }[]>;
+  start(asked: AuthPage & { provider: string; origin: string }): Promise<string>;
+  finish(answer: { provider: string; browser: string; query: string }): Promise<{ returnTo: string }>;
+  outcome(page: AuthPage): Promise<{ state: 'proven' | 'confirm'; email: string; label: string } | null>;
+  take(page: AuthPage): Promise<UserId | null>;
+  confirm(page: AuthPage & { userId: UserId }): Promise<void>;
+}
+
 /** What a client of the provider waits for. */
 export interface OidcInteraction {
   uid: string;
   prompt: 'login' | 'consent';
   clientName: string;
-  redirectUri: string;
+  /** Null when a device waits for the answer. */
+  redirectUri: string | null;
   scopes: readonly string[];
   email: string | null;
 }

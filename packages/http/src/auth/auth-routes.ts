@@ -3,18 +3,22 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { loginBody, logoutBody, parseBody, refreshBody } from './auth-input.ts';
-import type { AuthIdentity, OidcHandler } from './auth-port.ts';
+import type { AuthIdentity, AuthUpstream, OidcHandler } from './auth-port.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { authorizeRoutes } from './authorize-routes.ts';
 import { interactionRoutes } from './interaction-routes.ts';
 import { mountOidc } from './oidc-mount.ts';
+import { upstreamRoutes } from './upstream/upstream-routes.ts';
+import { waysIn } from './upstream/ways-in.ts';
 
 export interface AuthRoutesOptions {
   identity: AuthIdentity;
   /** Absent where another replica serves the provider. */
   oidc?: OidcHandler;
+  /** Absent where people sign in with passwords only. */
+  upstream?: AuthUpstream;
 }
 
 const bodyBytesMax = 16 * 1024;
@@ -68,11 +72,13 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
     return privately(reply).status(204).send();
   });
 
+  const ways = waysIn(options);
   await app.register(grantRoutes, options);
-  await app.register(authorizeRoutes, options);
-  await app.register(deviceRoutes, options);
+  await app.register(authorizeRoutes, { identity, ways });
+  await app.register(deviceRoutes, { identity, ways });
+  if (options.upstream) await app.register(upstreamRoutes, { identity, upstream: options.upstream });
   if (options.oidc) {
-    await app.register(interactionRoutes, { identity, interactions: options.oidc.interactions });
+    await app.register(interactionRoutes, { identity, ways, interactions: options.oidc.interactions });
     await app.register(mountOidc, { handler: options.oidc });
   }
 }

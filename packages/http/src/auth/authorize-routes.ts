@@ -1,13 +1,14 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendForm } from '../pages/html.ts';
-import { signInPage, type Problem } from '../pages/sign-in.ts';
-import { deviceOf } from './answer-tokens.ts';
+import { signInPage } from '../pages/sign-in.ts';
+import type { Problem } from '../pages/ways.ts';
 import { authorizeQuery, authorizeTarget, parseBody, signInForm } from './auth-input.ts';
 import type { AuthIdentity } from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 import { openForm, requireOwnForm } from './form-guard.ts';
 import { answerPageError, problemFrom } from './page-errors.ts';
+import type { WaysIn } from './upstream/ways-in.ts';
 
 interface Authorization {
   clientId: string;
@@ -22,11 +23,11 @@ interface Authorization {
  */
 export async function authorizeRoutes(
   app: FastifyInstance,
-  { identity }: { identity: AuthIdentity },
+  { identity, ways }: { identity: AuthIdentity; ways: WaysIn },
 ): Promise<void> {
   app.setErrorHandler((error, _request, reply) => answerPageError(error, reply));
 
-  const show = (
+  const show = async (
     request: FastifyRequest,
     reply: FastifyReply,
     shown: { email: string; problem: Problem | null; redirectUri: string },
@@ -40,6 +41,7 @@ export async function authorizeRoutes(
         formToken: openForm(request, reply, browserOrigin(request, identity.issuer)),
         email: shown.email,
         problem: shown.problem,
+        ways: await ways.shown(request, request.url),
       }),
     });
 
@@ -62,10 +64,10 @@ export async function authorizeRoutes(
       };
       return reply.redirect(callback(wanted, refused), 303);
     }
-    const credentials = { email: form.email, password: form.password, device: deviceOf(request, undefined) };
     let code: string;
     try {
-      code = await identity.browser.authorize({ ...binding, credentials });
+      const userId = await ways.prove(request, { ...form, returnTo: request.url });
+      code = await identity.browser.authorize({ ...binding, userId, address: request.ip });
     } catch (error) {
       const problem = problemFrom(error, reply);
       return show(request, reply, { email: form.email, problem, redirectUri: wanted.redirectUri });

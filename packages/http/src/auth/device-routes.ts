@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendForm, sendPage } from '../pages/html.ts';
-import { codePage, confirmPage, endPage, type Problem } from '../pages/sign-in.ts';
-import { deviceOf } from './answer-tokens.ts';
+import { codePage, confirmPage, endPage } from '../pages/sign-in.ts';
+import type { Problem } from '../pages/ways.ts';
 import { parseBody, signInForm } from './auth-input.ts';
 import type { AuthIdentity } from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 import { openForm, requireOwnForm } from './form-guard.ts';
 import { answerPageError, problemFrom } from './page-errors.ts';
+import type { WaysIn } from './upstream/ways-in.ts';
 
 /**
  * `/device`: the pages of the device flow (RFC 8628 §3.3). Somebody types the code of a waiting program, sees what it is
@@ -15,10 +16,10 @@ import { answerPageError, problemFrom } from './page-errors.ts';
  */
 export async function deviceRoutes(
   app: FastifyInstance,
-  { identity }: { identity: AuthIdentity },
+  { identity, ways }: { identity: AuthIdentity; ways: WaysIn },
 ): Promise<void> {
   app.setErrorHandler((error, _request, reply) => answerPageError(error, reply));
-  const pages = devicePages(identity);
+  const pages = devicePages(identity, ways);
 
   app.get('/device', async (request, reply) =>
     pages.askCode(request, reply, { userCode: userCodeOf(request.query), problem: null }),
@@ -45,12 +46,9 @@ export async function deviceRoutes(
           endPage({ title: 'Refused', text: 'The program was told no. You can close this page.' }),
         );
       }
-      const credentials = {
-        email: form.email,
-        password: form.password,
-        device: deviceOf(request, undefined),
-      };
-      await identity.browser.approveDevice({ userCode, credentials });
+      await identity.browser.findDevice({ userCode, address: request.ip });
+      const userId = await ways.prove(request, { ...form, returnTo: pageOf(userCode) });
+      await identity.browser.approveDevice({ userCode, userId });
     } catch (error) {
       return await pages.again(request, reply, { userCode, email: form.email, error });
     }
@@ -59,7 +57,7 @@ export async function deviceRoutes(
   });
 }
 
-function devicePages(identity: AuthIdentity) {
+function devicePages(identity: AuthIdentity, ways: WaysIn) {
   const tokenFor = (request: FastifyRequest, reply: FastifyReply): string =>
     openForm(request, reply, browserOrigin(request, identity.issuer));
 
@@ -80,7 +78,12 @@ function devicePages(identity: AuthIdentity) {
     shown: { userCode: string; email: string; problem: Problem | null },
   ): Promise<FastifyReply> => {
     const found = await identity.browser.findDevice({ userCode: shown.userCode, address: request.ip });
-    const form = { formToken: tokenFor(request, reply), email: shown.email, problem: shown.problem };
+    const form = {
+      formToken: tokenFor(request, reply),
+      email: shown.email,
+      problem: shown.problem,
+      ways: await ways.shown(request, pageOf(shown.userCode)),
+    };
     return sendForm(reply, {
       title: shown.problem ? 'Problem: allow a device' : 'Allow a device',
       formAction: "'self'",
@@ -115,6 +118,11 @@ function ownForm(identity: AuthIdentity, request: FastifyRequest) {
   const form = parseBody(signInForm, request.body);
   requireOwnForm(request, browserOrigin(request, identity.issuer), form.form_token);
   return form;
+}
+
+/** Where a browser goes on that was away to sign in for this code. */
+function pageOf(userCode: string): string {
+  return `/device?${new URLSearchParams({ user_code: userCode.toUpperCase() })}`;
 }
 
 function userCodeOf(query: unknown): string {

@@ -1,13 +1,14 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendForm } from '../pages/html.ts';
-import { clientSignInPage, consentPage, type Problem } from '../pages/sign-in.ts';
-import { deviceOf } from './answer-tokens.ts';
+import { clientSignInPage, consentPage } from '../pages/sign-in.ts';
+import type { Problem } from '../pages/ways.ts';
 import { parseBody, signInForm } from './auth-input.ts';
 import type { AuthIdentity, OidcExchange, OidcInteraction, OidcInteractions } from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 import { openForm, requireOwnForm } from './form-guard.ts';
 import { answerPageError, problemFrom } from './page-errors.ts';
+import type { WaysIn } from './upstream/ways-in.ts';
 
 type Visit = FastifyRequest<{ Params: { uid: string } }>;
 
@@ -17,22 +18,24 @@ type Visit = FastifyRequest<{ Params: { uid: string } }>;
  */
 export async function interactionRoutes(
   app: FastifyInstance,
-  { identity, interactions }: { identity: AuthIdentity; interactions: OidcInteractions },
+  { identity, ways, interactions }: { identity: AuthIdentity; ways: WaysIn; interactions: OidcInteractions },
 ): Promise<void> {
   app.setErrorHandler((error, _request, reply) => answerPageError(error, reply));
 
-  const show = (
+  const show = async (
     request: FastifyRequest,
     reply: FastifyReply,
     shown: { asked: OidcInteraction; email: string; problem: Problem | null },
-  ): FastifyReply => {
+  ): Promise<FastifyReply> => {
     const { asked, email, problem } = shown;
     const formToken = openForm(request, reply, browserOrigin(request, identity.issuer));
-    const form = { action: request.url, formToken, email, problem };
-    const consent = { client: asked.clientName, host: new URL(asked.redirectUri).host, scopes: asked.scopes };
+    const offered = await ways.shown(request, pageOf(asked));
+    const form = { action: request.url, formToken, email, problem, ways: offered };
+    const host = asked.redirectUri === null ? null : new URL(asked.redirectUri).host;
+    const consent = { client: asked.clientName, host, scopes: asked.scopes };
     return sendForm(reply, {
       title: problem ? 'Problem: sign in' : asked.prompt === 'login' ? 'Sign in' : 'Allow',
-      formAction: `'self' ${sourceOf(asked.redirectUri)}`,
+      formAction: asked.redirectUri === null ? "'self'" : `'self' ${sourceOf(asked.redirectUri)}`,
       body:
         asked.prompt === 'login'
           ? clientSignInPage({ ...form, client: asked.clientName })
@@ -54,17 +57,17 @@ export async function interactionRoutes(
     if (asked.prompt === 'consent') return reply.redirect(await interactions.consent(exchange), 303);
     let userId: string;
     try {
-      const credentials = {
-        email: form.email,
-        password: form.password,
-        device: deviceOf(request, undefined),
-      };
-      userId = await identity.checkPassword(credentials);
+      userId = await ways.prove(request, { ...form, returnTo: pageOf(asked) });
     } catch (error) {
       return show(request, reply, { asked, email: form.email, problem: problemFrom(error, reply) });
     }
     return reply.redirect(await interactions.login(exchange, userId), 303);
   });
+}
+
+/** Where a browser goes on that was away to sign in. */
+function pageOf({ uid }: OidcInteraction): string {
+  return `/oidc/interaction/${uid}`;
 }
 
 function exchangeOf(request: Visit, reply: FastifyReply): OidcExchange {

@@ -1,7 +1,8 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { FastifyReply } from 'fastify';
 import { sendPage } from '../pages/html.ts';
-import { endPage, type Problem } from '../pages/sign-in.ts';
+import { endPage } from '../pages/sign-in.ts';
+import type { Problem } from '../pages/ways.ts';
 
 /** Refusals after which the same form is worth another try. */
 const correctable = ['invalid_credentials', 'rate_limited', 'not_found', 'not_built'];

@@ -47,7 +47,8 @@ form{max-width:24rem;margin:1.5rem 0}label{display:block;font-weight:600;margin:
 input{width:100%;font:inherit;color:inherit;background:var(--card);border:1px solid var(--dim);border-radius:.5rem;padding:.55rem .75rem}
 input.code{font:1.3rem/1.4 ui-monospace,monospace;letter-spacing:.15em;text-transform:uppercase}
 form p.actions{display:flex;gap:.75rem;margin:1.5rem 0 0}button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.25rem;border-radius:.5rem;border:1px solid var(--accent);background:var(--accent);color:var(--paper);cursor:pointer}
-button.quiet{background:none;color:var(--accent)}.problem{border-left:4px solid var(--bad);padding:.5rem .9rem;background:var(--card)}`;
+button.quiet{background:none;color:var(--accent)}.problem{border-left:4px solid var(--bad);padding:.5rem .9rem;background:var(--card)}
+.ways{list-style:none;padding:0;margin:1.5rem 0;max-width:24rem}.ways a{display:block;margin:.5rem 0;padding:.6rem 1rem;border:1px solid var(--accent);border-radius:.5rem;font-weight:600;text-align:center;text-decoration:none}`;
 
 const styleSource = `'sha256-${styleHash.update(style).digest('base64')}'`;
 
@@ -64,14 +65,23 @@ export interface FormPage {
 }
 
 /** Sends a whole page with a form. */
-export function sendForm(reply: FastifyReply, { title, body, formAction }: FormPage): FastifyReply {
-  const policy = `default-src 'none'; style-src ${styleSource}; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
+export function sendForm(reply: FastifyReply, page: FormPage): FastifyReply {
+  const { html: text, contentSecurityPolicy } = renderForm(page);
+  return reply
+    .header('content-security-policy', contentSecurityPolicy)
+    .header('cache-control', 'no-store')
+    .type('text/html; charset=utf-8')
+    .send(text);
+}
+
+/** A whole page with a form, and the policy that it must be sent with. */
+export function renderForm({ title, body, formAction }: FormPage): {
+  html: string;
+  contentSecurityPolicy: string;
+} {
+  const contentSecurityPolicy = `default-src 'none'; style-src ${styleSource}; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title><style>${style}</style></head><body><main>${body.html}</main></body></html>`;
-  return reply
-    .header('content-security-policy', policy)
-    .header('cache-control', 'no-store')
-    .type('text/html; charset=utf-8')
-    .send(page);
+  return { html: page, contentSecurityPolicy };
 }

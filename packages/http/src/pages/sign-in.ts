@@ -1,9 +1,5 @@
 import { html, type Html } from './html.ts';
-
-/** Why a form is shown again; the field is the one to mend. */
-export interface Problem {
-  message: string;
-}
+import { canSend, faultOf, otherWays, problemOf, whoFields, type Problem, type Ways } from './ways.ts';
 
 export interface SignInForm {
   /** Where the form is sent. */
@@ -11,6 +7,7 @@ export interface SignInForm {
   formToken: string;
   email: string;
   problem: Problem | null;
+  ways: Ways;
 }
 
 /** The loopback flow: a program on this computer asks who sits here. */
@@ -20,12 +17,13 @@ export function signInPage(form: SignInForm & { client: string }): Html {
     ${problemOf(form.problem)}
     <form method="post" action="${form.action}">
       <input type="hidden" name="form_token" value="${form.formToken}" />
-      ${credentialFields(form)}
+      ${whoFields(form)}
       <p class="actions">
-        <button name="decision" value="allow">Sign in</button>
+        ${canSend(form.ways) ? html`<button name="decision" value="allow">Sign in</button>` : ''}
         <button name="decision" value="deny" class="quiet" formnovalidate>Cancel</button>
       </p>
     </form>
+    ${otherWays(form.ways)}
     <p>Did you not start this yourself? Then close this page.</p>`;
 }
 
@@ -36,12 +34,13 @@ export function clientSignInPage(form: SignInForm & { client: string }): Html {
     ${problemOf(form.problem)}
     <form method="post" action="${form.action}">
       <input type="hidden" name="form_token" value="${form.formToken}" />
-      ${credentialFields(form)}
+      ${whoFields(form)}
       <p class="actions">
-        <button name="decision" value="allow">Sign in</button>
+        ${canSend(form.ways) ? html`<button name="decision" value="allow">Sign in</button>` : ''}
         <button name="decision" value="deny" class="quiet" formnovalidate>Cancel</button>
       </p>
-    </form>`;
+    </form>
+    ${otherWays(form.ways)}`;
 }
 
 const meanings: Readonly<Record<string, string>> = {
@@ -55,10 +54,13 @@ const meanings: Readonly<Record<string, string>> = {
 /** A client asks to be told more, or to do more, than before. */
 export function consentPage(
   form: Pick<SignInForm, 'action' | 'formToken' | 'email'>,
-  asked: { client: string; host: string; scopes: readonly string[] },
+  asked: { client: string; host: string | null; scopes: readonly string[] },
 ): Html {
   return html`<h1>Let ${asked.client} know who you are?</h1>
-    <p class="lead">You are signed in as ${form.email}. Afterwards you go on to ${asked.host}.</p>
+    <p class="lead">
+      You are signed in as ${form.email}.
+      ${asked.host === null ? 'Afterwards you go on at your device.' : `Afterwards you go on to ${asked.host}.`}
+    </p>
     <p>It asks to</p>
     <ul>
       ${asked.scopes.map((scope) => html`<li>${meanings[scope] ?? scope}</li>`)}
@@ -80,11 +82,22 @@ export interface CodeForm {
 
 /** The device flow, first page: which program waits? */
 export function codePage(form: CodeForm): Html {
+  const hidden = html`<input type="hidden" name="form_token" value="${form.formToken}" />`;
   return html`<h1>Connect a device</h1>
     <p class="lead">Type the code that <code>hks login --device</code> shows.</p>
-    ${problemOf(form.problem)}
-    <form method="post" action="/device">
-      <input type="hidden" name="form_token" value="${form.formToken}" />
+    ${codeField({ action: '/device', hidden, userCode: form.userCode, problem: form.problem })}`;
+}
+
+/** The form in which somebody types what a device shows; `hidden` ties it to this browser. */
+export function codeField(form: {
+  action: string;
+  hidden: Html;
+  userCode: string;
+  problem: Problem | null;
+}): Html {
+  return html`${problemOf(form.problem)}
+    <form method="post" action="${form.action}">
+      ${form.hidden}
       <label for="user_code">Code</label>
       <input
         class="code"
@@ -137,54 +150,17 @@ export function confirmPage(form: Omit<SignInForm, 'action'>, waiting: Waiting):
     <form method="post" action="/device/decision">
       <input type="hidden" name="form_token" value="${form.formToken}" />
       <input type="hidden" name="user_code" value="${waiting.userCode}" />
-      ${credentialFields(form)}
+      ${whoFields(form)}
       <p class="actions">
-        <button name="decision" value="allow">Sign in and allow</button>
+        ${canSend(form.ways) ? html`<button name="decision" value="allow">Sign in and allow</button>` : ''}
         <button name="decision" value="deny" class="quiet" formnovalidate>Refuse</button>
       </p>
-    </form>`;
+    </form>
+    ${otherWays(form.ways)}`;
 }
 
 /** The last page: nothing more to do here. */
 export function endPage(outcome: { title: string; text: string }): Html {
   return html`<h1>${outcome.title}</h1>
     <p class="lead" role="status">${outcome.text}</p>`;
-}
-
-function credentialFields(form: Pick<SignInForm, 'email' | 'problem'>): Html {
-  const focus = form.email === '' ? ['autofocus', ''] : ['', 'autofocus'];
-  return html`<label for="email">E-mail address</label>
-    <input
-      id="email"
-      name="email"
-      type="email"
-      value="${form.email}"
-      required
-      maxlength="254"
-      autocomplete="username"
-      ${focus[0] ?? ''}
-      ${faultOf(form.problem)}
-    />
-    <label for="password">Password</label>
-    <input
-      id="password"
-      name="password"
-      type="password"
-      required
-      maxlength="1024"
-      autocomplete="current-password"
-      ${focus[1] ?? ''}
-      ${faultOf(form.problem)}
-    />`;
-}
-
-/** Spoken at once by screen readers; the fields point to it. */
-function problemOf(problem: Problem | null): Html {
-  return html`<div id="problem" aria-live="assertive">
-    ${problem === null ? '' : html`<p class="problem" role="alert">${problem.message}</p>`}
-  </div>`;
-}
-
-function faultOf(problem: Problem | null): Html {
-  return problem === null ? html`` : html`aria-invalid="true" aria-describedby="problem"`;
 }

@@ -1,8 +1,9 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
+import type { UserId } from '@hexabase/kernel/id.ts';
 import { sql } from 'kysely';
 import type { TokenSet } from '../sessions/issue-tokens.ts';
 import type { Device } from '../sessions/session-store.ts';
-import { checkPassword, startSession, type Credentials, type SignInDeps } from '../sessions/sign-in.ts';
+import { startSession, type SignInDeps } from '../sessions/sign-in.ts';
 import { isKnownClient, isLoopbackRedirect } from './clients.ts';
 import { createCode, redeemCode, rememberSession, type CodeBinding, type Redemption } from './code-grant.ts';
 import {
@@ -20,14 +21,14 @@ export interface BrowserSignIn {
   /** Whether codes for this client may be sent to this address. */
   mayRedirect(clientId: string, redirectUri: string): boolean;
   isClient(clientId: string): boolean;
-  /** Proves who sits at the browser and answers the code for the program. Throws as `signIn` does. */
-  authorize(request: CodeBinding & { credentials: Credentials }): Promise<string>;
+  /** Answers the code for the program of somebody who has just proven who they are. */
+  authorize(request: CodeBinding & { userId: UserId; address: string }): Promise<string>;
   redeem(presented: Redemption & { device: Device }): Promise<TokenSet>;
   startDevice(asker: { clientId: string; deviceName: string | null; address: string }): Promise<DeviceStart>;
   /** Throws AppError `not_found` for codes behind which nothing waits, `rate_limited` after too many. */
   findDevice(typed: { userCode: string; address: string }): Promise<DeviceRequest>;
-  /** Throws as `signIn` and `findDevice` do. */
-  approveDevice(approval: { userCode: string; credentials: Credentials }): Promise<void>;
+  /** For somebody who has just proven who they are. Throws AppError `not_found` when nothing waits (any more). */
+  approveDevice(approval: { userCode: string; userId: UserId }): Promise<void>;
   denyDevice(denial: { userCode: string; address: string }): Promise<void>;
   pollDevice(presented: { deviceCode: string; clientId: string; device: Device }): Promise<TokenSet>;
 }
@@ -43,11 +44,7 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
     mayRedirect: (clientId, redirectUri) => isKnownClient(clientId) && isLoopbackRedirect(redirectUri),
     isClient: isKnownClient,
     findDevice: find,
-    async authorize({ credentials, ...binding }) {
-      const userId = await checkPassword(deps, credentials);
-      const { address } = credentials.device;
-      return deps.db.asIdentity((tx) => createCode(tx, { ...binding, userId, address }, deps.clock.now()));
-    },
+    authorize: (approved) => deps.db.asIdentity((tx) => createCode(tx, approved, deps.clock.now())),
     async redeem({ device, ...presented }) {
       const userId = await deps.db.asIdentity((tx) => redeemCode(tx, presented, deps.clock.now()));
       if (userId === null) throw new GrantError('invalid_grant');
@@ -59,12 +56,8 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
       if (!isKnownClient(asker.clientId)) throw new GrantError('invalid_client');
       return deps.db.asIdentity((tx) => startDevice(tx, asker, deps.clock.now()));
     },
-    async approveDevice({ userCode, credentials }) {
-      await find({ userCode, address: credentials.device.address });
-      const userId = await checkPassword(deps, credentials);
-      const decided = await deps.db.asIdentity((tx) =>
-        decideDevice(tx, { userCode, userId }, deps.clock.now()),
-      );
+    async approveDevice(approval) {
+      const decided = await deps.db.asIdentity((tx) => decideDevice(tx, approval, deps.clock.now()));
       if (!decided) throw nothingWaits();
     },
     async denyDevice(denial) {

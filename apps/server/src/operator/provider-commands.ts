@@ -1,0 +1,161 @@
+import { parseArgs } from 'node:util';
+import { insertAuditEntry } from '@hexabase/features/run/store.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { readProvider } from '@hexabase/oidc/upstream/provider-input.ts';
+import {
+  listProviders,
+  removeProvider,
+  saveProvider,
+  switchProvider,
+} from '@hexabase/oidc/upstream/provider-store.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { readConfig, type ServerConfig } from '../config.ts';
+import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import type { OperatorAnswer } from './commands.ts';
+import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
+import { readPassword } from './users.ts';
+
+export const providerUsage = `Usage: hexabase-cli idp add NAME --client-id ID --secret-stdin [--kind oidc|google|github] [--issuer URL]
+                             [--label TEXT] [--scopes "openid email profile"]
+       hexabase-cli idp list
+       hexabase-cli idp enable|disable NAME
+       hexabase-cli idp remove NAME      forgets it and every link to it; accounts stay
+
+People sign in through these providers; it works at once, without a restart. \`add\` with a name that is taken changes
+that one. Register <address of this server>/auth/idp/NAME/callback with the provider.
+
+  --secret-stdin    reads the client secret from standard input; it is stored sealed and never shown
+  --kind            oidc (default, needs --issuer), google, or github (--issuer for an Enterprise server)
+  --data-dir DIR    the installation (HKS_DATA_DIR)
+  -o json           prints JSON`;
+
+const options = {
+  'data-dir': { type: 'string' },
+  kind: { type: 'string' },
+  issuer: { type: 'string' },
+  label: { type: 'string' },
+  scopes: { type: 'string' },
+  'client-id': { type: 'string' },
+  'secret-stdin': { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof parse>['values'];
+
+interface Request {
+  values: Values;
+  name: string;
+  config: ServerConfig;
+  input: NodeJS.ReadableStream;
+}
+
+const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
+  add,
+  list,
+  remove,
+  enable: (request) => switchTo(request, true),
+  disable: (request) => switchTo(request, false),
+};
+
+/** Runs `hexabase-cli idp …`. Throws `StartError` for a command line that cannot be understood. */
+export async function runProviderCommand(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input: NodeJS.ReadableStream,
+): Promise<OperatorAnswer> {
+  const { values, positionals } = parse([...argv]);
+  const [verb, name = '', ...more] = positionals;
+  if (values.help || verb === undefined) return answer(providerUsage, { usage: providerUsage });
+  const command = Object.hasOwn(commands, verb) ? commands[verb] : undefined;
+  if (!command || more.length > 0 || (verb === 'list') !== (name === ''))
+    throw new StartError(`There is no command "idp ${positionals.join(' ')}".\n\n${providerUsage}`);
+  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
+  const config = readConfig(values['data-dir'] === undefined ? {} : { dataDir: values['data-dir'] }, env);
+  requireInstallation(config.dataDir);
+  const result = await command({ values, name, config, input });
+  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+}
+
+async function add({ values, name, config, input }: Request): Promise<OperatorAnswer> {
+  if (values['secret-stdin'] !== true)
+    throw new StartError('Give the client secret on standard input, with `--secret-stdin`.');
+  const provider = readProvider(
+    {
+      name,
+      clientId: values['client-id'],
+      clientSecret: await readPassword(input),
+      ...(values.kind !== undefined && { kind: values.kind }),
+      ...(values.issuer !== undefined && { issuer: values.issuer }),
+      ...(values.label !== undefined && { label: values.label }),
+      ...(values.scopes !== undefined && { scopes: values.scopes }),
+    },
+    { fromFile: false },
+  );
+  const vault = createKeyVault(loadMasterKey(config.dataDir));
+  const nowMs = systemClock.now();
+  await change(config, { verb: 'add', name }, (tx) => saveProvider(tx, vault, { input: provider, nowMs }));
+  const { clientSecret: _secret, ...shown } = provider;
+  return answer(`People can sign in with ${provider.label} (${provider.issuer}).`, shown);
+}
+
+async function list({ config }: Request): Promise<OperatorAnswer> {
+  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+  const found = await database.asIdentity((tx) => listProviders(tx));
+  const rows = found.map(
+    ({ name, kind, enabled, fromFile, issuer }) =>
+      `${name.padEnd(20)}  ${kind.padEnd(6)}  ${enabled ? 'enabled ' : 'disabled'}  ${fromFile ? 'file   ' : 'command'}  ${issuer}`,
+  );
+  const head = `${'NAME'.padEnd(20)}  KIND    STATE     FROM     ISSUER`;
+  return answer([head, ...rows].join('\n'), found);
+}
+
+async function switchTo({ config, name }: Request, enabled: boolean): Promise<OperatorAnswer> {
+  const verb = enabled ? 'enable' : 'disable';
+  await change(config, { verb, name }, (tx) => switchProvider(tx, name, enabled));
+  const text = enabled ? 'enabled.' : 'disabled: nobody signs in through it; sessions go on.';
+  return answer(`${name} is ${text}`, { name, enabled });
+}
+
+async function remove({ config, name }: Request): Promise<OperatorAnswer> {
+  await change(config, { verb: 'remove', name }, (tx) => removeProvider(tx, name));
+  return answer(`Forgot ${name} and the links to it.`, { name });
+}
+
+async function change(
+  config: ServerConfig,
+  done: { verb: string; name: string },
+  run: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+  const nowMs = systemClock.now();
+  await database.asIdentity(async (tx) => {
+    await run(tx);
+    await insertAuditEntry(tx, {
+      id: newId(nowMs),
+      organizationId: null,
+      actorId: 'operator',
+      actorEmail: 'operator',
+      action: `operator.idp.${done.verb}`,
+      target: `identity-provider/${done.name}`,
+      outcome: 'allowed',
+      requestId: newId(nowMs),
+      details: {},
+      createdAt: new Date(nowMs),
+    });
+  });
+}
+
+function answer(text: string, json: unknown): OperatorAnswer {
+  return { text, json, exitCode: 0 };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${providerUsage}`);
+  }
+}

@@ -1,0 +1,150 @@
+import { brandId, type UserId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+
+/** A browser and the page in it that waits for somebody to sign in. */
+export interface Place {
+  browserHash: string;
+  /** Path and query of our own page. */
+  returnTo: string;
+}
+
+export interface StartedSignIn extends Place {
+  id: string;
+  providerId: string;
+  redirectUri: string;
+  /** Nonce and code verifier, sealed. */
+  secrets: string;
+}
+
+const startedMs = 600_000;
+const provenMs = 300_000;
+/** One browser cannot fill the table. */
+const startedPerBrowserMax = 20;
+
+/** Notes that a browser was sent away. */
+export async function insertStarted(tx: Tx, started: StartedSignIn, nowMs: number): Promise<void> {
+  await sql`
+    DELETE FROM hexabase.upstream_sign_ins WHERE id IN (
+      SELECT id FROM hexabase.upstream_sign_ins WHERE browser_hash = ${started.browserHash}
+      ORDER BY expires_at DESC OFFSET ${startedPerBrowserMax - 1})`.execute(tx);
+  await sql`
+    INSERT INTO hexabase.upstream_sign_ins
+      (id, provider_id, state, browser_hash, return_to, redirect_uri, secrets_sealed, expires_at)
+    VALUES (${started.id}, ${started.providerId}, 'started', ${started.browserHash}, ${started.returnTo},
+      ${started.redirectUri}, ${started.secrets}, ${new Date(nowMs + startedMs)})`.execute(tx);
+}
+
+/** Spends a started sign-in: of any number of answers only the first finds it, and only in the browser that began. */
+export async function takeStarted(
+  tx: Tx,
+  asked: { id: string; browserHash: string; providerId: string },
+  nowMs: number,
+): Promise<StartedSignIn | null> {
+  const { rows } = await sql<StartedSignIn>`
+    DELETE FROM hexabase.upstream_sign_ins
+    WHERE id = ${asked.id} AND browser_hash = ${asked.browserHash} AND provider_id = ${asked.providerId}
+      AND state = 'started' AND expires_at > ${new Date(nowMs)}
+    RETURNING id, provider_id AS "providerId", browser_hash AS "browserHash", return_to AS "returnTo",
+      redirect_uri AS "redirectUri", secrets_sealed AS secrets`.execute(tx);
+  return rows[0] ?? null;
+}
+
+export interface Link {
+  providerId: string;
+  subject: string;
+  userId: UserId;
+  email: string;
+}
+
+/** Notes who sits at the browser (`proven`), or whose account they must prove to own first (`confirm`). */
+export async function insertOutcome(
+  tx: Tx,
+  outcome: Link & { state: 'proven' | 'confirm'; started: StartedSignIn },
+  nowMs: number,
+): Promise<void> {
+  const { started } = outcome;
+  // The last one counts: the page names one person.
+  await sql`DELETE FROM hexabase.upstream_sign_ins
+    WHERE browser_hash = ${started.browserHash} AND return_to = ${started.returnTo} AND state = 'proven'`.execute(
+    tx,
+  );
+  await sql`
+    INSERT INTO hexabase.upstream_sign_ins
+      (id, provider_id, state, browser_hash, return_to, redirect_uri, secrets_sealed, user_id, subject, email, expires_at)
+    VALUES (${started.id}, ${outcome.providerId}, ${outcome.state}, ${started.browserHash}, ${started.returnTo},
+      ${started.redirectUri}, '', ${outcome.userId}, ${outcome.subject}, ${outcome.email},
+      ${new Date(nowMs + provenMs)})`.execute(tx);
+}
+
+export interface Outcome {
+  state: 'proven' | 'confirm';
+  /** Of the account. */
+  email: string;
+  /** Of the provider. */
+  label: string;
+}
+
+/** What came of the last sign-in for this page. */
+export async function findOutcome(tx: Tx, place: Place, nowMs: number): Promise<Outcome | null> {
+  const { rows } = await sql<Outcome>`
+    SELECT s.state, u.email, p.label FROM hexabase.upstream_sign_ins s
+    JOIN hexabase.identity_providers p ON p.id = s.provider_id AND p.enabled
+    JOIN hexabase.users u ON u.id = s.user_id
+    WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state <> 'started'
+      AND s.expires_at > ${new Date(nowMs)}
+    ORDER BY s.state = 'proven' DESC, s.expires_at DESC LIMIT 1`.execute(tx);
+  return rows[0] ?? null;
+}
+
+/** Spends a proof: whose it is, or null. A disabled account proves nothing. */
+export async function takeProven(tx: Tx, place: Place, nowMs: number): Promise<UserId | null> {
+  const { rows } = await sql<{ userId: string }>`
+    DELETE FROM hexabase.upstream_sign_ins s USING hexabase.identity_providers p, hexabase.users u
+    WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state = 'proven'
+      AND s.expires_at > ${new Date(nowMs)} AND p.id = s.provider_id AND p.enabled
+      AND u.id = s.user_id AND u.disabled_at IS NULL
+    RETURNING s.user_id AS "userId"`.execute(tx);
+  const [row] = rows;
+  return row ? brandId(row.userId) : null;
+}
+
+/** Makes the links that wait for this person to have signed in, here and now. */
+export async function linkConfirmed(tx: Tx, place: Place & { userId: UserId }, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  await sql`
+    WITH confirmed AS (
+      DELETE FROM hexabase.upstream_sign_ins
+      WHERE browser_hash = ${place.browserHash} AND return_to = ${place.returnTo} AND state = 'confirm'
+        AND user_id = ${place.userId} AND expires_at > ${now}
+      RETURNING provider_id, subject, user_id, email
+    )
+    INSERT INTO hexabase.external_identities (provider_id, subject, user_id, email, linked_at)
+    SELECT provider_id, subject, user_id, email, ${now}::timestamptz FROM confirmed
+    ON CONFLICT DO NOTHING`.execute(tx);
+}
+
+/** Whose account a provider's subject is linked to. */
+export async function findLinked(
+  tx: Tx,
+  external: { providerId: string; subject: string },
+): Promise<UserId | null> {
+  const { rows } = await sql<{ userId: string }>`
+    SELECT user_id AS "userId" FROM hexabase.external_identities
+    WHERE provider_id = ${external.providerId} AND subject = ${external.subject}`.execute(tx);
+  const [row] = rows;
+  return row ? brandId(row.userId) : null;
+}
+
+export async function insertLink(tx: Tx, link: Link, nowMs: number): Promise<void> {
+  await sql`
+    INSERT INTO hexabase.external_identities (provider_id, subject, user_id, email, linked_at)
+    VALUES (${link.providerId}, ${link.subject}, ${link.userId}, ${link.email}, ${new Date(nowMs)})`.execute(
+    tx,
+  );
+}
+
+/** Removes sign-ins that nobody can finish any more. */
+export async function pruneUpstreamSignIns(tx: Tx, nowMs: number): Promise<void> {
+  await sql`DELETE FROM hexabase.upstream_sign_ins WHERE expires_at < ${new Date(nowMs)}`.execute(tx);
+}
