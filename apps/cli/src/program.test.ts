@@ -1,6 +1,6 @@
 import { resources } from '@hexabase/contract/index.ts';
 import type { Resource } from '@hexabase/contract/resource.ts';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeCliConfig } from '@hexabase/client/config-file.ts';
 import { createCli, type Cli } from './cli.ts';
 import { completionScript } from './completion.ts';
+import { readEnvironment } from './environment.ts';
 import { createProgram } from './program.ts';
 
 /** What the server was asked, and what it answers next. */
@@ -215,6 +216,68 @@ describe('commands made from the contract', () => {
       status: 404,
       message: 'Nothing there.',
     });
+  });
+});
+
+describe('an API token in HKS_TOKEN', () => {
+  const token = `hks_pat_${'x'.repeat(51)}`;
+  const withToken = (env: NodeJS.ProcessEnv, configFile = join(dir, 'absent.yaml')): void => {
+    const environment = readEnvironment({ HKS_CONFIG: configFile, HKS_TOKEN: token, ...env });
+    cli = {
+      ...createCli({ ...environment, isTerminal: false }, new AbortController().signal),
+      print: (text) => printed.push(text),
+      note: () => undefined,
+    };
+  };
+  const address = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  it('takes the place of a session, without any settings, and is written nowhere', async () => {
+    answers['GET /api/v1/organizations'] = [];
+    withToken({ HKS_SERVER: `${address()}/` });
+    await hks('organization', 'list');
+    expect(asked).toMatchObject([{ authorization: `Bearer ${token}` }]);
+    expect(existsSync(join(dir, 'absent.yaml'))).toBe(false);
+  });
+
+  it('is used at the server of the context when none is named, instead of its session', async () => {
+    answers['GET /api/v1/organizations'] = [];
+    withToken({}, join(dir, 'config.yaml'));
+    await hks('organization', 'list');
+    expect(asked).toMatchObject([{ authorization: `Bearer ${token}` }]);
+    expect(readFileSync(join(dir, 'config.yaml'), 'utf8')).not.toContain(token);
+  });
+
+  it('without a server is a sentence', async () => {
+    withToken({});
+    await expect(hks('organization', 'list')).rejects.toThrow('Set HKS_SERVER');
+    expect(asked).toEqual([]);
+  });
+
+  it('has a cache of kubectl credentials of its own', () => {
+    const of = (HKS_TOKEN: string) =>
+      readEnvironment({ HKS_CONFIG: '/c/config.yaml', HKS_TOKEN }).credentialsDir;
+    expect(of('')).toBe('/c/credentials');
+    expect(new Set([of(''), of('hks_pat_a'), of('hks_pat_b')]).size).toBe(3);
+    expect(of(token)).not.toContain('xxxx');
+  });
+
+  it('is made, shown with its scope, and revoked by name', async () => {
+    const made = { id: 't1', name: 'ci', scope: 'read', expiresAt: '2031-01-01T00:00:00Z', token };
+    answers['POST /api/v1/tokens'] = made;
+    const said = await hks('token', 'create', '--name', 'ci', '--scope', 'read', '--expires', '90d');
+    expect(said).toContain(token);
+    expect(asked).toMatchObject([{ body: { name: 'ci', scope: 'read', expires: '90d' } }]);
+    answers['DELETE /api/v1/tokens/ci'] = null;
+    await hks('token', 'revoke', 'ci');
+    await expect(hks('token', 'create', '--name', 'ci', '--scope', 'read')).rejects.toThrow('--expires');
+  });
+
+  it('of a service account is asked for in two words', async () => {
+    const path = '/api/v1/organizations/ours/service-accounts/deployer/tokens';
+    answers[`POST ${path}`] = { name: 'ci', scope: 'write', expiresAt: '2031-01-01T00:00:00Z', token };
+    const words = ['service-account', 'tokens', 'create', 'deployer', '--organization', 'ours'];
+    await hks(...words, '--name', 'ci', '--scope', 'write', '--expires', '30d');
+    expect(asked).toMatchObject([{ path, body: { scope: 'write' } }]);
   });
 });
 
