@@ -51,3 +51,17 @@ export function hostCluster(level: HostLevel, environment: Environment = process
 export function kubeBinaries(environment: Environment = process.env): string | null {
   return environment['HKS_KUBE_BIN'] || null;
 }
+
+/** What a suite needs that starts a host of its own with stand-ins for its nodes. */
+export interface OwnHost {
+  binaries: string;
+  chart: string;
+  helm: string;
+}
+
+/** Null where one of it is missing: such suites are skipped then. */
+export function ownHost(environment: Environment = process.env): OwnHost | null {
+  const { HKS_VCLUSTER_CHART: chart, HKS_HELM: helm } = environment;
+  const binaries = kubeBinaries(environment);
+  return binaries && chart && helm ? { binaries, chart, helm } : null;
+}

@@ -13,7 +13,7 @@ export interface TestKubeUser {
   groups?: readonly string[];
 }
 
-/** A real kube-apiserver with its own etcd and nothing else: no controllers, no nodes. */
+/** A real kube-apiserver with its own etcd; controllers when they are wanted, never nodes. */
 export interface TestKubeApiServer extends AsyncDisposable {
   url: string;
   /** PEM. */
@@ -22,19 +22,24 @@ export interface TestKubeApiServer extends AsyncDisposable {
 
 const startMsMax = 60_000;
 
-/** Starts both from this folder of binaries on free ports of the loopback interface. Throws with their last words. */
+/**
+ * Starts it from this folder of binaries on free ports of the loopback interface. With `controllers` the controller
+ * manager runs too, as the first user, who must be an administrator. Throws with their last words.
+ */
 export async function startKubeApiServer(
   binaries: string,
   users: readonly TestKubeUser[],
+  { controllers = false }: { controllers?: boolean } = {},
 ): Promise<TestKubeApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'hks-kube-'));
   const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
   await writeKeys(folder, users);
   const etcd = start(join(binaries, 'etcd'), etcdFlags(folder, etcdPort, peerPort));
-  const apiServer = start(join(binaries, 'kube-apiserver'), apiServerFlags(folder, etcdPort, port));
+  const flags = [...apiServerFlags(folder, etcdPort, port), ...(controllers ? [] : withoutAccounts)];
+  const apiServer = start(join(binaries, 'kube-apiserver'), flags);
+  const running = [etcd, apiServer];
   const stop = async (): Promise<void> => {
-    await apiServer.stop();
-    await etcd.stop();
+    for (const one of running.toReversed()) await one.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const url = `https://127.0.0.1:${port}`;
@@ -43,6 +48,8 @@ export async function startKubeApiServer(
       const pem = await readFile(join(folder, 'certificates/apiserver.crt'), 'utf8');
       return (await answers(url, pem, users[0]?.token ?? '')) ? pem : null;
     });
+    if (controllers)
+      running.push(await startControllers(binaries, { folder, url, token: users[0]?.token ?? '' }));
     return { url, certificateAuthority, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
@@ -76,13 +83,41 @@ function apiServerFlags(folder: string, etcdPort: number, port: number): string[
     '--service-cluster-ip-range=10.97.0.0/16',
     '--authorization-mode=Node,RBAC',
     '--allow-privileged=true',
-    // Nothing makes accounts here, so pods must do without.
-    '--disable-admission-plugins=ServiceAccount',
     `--token-auth-file=${join(folder, 'tokens.csv')}`,
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(folder, 'accounts.pub')}`,
     `--service-account-signing-key-file=${join(folder, 'accounts.key')}`,
   ];
+}
+
+/** Nothing makes accounts then, so pods must do without. */
+const withoutAccounts = ['--disable-admission-plugins=ServiceAccount'];
+
+async function startControllers(
+  binaries: string,
+  { folder, url, token }: { folder: string; url: string; token: string },
+): Promise<Running> {
+  const kubeconfig = join(folder, 'controllers.kubeconfig');
+  const authority = join(folder, 'certificates/apiserver.crt');
+  const named = { cluster: 'host', user: 'controllers' };
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: named.cluster, cluster: { server: url, 'certificate-authority': authority } }],
+    users: [{ name: named.user, user: { token } }],
+    contexts: [{ name: 'host', context: named }],
+    'current-context': 'host',
+  };
+  await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
+  return start(join(binaries, 'kube-controller-manager'), [
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    `--service-account-private-key-file=${join(folder, 'accounts.key')}`,
+    `--root-ca-file=${authority}`,
+    '--secure-port=0',
+    '--leader-elect=false',
+  ]);
 }
 
 async function writeKeys(folder: string, users: readonly TestKubeUser[]): Promise<void> {

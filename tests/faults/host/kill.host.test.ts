@@ -29,6 +29,7 @@ describe.skipIf(given === null)(`on a real host API, boundaries by HKS_TEST_SEED
   const stack = new AsyncDisposableStack();
   let world: HostWorld;
   let workspace: WorkspaceId | null = null;
+  let upgraded: WorkspaceId | null = null;
 
   beforeAll(async () => {
     if (!given) return;
@@ -68,7 +69,8 @@ describe.skipIf(given === null)(`on a real host API, boundaries by HKS_TEST_SEED
   /** Asks for the work on the workspace of this life; a life that has no workspace yet begins with one that is ready. */
   async function provoke(workflow: string): Promise<void> {
     const { database } = world.test;
-    if (workflow === 'create' || workspace === null) {
+    const isNew = workflow === 'create' || (workflow === 'upgrade' && upgraded === workspace);
+    if (workspace === null || isNew) {
       workspace = await requestWorkspace(database, world.organization);
       if (workflow === 'create') return;
       await workUntilSettled(world);
@@ -79,8 +81,9 @@ describe.skipIf(given === null)(`on a real host API, boundaries by HKS_TEST_SEED
     }
     if (workflow === 'update') return requestWorkspaceUpdate(database, workspace);
     if (workflow === 'delete') return requestWorkspaceDeletion(database, workspace);
-    if (workflow === 'upgrade') return requestOfWorkspace(database, workspace, { upgradeTo: '1.35' });
-    return requestOfWorkspace(database, workspace, workflow === 'sleep' ? 'sleep' : 'wake');
+    if (workflow === 'sleep' || workflow === 'wake') return requestOfWorkspace(database, workspace, workflow);
+    upgraded = workspace;
+    return requestOfWorkspace(database, workspace, { upgradeTo: '1.35' });
   }
 
   async function phaseOf(id: WorkspaceId | null): Promise<string> {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { request as httpsRequest, type Agent, type RequestOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 import type { TenantClient, TenantRequest, TenantResponse } from '../port.ts';
@@ -44,7 +44,7 @@ export function createKubeClient(
         const response = { status: answer.statusCode ?? 0, body: await bodyOf(answer, answerBytesMax) };
         refuseBusy(answer, response, request);
         return response;
-      });
+      }).catch(afterTimeout(agent));
     },
     async stream(path, { signal } = {}) {
       const limit = withLimit(signal, callTimeoutMs);
@@ -164,6 +164,16 @@ function refuseBusy(
   if ((status !== 429 && status !== 503) || !(seconds >= 0)) return;
   const { message } = new KubeRefusal(`${method} ${path}`, { status, body });
   throw new KubeCallError('busy', message, { retryAfterMs: seconds * 1000 });
+}
+
+/** Where one connection is dead without a word the idle ones may be as well: none of them is used again. */
+function afterTimeout(agent: Agent) {
+  return (error: unknown): never => {
+    const idle = Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? []);
+    if (error instanceof KubeCallError && error.reason === 'timeout')
+      for (const socket of idle) socket.destroy();
+    throw error;
+  };
 }
 
 interface Limit {

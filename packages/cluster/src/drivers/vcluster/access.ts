@@ -218,9 +218,14 @@ function open(
   }
   const { namespace, release } = namesOf(workspaceId);
   const podSelector = `app=vcluster,release=${release}`;
-  const tunnel = openTunnel({ host, namespace, podSelector, port: tenantPort });
+  const byTunnel = () => {
+    const tunnel = openTunnel({ host, namespace, podSelector, port: tenantPort });
+    return { tunnel, connect: () => tunnel.connect() };
+  };
+  const { tunnel, connect } =
+    reach === 'tunnel' ? byTunnel() : { tunnel: null, connect: () => reach(workspaceId) };
   const serverName = `${release}.${namespace}`;
-  const place = { certificateAuthority, serverName, connect: () => tunnel.connect() };
+  const place = { certificateAuthority, serverName, connect };
   const server = `https://${serverName}`;
   return {
     client: createKubeClient({ server, credentials, ...place }),

@@ -4,6 +4,7 @@ import { tenantAccess } from './access.ts';
 import { createRenderer } from './chart/render.ts';
 import { ensureTenant } from './ensure.ts';
 import { hostFacts } from './host/facts.ts';
+import { inWords } from './host/in-words.ts';
 import { metaOf, textOf } from './host/objects.ts';
 import { readAll } from './host/read.ts';
 import { offeredMinors } from './kubernetes-version.ts';
@@ -24,12 +25,12 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
   return {
     name: 'vcluster',
     async ensureTenant(spec, { signal }) {
-      await ensureTenant({ options, renderer, facts }, spec, signal);
+      await inWords(hostName, ensureTenant({ options, renderer, facts }, spec, signal));
     },
     observeTenant: (workspaceId, { signal }) =>
-      observeTenant({ host, hostName, clientOf: access.clientOf }, workspaceId, signal),
+      inWords(hostName, observeTenant({ host, hostName, clientOf: access.clientOf }, workspaceId, signal)),
     async removeTenant(workspaceId, fence, { signal }) {
-      const removal = await removeTenant({ host, clock, workspaceId, fence, signal });
+      const removal = await inWords(hostName, removeTenant({ host, clock, workspaceId, fence, signal }));
       await access.forget(workspaceId);
       return removal;
     },

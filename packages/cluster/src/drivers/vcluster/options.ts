@@ -1,5 +1,7 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Duplex } from 'node:stream';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { KubeClient } from '../../kube-api/client.ts';
 import type { ChartSource } from './chart/source.ts';
 
@@ -19,9 +21,9 @@ export interface VclusterDriverOptions {
   discoveryUrl?: string;
   /**
    * `service`: this process reaches addresses of the host's services, as in a pod of it. `tunnel`: through the host's
-   * API server.
+   * API server. Or a way of one's own.
    */
-  reach: 'service' | 'tunnel';
+  reach: 'service' | 'tunnel' | TenantDoor;
   /** Class and size of the volume with the tenant's state; the host's default class when null. */
   storage?: { className: string | null; sizeGib: number };
   /** Range of the host's services, `10.96.0.0/16`, where the host's own API does not tell it (before 1.33). */
@@ -31,6 +33,9 @@ export interface VclusterDriverOptions {
   clock: Clock;
   log: Logger;
 }
+
+/** Opens raw bytes to a tenant's API; TLS is spoken on top, with the tenant's own certificate. */
+export type TenantDoor = (workspaceId: WorkspaceId) => Promise<Duplex>;
 
 export interface ChartOptions {
   source: ChartSource;
