@@ -1,5 +1,37 @@
 -- Made by the migrations; for reading, not for running.
 
+create table hexabase.api_tokens (
+  id text not null,
+  user_id text not null,
+  organization_id text,
+  name text not null,
+  scope text not null,
+  workspace_id text,
+  token_hash text not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone
+);
+alter table api_tokens add constraint api_tokens_token_hash_key UNIQUE (token_hash);
+alter table api_tokens add constraint api_tokens_pkey PRIMARY KEY (id);
+alter table api_tokens add constraint api_tokens_organization_id_user_id_fkey FOREIGN KEY (organization_id, user_id) REFERENCES users(organization_id, id) ON DELETE CASCADE;
+alter table api_tokens add constraint api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table api_tokens add constraint api_tokens_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table api_tokens add constraint api_tokens_check CHECK ((expires_at <= (created_at + '366 days'::interval)));
+alter table api_tokens add constraint api_tokens_check1 CHECK (((scope = 'workspace'::text) = (workspace_id IS NOT NULL)));
+alter table api_tokens add constraint api_tokens_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'write'::text, 'workspace'::text])));
+CREATE UNIQUE INDEX api_tokens_name ON hexabase.api_tokens USING btree (user_id, lower(name)) WHERE (revoked_at IS NULL);
+CREATE INDEX api_tokens_organization_id_user_id_idx ON hexabase.api_tokens USING btree (organization_id, user_id);
+CREATE INDEX api_tokens_workspace_id_idx ON hexabase.api_tokens USING btree (workspace_id);
+alter table api_tokens enable row level security, force row level security;
+create policy hexabase_api on api_tokens to hexabase_api using ((((organization_id IS NULL) AND (user_id = ( SELECT scope_user() AS scope_user))) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])))) with check ((((organization_id IS NULL) AND (user_id = ( SELECT scope_user() AS scope_user))) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))));
+create policy hexabase_identity on api_tokens to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on api_tokens to hexabase_owner using (true) with check (true);
+grant insert, select (created_at, created_by, expires_at, id, last_used_at, name, organization_id, revoked_at, scope, user_id, workspace_id), update (revoked_at) on api_tokens to hexabase_api;
+grant delete, select, update (last_used_at) on api_tokens to hexabase_identity;
+
 create table hexabase.audit_entries (
   id text not null,
   organization_id text,
@@ -42,6 +74,22 @@ create policy hexabase_owner on audit_heads to hexabase_owner using (true) with 
 create policy hexabase_worker on audit_heads to hexabase_worker using (true) with check (true);
 grant select on audit_heads to hexabase_api;
 grant insert, select, update on audit_heads to hexabase_worker;
+
+create table hexabase.external_identities (
+  provider_id text not null,
+  subject text not null,
+  user_id text not null,
+  email text not null,
+  linked_at timestamp with time zone not null
+);
+alter table external_identities add constraint external_identities_pkey PRIMARY KEY (provider_id, subject);
+alter table external_identities add constraint external_identities_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(id) ON DELETE CASCADE;
+alter table external_identities add constraint external_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+CREATE INDEX external_identities_user ON hexabase.external_identities USING btree (user_id);
+alter table external_identities enable row level security, force row level security;
+create policy hexabase_identity on external_identities to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on external_identities to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on external_identities to hexabase_identity;
 
 create table hexabase.group_members (
   group_id text not null,
@@ -149,6 +197,28 @@ create policy hexabase_worker on idempotency_keys to hexabase_worker using (true
 grant delete, insert, select, update on idempotency_keys to hexabase_api;
 grant delete, select on idempotency_keys to hexabase_worker;
 
+create table hexabase.identity_providers (
+  id text not null,
+  name text not null,
+  kind text not null,
+  label text not null,
+  issuer text not null,
+  client_id text not null,
+  client_secret_sealed text not null,
+  scopes text not null,
+  enabled boolean not null default true,
+  from_file boolean not null,
+  created_at timestamp with time zone not null
+);
+alter table identity_providers add constraint identity_providers_name_key UNIQUE (name);
+alter table identity_providers add constraint identity_providers_pkey PRIMARY KEY (id);
+alter table identity_providers add constraint identity_providers_kind_check CHECK ((kind = ANY (ARRAY['oidc'::text, 'github'::text])));
+alter table identity_providers add constraint identity_providers_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text));
+alter table identity_providers enable row level security, force row level security;
+create policy hexabase_identity on identity_providers to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on identity_providers to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on identity_providers to hexabase_identity;
+
 create table hexabase.inventory (
   cluster text not null,
   kind text not null,
@@ -199,6 +269,24 @@ create policy hexabase_worker on invitations to hexabase_worker using (true) wit
 grant insert, select, update on invitations to hexabase_api;
 grant select on invitations to hexabase_identity;
 grant delete, select on invitations to hexabase_worker;
+
+create table hexabase.letter_codes (
+  id text not null,
+  kind text not null,
+  email text not null,
+  user_id text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null
+);
+alter table letter_codes add constraint letter_codes_pkey PRIMARY KEY (id);
+alter table letter_codes add constraint letter_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table letter_codes add constraint letter_codes_kind_check CHECK ((kind = ANY (ARRAY['reset'::text, 'sign_up'::text])));
+CREATE INDEX letter_codes_email ON hexabase.letter_codes USING btree (email);
+CREATE INDEX letter_codes_expiry ON hexabase.letter_codes USING btree (expires_at);
+alter table letter_codes enable row level security, force row level security;
+create policy hexabase_identity on letter_codes to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on letter_codes to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on letter_codes to hexabase_identity;
 
 create table hexabase.login_attempts (
   key text not null,
@@ -528,12 +616,16 @@ create table hexabase.sessions (
   end_reason text,
   user_agent text,
   address text,
-  device_id text
+  device_id text,
+  provider_session text,
+  provider_settled_at timestamp with time zone
 );
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table sessions add constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'revoked'::text, 'replaced'::text, 'refresh_reused'::text, 'user_disabled'::text, 'password_changed'::text])));
 CREATE INDEX sessions_live_of_user ON hexabase.sessions USING btree (user_id, id) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX sessions_provider ON hexabase.sessions USING btree (provider_session) WHERE (provider_session IS NOT NULL);
+CREATE INDEX sessions_to_settle ON hexabase.sessions USING btree (ended_at) WHERE ((provider_session IS NOT NULL) AND (provider_settled_at IS NULL) AND (ended_at IS NOT NULL));
 alter table sessions enable row level security, force row level security;
 create policy hexabase_identity on sessions to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on sessions to hexabase_owner using (true) with check (true);
@@ -588,6 +680,31 @@ create policy hexabase_identity on signing_keys to hexabase_identity using (true
 create policy hexabase_owner on signing_keys to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on signing_keys to hexabase_identity;
 
+create table hexabase.upstream_sign_ins (
+  id text not null,
+  provider_id text not null,
+  state text not null,
+  browser_hash text not null,
+  return_to text not null,
+  redirect_uri text not null,
+  secrets_sealed text not null,
+  user_id text,
+  subject text,
+  email text,
+  expires_at timestamp with time zone not null
+);
+alter table upstream_sign_ins add constraint upstream_sign_ins_pkey PRIMARY KEY (id);
+alter table upstream_sign_ins add constraint upstream_sign_ins_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(id) ON DELETE CASCADE;
+alter table upstream_sign_ins add constraint upstream_sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table upstream_sign_ins add constraint upstream_sign_ins_check CHECK (((state = 'started'::text) OR ((user_id IS NOT NULL) AND (subject IS NOT NULL) AND (email IS NOT NULL))));
+alter table upstream_sign_ins add constraint upstream_sign_ins_state_check CHECK ((state = ANY (ARRAY['started'::text, 'proven'::text, 'confirm'::text])));
+CREATE INDEX upstream_sign_ins_browser ON hexabase.upstream_sign_ins USING btree (browser_hash);
+CREATE INDEX upstream_sign_ins_expiry ON hexabase.upstream_sign_ins USING btree (expires_at);
+alter table upstream_sign_ins enable row level security, force row level security;
+create policy hexabase_identity on upstream_sign_ins to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on upstream_sign_ins to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on upstream_sign_ins to hexabase_identity;
+
 create table hexabase.users (
   id text not null,
   email text not null,
@@ -596,10 +713,16 @@ create table hexabase.users (
   platform_role text,
   epoch bigint not null default 0,
   created_at timestamp with time zone not null default now(),
-  disabled_at timestamp with time zone
+  disabled_at timestamp with time zone,
+  organization_due boolean not null default false,
+  kind text not null default 'person'::text,
+  organization_id text
 );
 alter table users add constraint users_pkey PRIMARY KEY (id);
+alter table users add constraint users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
 alter table users add constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254))));
+alter table users add constraint users_kind_check CHECK ((kind = ANY (ARRAY['person'::text, 'service-account'::text])));
+alter table users add constraint users_machine CHECK ((((kind = 'person'::text) AND (organization_id IS NULL) AND (email !~~ '%.serviceaccounts.hexabase.local'::text)) OR ((kind = 'service-account'::text) AND (organization_id IS NOT NULL) AND (password_hash IS NULL) AND (platform_role IS NULL))));
 alter table users add constraint users_platform_role_check CHECK ((platform_role = 'super_admin'::text));
 CREATE UNIQUE INDEX users_email_key ON hexabase.users USING btree (lower(email));
 alter table users enable row level security, force row level security;
@@ -607,7 +730,7 @@ create policy hexabase_api on users to hexabase_api using (((id = ( SELECT scope
 create policy hexabase_identity on users to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on users to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on users to hexabase_worker using (true) with check (true);
-grant select (display_name, email, epoch, id) on users to hexabase_api;
+grant select (display_name, email, epoch, id, kind, organization_id) on users to hexabase_api;
 grant delete, insert, select, update on users to hexabase_identity;
 grant select (display_name, email, epoch, id) on users to hexabase_worker;
 
@@ -729,6 +852,35 @@ create table kube.objects (
 alter table kube.objects add constraint objects_pkey PRIMARY KEY (cluster_id, resource, namespace, name);
 grant delete, insert, select, truncate, update on kube.objects to hexabase_kube;
 
+create table oidc.clients (
+  id text not null,
+  secret_hash text,
+  redirect_uris text[] not null,
+  post_logout_redirect_uris text[] not null,
+  backchannel_logout_uri text,
+  created_at timestamp with time zone not null
+);
+alter table oidc.clients add constraint clients_pkey PRIMARY KEY (id);
+alter table oidc.clients add constraint clients_id_check CHECK ((id ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text));
+alter table oidc.clients enable row level security, force row level security;
+create policy identity_all on oidc.clients to hexabase_identity using (true) with check (true);
+grant delete, insert, select, update on oidc.clients to hexabase_identity;
+
+create table oidc.logout_notices (
+  id text not null,
+  client_id text not null,
+  user_id text not null,
+  sid text not null,
+  attempts integer not null default 0,
+  next_at timestamp with time zone not null
+);
+alter table oidc.logout_notices add constraint logout_notices_pkey PRIMARY KEY (id);
+alter table oidc.logout_notices add constraint logout_notices_client_id_fkey FOREIGN KEY (client_id) REFERENCES oidc.clients(id) ON DELETE CASCADE;
+CREATE INDEX logout_notices_next ON oidc.logout_notices USING btree (next_at);
+alter table oidc.logout_notices enable row level security, force row level security;
+create policy identity_all on oidc.logout_notices to hexabase_identity using (true) with check (true);
+grant delete, insert, select, update on oidc.logout_notices to hexabase_identity;
+
 create table oidc.payloads (
   model text not null,
   id text not null,
@@ -737,11 +889,15 @@ create table oidc.payloads (
   user_code text,
   uid text,
   consumed_at timestamp with time zone,
-  expires_at timestamp with time zone
+  expires_at timestamp with time zone,
+  session text,
+  next_poll_at timestamp with time zone,
+  poll_seconds integer
 );
 alter table oidc.payloads add constraint payloads_pkey PRIMARY KEY (model, id);
 CREATE INDEX payloads_expiry ON oidc.payloads USING btree (expires_at);
 CREATE INDEX payloads_grant ON oidc.payloads USING btree (grant_id) WHERE (grant_id IS NOT NULL);
+CREATE INDEX payloads_session ON oidc.payloads USING btree (session) WHERE (session IS NOT NULL);
 CREATE UNIQUE INDEX payloads_uid ON oidc.payloads USING btree (model, uid) WHERE (uid IS NOT NULL);
 CREATE UNIQUE INDEX payloads_user_code ON oidc.payloads USING btree (user_code) WHERE (user_code IS NOT NULL);
 alter table oidc.payloads enable row level security, force row level security;
@@ -790,6 +946,23 @@ AS $function$
        return new;
      end $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.check_machine_membership()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       if exists (
+         select from users u where u.id = new.user_id and u.kind = 'service-account'
+           and (u.organization_id <> new.organization_id or new.role = 'owner')
+       ) then
+         raise exception 'a service account is in its own organization only, and never its owner'
+           using errcode = 'check_violation';
+       end if;
+       return new;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.claim_pool_member(host_in text, isolation_in text, organization_in text)
  RETURNS TABLE(member_id text, member_version text)
  LANGUAGE plpgsql
@@ -815,6 +988,34 @@ AS $function$
        member_version := taken.running_version;
        return next;
      end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.create_service_account(new_id text, organization text, address text, title text, given_role text, at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       if organization <> all (hexabase.scope_organizations()) then
+         raise exception 'the organization is not of this request' using errcode = 'insufficient_privilege';
+       end if;
+       insert into users (id, email, display_name, kind, organization_id, created_at)
+         values (new_id, address, title, 'service-account', organization, at) on conflict do nothing;
+       if not found then return false; end if;
+       insert into memberships (organization_id, user_id, role, created_at)
+         values (organization, new_id, given_role, at);
+       return true;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.delete_service_account(old_id text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       delete from users where id = old_id and kind = 'service-account'
+         and organization_id = any (hexabase.scope_organizations())
+     $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.enqueue(kind_in text, key_in text)
  RETURNS void

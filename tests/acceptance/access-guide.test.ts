@@ -1,28 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commandsOf, shows } from './guide-commands.ts';
 import { startProduct, succeed, type Product } from './product.ts';
 import { checkout, kubectls, run } from './programs.ts';
 
-interface Command {
-  who: 'you' | 'bob';
-  text: string;
-  /** Lines of the answer; `…` stands for anything. */
-  answer: string[];
-}
+type Person = 'you' | 'bob';
 
-const guide = readFileSync(join(checkout, 'docs/guides/access.md'), 'utf8');
-const commands = [...guide.matchAll(/^```console (you|bob)\n([\s\S]*?)^```/gm)].flatMap(
-  ([, who, block = '']): Command[] =>
-    block
-      .split(/^\$ /m)
-      .slice(1)
-      .map((part) => {
-        const [text = '', ...answer] = part.trimEnd().split('\n');
-        return { who: who === 'bob' ? 'bob' : 'you', text, answer };
-      }),
-);
+const commands = commandsOf('access.md', ['you', 'bob']);
 const [kubectlPath] = Object.values(kubectls());
 const limitMs = 90_000;
 
@@ -39,7 +24,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
   });
   afterAll(() => product[Symbol.asyncDispose]());
 
-  const envOf = (who: Command['who']): NodeJS.ProcessEnv => ({
+  const envOf = (who: Person): NodeJS.ProcessEnv => ({
     ...product.env,
     PATH: `${bin}:${checkout}:${product.env['PATH']}`,
     HOME: join(product.configDir, who),
@@ -78,13 +63,3 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
     }
   });
 });
-
-function shows(output: string, line: string): boolean {
-  const parts = line.split('…').map((part) =>
-    part
-      .trim()
-      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-      .replace(/\s+/g, '\\s+'),
-  );
-  return new RegExp(parts.join('[\\s\\S]*'), 'i').test(output);
-}

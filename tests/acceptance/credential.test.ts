@@ -133,6 +133,12 @@ it('who signs in as somebody else is not given the former person’s credential'
   expect(refused(await credential(env))).toContain('no longer have access');
 });
 
+it('a program with a token is not given the credential of who is signed in here', async () => {
+  expect(statSync(cacheFile()).isFile()).toBe(true);
+  const env = { ...product.env, HKS_TOKEN: `hks_pat_${'x'.repeat(51)}` };
+  expect(refused(await credential(env))).toContain('Sign in first');
+});
+
 it('says a sentence to who is signed out', async () => {
   const env = { ...product.env, HKS_CONFIG: join(product.configDir, 'nobody', 'config.yaml') };
   expect(refused(await credential(env))).toMatch(/^hks: You are not signed in\./);

@@ -155,8 +155,11 @@ async function callAs(
   const answers = ['invitation.accept', 'invitation.decline'].includes(operation.id);
   const things = answers && person ? { ...targets, received: await invitationFor(person) } : targets;
   const options = operation.body ? { body: validBody(operation, things) } : {};
+  // A person's tokens are nobody else's.
+  const token = operation.id === 'token.revoke' && person && (await madeToken(person, '/api/v1/tokens'));
+  const own = token ? { ...targets, token } : targets;
   return person
-    ? person.call(operation.method, addressOf(operation, targets), options)
+    ? person.call(operation.method, addressOf(operation, own), options)
     : api.call(operation.method, addressOf(operation, targets), options);
 }
 
@@ -173,6 +176,8 @@ async function fingerprint(): Promise<unknown> {
     (select md5(string_agg(g::text, '|' order by group_id, user_id)) from group_members g) as group_members,
     (select md5(string_agg(r::text, '|' order by id)) from roles r) as roles,
     (select md5(string_agg(a::text, '|' order by id)) from role_assignments a) as assignments,
+    (select md5(string_agg((to_jsonb(t) - 'last_used_at')::text, '|' order by id)) from api_tokens t) as tokens,
+    (select count(*) from users where kind = 'service-account') as machines,
     (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs`);
 }
 
