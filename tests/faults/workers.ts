@@ -51,6 +51,15 @@ async function isSettled({ test }: WorkPlace, kinds: readonly string[]): Promise
   return rows.length === 0;
 }
 
+/** What waits and why, for the message of a test that waited in vain. */
+async function queueOf({ test }: WorkPlace): Promise<unknown> {
+  const { rows } = await test.database.asWorker((tx) =>
+    sql`select kind, key, (due_at - now())::text as due_in, lease_owner, attempts, last_error from reconcile_queue
+      order by due_at limit 20`.execute(tx),
+  );
+  return rows;
+}
+
 /** Generous: on a machine that is busy otherwise a start alone takes seconds. */
 const workerMsMax = 90_000;
 
@@ -75,7 +84,9 @@ export async function crashWorker(place: WorkPlace, crash: CrashPoint): Promise<
   );
   clearTimeout(late);
   if (signal !== 'SIGKILL')
-    throw new Error(`the worker did not reach ${JSON.stringify(crash)}: ${complaint}`);
+    throw new Error(
+      `the worker did not reach ${JSON.stringify(crash)}: ${complaint} ${JSON.stringify(await queueOf(place))}`,
+    );
 }
 
 /** The leases of a dead worker end after half a minute; here that time passes at once. */
