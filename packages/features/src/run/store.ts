@@ -128,7 +128,7 @@ export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<vo
 }
 
 /** Wakes the reconciler of `kind` for one key when this transaction commits; a wake-up carries no content. */
-export async function wake(tx: Tx, kind: 'workspace' | 'project', key: string): Promise<void> {
+export async function wake(tx: Tx, kind: 'workspace' | 'project' | 'pool', key: string): Promise<void> {
   await sql`select hexabase.enqueue(${kind}, ${key})`.execute(tx);
 }
 
