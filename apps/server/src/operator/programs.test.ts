@@ -133,6 +133,26 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['host', 'explode', 'x'])).problem).toContain('There is no command');
   }, 120_000);
 
+  it('register a client of the provider, show its secret once, replace it and forget the client', async () => {
+    const add = ['client', 'add', 'grafana', '--redirect-uri', 'https://grafana.example/callback'];
+    const made = await operator(add);
+    const [secret = ''] = /hkso_[\w-]{43}/.exec(made.out) ?? [];
+    expect(secret).not.toBe('');
+    expect((await operator(add)).exitCode).toBe(1);
+    expect(
+      (await operator(['client', 'add', 'x', '--redirect-uri', 'https://*.example/'])).problem,
+    ).toContain('wildcard');
+    const listed = await operator(['client', 'list', '-o', 'json']);
+    expect(JSON.parse(listed.out)).toMatchObject([{ id: 'grafana', public: false }]);
+    expect(listed.out).not.toMatch(/hkso_|secret/i);
+    const renewed = await operator(['client', 'rotate-secret', 'grafana']);
+    expect(renewed.out).toMatch(/hkso_/);
+    expect(renewed.out).not.toContain(secret);
+    expect((await operator(['client', 'remove', 'grafana'])).out).toContain('Forgot');
+    expect((await operator(['client', 'rotate-secret', 'grafana'])).problem).toContain('no client grafana');
+    expect((await operator(['client', 'explode', 'x'])).problem).toContain('There is no command');
+  }, 120_000);
+
   it('find an audit entry that was changed behind the product', async () => {
     expect((await operator(['audit', 'verify'])).exitCode).toBe(0);
     const config = readConfig({ dataDir }, {});

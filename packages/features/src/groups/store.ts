@@ -210,3 +210,31 @@ function toGroupMember(row: GroupMemberRow): GroupMember {
     createdAt: row.created_at.toISOString(),
   };
 }
+
+export interface GroupOfPerson {
+  id: string;
+  /** Slug. */
+  organization: string;
+  /** As people see it: of a workspace's group with its slug before it. */
+  name: string;
+}
+
+/** Every group in which somebody is, directly or through groups below, in all of their organizations. Runs as worker. */
+export async function groupsOfPerson(tx: Tx, userId: string): Promise<GroupOfPerson[]> {
+  const { rows } = await sql<GroupOfPerson>`
+    with recursive mine as (
+      select g.id, g.parent_id, g.organization_id, g.workspace_id, g.name
+      from group_members m
+        join memberships s on s.organization_id = m.organization_id and s.user_id = m.user_id
+        join groups g on g.id = m.group_id
+      where m.user_id = ${userId}
+      union
+      select g.id, g.parent_id, g.organization_id, g.workspace_id, g.name
+      from mine join groups g on g.id = mine.parent_id
+    )
+    select mine.id, o.slug as organization, case when w.id is null then mine.name else w.slug || '.' || mine.name end as name
+    from mine join organizations o on o.id = mine.organization_id left join workspaces w on w.id = mine.workspace_id
+    where o.deletion_requested_at is null and (mine.workspace_id is null or w.deleted_at is null)
+    order by o.slug, name, mine.id`.execute(tx);
+  return rows;
+}

@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttp } from '../create-http.ts';
 import { createMetrics } from '../metrics.ts';
+import { providerPages } from '../pages/provider-pages.ts';
 
 const issuer = 'https://localhost:8443/oidc';
 const email = 'ada@example.test';
@@ -43,6 +44,7 @@ beforeAll(async () => {
         issuer,
         clock: systemClock,
         log: silentLogger,
+        pages: providerPages,
       }),
     },
     version: '0.0.0',

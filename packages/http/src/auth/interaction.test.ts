@@ -2,6 +2,7 @@ import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
+import { registerClient } from '@hexabase/oidc/clients/register-client.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
@@ -11,6 +12,7 @@ import * as openid from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttp } from '../create-http.ts';
 import { createMetrics } from '../metrics.ts';
+import { providerPages } from '../pages/provider-pages.ts';
 
 const issuer = 'https://localhost:8443/oidc';
 const email = 'ada@example.test';
@@ -21,6 +23,7 @@ let test: TestDatabase;
 let identity: Identity;
 let app: FastifyInstance;
 let url = '';
+let secret = '';
 
 beforeAll(async () => {
   test = await testDatabase();
@@ -28,14 +31,17 @@ beforeAll(async () => {
   const { database: db, masterKey } = test;
   identity = await openIdentity({ db, masterKey, issuer, clock: systemClock });
   await db.asIdentity((tx) => createUser(tx, { email, displayName: 'Ada', password }, Date.now()));
-  const clients = [
-    {
-      client_id: 'grafana',
-      client_name: 'Grafana <b>',
-      client_secret: 'grafana secret',
-      redirect_uris: [redirectUri],
-    },
-  ];
+  const grafana = {
+    name: 'grafana',
+    redirectUris: [redirectUri],
+    postLogoutRedirectUris: [],
+    backchannelLogoutUri: null,
+    isPublic: false,
+  };
+  const made = await db.asIdentity((tx) =>
+    registerClient(tx, grafana, { loopbackNotices: true, nowMs: Date.now() }),
+  );
+  secret = made.secret ?? '';
   app = await createHttp({
     execute: () => Promise.reject(new AppError('not_built')),
     authenticate: (token) => identity.authenticate(token),
@@ -54,7 +60,7 @@ beforeAll(async () => {
         browserOrigin: url,
         clock: systemClock,
         log: silentLogger,
-        clients,
+        pages: providerPages,
       }),
     },
     version: '0.0.0',
@@ -144,7 +150,7 @@ async function client(): Promise<openid.Configuration> {
     new URL(issuer),
     'grafana',
     undefined,
-    openid.ClientSecretBasic('grafana secret'),
+    openid.ClientSecretBasic(secret),
     {
       [openid.customFetch]: atIssuer,
     },
@@ -186,7 +192,7 @@ describe('signing in for a client of the provider', () => {
     const browser = new Browser();
     await browser.go(start);
     expect(new URL(browser.at).pathname).toMatch(/^\/oidc\/interaction\//);
-    expect(browser.page).toContain('Grafana &lt;b&gt;');
+    expect(browser.page).toContain('to go on to grafana');
     expect(browser.policy).toContain("form-action 'self' https://grafana.example;");
     await browser.submit({ email, password: 'wrong' });
     expect([browser.status, browser.page]).toEqual([401, expect.stringContaining('role="alert"')]);

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCodes } from '@hexabase/kernel/error-codes.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Provider } from 'oidc-provider';
+import { compareOurWay } from './client-adapter.ts';
 import { providerInteractions, type Interactions } from './provider-interactions.ts';
 import { providerConfiguration, type ProviderOptions } from './provider-configuration.ts';
+import { guardRequests } from './provider-guards.ts';
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -18,7 +20,7 @@ const forwardedHeaders = [
 ];
 
 /** Pages that belong to people: their addresses may lie at `browserOrigin`. */
-const pagePath = /^\/oidc\/auth(?:[/?]|$)/;
+const pagePath = /^\/oidc\/(?:auth|device|session\/end)(?:[/?]|$)/;
 
 export type OidcHandler = RequestHandler & { interactions: Interactions };
 
@@ -28,8 +30,8 @@ interface Loaded {
 }
 
 /**
- * Serves the OpenID provider under `/oidc`: discovery, keys, authorization, token, userinfo. The provider is loaded at
- * the first request and made anew after a rotation of keys. Addresses in its answers come from `issuer` and
+ * Serves the OpenID provider under `/oidc`: discovery, keys, authorization, devices, token, revocation,
+ * introspection, userinfo, logout. The provider is loaded at the first request and made anew after a rotation of keys. Addresses in its answers come from `issuer` and
  * `browserOrigin` alone. Whoever mounts it shows the pages on which people answer its `interactions`.
  */
 export function createOidcHandler(options: ProviderOptions & { log: Logger }): OidcHandler {
@@ -63,11 +65,10 @@ async function load(options: ProviderOptions & { log: Logger }): Promise<Loaded>
   provider.on('server_error', (_context, error) =>
     options.log.error({ error }, 'the OpenID provider failed'),
   );
+  compareOurWay(provider);
+  guardRequests(provider, options);
   provider.use(async (context, next) => {
     await next();
-    if (options.browserOrigin !== undefined && context.oidc?.route === 'discovery') {
-      context.body = { ...context.body, authorization_endpoint: `${options.browserOrigin}/oidc/auth` };
-    }
     if (context.status !== 404 || context.body) return;
     // Setting a body would set the status to 200.
     context.status = errorCodes.not_found.status;

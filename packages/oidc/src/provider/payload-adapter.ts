@@ -1,9 +1,10 @@
-import { hash } from 'node:crypto';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
+import { clientAdapter } from './client-adapter.ts';
+import { grantDigest, payloadDigest, providerSessionDigest } from './payload-digest.ts';
 
 export interface PayloadAdapterDeps {
   db: Pick<Database, 'asIdentity'>;
@@ -17,19 +18,23 @@ interface Row {
   consumed_at: Date | null;
 }
 
-/** Keeps what oidc-provider wants kept in PostgreSQL, ids hashed and payloads encrypted. */
+/**
+ * Keeps what oidc-provider wants kept in PostgreSQL, ids hashed and payloads encrypted. Of a session that ended nothing
+ * is found any more, and nothing is kept either: a request that began before cannot bring it back.
+ */
 export function payloadAdapter(deps: PayloadAdapterDeps): (model: string) => Adapter {
   return (model) => {
-    const digest = (text: string) => hash('sha256', `${model}:${text}`, 'base64url');
-    const contextOf = (id: string) => `oidc.payloads/${model}/${id}`;
+    if (model === 'Client') return clientAdapter(deps.db);
+    const digest = (text: string) => payloadDigest(model, text);
+    const contextOf = (id: string) => payloadContext(model, id);
 
     async function findWhere(condition: ReturnType<typeof sql>): Promise<AdapterPayload | undefined> {
       const now = new Date(deps.clock.now());
       const { rows } = await deps.db.asIdentity((tx) =>
         sql<Row>`SELECT id, payload, consumed_at FROM oidc.payloads
-          WHERE model = ${model} AND ${condition} AND (expires_at IS NULL OR expires_at > ${now})`.execute(
-          tx,
-        ),
+          WHERE model = ${model} AND ${condition} AND (expires_at IS NULL OR expires_at > ${now})
+            AND NOT EXISTS (SELECT 1 FROM hexabase.sessions s
+              WHERE s.provider_session = oidc.payloads.session AND s.ended_at IS NOT NULL)`.execute(tx),
       );
       const row = rows[0];
       if (!row) return undefined;
@@ -91,14 +96,24 @@ async function upsertPayload(
   const grantId = payload.grantId === undefined ? null : grantDigest(payload.grantId);
   const userCode = payload.userCode === undefined ? null : digest(payload.userCode);
   const uid = payload.uid === undefined ? null : digest(payload.uid);
+  const session = sessionOf(model, payload);
   await sql`
-    INSERT INTO oidc.payloads (model, id, payload, grant_id, user_code, uid, expires_at)
-    VALUES (${model}, ${id}, ${sealed}, ${grantId}, ${userCode}, ${uid}, ${expiresAt})
+    INSERT INTO oidc.payloads (model, id, payload, grant_id, user_code, uid, session, expires_at)
+    SELECT ${model}, ${id}, ${sealed}, ${grantId}, ${userCode}, ${uid}, ${session}, ${expiresAt}::timestamptz
+    WHERE NOT EXISTS (SELECT 1 FROM hexabase.sessions s
+      WHERE s.provider_session = ${session} AND s.ended_at IS NOT NULL)
     ON CONFLICT (model, id) DO UPDATE SET payload = excluded.payload, grant_id = excluded.grant_id,
-      user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`.execute(tx);
+      user_code = excluded.user_code, uid = excluded.uid, session = excluded.session,
+      expires_at = excluded.expires_at`.execute(tx);
 }
 
-/** Grants are revoked across models, so their hash has no model in it. */
-function grantDigest(grantId: string): string {
-  return hash('sha256', `grant:${grantId}`, 'base64url');
+/** What a sealed payload is bound to. */
+export function payloadContext(model: string, digest: string): string {
+  return `oidc.payloads/${model}/${digest}`;
+}
+
+/** Of a session itself, and of what was issued in it. */
+function sessionOf(model: string, payload: AdapterPayload): string | null {
+  const uid = model === 'Session' ? payload.uid : payload['sessionUid'];
+  return typeof uid === 'string' ? providerSessionDigest(uid) : null;
 }

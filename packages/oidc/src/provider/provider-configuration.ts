@@ -1,10 +1,13 @@
 import { hkdfSync } from 'node:crypto';
 import { sql } from 'kysely';
-import type { Account, ClientMetadata, Configuration, JWK } from 'oidc-provider';
+import type { Account, Configuration, JWK } from 'oidc-provider';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
-import { accessTokenSeconds, apiAudience } from '../tokens/claims.ts';
+import { accessTokenSeconds } from '../tokens/claims.ts';
+import { isOwnOrigin } from './client-adapter.ts';
+import { postSafely } from './logout/send-notice.ts';
 import { payloadAdapter, type PayloadAdapterDeps } from './payload-adapter.ts';
+import { providerFeatures, type ProviderPages } from './provider-pages.ts';
 
 export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
   keys: KeyRing;
@@ -12,9 +15,9 @@ export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
   issuer: string;
   /** Origin of pages for people, when it is not the issuer's: http on this machine, where our certificate is unknown. */
   browserOrigin?: string;
-  /** Clients that may ask people to sign in here; none by default. */
-  clients?: readonly ClientMetadata[];
-  /** Groups of a person in ID tokens; by default only their own. */
+  /** What people are shown. */
+  pages: ProviderPages;
+  /** Groups of a person in ID tokens, beside their own. */
   groupsOf?: (userId: string) => Promise<string[]>;
 }
 
@@ -26,14 +29,9 @@ const daySeconds = 86_400;
  */
 export function providerConfiguration(options: ProviderOptions): Configuration {
   const vault = createKeyVault(options.masterKey);
-  const clients = [...(options.clients ?? [])];
-  for (const { client_id: id } of clients) {
-    // A client's id is the audience of its ID tokens: it must never equal an audience of ours.
-    if (id === apiAudience || id.startsWith('ws:')) throw new Error(`the client id ${id} is reserved`);
-  }
+  const rules = { loopbackNotices: options.browserOrigin !== undefined };
   return {
     adapter: payloadAdapter({ db: options.db, clock: options.clock, vault }),
-    clients,
     jwks: { keys: options.keys.all().map(privateJwk) },
     cookies: {
       keys: [
@@ -48,14 +46,19 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
     responseTypes: ['code'],
     pkce: { required: () => true },
     rotateRefreshToken: true,
+    // Without `offline_access` it ends with the browser's session.
+    issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
+    clientBasedCORS: (_context, origin, client) => isOwnOrigin(origin, client),
+    fetch: (url, init) => postSafely(rules, String(url), init ?? {}),
     enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
     clientAuthMethods: ['none', 'client_secret_basic'],
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
+    features: providerFeatures(options.pages),
     ttl: {
       AccessToken: accessTokenSeconds,
       AuthorizationCode: 60,
       IdToken: accessTokenSeconds,
       RefreshToken: 7 * daySeconds,
+      DeviceCode: 600,
       Interaction: 600,
       Session: daySeconds,
       Grant: 7 * daySeconds,
@@ -96,7 +99,7 @@ export async function findAccount(
       email: user.email,
       email_verified: true,
       name: user.display_name,
-      groups: (await options.groupsOf?.(userId)) ?? [`hexabase:user:${userId}`],
+      groups: [`hexabase:user:${userId}`, ...((await options.groupsOf?.(userId)) ?? [])],
     }),
   };
 }

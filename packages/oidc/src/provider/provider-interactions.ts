@@ -8,8 +8,8 @@ export interface Interaction {
   prompt: 'login' | 'consent';
   /** The client as it was registered. */
   clientName: string;
-  /** Where the browser goes in the end. */
-  redirectUri: string;
+  /** Where the browser goes in the end; null when a device waits for the answer. */
+  redirectUri: string | null;
   /** What the client may learn or do, in OpenID's words. */
   scopes: readonly string[];
   /** Who is signed in already. */
@@ -86,7 +86,7 @@ async function describe(
     uid,
     prompt: prompt.name,
     clientName: client.clientName ?? client.clientId,
-    redirectUri: String(params['redirect_uri']),
+    redirectUri: typeof params['redirect_uri'] === 'string' ? params['redirect_uri'] : null,
     scopes: String(params['scope'] ?? '')
       .split(' ')
       .filter(Boolean),

@@ -43,7 +43,7 @@ export async function insertSession(tx: Tx, session: NewSession, nowMs: number):
     UPDATE hexabase.sessions SET ended_at = ${now}, end_reason = 'replaced'
     WHERE id IN (
       SELECT id FROM hexabase.sessions
-      WHERE user_id = ${session.userId} AND ended_at IS NULL AND expires_at > ${now}
+      WHERE user_id = ${session.userId} AND ended_at IS NULL AND expires_at > ${now} AND provider_session IS NULL
       ORDER BY created_at DESC, id DESC OFFSET ${liveSessionsMax - 1}
     )`.execute(tx);
   if ((ended.numAffectedRows ?? 0n) > 0n) await announceSessionsChanged(tx, session.userId);

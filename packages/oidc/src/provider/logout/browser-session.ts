@@ -1,0 +1,38 @@
+import { newId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
+import { announceSessionsChanged } from '../../revocation.ts';
+import { providerSessionDigest } from '../payload-digest.ts';
+
+export interface BrowserSession {
+  uid: string;
+  userId: string;
+  /** When the provider forgets it. */
+  expiresAt: Date;
+  userAgent: string | null;
+  address: string;
+}
+
+/** Puts a browser that is signed in at the provider among the person's sessions, or notes that it was used again. */
+export async function noteBrowserSession(tx: Tx, session: BrowserSession, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  await sql`
+    INSERT INTO hexabase.sessions
+      (id, user_id, created_at, last_used_at, expires_at, user_agent, address, provider_session)
+    VALUES (${newId<'Session'>(nowMs)}, ${session.userId}, ${now}, ${now}, ${session.expiresAt},
+      ${session.userAgent}, ${session.address}, ${providerSessionDigest(session.uid)})
+    ON CONFLICT (provider_session) WHERE provider_session IS NOT NULL DO UPDATE
+      SET last_used_at = ${now}, expires_at = ${session.expiresAt}
+      WHERE sessions.ended_at IS NULL AND sessions.user_id = excluded.user_id`.execute(tx);
+}
+
+/** The person signed out at the provider, which has told its clients and dropped what it issued. */
+export async function endBrowserSession(tx: Tx, uid: string, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  const { rows } = await sql<{ user_id: string }>`
+    UPDATE hexabase.sessions SET ended_at = ${now}, end_reason = 'signed_out', provider_settled_at = ${now}
+    WHERE provider_session = ${providerSessionDigest(uid)} AND ended_at IS NULL RETURNING user_id`.execute(
+    tx,
+  );
+  for (const { user_id: userId } of rows) await announceSessionsChanged(tx, userId);
+}
