@@ -412,6 +412,11 @@ describe('a service account', () => {
       [thief.organizationId, made['id']],
     );
     await expect(direct).rejects.toThrow('its own organization only');
+    const session = api.query(
+      `insert into sessions (id, user_id, created_at, last_used_at, expires_at) values ($1, $2, now(), now(), now())`,
+      [newId(), made['id']],
+    );
+    await expect(session).rejects.toThrow('does not sign in');
     const login = await api.call('POST', '/auth/login', {
       body: { email: made['email'], password: 'correct horse battery' },
     });

@@ -19,6 +19,7 @@ afterAll(() => product[Symbol.asyncDispose]());
 
 interface Stolen {
   id: string;
+  name: string;
   token: string;
   path: string;
 }
@@ -26,7 +27,8 @@ interface Stolen {
 async function tokenOf(owner: Person, scope: string, at = '/api/v1/tokens'): Promise<Stolen> {
   const { status, text, json } = await owner.call('POST', at, { name: fresh('t'), scope, expires: '1d' });
   expect(status, text).toBe(201);
-  return { id: json['data'].id, token: json['data'].token, path: `${at}/${json['data'].id}` };
+  const { id, name, token } = json['data'];
+  return { id, name, token, path: `${at}/${id}` };
 }
 
 const mint = ({ token }: Stolen, workspaceId = ann.workspaceId) =>
@@ -61,6 +63,13 @@ describe('A09 an API token that is revoked while a watch is open', () => {
     expect((await mint(stolen)).status).toBe(401);
     expect(staying.stream.destroyed).toBe(false);
     expect(await reach(staying.kube)).toBe(200);
+    await until(async () => {
+      const seen = await product.query(
+        `select details->>'token' as token from audit_entries where action = 'kube:watch' and actor_id = $1`,
+        [ann.userId],
+      );
+      return [stolen, kept].every(({ name }) => seen.some(({ token }) => token === name));
+    });
     expect((await ann.kube('GET', pods)).status).toBe(200);
     staying.stream.destroy();
   });

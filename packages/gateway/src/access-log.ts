@@ -13,7 +13,13 @@ export interface AccessEntry {
   requestId: string;
   /** Milliseconds since the epoch. */
   atMs: number;
-  details: { status: number; count?: number; stage?: 'started' | 'ended' };
+  details: {
+    status: number;
+    count?: number;
+    stage?: 'started' | 'ended';
+    /** Name of the API token that was used. */
+    token?: string;
+  };
 }
 
 /** Where entries go: all or none of a batch. */
@@ -62,7 +68,8 @@ export function accessLog(audit: AccessAudit, log: Logger): AccessLog {
   return {
     record(entry, { combine }) {
       if (combine) {
-        const key = `${entry.actorId} ${entry.action} ${entry.details.status} ${entry.target}`;
+        const { status, token = '' } = entry.details;
+        const key = JSON.stringify([entry.actorId, token, entry.action, status, entry.target]);
         const known = alike.get(key);
         if (known) {
           known.details.count = (known.details.count ?? 1) + 1;

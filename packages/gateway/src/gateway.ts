@@ -266,7 +266,11 @@ function record(
     outcome: stage === 'started' ? 'allowed' : outcomeOf(status),
     requestId: passage.requestId,
     atMs: clock.now(),
-    details: passage.verb.longRunning ? { status, stage } : { status },
+    details: {
+      status,
+      ...(passage.verb.longRunning && { stage }),
+      ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),
+    },
   };
   records.record(entry, { combine: passage.verb.readOnly && !passage.verb.longRunning });
 }

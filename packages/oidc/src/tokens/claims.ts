@@ -43,6 +43,8 @@ export const kubeClaims = z.object({
   email_verified: z.literal(true),
   groups: z.array(z.string()),
   ep: z.number().int(),
+  /** Name of the API token that it was minted with, for the audit log. */
+  api_token: z.string().optional(),
 });
 
 export type AccessClaims = z.infer<typeof accessClaims>;

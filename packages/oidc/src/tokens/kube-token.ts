@@ -6,7 +6,7 @@ import { accessTokenSeconds, workspaceAudience } from './claims.ts';
 import { signToken } from './sign.ts';
 
 export interface KubeTokenRequest {
-  actor: Pick<Actor, 'userId' | 'email' | 'sessionId'>;
+  actor: Pick<Actor, 'userId' | 'email' | 'sessionId' | 'token'>;
   workspaceId: WorkspaceId;
   /** Groups that are bound in this workspace; each begins with `hexabase:`. */
   groups: readonly string[];
@@ -44,6 +44,7 @@ export async function mintKubeToken(
       groups: [...request.groups],
       sid: request.actor.sessionId,
       ep: request.epoch,
+      ...(request.actor.token && { api_token: request.actor.token.name }),
     },
     {
       headerType: 'JWT',

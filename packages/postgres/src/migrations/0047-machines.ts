@@ -26,6 +26,20 @@ const serviceAccounts = [
      for each row execute function hexabase.check_machine_membership()`,
 ];
 
+/** Whatever proves identities: no machine is ever signed in. */
+const noSignIn = [
+  `create function hexabase.check_session_owner() returns trigger
+     language plpgsql security definer set search_path = hexabase, pg_temp as $$
+     begin
+       if exists (select from users u where u.id = new.user_id and u.kind = 'service-account') then
+         raise exception 'a service account does not sign in' using errcode = 'check_violation';
+       end if;
+       return new;
+     end $$`,
+  `create trigger check_owner before insert on hexabase.sessions
+     for each row execute function hexabase.check_session_owner()`,
+];
+
 /** Requests make and remove users of this kind only, and only in their own organizations. */
 const makingThem = [
   `create function hexabase.create_service_account(new_id text, organization text, address text, title text, given_role text, at timestamptz)
@@ -86,12 +100,14 @@ const tokens = [
   }),
 ];
 
-export const up = [...serviceAccounts, ...makingThem, ...tokens];
+export const up = [...serviceAccounts, ...noSignIn, ...makingThem, ...tokens];
 
 export const down = [
   'drop table hexabase.api_tokens',
   'drop function hexabase.delete_service_account(text)',
   'drop function hexabase.create_service_account(text, text, text, text, text, timestamptz)',
+  'drop trigger check_owner on hexabase.sessions',
+  'drop function hexabase.check_session_owner()',
   'drop trigger check_machine on hexabase.memberships',
   'drop function hexabase.check_machine_membership()',
   `delete from hexabase.memberships where user_id in (select id from hexabase.users where kind = 'service-account')`,
