@@ -963,6 +963,19 @@ AS $function$
        return new;
      end $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.check_session_owner()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       if exists (select from users u where u.id = new.user_id and u.kind = 'service-account') then
+         raise exception 'a service account does not sign in' using errcode = 'check_violation';
+       end if;
+       return new;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.claim_pool_member(host_in text, isolation_in text, organization_in text)
  RETURNS TABLE(member_id text, member_version text)
  LANGUAGE plpgsql

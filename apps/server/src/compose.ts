@@ -35,7 +35,7 @@ import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
-import { signInElsewhere } from './sign-in/sign-in-elsewhere.ts';
+import { waysToSignIn } from './sign-in/ways-to-sign-in.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -149,7 +149,7 @@ function httpDepsOf(
         groupsOf: (userId) => groupNamesOf(database, userId),
         ...(isTrial(config) && { browserOrigin: urls.http }),
       }),
-      upstream: signInElsewhere({ ...given, ...options }),
+      ...waysToSignIn({ ...given, ...options }),
     },
     changes,
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },

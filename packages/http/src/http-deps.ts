@@ -2,7 +2,7 @@ import type { Execute } from '@hexabase/contract/call.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { AuthIdentity, AuthUpstream, OidcHandler } from './auth/auth-port.ts';
+import type { AuthRoutesOptions } from './auth/auth-routes.ts';
 import type { ChangeFeed } from './event-stream.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -21,7 +21,7 @@ export interface HttpDeps {
   /** Answers when the database can be reached, throws otherwise. */
   ping(): Promise<void>;
   /** Sign-in addresses; absent where another process serves them. */
-  auth?: { identity: AuthIdentity; oidc?: OidcHandler; upstream?: AuthUpstream };
+  auth?: AuthRoutesOptions;
   /** Changes for `/api/v1/events/stream`; absent where nothing can be streamed. */
   changes?: ChangeFeed;
   metricsAccess?: MetricsAccess;

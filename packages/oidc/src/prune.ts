@@ -1,5 +1,6 @@
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { pruneLetterCodes } from './letters/code-store.ts';
 import { pruneUpstreamSignIns } from './upstream/sign-in-store.ts';
 
 /** How long an ended session is kept to recognise a replayed refresh token and to explain what happened. */
@@ -11,4 +12,5 @@ export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
   await sql`DELETE FROM hexabase.sessions WHERE ended_at < ${before} OR expires_at < ${before}`.execute(tx);
   await sql`DELETE FROM oidc.payloads WHERE expires_at < ${new Date(nowMs)}`.execute(tx);
   await pruneUpstreamSignIns(tx, nowMs);
+  await pruneLetterCodes(tx, nowMs);
 }

@@ -118,6 +118,17 @@ export interface AuthUpstream {
   confirm(page: AuthPage & { userId: UserId }): Promise<void>;
 }
 
+/** Passwords by letter; `openLetters` of packages/oidc answers it. All throw AppErrors. */
+export interface AuthLetters {
+  /** Whether people may make accounts for themselves. */
+  readonly signUp: boolean;
+  ask(kind: 'reset' | 'sign_up', asked: { email: string; address: string }): Promise<void>;
+  find(code: string): Promise<{ kind: 'reset' | 'sign_up'; email: string }>;
+  finish(given: { code: string; password: string }): Promise<unknown>;
+  /** Somebody has signed in with a password: gives them what they are still due. */
+  signedIn(userId: UserId): Promise<void>;
+}
+
 /** What a client of the provider waits for. */
 export interface OidcInteraction {
   uid: string;

@@ -3,12 +3,13 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { loginBody, logoutBody, parseBody, refreshBody } from './auth-input.ts';
-import type { AuthIdentity, AuthUpstream, OidcHandler } from './auth-port.ts';
+import type { AuthIdentity, AuthLetters, AuthUpstream, OidcHandler } from './auth-port.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { authorizeRoutes } from './authorize-routes.ts';
 import { interactionRoutes } from './interaction-routes.ts';
+import { letterRoutes } from './letters/letter-routes.ts';
 import { mountOidc } from './oidc-mount.ts';
 import { upstreamRoutes } from './upstream/upstream-routes.ts';
 import { waysIn } from './upstream/ways-in.ts';
@@ -19,6 +20,8 @@ export interface AuthRoutesOptions {
   oidc?: OidcHandler;
   /** Absent where people sign in with passwords only. */
   upstream?: AuthUpstream;
+  /** Absent where only operators make accounts. */
+  letters?: AuthLetters;
 }
 
 const bodyBytesMax = 16 * 1024;
@@ -76,6 +79,8 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
   await app.register(grantRoutes, options);
   await app.register(authorizeRoutes, { identity, ways });
   await app.register(deviceRoutes, { identity, ways });
+  if (options.letters && identity.passwords)
+    await app.register(letterRoutes, { identity, letters: options.letters });
   if (options.upstream) await app.register(upstreamRoutes, { identity, upstream: options.upstream });
   if (options.oidc) {
     await app.register(interactionRoutes, { identity, ways, interactions: options.oidc.interactions });

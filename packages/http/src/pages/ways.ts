@@ -9,6 +9,8 @@ export interface Problem {
 export interface Ways {
   passwords: boolean;
   providers: readonly { label: string; href: string }[];
+  /** Passwords by letter: lost ones, and those of new accounts. */
+  letters: { signUp: boolean } | null;
   /** What came of a sign-in at a provider, for this page. */
   outcome: { state: 'proven' | 'confirm'; email: string; label: string } | null;
 }
@@ -29,14 +31,26 @@ export function whoFields(form: Asked): Html {
 }
 
 /** Below the form: the other ways. */
-export function otherWays({ passwords, providers }: Ways): Html {
+export function otherWays({ passwords, providers, letters }: Ways): Html {
   if (providers.length === 0 && !passwords) {
     return html`<p class="problem">No way to sign in is switched on here. Ask whoever runs this server.</p>`;
   }
-  if (providers.length === 0) return html``;
-  return html`<ul class="ways" aria-label="Other ways to sign in">
-    ${providers.map(({ label, href }) => html`<li><a href="${href}">Continue with ${label}</a></li>`)}
-  </ul>`;
+  return html`${letterLinks(letters)}
+  ${
+    providers.length === 0
+      ? ''
+      : html`<ul class="ways" aria-label="Other ways to sign in">
+          ${providers.map(({ label, href }) => html`<li><a href="${href}">Continue with ${label}</a></li>`)}
+        </ul>`
+  }`;
+}
+
+function letterLinks(letters: Ways['letters']): Html {
+  if (letters === null) return html``;
+  return html`<p>
+    <a href="/auth/reset">Lost your password?</a>
+    ${letters.signUp ? html` · <a href="/auth/sign-up">Make an account</a>` : ''}
+  </p>`;
 }
 
 /** Whether the form itself can be sent with what it asks for. */

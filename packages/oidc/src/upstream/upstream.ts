@@ -4,9 +4,10 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { hasInvitation } from '../letters/code-store.ts';
 import { createUser, findUserByEmail, normalizeEmail } from '../users.ts';
 import { openExchanges, type Exchanges, type ExternalPerson } from './exchange.ts';
-import { organizationGiven, findOrganizationDue, type Newcomer } from './newcomer-store.ts';
+import { giveOrganization, type NewcomerDeps } from './newcomer.ts';
 import { listProviders, openProvider, type IdentityProvider } from './provider-store.ts';
 import {
   findLinked,
@@ -22,14 +23,12 @@ import {
   type StartedSignIn,
 } from './sign-in-store.ts';
 
-export interface UpstreamDeps {
+export interface UpstreamDeps extends NewcomerDeps {
   db: Pick<Database, 'asIdentity'>;
   vault: KeyVault;
   clock: Clock;
-  /** Whether people without an account get one. */
+  /** Whether people without an account and without an invitation get one. */
   signUp: boolean;
-  /** Makes the private organization of somebody new. Called again at the next sign-in when it failed. */
-  makeOrganization(person: Newcomer): Promise<void>;
 }
 
 /** One browser by its cookie, and the page of ours in it that asks who sits there. */
@@ -144,7 +143,7 @@ interface Recognized {
 async function recognize(deps: UpstreamDeps, given: Recognized): Promise<void> {
   const nowMs = deps.clock.now();
   const { provider, person, started } = given;
-  const newcomer = await deps.db.asIdentity(async (tx) => {
+  const known = await deps.db.asIdentity(async (tx) => {
     const linked = await findLinked(tx, { providerId: provider.id, subject: person.subject });
     const account =
       linked === null ? await accountByEmail(deps, tx, given) : { userId: linked, proven: true };
@@ -153,11 +152,9 @@ async function recognize(deps: UpstreamDeps, given: Recognized): Promise<void> {
     const state = account.proven ? 'proven' : 'confirm';
     if (account.proven && linked === null) await insertLink(tx, link, nowMs);
     await insertOutcome(tx, { ...link, state, started }, nowMs);
-    return account.proven ? findOrganizationDue(tx, account.userId) : null;
+    return account.proven ? account.userId : null;
   });
-  if (newcomer === null) return;
-  await deps.makeOrganization(newcomer);
-  await deps.db.asIdentity((tx) => organizationGiven(tx, newcomer.userId));
+  if (known !== null) await giveOrganization(deps, known);
 }
 
 /** Throws AppError `forbidden` for an address that the provider has not verified, and where nobody may sign up. */
@@ -174,13 +171,14 @@ async function accountByEmail(
   const email = normalizeEmail(person.email);
   const known = await findUserByEmail(tx, email);
   if (known) return { userId: known.id, proven: false };
-  if (!deps.signUp) {
+  const invited = await hasInvitation(tx, email, deps.clock.now());
+  if (!deps.signUp && !invited) {
     throw new AppError('forbidden', {
       message: 'There is no account for you here, and nobody can sign up by themselves. Ask to be invited.',
     });
   }
   const displayName = (person.displayName ?? email.split('@')[0] ?? email).slice(0, 100);
-  const fresh = { email, displayName, password: null, organizationDue: true };
+  const fresh = { email, displayName, password: null, organizationDue: !invited };
   const user = await createUser(tx, fresh, deps.clock.now());
   return { userId: user.id, proven: true };
 }

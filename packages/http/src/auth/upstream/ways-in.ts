@@ -3,7 +3,7 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { FastifyRequest } from 'fastify';
 import type { Ways } from '../../pages/ways.ts';
 import { deviceOf } from '../answer-tokens.ts';
-import type { AuthIdentity, AuthUpstream } from '../auth-port.ts';
+import type { AuthIdentity, AuthLetters, AuthUpstream } from '../auth-port.ts';
 import { browserOrigin } from '../browser-origin.ts';
 import { browserOf } from './browser-cookie.ts';
 
@@ -20,7 +20,15 @@ export interface WaysIn {
   ): Promise<UserId>;
 }
 
-export function waysIn({ identity, upstream }: { identity: AuthIdentity; upstream?: AuthUpstream }): WaysIn {
+export function waysIn({
+  identity,
+  upstream,
+  letters,
+}: {
+  identity: AuthIdentity;
+  upstream?: AuthUpstream;
+  letters?: AuthLetters;
+}): WaysIn {
   const pageOf = (request: FastifyRequest, returnTo: string) => {
     const browser = browserOf(request, browserOrigin(request, identity.issuer));
     return browser === null ? null : { browser, returnTo };
@@ -35,6 +43,7 @@ export function waysIn({ identity, upstream }: { identity: AuthIdentity; upstrea
       const query = new URLSearchParams({ return_to: returnTo });
       return {
         passwords: identity.passwords,
+        letters: letters === undefined || !identity.passwords ? null : { signUp: letters.signUp },
         outcome,
         providers: providers.map(({ name, label }) => ({ label, href: `/auth/idp/${name}?${query}` })),
       };
@@ -50,6 +59,7 @@ export function waysIn({ identity, upstream }: { identity: AuthIdentity; upstrea
       }
       const userId = await identity.checkPassword({ email, password, device: deviceOf(request, undefined) });
       if (page) await upstream?.confirm({ ...page, userId });
+      await letters?.signedIn(userId);
       return userId;
     },
   };

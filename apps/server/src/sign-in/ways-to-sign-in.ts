@@ -1,6 +1,8 @@
 import type { Execute } from '@hexabase/contract/call.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { openLetters, type Letters } from '@hexabase/oidc/letters/letters.ts';
+import type { Newcomer } from '@hexabase/oidc/upstream/newcomer-store.ts';
 import { openUpstream, type Upstream } from '@hexabase/oidc/upstream/upstream.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { ServerConfig } from '../config.ts';
@@ -8,21 +10,30 @@ import { makePrivateOrganization } from './private-organization.ts';
 
 interface Parts {
   config: ServerConfig;
+  /** Where people reach us; stands in letters. */
+  urls: { http: string };
   masterKey: Buffer;
   database: Pick<Database, 'asIdentity'>;
   clock: Clock;
   execute: Execute;
 }
 
-/** Signing in through the identity providers that operators have added. */
-export function signInElsewhere({ config, masterKey, database, clock, execute }: Parts): Upstream {
-  return openUpstream({
+/** The ways to sign in and to sign up beside a known password: identity providers elsewhere, and letters. */
+export function waysToSignIn({ config, urls, masterKey, database, clock, execute }: Parts): {
+  upstream: Upstream;
+  letters: Letters;
+} {
+  const shared = {
     db: database,
     vault: createKeyVault(masterKey),
     clock,
     signUp: mayPeopleSignUp(config),
-    makeOrganization: (person) => makePrivateOrganization(execute, person),
-  });
+    makeOrganization: (person: Newcomer) => makePrivateOrganization(execute, person),
+  };
+  return {
+    upstream: openUpstream(shared),
+    letters: openLetters({ ...shared, site: urls.http, passwords: config.passwords === 'on' }),
+  };
 }
 
 /** A trial on one machine takes everybody who reaches it; elsewhere the operator decides. */
