@@ -26,6 +26,7 @@ const benchmarks: readonly Benchmark[] = [
   { name: 'kubernetes', script: 'tests/load/kubernetes/report.ts', minutesMax: 4 },
   { name: 'credential', script: 'tests/load/product/credential.ts', minutesMax: 3 },
   { name: 'identity', script: 'tests/load/identity/report.ts', minutesMax: 6 },
+  { name: 'vcluster', script: 'tools/bench/vcluster/report.ts', minutesMax: 25, needsHost: true },
 ] as const;
 
 const jsonFile = join(root, 'docs/benchmarks.json');
