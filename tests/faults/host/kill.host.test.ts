@@ -10,14 +10,15 @@ import {
 } from '@hexabase/testkit/given.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
 import { allCrashPoints, pointName, type CrashPoint } from '../crash-points.ts';
+import { rotatingSeed } from '../rotating-seed.ts';
 import { crashWorker, letLeasesEnd, workUntilSettled } from '../workers.ts';
 import { startHostStand } from './host-stand.ts';
 import { brokenOnHost, hostRegistrations, makeHostWorld, type HostWorld } from './host-world.ts';
 
 const given = ownHost();
 
-/** Which boundary a step dies at in this run; `HKS_TEST_SEED=0…4` chooses, and five runs with each see all of them. */
-const seed = Number(process.env['HKS_TEST_SEED'] || Math.floor(Date.now() / 86_400_000)) % boundaries.length;
+/** Which boundary a step dies at in this run; five runs with a seed each see all of them. */
+const seed = rotatingSeed(boundaries.length);
 
 /** A workspace lives through these, and dies at another step of each in every life. */
 const life = ['create', 'update', 'sleep', 'wake', 'upgrade', 'delete'];
