@@ -1,5 +1,4 @@
 import type { hostCluster, HostCluster, HostClusterState } from '@hexabase/contract/platform/host-cluster.ts';
-import { wake } from '../run/store.ts';
 import type { Context, UseCase } from '../run/use-case.ts';
 import { requireHost } from './host-cluster.ts';
 import { toHostClusterNow } from './representation.ts';
@@ -26,7 +25,5 @@ async function changeTo(
   const row = await requireHost(tx, nameOrId);
   context.note({ name: row.name, before: row.state, after: state });
   const changed = row.state === state ? row : await changeHostRow(tx, row, { state });
-  // Tenants are kept in advance only where workspaces may come.
-  await wake(tx, 'pool', 'refill');
   return { data: await toHostClusterNow(tx, changed, nowMs) };
 }

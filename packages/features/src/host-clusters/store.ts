@@ -3,6 +3,7 @@ import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type ColumnType, type Generated, type JSONColumnType, type Selectable } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
+import { wake } from '../run/store.ts';
 import { workspacesThatFit, type HostRoom } from './placement.ts';
 
 export interface HostClusterTable {
@@ -138,6 +139,8 @@ export async function changeHostRow(
   row: HostClusterRow,
   { labels, ...change }: HostClusterChange,
 ): Promise<HostClusterRow> {
+  // Tenants are kept in advance only where workspaces may come.
+  if (change.state !== undefined) await wake(tx, 'pool', 'refill');
   return tx
     .updateTable('host_clusters')
     .set({
