@@ -27,6 +27,13 @@ beforeAll(async () => {
   await until(
     async () => (await ann.kube('GET', '/api/v1/namespaces/shop/serviceaccounts/default')).status === 200,
   );
+  // What the reconcilers still write would look like the attacker's work.
+  await until(async () => {
+    const [open] = await product.query(
+      `select 1 from reconcile_queue where lease_owner is not null or attempts > 0 or due_at < now() + interval '1 minute' limit 1`,
+    );
+    return open === undefined;
+  });
   await ann.kube('POST', '/api/v1/namespaces/shop/secrets', {
     metadata: { name: 'canary' },
     stringData: { value: 'canary-7e57' },
