@@ -2,21 +2,27 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { benchmarkPage, type Benchmarked, type Machine } from './bench/page.ts';
 import { root } from './run.ts';
 
 /**
- * `./hks bench [NAME…] [--no-write]`: runs the benchmarks, one after the other and each against a freshly started product
- * in a temporary folder, and writes `docs/benchmarks.md` and `docs/benchmarks.json`. Named ones take the place of their
- * former figures there; the others stay.
+ * `./hks bench [NAME…] [--part PART]… [--no-write]`: runs the benchmarks, one after the other and each against a freshly
+ * started product in a temporary folder, and writes `docs/benchmarks.md` and `docs/benchmarks.json`. Named ones take the
+ * place of their former figures there; the others stay. Of a benchmark of several parts, each is a section of its own.
  */
 interface Benchmark {
   name: string;
+  /** Given to the script as its argument. */
+  part?: string;
   script: string;
   minutesMax: number;
-  /** Left out, and said so, when no host cluster is given and nobody asked for it by name. */
-  needsHost?: boolean;
+  /** Variables without which it is left out, and said so. */
+  needs?: readonly string[];
 }
+
+const host = ['HKS_TEST_HOST_KUBECONFIG', 'HKS_VCLUSTER_CHART', 'HKS_HELM'];
+const ownHost = ['HKS_KUBE_BIN', 'HKS_VCLUSTER_CHART', 'HKS_HELM'];
 
 const benchmarks: readonly Benchmark[] = [
   { name: 'start', script: 'tests/load/product/start-and-idle.ts', minutesMax: 4 },
@@ -25,33 +31,46 @@ const benchmarks: readonly Benchmark[] = [
   { name: 'api', script: 'tests/load/product/api.ts', minutesMax: 6 },
   { name: 'kubernetes', script: 'tests/load/kubernetes/report.ts', minutesMax: 4 },
   { name: 'credential', script: 'tests/load/product/credential.ts', minutesMax: 3 },
-  { name: 'identity', script: 'tests/load/identity/report.ts', minutesMax: 6 },
-  { name: 'vcluster', script: 'tools/bench/vcluster/report.ts', minutesMax: 25, needsHost: true },
-] as const;
+  ...parts('identity', 'tests/load/identity/report.ts', [
+    { part: 'groups', minutesMax: 6 },
+    { part: 'tokens', minutesMax: 4 },
+    { part: 'audit', minutesMax: 4 },
+    { part: 'gateway', minutesMax: 4, needs: ['HKS_KUBE_BIN'] },
+  ]),
+  ...parts('vcluster', 'tools/bench/vcluster/report.ts', [
+    { part: 'create', minutesMax: 15, needs: host },
+    { part: 'claim', minutesMax: 15, needs: host },
+    { part: 'wake', minutesMax: 15, needs: host },
+    { part: 'gateway', minutesMax: 10, needs: host },
+    { part: 'scale', minutesMax: 45, needs: ownHost },
+  ]),
+];
 
 const jsonFile = join(root, 'docs/benchmarks.json');
-const args = process.argv.slice(2);
-const wanted = args.filter((arg) => !arg.startsWith('-'));
-const hasHost = Boolean(process.env['HKS_TEST_HOST_KUBECONFIG']);
-const chosen = benchmarks.filter(({ name, needsHost }) =>
-  wanted.length === 0 ? hasHost || needsHost !== true : wanted.includes(name),
-);
-const unknown = wanted.filter((arg) => !benchmarks.some(({ name }) => name === arg));
+const { values: asked, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { part: { type: 'string', multiple: true, default: [] }, 'no-write': { type: 'boolean' } },
+});
+const unknown = [
+  ...wanted.filter((name) => !benchmarks.some((one) => one.name === name)),
+  ...asked.part.filter((part) => !benchmarks.some((one) => isWanted(one) && one.part === part)),
+];
 if (unknown.length > 0) throw new Error(`There is no benchmark ${unknown.join(', ')}.`);
-
-for (const { name } of benchmarks.filter((benchmark) => wanted.length === 0 && !chosen.includes(benchmark))) {
-  process.stdout.write(`\n== ${name} is left out: it needs a host cluster (HKS_TEST_HOST_KUBECONFIG)\n`);
-}
+const chosen = benchmarks.filter(
+  (one) =>
+    isWanted(one) && (asked.part.length === 0 || asked.part.includes(one.part ?? '')) && !isLeftOut(one),
+);
 
 const results: Benchmarked[] = [];
 const failed: string[] = [];
 for (const benchmark of chosen) {
   const loadBefore = loadavg()[0] ?? 0;
-  process.stdout.write(`\n== ${benchmark.name} (the machine's load before it: ${loadBefore.toFixed(1)})\n`);
+  const name = sectionOf(benchmark);
+  process.stdout.write(`\n== ${name} (the machine's load before it: ${loadBefore.toFixed(1)})\n`);
   try {
     const report: Benchmarked['report'] = JSON.parse(await lastLine(benchmark));
     results.push({
-      name: benchmark.name,
+      name,
       when: new Date().toISOString(),
       commit: commit(),
       loadBefore,
@@ -63,11 +82,11 @@ for (const benchmark of chosen) {
       );
     }
   } catch (error) {
-    failed.push(benchmark.name);
+    failed.push(name);
     process.stdout.write(`failed: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 }
-if (results.length > 0 && !args.includes('--no-write')) {
+if (results.length > 0 && asked['no-write'] !== true) {
   const page = { machine: describeMachine(), results: merged(results) };
   writeFileSync(join(root, 'docs/benchmarks.md'), benchmarkPage(page.machine, page.results));
   writeFileSync(jsonFile, `${JSON.stringify(page, null, 2)}\n`);
@@ -75,9 +94,30 @@ if (results.length > 0 && !args.includes('--no-write')) {
 }
 process.exitCode = failed.length === 0 ? 0 : 1;
 
+function parts(name: string, script: string, of: readonly Omit<Benchmark, 'name' | 'script'>[]): Benchmark[] {
+  return of.map((part) => ({ name, script, ...part }));
+}
+
+function isWanted({ name }: Benchmark): boolean {
+  return wanted.length === 0 || wanted.includes(name);
+}
+
+/** Says why. */
+function isLeftOut(benchmark: Benchmark): boolean {
+  const missing = (benchmark.needs ?? []).filter((variable) => !process.env[variable]);
+  if (missing.length === 0) return false;
+  process.stdout.write(`\n== ${sectionOf(benchmark)} is left out: it needs ${missing.join(', ')}\n`);
+  return true;
+}
+
+function sectionOf({ name, part }: Benchmark): string {
+  return part === undefined ? name : `${name} ${part}`;
+}
+
 /** What a benchmark prints last; its own processes end with it, also when it takes too long. */
-function lastLine({ script, minutesMax }: Benchmark): Promise<string> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, script)], {
+function lastLine({ script, part, minutesMax }: Benchmark): Promise<string> {
+  const program = [join(root, script), ...(part === undefined ? [] : [part])];
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: minutesMax * 60_000,
   });
@@ -107,7 +147,7 @@ function merged(fresh: readonly Benchmarked[]): Benchmarked[] {
   const former: { results: Benchmarked[] } = existsSync(jsonFile)
     ? JSON.parse(readFileSync(jsonFile, 'utf8'))
     : { results: [] };
-  return benchmarks.flatMap(({ name }) => {
+  return benchmarks.map(sectionOf).flatMap((name) => {
     const found =
       fresh.find((result) => result.name === name) ?? former.results.find((result) => result.name === name);
     return found ? [found] : [];

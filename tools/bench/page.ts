@@ -54,5 +54,6 @@ function section({ report, loadBefore, when, commit }: Benchmarked): string[] {
       (row) => `| ${row.what} | ${row.goal} | ${row.measured} | ${row.met ? 'yes' : '**no**'} |`,
     ),
     '',
+    ...(report.notes ?? []).flatMap((note) => [note, '']),
   ];
 }

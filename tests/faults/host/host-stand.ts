@@ -46,7 +46,10 @@ export interface HostOrders {
 const administrator = { token: 'administrator', name: 'administrator', groups: ['system:masters'] };
 export const hostName = 'stand';
 
-export async function startHostStand({ binaries, chart, helm }: OwnHost): Promise<HostStand> {
+export async function startHostStand(
+  { binaries, chart, helm }: OwnHost,
+  look: { lookMs?: number } = {},
+): Promise<HostStand> {
   const stack = new AsyncDisposableStack();
   try {
     const [host, tenantApi] = await Promise.all([
@@ -63,7 +66,7 @@ export async function startHostStand({ binaries, chart, helm }: OwnHost): Promis
     );
     const token = await givenAccount(client);
     await ensureHostPolicies(client);
-    const tenants = stack.use(await startTenants(client, { ...tenantApi, token: administrator.token }));
+    const tenants = stack.use(await startTenants(client, { ...tenantApi, token: administrator.token }, look));
     const proxy = stack.use(await startFaultProxy(host));
     const { server: proxied, certificateAuthority: authority } = proxy;
     const orders = {

@@ -30,6 +30,7 @@ interface Company {
 /** What a decision in a workspace costs in a large organization. */
 export const groupsPart: IdentityPart = {
   name: 'groups',
+  title: 'decisions in a large organization',
   async measure() {
     await using test = await testDatabase();
     const company = await makeCompany(test);
@@ -59,7 +60,7 @@ export const groupsPart: IdentityPart = {
   },
 };
 
-async function loadFor(
+export async function loadFor(
   { database }: TestDatabase,
   { organizationId, workspaceId, people }: Company,
   n: number,
@@ -81,7 +82,7 @@ function microsecondsOf(run: () => unknown): number {
   return ((performance.now() - startedAt) * 1_000) / times;
 }
 
-async function makeCompany({ database, admin }: TestDatabase): Promise<Company> {
+export async function makeCompany({ database, admin }: TestDatabase): Promise<Company> {
   const organizationId = await givenOrganization(database);
   const workspaceId = await requestWorkspace(database, organizationId);
   const people = Array.from({ length: size.people }, () => newId<'User'>());

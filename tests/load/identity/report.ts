@@ -1,19 +1,13 @@
-import { print, type Row } from '../product/report.ts';
+import { print } from '../product/report.ts';
+import { auditPart } from './audit.ts';
+import { gatewayPart } from './gateway.ts';
 import { groupsPart } from './groups.ts';
 import type { IdentityPart } from './part.ts';
+import { tokensPart } from './tokens.ts';
 
-/** Measured one after the other; `node tests/load/identity/report.ts [NAME…]` takes only the named ones. */
-const parts: readonly IdentityPart[] = [groupsPart];
+/** `node tests/load/identity/report.ts PART` */
+const parts: readonly IdentityPart[] = [groupsPart, tokensPart, auditPart, gatewayPart];
 
-const wanted = process.argv.slice(2);
-const rows: Row[] = [];
-const how: string[] = [];
-const details: Record<string, unknown> = {};
-for (const part of parts) {
-  if (wanted.length > 0 && !wanted.includes(part.name)) continue;
-  const measured = await part.measure();
-  rows.push(...measured.rows);
-  how.push(measured.how);
-  details[part.name] = measured.details;
-}
-print({ title: 'Identity and access', how: how.join(' '), rows, details });
+const part = parts.find(({ name }) => name === process.argv[2]);
+if (!part) throw new Error(`There is no such part; there are ${parts.map(({ name }) => name).join(', ')}.`);
+print({ title: `Identity: ${part.title}`, ...(await part.measure()) });

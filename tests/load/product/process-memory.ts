@@ -17,6 +17,21 @@ export function memoryOf(pid: number): ProcessMemory {
   return { totalMib: serverMib + databaseMib, serverMib, databaseMib, processes: below.length + 1 };
 }
 
+/** Proportional set size of a process and of all below it, in MiB: pages that they share count once. Linux only. */
+export function pssMibOf(pid: number): number {
+  return [pid, ...descendants(pid)].reduce((sum, one) => sum + field('Pss', one), 0);
+}
+
+/** The process that started this one (proc(5)). */
+export function parentOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0;
+  }
+}
+
 /**
  * Processor time of a server and of all below it so far, in milliseconds (proc(5); a tick is 10 ms on Linux). Unlike a
  * latency it hardly depends on what else the machine does.
@@ -40,15 +55,6 @@ function descendants(pid: number): number[] {
       .filter((process) => process.parent === parent)
       .flatMap((process) => [process.pid, ...below(process.pid)]);
   return below(pid);
-}
-
-function parentOf(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return 0;
-  }
 }
 
 function field(name: 'Pss' | 'Rss', pid: number): number {

@@ -12,6 +12,8 @@ export interface Report {
   /** How it was measured, for who reads the table. */
   how: string;
   rows: Row[];
+  /** What the table cannot say, for example where the time goes; each a paragraph. */
+  notes?: string[];
   details: Record<string, unknown>;
 }
 
