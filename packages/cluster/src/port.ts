@@ -29,10 +29,20 @@ export interface ClusterDriver {
    */
   kubernetesVersions?(workspaceId: WorkspaceId): Promise<readonly string[]>;
   /**
+   * How what this workspace holds can be copied into another one; null when it cannot. A driver that never can leaves it
+   * out. What says that it can is read and written by `copy/`, through the tenant's own API.
+   */
+  copying?(workspaceId: WorkspaceId): Promise<Copying | null>;
+  /**
    * Calls `changed` soon after somebody made or deleted a namespace. Only a hint that saves time: it may come twice or
    * not at all, and a cluster at rest must cost nothing. A driver that cannot tell leaves it out.
    */
   watchNamespaces?(changed: (workspaceId: WorkspaceId) => void): Disposable;
+}
+
+export interface Copying {
+  /** What it holds can be read also while it sleeps. */
+  whileAsleep: boolean;
 }
 
 export interface Call {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { administrationGuarantees } from './administration.ts';
+import { copyGuarantees } from './copies.ts';
 import type { ConformanceOptions, DriverUnderTest } from './driver-under-test.ts';
 import { fenceGuarantees } from './fences.ts';
 import { isolationGuarantees } from './isolation.ts';
@@ -33,5 +34,6 @@ export function driverConformance(name: string, options: ConformanceOptions): vo
     administrationGuarantees(current);
     userGuarantees(current);
     isolationGuarantees(current);
+    copyGuarantees(current);
   });
 }

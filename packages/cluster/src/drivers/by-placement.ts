@@ -54,6 +54,7 @@ export function driverByPlacement(drivers: PlacedDrivers): ClusterDriver {
     upstream: async (workspaceId) => (await of(workspaceId)).upstream(workspaceId),
     kubernetesVersions: async (workspaceId) =>
       (await (await of(workspaceId)).kubernetesVersions?.(workspaceId)) ?? [],
+    copying: async (workspaceId) => (await (await of(workspaceId)).copying?.(workspaceId)) ?? null,
     watchNamespaces: (changed) => watchEverywhere(drivers, changed),
   };
 }

@@ -49,6 +49,7 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
       return { removed: existed ? [itemOf(workspaceId)] : [], left: [] };
     },
     kubernetesVersions: async () => [minor],
+    copying: async () => ({ whileAsleep: true }),
     async listTenants({ signal }) {
       const clusters = await abortable(signal, () => kubernetes.listClusters());
       return clusters.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));

@@ -108,6 +108,7 @@ function driverOf(parts: Parts): ClusterDriver {
       return tenants;
     },
     kubernetesVersions: async () => [binaries.kubernetesMinor],
+    copying: async () => ({ whileAsleep: false }),
     tenantClient: clients.of,
     async upstream(workspaceId) {
       const paths = tenantPaths(root, workspaceId);

@@ -51,6 +51,7 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
     tenantClient: access.clientOf,
     upstream: access.upstreamOf,
     kubernetesVersions: async () => offeredMinors(options.kubernetesVersions),
+    copying: async () => ({ whileAsleep: false }),
     [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
   };
 }

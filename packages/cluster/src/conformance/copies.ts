@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import type { TenantContent } from '../copy/content.ts';
+import type { TenantClient } from '../port.ts';
+import { readContent } from '../copy/read-content.ts';
+import { inBatches, tieOwners, writeBatch } from '../copy/write-content.ts';
+import { eventually, tenantSpec, type Scene } from './scene.ts';
+import { thingsToCopy } from './things-to-copy.ts';
+
+/** What a tenant holds can be made in another one; for drivers that say so. */
+export function copyGuarantees(scene: () => Scene): void {
+  describe('a copy', () => {
+    it('has what the source had, under its own name, and the source has not noticed', async () => {
+      const { driver, readyTenant, ask } = scene();
+      const [source, target] = await Promise.all([readyTenant(), readyTenant()]);
+      if (!(await driver.copying?.(source))) return;
+      await fill(scene(), source);
+      const before = await revisionsIn(scene(), source);
+      const content = await read(scene(), source);
+      await write(scene(), target, content);
+      expect(await revisionsIn(scene(), source)).toEqual(before);
+      const there = async (path: string) => (await ask(target, 'GET', path)).body;
+      expect(await there('/api/v1/namespaces/shop')).toMatchObject({
+        metadata: { labels: { team: 'blue' } },
+      });
+      expect(await there('/api/v1/namespaces/shop/configmaps/settings')).toMatchObject({
+        data: { colour: 'red' },
+      });
+      expect(await there('/api/v1/namespaces/shop/secrets/password')).toMatchObject({
+        data: { word: 'c2VjcmV0' },
+      });
+      expect(await there('/apis/apps/v1/namespaces/shop/deployments/web')).toMatchObject({
+        spec: { replicas: 1 },
+      });
+      expect(await there('/api/v1/namespaces/shop/persistentvolumeclaims/data')).toMatchObject({
+        spec: { resources: { requests: { storage: '1Gi' } } },
+      });
+      const [was, is] = await Promise.all(
+        [source, target].map(async (id) =>
+          identityOf((await ask(id, 'GET', '/api/v1/namespaces/shop/services/web')).body),
+        ),
+      );
+      expect(is).not.toBe('');
+      expect(is).not.toBe(was);
+    });
+
+    it('gives rights to its own service accounts and to nobody else', async () => {
+      const { driver, readyTenant, ask } = scene();
+      const [source, target] = await Promise.all([readyTenant(), readyTenant()]);
+      if (!(await driver.copying?.(source))) return;
+      await fill(scene(), source);
+      await write(scene(), target, await read(scene(), source));
+      const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings';
+      expect((await ask(target, 'GET', `${path}/reader`)).body).toMatchObject({
+        subjects: [{ kind: 'ServiceAccount', name: 'robot', namespace: 'shop' }],
+      });
+      expect((await ask(target, 'GET', `${path}/people`)).status).toBe(404);
+      expect(JSON.stringify((await ask(target, 'GET', path)).body)).not.toContain('ann@example.test');
+      const token = await ask(target, 'GET', '/api/v1/namespaces/shop/secrets/robot-token');
+      expect(JSON.stringify(token.body)).not.toContain('c291cmNlLXRva2Vu');
+    });
+
+    it('is begun again after a crash without harm, and who applied goes on without a conflict', async () => {
+      const { driver, readyTenant, ask, call } = scene();
+      const [source, target] = await Promise.all([readyTenant(), readyTenant()]);
+      if (!(await driver.copying?.(source))) return;
+      await fill(scene(), source);
+      const content = await read(scene(), source);
+      await write(scene(), target, content);
+      const uid = identityOf((await ask(target, 'GET', '/api/v1/namespaces/shop')).body);
+      await write(scene(), target, content);
+      expect(identityOf((await ask(target, 'GET', '/api/v1/namespaces/shop')).body)).toBe(uid);
+      const applied = await driver.tenantClient(target).request({
+        method: 'PATCH',
+        path: '/api/v1/namespaces/shop/configmaps/applied?fieldManager=pipeline',
+        contentType: 'application/apply-patch+yaml',
+        body: {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'applied' },
+          data: { turn: 'second' },
+        },
+        ...call(),
+      });
+      expect(applied).toMatchObject({ status: 200, body: { data: { turn: 'second' } } });
+      const owner = await ask(target, 'GET', '/api/v1/namespaces/shop/configmaps/settings');
+      expect((await ask(target, 'GET', '/api/v1/namespaces/shop/configmaps/owned')).body).toMatchObject({
+        metadata: { ownerReferences: [{ name: 'settings', uid: identityOf(owner.body) }] },
+      });
+    });
+
+    it('is of one moment for all kinds, also when something is written between two of them', async () => {
+      const { driver, readyTenant, ask, call } = scene();
+      const source = await readyTenant();
+      if (!(await driver.copying?.(source))) return;
+      const paths = ['secrets', 'configmaps'].map((plural) => `/api/v1/namespaces/default/${plural}`);
+      const turn = (at: number) => ({ metadata: { name: 'pair', annotations: { turn: String(at) } } });
+      for (const path of paths) await ask(source, 'POST', path, turn(0));
+      let turns = 0;
+      const client: TenantClient = {
+        async request(request) {
+          const answer = await driver.tenantClient(source).request(request);
+          if (!/^\/api\/v1\/(secrets|configmaps)\?/.test(request.path)) return answer;
+          turns++;
+          for (const path of paths) await ask(source, 'PUT', `${path}/pair`, turn(turns));
+          return answer;
+        },
+      };
+      const { objects } = await readContent(client, call().signal);
+      expect(turns).toBeGreaterThanOrEqual(2);
+      const pairs = objects.filter(({ object }) => object.metadata.name === 'pair');
+      expect(
+        pairs.map(({ object }) => [object.kind, Object(object.metadata).annotations.turn]).sort(),
+      ).toEqual([
+        ['ConfigMap', '0'],
+        ['Secret', '0'],
+      ]);
+    });
+
+    it('can be taken of a sleeping tenant where the driver says so', async () => {
+      const { driver, call, untilReady } = scene();
+      const spec = tenantSpec();
+      await driver.ensureTenant(spec, call());
+      await untilReady(spec.workspaceId);
+      if (!(await driver.copying?.(spec.workspaceId))?.whileAsleep) return;
+      await fill(scene(), spec.workspaceId);
+      await driver.ensureTenant({ ...spec, generation: 2, asleep: true }, call());
+      await eventually(60_000, async () => {
+        const state = await driver.observeTenant(spec.workspaceId, call());
+        return state.kind === 'present' && state.asleep;
+      });
+      const { objects } = await read(scene(), spec.workspaceId);
+      expect(objects.map(({ object }) => object.metadata.name)).toContain('settings');
+    });
+  });
+}
+
+function read({ driver, call }: Scene, id: WorkspaceId): Promise<TenantContent> {
+  return readContent(driver.tenantClient(id), call().signal);
+}
+
+async function write({ driver, call }: Scene, id: WorkspaceId, { objects }: TenantContent): Promise<void> {
+  const target = { client: driver.tenantClient(id), ...call() };
+  for (const batch of inBatches(objects, 50)) await writeBatch(target, batch);
+  await tieOwners(target, objects);
+}
+
+async function fill({ driver, ask, call }: Scene, id: WorkspaceId): Promise<void> {
+  for (const [path, body] of thingsToCopy) {
+    const { status, body: said } = await ask(id, 'POST', path, body);
+    expect([path, status, status === 201 ? '' : said]).toEqual([path, 201, '']);
+  }
+  await driver.tenantClient(id).request({
+    method: 'PATCH',
+    path: '/api/v1/namespaces/shop/configmaps/applied?fieldManager=pipeline',
+    contentType: 'application/apply-patch+yaml',
+    body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'applied' }, data: { turn: 'first' } },
+    ...call(),
+  });
+  const settings = await ask(id, 'GET', '/api/v1/namespaces/shop/configmaps/settings');
+  const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'settings', uid: identityOf(settings.body) };
+  const owned = { metadata: { name: 'owned', ownerReferences: [owner] } };
+  expect((await ask(id, 'POST', '/api/v1/namespaces/shop/configmaps', owned)).status).toBe(201);
+}
+
+/** Of what nobody but people changes. */
+async function revisionsIn({ ask }: Scene, id: WorkspaceId): Promise<unknown> {
+  const kinds = ['configmaps', 'secrets', 'services'].map(async (kind) => {
+    const { body } = await ask(id, 'GET', `/api/v1/namespaces/shop/${kind}`);
+    return JSON.stringify(body)
+      .match(/"resourceVersion":"\d+"/g)
+      ?.slice(1);
+  });
+  return Promise.all(kinds);
+}
+
+function identityOf(object: unknown): string {
+  return String(Object(Object(object).metadata).uid ?? '');
+}
