@@ -62,6 +62,13 @@ export function remember(running: Running, name: string, pid: number): Started {
   return started;
 }
 
+/** Ends one for good while the others go on: a cluster of which something has ended is not taken for a whole one. */
+export async function endProcess(running: Running, started: Started): Promise<void> {
+  await killProcess(started);
+  running.processes = running.processes.filter((other) => other !== started);
+  writeRunning(running);
+}
+
 /** Throws with the end of its log when the process has ended. */
 export function expectAlive(started: Started): void {
   if (isAlive(started)) return;

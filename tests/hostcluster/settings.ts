@@ -77,6 +77,8 @@ export function nodePlan(number: number): NodePlan {
 export const imageNames = {
   pause: 'registry.k8s.io/pause:3.10',
   busybox: `docker.io/library/busybox:${versions.busybox}`,
+  exampleJob: 'docker.io/library/busybox:1.36',
+  exampleWeb: 'docker.io/nginxinc/nginx-unprivileged:1.27',
   coredns: `docker.io/coredns/coredns:${versions.coredns}`,
   kubernetes: `ghcr.io/loft-sh/kubernetes:v${versions.kubernetes}`,
   vcluster: `ghcr.io/loft-sh/vcluster-oss:${versions.vcluster}`,

@@ -38,8 +38,19 @@ export function imagesOf(
   };
   if (level !== 'tenant') return forNodes;
   const controlPlane = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kine', 'helm'];
+  const { busybox: shellImage } = forNodes;
   return {
     ...forNodes,
+    // What examples/ names, so that they run here as they are.
+    ...(shellImage && {
+      'example-job': { ...shellImage, name: imageNames.exampleJob },
+      'example-web': {
+        ...shellImage,
+        name: imageNames.exampleWeb,
+        cmd: ['netcheck', 'serve', '8080'],
+        user: '101:101',
+      },
+    }),
     kubernetes: {
       name: imageNames.kubernetes,
       files: {

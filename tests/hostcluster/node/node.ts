@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { ImageFile } from '../images/make-images.ts';
-import { expectAlive, killProcess, startProcess, type Running } from '../processes.ts';
+import { endProcess, expectAlive, startProcess, type Running } from '../processes.ts';
 import { runProgram, waitUntil } from '../run-program.ts';
 import { folders, type NodePlan } from '../settings.ts';
 import { makeCgroup } from './cgroups.ts';
@@ -53,7 +53,7 @@ export async function prepareNode(
       '-c',
       'kill $(pidof containerd); while pidof containerd; do sleep 0.1; done',
     ]);
-    if (containerd) await killProcess(containerd);
+    if (containerd) await endProcess(running, containerd);
     await startContainerd(running, machine, files);
   }
   await importImages(machine, images);
