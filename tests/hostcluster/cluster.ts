@@ -56,13 +56,9 @@ export function clusterEnvironment(level: HostLevel, kubeconfig: string): Cluste
     HKS_TEST_HOST_LEVEL: level,
     HKS_KUBE_BIN: folders.binaries,
     HKS_TEST_HOST_ISSUER_ADDRESS: level === 'kwok' ? '127.0.0.1' : network.machine,
-    ...(level === 'tenant'
-      ? {
-          HKS_VCLUSTER_CHART: folders.chart,
-          HKS_HELM: join(folders.binaries, 'helm'),
-          HKS_TENANT_KUBERNETES_VERSION: `v${versions.kubernetes}`,
-        }
-      : {}),
+    HKS_VCLUSTER_CHART: folders.chart,
+    HKS_HELM: join(folders.binaries, 'helm'),
+    HKS_TENANT_KUBERNETES_VERSION: `v${versions.kubernetes}`,
   };
 }
 

@@ -37,7 +37,7 @@ export async function buildBinaries(level: HostLevel, options: BuildOptions): Pr
     await Promise.all(names(build).map((name) => writeFile(stampPath(name), stamp)));
     options.say(`  ${names(build).join(', ')}: ${Math.round((Date.now() - started) / 1000)} s`);
   }
-  if (level === 'tenant') await copyChart(options);
+  await copyChart(options);
 }
 
 /** Lists what would be compiled: the Go client fetches just the modules for that. */
@@ -45,16 +45,19 @@ async function download(build: Build, options: BuildOptions): Promise<void> {
   await go(build, ['list', '-deps', '-f', '{{.Name}}', ...Object.values(build.programs)], options);
 }
 
-/** The chart is part of vCluster's module. */
+/** The chart is part of vCluster's module; that alone is fetched for it, and not what it needs to be built. */
 async function copyChart(options: BuildOptions): Promise<void> {
   const vcluster = buildsOf('tenant').find((build) => build.module === 'vcluster');
   if (vcluster === undefined) throw new Error('vCluster is not in the catalogue');
   const stamp = await stampOf(vcluster);
   const path = join(folders.binaries, '.stamps', 'chart');
   if (existsSync(join(folders.chart, 'Chart.yaml')) && (await readText(path)) === stamp) return;
-  const folder = await go(vcluster, ['list', '-m', '-f', '{{.Dir}}', 'github.com/loft-sh/vcluster'], options);
+  const said: unknown = JSON.parse(
+    await go(vcluster, ['mod', 'download', '-json', 'github.com/loft-sh/vcluster'], options),
+  );
+  const folder = typeof said === 'object' && said !== null && 'Dir' in said ? String(said.Dir) : '';
   await rm(folders.chart, { recursive: true, force: true });
-  await cp(join(folder.trim(), 'chart'), folders.chart, { recursive: true });
+  await cp(join(folder, 'chart'), folders.chart, { recursive: true });
   // Module caches are read-only; the copy is ours to remove.
   await runProgram('chmod', ['-R', 'u+w', folders.chart]);
   await writeFile(path, stamp);

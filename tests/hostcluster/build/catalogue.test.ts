@@ -18,9 +18,10 @@ describe('what is built', () => {
       'kubectl',
       'etcd',
       'kwok',
+      'helm',
     ]);
     expect(names('node')).toEqual(expect.arrayContaining([...names('kwok'), 'kubelet']));
-    expect(names('tenant')).toEqual(expect.arrayContaining([...names('node'), 'vcluster', 'helm']));
+    expect(names('tenant')).toEqual(expect.arrayContaining([...names('node'), 'vcluster']));
   });
 
   it('comes from modules whose versions and sums are pinned', () => {

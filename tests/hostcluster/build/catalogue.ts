@@ -40,6 +40,7 @@ const builds: readonly Build[] = [
   kubernetes('kwok', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'),
   single('kwok', 'etcd'),
   single('kwok', 'kwok', 'sigs.k8s.io/kwok/cmd/kwok'),
+  single('kwok', 'helm', 'helm.sh/helm/v3/cmd/helm'),
   kubernetes('node', 'kubelet', 'kube-proxy'),
   single('node', 'coredns', 'github.com/coredns/coredns'),
   single('node', 'pause'),
@@ -47,7 +48,6 @@ const builds: readonly Build[] = [
   single('node', 'local-path-provisioner', 'github.com/rancher/local-path-provisioner'),
   single('node', 'metrics-server', 'sigs.k8s.io/metrics-server/cmd/metrics-server'),
   single('tenant', 'kine', 'github.com/k3s-io/kine'),
-  single('tenant', 'helm', 'helm.sh/helm/v3/cmd/helm'),
   // A version of `dev` keeps its usage reports off; the driver turns them off as well.
   single('tenant', 'vcluster', 'github.com/loft-sh/vcluster/cmd/vcluster', {
     'github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion': 'dev',
