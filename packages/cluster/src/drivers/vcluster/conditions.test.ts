@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { conditionsOf, type Findings } from './conditions.ts';
 
 function findings(changes: Partial<Findings>): Findings {
-  return { hostName: 'east', pods: [], claims: [], events: [], ...changes };
+  return { hostName: 'east', pods: [], claims: [], events: [], nodes: [nodeThat('True')], ...changes };
+}
+
+function nodeThat(status: 'True' | 'Unknown', message = '') {
+  return { metadata: { name: 'n1' }, status: { conditions: [{ type: 'Ready', status, message }] } };
 }
 
 function podWith(status: unknown, labels: Record<string, string> = {}) {
@@ -72,6 +76,19 @@ describe('what a host says of a tenant', () => {
     ]);
   });
 
+  it('names a node that is silent or gone, and believes nothing older of what runs there', () => {
+    const waiting = { reason: 'ErrImagePull', message: 'old' };
+    const pod = podWith({ containerStatuses: [{ image: 'i:1', state: { waiting } }] });
+    const silent = nodeThat('Unknown', 'Kubelet stopped posting node status.');
+    expect(sentences({ pods: [pod], nodes: [silent] })).toEqual([
+      'Running False: The node n1 that ran the control plane does not answer: Kubelet stopped posting node status.',
+    ]);
+    const dns = podWith({}, { 'k8s-app': 'vcluster-kube-dns' });
+    expect(sentences({ pods: [pod, dns], nodes: [] })).toEqual([
+      'Running False: The node n1 that ran the control plane is gone.',
+    ]);
+  });
+
   it('tells which volume waits and why, and is patient while nobody has complained', () => {
     const claim = {
       metadata: { name: 'data' },
@@ -110,8 +127,8 @@ describe('what a host says of a tenant', () => {
   });
 
   it('is unknown, and no failure, where we may not look', () => {
-    expect(sentences({ pods: null, events: null })).toEqual([
-      'HostVisible Unknown: The host cluster east does not let us see the pods and events of this workspace.',
+    expect(sentences({ pods: null, events: null, nodes: null })).toEqual([
+      'HostVisible Unknown: The host cluster east does not let us see the pods and events and nodes of this workspace.',
     ]);
   });
 });

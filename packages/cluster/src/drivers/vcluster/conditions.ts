@@ -9,6 +9,8 @@ export interface Findings {
   claims: readonly Json[] | null;
   /** Warnings in the namespace. */
   events: readonly Json[] | null;
+  /** Those that the pods were given to, as far as they are there. */
+  nodes: readonly Json[] | null;
 }
 
 /**
@@ -16,12 +18,12 @@ export interface Findings {
  * tell: it is never taken for a failure.
  */
 export function conditionsOf(findings: Findings): ConditionInput[] {
-  const { pods, claims, events, hostName } = findings;
-  const hidden = Object.entries({ pods, volumes: claims, events })
+  const { pods, claims, events, nodes, hostName } = findings;
+  const hidden = Object.entries({ pods, volumes: claims, events, nodes })
     .filter(([, list]) => list === null)
     .map(([what]) => what);
-  return [
-    ...(pods ?? []).flatMap((pod) => podConditions(pod, hostName)),
+  const found: ConditionInput[] = [
+    ...(pods ?? []).flatMap((pod) => podConditions(pod, { hostName, nodes })),
     ...(claims ?? []).flatMap((claim) => claimConditions(claim, events ?? [])),
     ...quotaConditions(events ?? [], pods ?? []),
     ...(hidden.length > 0
@@ -35,20 +37,27 @@ export function conditionsOf(findings: Findings): ConditionInput[] {
         ]
       : []),
   ];
+  // One of a kind is kept, and the control plane comes first: without it the DNS does not matter.
+  return found.filter(({ type }, index) => found.findIndex((other) => other.type === type) === index);
 }
 
-function podConditions(pod: Json, hostName: string): ConditionInput[] {
+function podConditions(
+  pod: Json,
+  { hostName, nodes }: Pick<Findings, 'hostName' | 'nodes'>,
+): ConditionInput[] {
   const scheduled = listOf(fieldOf(pod, 'status', 'conditions')).find(({ type }) => type === 'PodScheduled');
   // `SchedulerError` is over at the next try.
   if (scheduled?.['status'] === 'False' && scheduled['reason'] === 'Unschedulable')
     return [unschedulable(textOf(scheduled['message']), hostName)];
+  // What a silent node last said of its containers is old.
+  const lost = nodes === null ? null : nodeGone(pod, nodes);
+  if (lost) return [lost];
   const containers = [
     ...listOf(fieldOf(pod, 'status', 'initContainerStatuses')),
     ...listOf(fieldOf(pod, 'status', 'containerStatuses')),
   ];
   const evicted = textOf(fieldOf(pod, 'status', 'reason')) === 'Evicted' ? [evictedFrom(pod)] : [];
-  const gone = textOf(fieldOf(pod, 'status', 'reason')) === 'NodeLost' ? [nodeGone(pod)] : [];
-  return [...evicted, ...gone, ...containers.flatMap((container) => containerConditions(container, pod))];
+  return [...evicted, ...containers.flatMap((container) => containerConditions(container, pod))];
 }
 
 function unschedulable(said: string, hostName: string): ConditionInput {
@@ -65,11 +74,17 @@ function evictedFrom(pod: Json): ConditionInput {
   });
 }
 
-function nodeGone(pod: Json): ConditionInput {
-  const node = textOf(fieldOf(pod, 'spec', 'nodeName'));
+/** Nobody writes into a pod that its node is silent: only the node tells. */
+function nodeGone(pod: Json, nodes: readonly Json[]): ConditionInput | null {
+  const name = textOf(fieldOf(pod, 'spec', 'nodeName'));
+  if (name === '') return null;
+  const node = nodes.find((one) => metaOf(one).name === name);
+  const ready = listOf(fieldOf(node, 'status', 'conditions')).find(({ type }) => type === 'Ready');
+  if (ready?.['status'] === 'True') return null;
+  const what = node ? 'does not answer' : 'is gone';
   return failed('Running', 'NodeGone', {
-    sentence: `The node ${node} that ran ${nounOf(pod)} is gone`,
-    said: '',
+    sentence: `The node ${name} that ran ${nounOf(pod)} ${what}`,
+    said: textOf(ready?.['message']),
   });
 }
 

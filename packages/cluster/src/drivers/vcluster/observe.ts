@@ -99,7 +99,21 @@ async function reasons(
     list({ kind: 'PersistentVolumeClaim', labelSelector: `app=vcluster,release=${release}` }),
     list({ kind: 'Event', fieldSelector: 'type=Warning' }),
   ]);
-  return conditionsOf({ hostName, pods: own && dns ? [...own, ...dns] : null, claims, events });
+  const pods = own && dns ? [...own, ...dns] : null;
+  const nodes = await visible(nodesOf(pods ?? [], { host, signal }));
+  return conditionsOf({ hostName, pods, claims, events, nodes });
+}
+
+/** The nodes that pods were given to; one that is not there is left out. */
+async function nodesOf(
+  pods: readonly Json[],
+  { host, signal }: { host: TenantClient; signal: AbortSignal },
+): Promise<Json[]> {
+  const names = new Set(
+    pods.map((pod) => textOf(fieldOf(pod, 'spec', 'nodeName'))).filter((name) => name !== ''),
+  );
+  const read = [...names].map((name) => readOne(host, { apiVersion: 'v1', kind: 'Node', name }, signal));
+  return (await Promise.all(read)).filter((node) => node !== null);
 }
 
 /** Null when we may not look; everything else that goes wrong is the caller's to hear. */
