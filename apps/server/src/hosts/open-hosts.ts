@@ -3,7 +3,7 @@ import { driverByPlacement } from '@hexabase/cluster/drivers/by-placement.ts';
 import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
-import { inClusterEndpoint } from '@hexabase/cluster/kube-api/endpoint.ts';
+import { inClusterEndpoint, inClusterNamespace } from '@hexabase/cluster/kube-api/endpoint.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import {
   hostConnections,
@@ -183,6 +183,8 @@ class Registry {
       kubernetesVersions: tenantKubernetesVersion,
       issuerAuthority,
       reach: row.in_cluster ? 'service' : 'tunnel',
+      // The tenants' network policies let this process in.
+      ...(row.in_cluster && { controlPlaneNamespace: inClusterNamespace() }),
       ...(storageClass !== undefined && { storage: { className: storageClass, sizeGib: 5 } }),
       clock,
       log: log.child({ host: row.name }),

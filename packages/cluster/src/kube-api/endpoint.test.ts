@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inClusterEndpoint, KubeconfigError, parseKubeconfig } from './endpoint.ts';
+import { inClusterEndpoint, inClusterNamespace, KubeconfigError, parseKubeconfig } from './endpoint.ts';
 
 const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const data = Buffer.from(pem).toString('base64');
@@ -84,6 +84,12 @@ describe('the endpoint of the own cluster', () => {
     expect(endpoint.credentials).toMatchObject({ kind: 'token', token: 'first' });
     files['token'] = 'second\n';
     expect(endpoint.credentials).toMatchObject({ token: 'second' });
+  });
+
+  it('comes with the namespace of the own pod, which others are told to let in', () => {
+    expect(inClusterNamespace((file) => (file === 'namespace' ? 'control-plane\n' : ''))).toBe(
+      'control-plane',
+    );
   });
 
   it('is refused with a sentence outside of a pod', () => {

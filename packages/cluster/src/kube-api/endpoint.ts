@@ -76,13 +76,15 @@ export function parseKubeconfig(text: string, context?: string): KubeEndpoint {
 
 const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
+type ReadAccountFile = (file: string) => string;
+
+const readAccountFile: ReadAccountFile = (file) => readFileSync(join(serviceAccountFolder, file), 'utf8');
+
 /**
  * The API of the cluster that this process runs in, as its pod's service account (Kubernetes, "Accessing the API from
  * within a Pod"). The token changes while the process runs, so it is read from its file at each use.
  */
-export function inClusterEndpoint(
-  read: (file: string) => string = (file) => readFileSync(join(serviceAccountFolder, file), 'utf8'),
-): KubeEndpoint {
+export function inClusterEndpoint(read: ReadAccountFile = readAccountFile): KubeEndpoint {
   const token = () => read('token').trim();
   try {
     token();
@@ -101,6 +103,11 @@ export function inClusterEndpoint(
       },
     },
   };
+}
+
+/** The namespace of the pod that this process runs in. Throws what reading its file throws, outside of a pod. */
+export function inClusterNamespace(read: ReadAccountFile = readAccountFile): string {
+  return read('namespace').trim();
 }
 
 function readYaml(text: string): unknown {

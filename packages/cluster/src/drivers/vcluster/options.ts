@@ -28,7 +28,7 @@ export interface VclusterDriverOptions {
   storage?: { className: string | null; sizeGib: number };
   /** Range of the host's services, `10.96.0.0/16`, where the host's own API does not tell it (before 1.33). */
   serviceCidr?: string;
-  /** Labels of the namespace whose pods may reach tenants' APIs, when Hexabase runs on the host. */
+  /** The namespace whose pods may reach tenants' APIs, when Hexabase runs on the host. */
   controlPlaneNamespace?: string;
   clock: Clock;
   log: Logger;
