@@ -1,4 +1,4 @@
-import { quantityOf } from '../drivers/vcluster/objects/quantity.ts';
+import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 import {
   at,
   bad,
@@ -54,16 +54,7 @@ function sum(nodes: readonly Record<string, unknown>[], resource: string, factor
   const total = nodes.reduce((before, node) => {
     const allocatable = at(node, 'status', 'allocatable');
     const amount = isRecord(allocatable) ? allocatable[resource] : undefined;
-    return before + (typeof amount === 'string' ? amountOf(amount) : 0);
+    return before + (typeof amount === 'string' ? (parseQuantity(amount) ?? 0) : 0);
   }, 0);
   return Math.floor(total * factor);
-}
-
-/** A node may tell a quantity in a way that we never write; it counts for nothing then. */
-function amountOf(text: string): number {
-  try {
-    return quantityOf(text);
-  } catch {
-    return 0;
-  }
 }

@@ -1,4 +1,5 @@
 import { listObjects } from '@hexabase/cluster/ensure-object.ts';
+import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
 import { goBack, type Size, type WorkspaceSubject } from './store.ts';
 import type { TenantDeps } from './tenant.ts';
@@ -49,7 +50,7 @@ function usedOf(quotas: readonly Record<string, unknown>[]): Size {
 
 function usedIn(quota: Record<string, unknown>, resource: string): number {
   const status = record(quota['status']);
-  return quantity(record(status['used'])[resource]);
+  return parseQuantity(String(record(status['used'])[resource])) ?? 0;
 }
 
 function excess(used: Size, size: Size): string[] {
@@ -62,27 +63,6 @@ function excess(used: Size, size: Size): string[] {
       ? [`${Math.round(used.storageGib)} of ${size.storageGib} GiB storage`]
       : []),
   ];
-}
-
-const factors: Readonly<Record<string, number>> = {
-  '': 1,
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
-
-/** A Kubernetes quantity (apimachinery `resource.Quantity`) as a number; 0 for what is none. */
-export function quantity(text: unknown): number {
-  const [, number, suffix = ''] = /^([0-9.]+(?:e[0-9]+)?)([a-zA-Z]*)$/.exec(String(text)) ?? [];
-  return number === undefined ? 0 : Number(number) * (factors[suffix] ?? 0);
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -1,20 +1,8 @@
-const factors: Readonly<Record<string, number>> = {
-  '': 1,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
+import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 
-/** The number behind a Kubernetes quantity (`250m`, `512Mi`). Throws for what is none of those that we write. */
+/** The number behind a quantity that we wrote ourselves. Throws for what is none. */
 export function quantityOf(text: string): number {
-  const [, digits = '', suffix = ''] = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(text) ?? [];
-  const factor = factors[suffix];
-  if (digits === '' || factor === undefined) throw new Error(`${text} is not a quantity`);
-  return Number(digits) * factor;
+  const value = parseQuantity(text);
+  if (value === null) throw new Error(`${text} is not a quantity`);
+  return value;
 }
