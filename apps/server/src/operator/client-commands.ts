@@ -1,11 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { Client } from '@hexabase/oidc/clients/client.ts';
-import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
-import { readConfig, type ServerConfig } from '../config.ts';
-import { StartError } from '../lifecycle/data-folder.ts';
 import { addClient, allClients, forgetClient, renewSecret } from './clients.ts';
 import type { OperatorAnswer } from './commands.ts';
-import { openOperatorDatabase } from './open-operator-database.ts';
+import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 
 const clientUsage = `Usage: hexabase-cli client add NAME --redirect-uri URI… [--public] [--post-logout-redirect-uri URI…]
                                [--backchannel-logout-uri URI]
@@ -26,24 +23,16 @@ server knows of a change at once.
   -o json                         prints JSON`;
 
 const options = {
-  'data-dir': { type: 'string' },
-  config: { type: 'string' },
+  ...nounOptions,
   'redirect-uri': { type: 'string', multiple: true },
   'post-logout-redirect-uri': { type: 'string', multiple: true },
   'backchannel-logout-uri': { type: 'string' },
   public: { type: 'boolean' },
-  output: { type: 'string', short: 'o' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
-interface Request {
-  database: OpenedDatabase;
-  name: string;
-  values: ReturnType<typeof parse>['values'];
-  config: ServerConfig;
-}
+type Request = NounRequest<ReturnType<typeof parse>['values']>;
 
-const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
+const verbs: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
   add,
   list,
   'rotate-secret': async ({ database, name }) => {
@@ -57,30 +46,8 @@ const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAn
 };
 
 /** Runs `hexabase-cli client …`. Throws `StartError` for a command line that cannot be understood, else `AppError`. */
-export async function runClientCommand(
-  argv: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<OperatorAnswer> {
-  const { values, positionals } = parse([...argv]);
-  const [verb = '', name = '', ...rest] = positionals;
-  if (values.help || verb === '') return answer(clientUsage, { usage: clientUsage });
-  const command = Object.hasOwn(commands, verb) ? commands[verb] : undefined;
-  if (!command) throw new StartError(`There is no command "client ${verb}".\n\n${clientUsage}`);
-  if ((name === '') !== (verb === 'list') || rest.length > 0)
-    throw new StartError(
-      verb === 'list' ? '`client list` takes no name.' : `Say which one: client ${verb} NAME.`,
-    );
-  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
-  const config = readConfig(
-    {
-      ...(values['data-dir'] !== undefined && { dataDir: values['data-dir'] }),
-      ...(values.config !== undefined && { settingsFile: values.config }),
-    },
-    env,
-  );
-  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
-  const result = await command({ database, name, values, config });
-  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+export function runClientCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<OperatorAnswer> {
+  return runNounCommand({ noun: 'client', usage: clientUsage, parse, verbs }, argv, env);
 }
 
 async function add({ database, name, values, config }: Request): Promise<OperatorAnswer> {
@@ -116,14 +83,6 @@ function shown({ secretHash, ...client }: Client) {
   return { ...client, public: secretHash === null };
 }
 
-function answer(text: string, json: unknown): OperatorAnswer {
-  return { text, json, exitCode: 0 };
-}
-
 function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${clientUsage}`);
-  }
+  return parseArgs({ args, options, strict: true, allowPositionals: true });
 }

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
-import { readConfig, type ServerConfig } from '../config.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
@@ -16,7 +15,7 @@ import {
   setHostState,
   type HostStore,
 } from './hosts.ts';
-import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
+import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 
 export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeconfig FILE [--context C] | --in-cluster)
        hexabase-cli host update NAME [--region R] [--kubeconfig FILE [--context C]]
@@ -36,8 +35,7 @@ export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeco
   --config FILE         settings of the server (HKS_SERVER_CONFIG)`;
 
 const options = {
-  'data-dir': { type: 'string' },
-  config: { type: 'string' },
+  ...nounOptions,
   region: { type: 'string' },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -47,64 +45,39 @@ const options = {
   'max-workspaces': { type: 'string' },
   'max-cpu-milli': { type: 'string' },
   'max-memory-mib': { type: 'string' },
-  output: { type: 'string', short: 'o' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
 type Values = ReturnType<typeof parse>['values'];
 
-interface Request {
-  store: HostStore;
-  name: string;
-  values: Values;
-  config: ServerConfig;
-}
+type Request = NounRequest<Values>;
 
-const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
+const verbs: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
   add,
   update,
   list,
-  get: async ({ store, name }) => shown(await getHost(store, name)),
+  get: async (request) => shown(await getHost(storeOf(request), request.name)),
   check,
-  cordon: async ({ store, name }) => shown(await setHostState(store, name, 'cordoned')),
-  uncordon: async ({ store, name }) => shown(await setHostState(store, name, 'active')),
-  drain: async ({ store, name }) => shown(await setHostState(store, name, 'draining')),
-  remove: async ({ store, name }) => {
-    await forgetHost(store, name);
+  cordon: async (request) => shown(await setHostState(storeOf(request), request.name, 'cordoned')),
+  uncordon: async (request) => shown(await setHostState(storeOf(request), request.name, 'active')),
+  drain: async (request) => shown(await setHostState(storeOf(request), request.name, 'draining')),
+  remove: async (request) => {
+    const { name } = request;
+    await forgetHost(storeOf(request), name);
     return answer(`Forgot the host cluster ${name}.`, { name, removed: true });
   },
 };
 
 /** Runs `hexabase-cli host …`. Throws `StartError` for a command line that cannot be understood, else `AppError`. */
-export async function runHostCommand(
-  argv: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<OperatorAnswer> {
-  const { values, positionals } = parse([...argv]);
-  const [verb = '', name = '', ...rest] = positionals;
-  if (values.help || verb === '') return answer(hostUsage, { usage: hostUsage });
-  const command = Object.hasOwn(commands, verb) ? commands[verb] : undefined;
-  if (!command) throw new StartError(`There is no command "host ${verb}".\n\n${hostUsage}`);
-  if ((name === '') !== (verb === 'list') || rest.length > 0)
-    throw new StartError(
-      verb === 'list' ? '`host list` takes no name.' : `Say which one: host ${verb} NAME.`,
-    );
-  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
-  const config = readConfig(
-    {
-      ...(values['data-dir'] !== undefined && { dataDir: values['data-dir'] }),
-      ...(values.config !== undefined && { settingsFile: values.config }),
-    },
-    env,
-  );
-  requireInstallation(config.dataDir);
-  const vault = createKeyVault(loadMasterKey(config.dataDir));
-  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
-  const result = await command({ store: { database, vault }, name, values, config });
-  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+export function runHostCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<OperatorAnswer> {
+  return runNounCommand({ noun: 'host', usage: hostUsage, parse, verbs }, argv, env);
 }
 
-async function add({ store, name, values }: Request): Promise<OperatorAnswer> {
+function storeOf({ database, config }: Request): HostStore {
+  return { database, vault: createKeyVault(loadMasterKey(config.dataDir)) };
+}
+
+async function add(request: Request): Promise<OperatorAnswer> {
+  const { name, values } = request;
   const credentials = credentialsIn(values);
   if ((credentials === null) === (values['in-cluster'] !== true))
     throw new StartError('Give either --kubeconfig FILE or --in-cluster.');
@@ -115,7 +88,7 @@ async function add({ store, name, values }: Request): Promise<OperatorAnswer> {
     inCluster: credentials === null,
     ...(credentials && { kubeconfig: credentials.kubeconfig }),
   });
-  const made = await makeHost(store, {
+  const made = await makeHost(storeOf(request), {
     row: {
       name: body.name,
       region: body.region,
@@ -134,7 +107,8 @@ async function add({ store, name, values }: Request): Promise<OperatorAnswer> {
   );
 }
 
-async function update({ store, name, values }: Request): Promise<OperatorAnswer> {
+async function update(request: Request): Promise<OperatorAnswer> {
+  const { name, values } = request;
   const body = hostCluster.operations.update.body.parse({
     ...(values.region !== undefined && { region: values.region }),
     ...settingsIn(values),
@@ -147,11 +121,11 @@ async function update({ store, name, values }: Request): Promise<OperatorAnswer>
     ...(body.maxCpuMilli !== undefined && { max_cpu_milli: body.maxCpuMilli }),
     ...(body.maxMemoryMib !== undefined && { max_memory_mib: body.maxMemoryMib }),
   };
-  return shown(await editHost(store, name, { change, credentials: credentialsIn(values) }));
+  return shown(await editHost(storeOf(request), name, { change, credentials: credentialsIn(values) }));
 }
 
-async function list({ store }: Request): Promise<OperatorAnswer> {
-  const hosts = await listHosts(store);
+async function list(request: Request): Promise<OperatorAnswer> {
+  const hosts = await listHosts(storeOf(request));
   if (hosts.length === 0) {
     return answer('There are no host clusters: workspaces are made by the driver that is built in.', hosts);
   }
@@ -170,10 +144,11 @@ async function list({ store }: Request): Promise<OperatorAnswer> {
   );
 }
 
-async function check({ store, name, config }: Request): Promise<OperatorAnswer> {
+async function check(request: Request): Promise<OperatorAnswer> {
+  const { name, config } = request;
   const { publicUrl, hosts, dataDir } = config;
   const address = publicUrl ?? readRunState(dataDir)?.httpsUrl ?? null;
-  const { checks, ready } = await checkHost(store, name, {
+  const { checks, ready } = await checkHost(storeOf(request), name, {
     issuer: address === null ? null : `${address.replace(/\/+$/, '')}/oidc`,
     image: hosts.checkImage === 'none' ? null : hosts.checkImage,
     command: hosts.checkCommand ?? null,
@@ -251,14 +226,6 @@ function aligned(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-function answer(text: string, json: unknown): OperatorAnswer {
-  return { text, json, exitCode: 0 };
-}
-
 function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${hostUsage}`);
-  }
+  return parseArgs({ args, options, strict: true, allowPositionals: true });
 }

@@ -11,10 +11,10 @@ import {
   switchProvider,
 } from '@hexabase/oidc/upstream/provider-store.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { readConfig, type ServerConfig } from '../config.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import type { OperatorAnswer } from './commands.ts';
-import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
+import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 import { readPassword } from './users.ts';
 
 export const providerUsage = `Usage: hexabase-cli idp add NAME --client-id ID --secret-stdin [--kind oidc|google|github] [--issuer URL]
@@ -32,54 +32,37 @@ that one. Register <address of this server>/auth/idp/NAME/callback with the prov
   -o json           prints JSON`;
 
 const options = {
-  'data-dir': { type: 'string' },
+  ...nounOptions,
   kind: { type: 'string' },
   issuer: { type: 'string' },
   label: { type: 'string' },
   scopes: { type: 'string' },
   'client-id': { type: 'string' },
   'secret-stdin': { type: 'boolean' },
-  output: { type: 'string', short: 'o' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
-type Values = ReturnType<typeof parse>['values'];
-
-interface Request {
-  values: Values;
-  name: string;
-  config: ServerConfig;
-  input: NodeJS.ReadableStream;
-}
-
-const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAnswer>>> = {
-  add,
-  list,
-  remove,
-  enable: (request) => switchTo(request, true),
-  disable: (request) => switchTo(request, false),
-};
+type Request = NounRequest<ReturnType<typeof parse>['values']>;
 
 /** Runs `hexabase-cli idp …`. Throws `StartError` for a command line that cannot be understood. */
-export async function runProviderCommand(
+export function runProviderCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   input: NodeJS.ReadableStream,
 ): Promise<OperatorAnswer> {
-  const { values, positionals } = parse([...argv]);
-  const [verb, name = '', ...more] = positionals;
-  if (values.help || verb === undefined) return answer(providerUsage, { usage: providerUsage });
-  const command = Object.hasOwn(commands, verb) ? commands[verb] : undefined;
-  if (!command || more.length > 0 || (verb === 'list') !== (name === ''))
-    throw new StartError(`There is no command "idp ${positionals.join(' ')}".\n\n${providerUsage}`);
-  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
-  const config = readConfig(values['data-dir'] === undefined ? {} : { dataDir: values['data-dir'] }, env);
-  requireInstallation(config.dataDir);
-  const result = await command({ values, name, config, input });
-  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+  const verbs = {
+    add: (request: Request) => add(request, input),
+    list,
+    remove,
+    enable: (request: Request) => switchTo(request, true),
+    disable: (request: Request) => switchTo(request, false),
+  };
+  return runNounCommand({ noun: 'idp', usage: providerUsage, parse, verbs }, argv, env);
 }
 
-async function add({ values, name, config, input }: Request): Promise<OperatorAnswer> {
+async function add(
+  { database, values, name, config }: Request,
+  input: NodeJS.ReadableStream,
+): Promise<OperatorAnswer> {
   if (values['secret-stdin'] !== true)
     throw new StartError('Give the client secret on standard input, with `--secret-stdin`.');
   const provider = readProvider(
@@ -96,13 +79,12 @@ async function add({ values, name, config, input }: Request): Promise<OperatorAn
   );
   const vault = createKeyVault(loadMasterKey(config.dataDir));
   const nowMs = systemClock.now();
-  await change(config, { verb: 'add', name }, (tx) => saveProvider(tx, vault, { input: provider, nowMs }));
+  await change(database, { verb: 'add', name }, (tx) => saveProvider(tx, vault, { input: provider, nowMs }));
   const { clientSecret: _secret, ...shown } = provider;
   return answer(`People can sign in with ${provider.label} (${provider.issuer}).`, shown);
 }
 
-async function list({ config }: Request): Promise<OperatorAnswer> {
-  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+async function list({ database }: Request): Promise<OperatorAnswer> {
   const found = await database.asIdentity((tx) => listProviders(tx));
   const rows = found.map(
     ({ name, kind, enabled, fromFile, issuer }) =>
@@ -112,24 +94,23 @@ async function list({ config }: Request): Promise<OperatorAnswer> {
   return answer([head, ...rows].join('\n'), found);
 }
 
-async function switchTo({ config, name }: Request, enabled: boolean): Promise<OperatorAnswer> {
+async function switchTo({ database, name }: Request, enabled: boolean): Promise<OperatorAnswer> {
   const verb = enabled ? 'enable' : 'disable';
-  await change(config, { verb, name }, (tx) => switchProvider(tx, name, enabled));
+  await change(database, { verb, name }, (tx) => switchProvider(tx, name, enabled));
   const text = enabled ? 'enabled.' : 'disabled: nobody signs in through it; sessions go on.';
   return answer(`${name} is ${text}`, { name, enabled });
 }
 
-async function remove({ config, name }: Request): Promise<OperatorAnswer> {
-  await change(config, { verb: 'remove', name }, (tx) => removeProvider(tx, name));
+async function remove({ database, name }: Request): Promise<OperatorAnswer> {
+  await change(database, { verb: 'remove', name }, (tx) => removeProvider(tx, name));
   return answer(`Forgot ${name} and the links to it.`, { name });
 }
 
 async function change(
-  config: ServerConfig,
+  database: OpenedDatabase,
   done: { verb: string; name: string },
   run: (tx: Tx) => Promise<void>,
 ): Promise<void> {
-  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
   const nowMs = systemClock.now();
   await database.asIdentity(async (tx) => {
     await run(tx);
@@ -148,14 +129,6 @@ async function change(
   });
 }
 
-function answer(text: string, json: unknown): OperatorAnswer {
-  return { text, json, exitCode: 0 };
-}
-
 function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${providerUsage}`);
-  }
+  return parseArgs({ args, options, strict: true, allowPositionals: true });
 }

@@ -1,0 +1,81 @@
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { readConfig, type ServerConfig } from '../config.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import type { OperatorAnswer } from './commands.ts';
+import { openOperatorDatabase } from './open-operator-database.ts';
+
+/** Options that every command of a noun takes, for `parseArgs`. */
+export const nounOptions = {
+  'data-dir': { type: 'string' },
+  config: { type: 'string' },
+  output: { type: 'string', short: 'o' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+interface NounValues {
+  'data-dir'?: string | undefined;
+  config?: string | undefined;
+  output?: string | undefined;
+  help?: boolean | undefined;
+}
+
+/** One command on an installation that is open. */
+export interface NounRequest<Values extends NounValues> {
+  database: OpenedDatabase;
+  /** '' for `list`. */
+  name: string;
+  values: Values;
+  config: ServerConfig;
+}
+
+/** Commands of the form `hexabase-cli NOUN VERB NAME`. */
+export interface Noun<Values extends NounValues> {
+  noun: string;
+  usage: string;
+  /** Strictly; what it throws is told together with the usage. */
+  parse(args: string[]): { values: Values; positionals: string[] };
+  /** `list` takes no name, every other one takes one. */
+  verbs: Readonly<Record<string, (request: NounRequest<Values>) => Promise<OperatorAnswer>>>;
+}
+
+/** Runs one of them. Throws `StartError` for a command line that cannot be understood, else `AppError`. */
+export async function runNounCommand<Values extends NounValues>(
+  { noun, usage, parse, verbs }: Noun<Values>,
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<OperatorAnswer> {
+  const { values, positionals } = understood(() => parse([...argv]), usage);
+  const [verb = '', name = '', ...rest] = positionals;
+  if (values.help || verb === '') return answer(usage, { usage });
+  const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (!run) throw new StartError(`There is no command "${noun} ${verb}".\n\n${usage}`);
+  if ((name === '') !== (verb === 'list') || rest.length > 0) {
+    throw new StartError(
+      verb === 'list' ? `\`${noun} list\` takes no name.` : `Say which one: ${noun} ${verb} NAME.`,
+    );
+  }
+  if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
+  const config = readConfig(
+    {
+      ...(values['data-dir'] !== undefined && { dataDir: values['data-dir'] }),
+      ...(values.config !== undefined && { settingsFile: values.config }),
+    },
+    env,
+  );
+  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+  const result = await run({ database, name, values, config });
+  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+}
+
+/** What a command answers that did what it was asked. */
+export function answer(text: string, json: unknown): OperatorAnswer {
+  return { text, json, exitCode: 0 };
+}
+
+function understood<T>(parse: () => T, usage: string): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}
