@@ -6,6 +6,7 @@ import { isRepeatable, mapDatabaseError } from './database-errors.ts';
 import type { TenantScope, TransactionOptions, Tx } from './database.ts';
 import { ahead, pipelinedDialect } from './pipelined-dialect.ts';
 import type { Schema } from './schema.ts';
+import { statementNames } from './statement-names.ts';
 
 export interface PoolLimits {
   max: number;
@@ -40,15 +41,16 @@ export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger):
 }
 
 export function openRolePool(endpoint: Endpoint, limits: PoolLimits, log: Logger): RolePool {
-  const kysely = new Kysely<Schema>({
-    dialect: pipelinedDialect(createPool(endpoint, { ...limits, pipeline: true }, log)),
-  });
+  const pool = createPool(endpoint, { ...limits, pipeline: true }, log);
+  const names = statementNames();
+  names.useOn(pool);
+  const kysely = new Kysely<Schema>({ dialect: pipelinedDialect(pool) });
   return {
     async transaction(run, options = {}) {
       try {
         return await once(kysely, run, options);
       } catch (error) {
-        if (!isRepeatable(error)) throw mapDatabaseError(error);
+        if (!names.explains(error) && !isRepeatable(error)) throw mapDatabaseError(error);
       }
       return once(kysely, run, options).catch((error: unknown) => {
         throw mapDatabaseError(error);
