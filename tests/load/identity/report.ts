@@ -11,3 +11,6 @@ const parts: readonly IdentityPart[] = [groupsPart, tokensPart, auditPart, gatew
 const part = parts.find(({ name }) => name === process.argv[2]);
 if (!part) throw new Error(`There is no such part; there are ${parts.map(({ name }) => name).join(', ')}.`);
 print({ title: `Identity: ${part.title}`, ...(await part.measure()) });
+
+// The database server that the parts started ends when this process does.
+process.exit();

@@ -16,3 +16,6 @@ const part = parts.find(({ name }) => name === process.argv[2]);
 if (!part) throw new Error(`There is no such part; there are ${parts.map(({ name }) => name).join(', ')}.`);
 const figures = await part.run();
 print({ title: `Real vClusters: ${part.title}`, how: part.how, ...figures });
+
+// The database server that the parts started ends when this process does.
+process.exit();

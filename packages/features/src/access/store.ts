@@ -45,7 +45,10 @@ interface RoleColumns {
 
 type GrantRow = RoleColumns & { group_ids: string[] | null; group_names: string[] | null };
 
-/** What groups and assignments give somebody in a workspace, each with its chain of groups. One recursive query. */
+/**
+ * What groups and assignments give somebody in a workspace, each with its chain of groups. One recursive query. PostgreSQL
+ * takes a recursive part for long: of an array it knows that it is short, and looks its members up by index.
+ */
 export async function loadGrants(tx: Tx, person: PersonInWorkspace): Promise<Grant[]> {
   const { rows } = await sql<GrantRow>`
     with recursive mine as (
@@ -57,7 +60,8 @@ export async function loadGrants(tx: Tx, person: PersonInWorkspace): Promise<Gra
       from mine join groups g on g.id = mine.parent_id
     ), given as (
       select a.preset, a.role_id, a.project_id, mine.ids, mine.names
-      from mine join role_assignments a on a.group_id = mine.id where a.workspace_id = ${person.workspaceId}
+      from mine join role_assignments a on a.group_id = mine.id
+      where a.workspace_id = ${person.workspaceId} and a.group_id = any (array(select id from mine))
       union all
       select case mine.name when ${defaultGroups.admins} then 'admin' else 'viewer' end, null, null, mine.ids, mine.names
       from mine where mine.workspace_id = ${person.workspaceId}
