@@ -1,4 +1,6 @@
-import { chainAuditEntries, findBrokenLink } from '@hexabase/features/events/chain.ts';
+import { chainAuditEntries } from '@hexabase/features/audit/chain.ts';
+import { auditSigner } from '@hexabase/features/audit/signer.ts';
+import { verifyChain } from '@hexabase/features/audit/verify.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from './start-api.ts';
@@ -127,7 +129,7 @@ describe('the audit log', () => {
       (await gus.call('POST', '/api/v1/workspaces', { body: { name: 'Taken', slug: 'watched' } })).status,
     ).toBe(409);
     while ((await chainAuditEntries(api.db.database)) > 0);
-    const log = await gus.call('GET', `/api/v1/organizations/${gus.organizationId}/events?sort=createdAt`);
+    const log = await gus.call('GET', `/api/v1/organizations/${gus.organizationId}/audit?sort=createdAt`);
     expect(log.list.map((entry) => [entry['action'], entry['actorEmail'], entry['outcome']])).toEqual([
       ['organization.create', gus.email, 'allowed'],
       ['workspace.create', gus.email, 'allowed'],
@@ -138,13 +140,15 @@ describe('the audit log', () => {
       target: `workspace/${made.data['id']}`,
       requestId: made.meta.requestId,
     });
-    expect(await findBrokenLink(api.db.database, gus.organizationId)).toBeNull();
+    const against = { signer: auditSigner(api.db.masterKey), kept: [] };
+    const { database } = api.db;
+    expect((await verifyChain(database, gus.organizationId, against)).problem).toBeNull();
     await api.query(
       `update audit_entries set outcome = 'allowed' where organization_id = $1 and outcome = 'denied'`,
       [gus.organizationId],
     );
     const broken = log.list.find((entry) => entry['outcome'] === 'denied')?.['sequence'];
-    expect(await findBrokenLink(api.db.database, gus.organizationId)).toBe(broken);
+    expect((await verifyChain(database, gus.organizationId, against)).broken).toBe(broken);
   });
 
   it('cannot be changed by the roles that the product runs as', async () => {

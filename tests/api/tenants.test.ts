@@ -34,7 +34,7 @@ describe('two tenants', () => {
       '/api/v1/organizations',
       '/api/v1/operations',
       `/api/v1/organizations/${ben.organizationId}/members`,
-      `/api/v1/organizations/${ben.organizationId}/events`,
+      `/api/v1/organizations/${ben.organizationId}/audit`,
     ]) {
       const { status, text } = await ben.call('GET', path);
       expect([path, status]).toEqual([path, 200]);
@@ -58,7 +58,7 @@ describe('two tenants', () => {
       `/api/v1/workspaces/${workspaceOfAnn}/projects`,
       `/api/v1/workspaces/${workspaceOfAnn}/projects/${projectOfAnn}`,
       `/api/v1/organizations/${ann.organizationId}`,
-      `/api/v1/organizations/${ann.organizationSlug}/events`,
+      `/api/v1/organizations/${ann.organizationSlug}/audit`,
       `/api/v1/operations/${operationOfAnn}`,
       `/api/v1/workspaces?organization=${ann.organizationSlug}`,
     ];
@@ -83,7 +83,7 @@ describe('two tenants', () => {
 
   it('leave no trace of a try in the other’s audit log', async () => {
     await ben.call('DELETE', `/api/v1/workspaces/${workspaceOfAnn}`);
-    const log = await ann.call('GET', `/api/v1/organizations/${ann.organizationId}/events`);
+    const log = await ann.call('GET', `/api/v1/organizations/${ann.organizationId}/audit`);
     expect(log.text).not.toContain(ben.email);
     const kept = await api.query(
       `select outcome from audit_entries where actor_email = $1 and action = 'workspace.delete'`,

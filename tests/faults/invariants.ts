@@ -1,5 +1,8 @@
 import { sql } from 'kysely';
-import { chainAuditEntries, findBrokenLink } from '@hexabase/features/events/chain.ts';
+import { chainAuditEntries } from '@hexabase/features/audit/chain.ts';
+import { auditSigner } from '@hexabase/features/audit/signer.ts';
+import { verifyChain } from '@hexabase/features/audit/verify.ts';
+import { testMasterKey } from '@hexabase/testkit/test-server.ts';
 import { derivePhase } from '@hexabase/features/workspaces/phase.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
@@ -173,7 +176,8 @@ async function auditIsWhole(database: Database): Promise<string[]> {
   );
   const broken: string[] = [];
   for (const { id } of organizations) {
-    const sequence = await findBrokenLink(database, id);
+    const against = { signer: auditSigner(testMasterKey), kept: [] };
+    const { broken: sequence } = await verifyChain(database, id, against);
     if (sequence !== null) broken.push(`I11 the audit chain of ${id} breaks at ${sequence}`);
   }
   return broken;

@@ -1,6 +1,8 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { accessReconciler } from '@hexabase/features/access/reconcile/access-reconciler.ts';
-import { chainAuditEntries } from '@hexabase/features/events/chain.ts';
+import { chainAuditEntries } from '@hexabase/features/audit/chain.ts';
+import { pruneAudit } from '@hexabase/features/audit/prune.ts';
+import type { AuditSigner } from '@hexabase/features/audit/signer.ts';
 import {
   namespacesReconciler,
   wakeOnNamespaceChanges,
@@ -22,6 +24,7 @@ import { startEngine } from '@hexabase/reconcile/engine.ts';
 import { startOutboxRelay, sweepOutbox, type Published } from '@hexabase/reconcile/outbox-relay.ts';
 import { register } from '@hexabase/reconcile/registration.ts';
 import { openMailTransport, sendNextMail, type MailServer } from './mail/send-mails.ts';
+import { keepAuditHeads } from './lifecycle/audit-heads.ts';
 import { createIdleCollector } from './lifecycle/idle-memory.ts';
 
 export interface BackgroundOptions {
@@ -34,9 +37,12 @@ export interface BackgroundOptions {
   mail: { vault: KeyVault; server: MailServer | null };
   /** Tenants to keep in advance. */
   pool: PoolRule;
+  /** How the audit log is signed, and the folder that keeps its ends. */
+  audit: { signer: AuditSigner; dataDir: string };
 }
 
 const secondMs = 1_000;
+const minuteMs = 60_000;
 const hourMs = 3_600_000;
 const mailMs = 2_000;
 const idleCheckMs = 20_000;
@@ -67,6 +73,12 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
         while ((await chainAuditEntries(database)) > 0);
       },
     }),
+    repeat({
+      name: 'audit heads',
+      everyMs: minuteMs,
+      log,
+      work: () => keepAuditHeads({ database, clock, log, ...options.audit }),
+    }),
     repeat({ name: 'idle memory', everyMs: idleCheckMs, log, work: async () => collectWhenIdle() }),
     repeat({
       name: 'housekeeping',
@@ -74,6 +86,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       log,
       work: async () => {
         await sweepOutbox(database);
+        await pruneAudit(database, { signer: options.audit.signer, nowMs: clock.now() });
         await purgeOrganizations(database, new Date(clock.now()));
         await identity.prune();
         await identity.rotateSigningKeys({ olderThanMs: keyAgeMsMax });

@@ -2,6 +2,7 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
+import { auditSigner } from '@hexabase/features/audit/signer.ts';
 import { openChangeFeed, type ChangeFeed } from '@hexabase/features/events/change-feed.ts';
 import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
 import { groupNamesOf } from '@hexabase/features/groups/group-names.ts';
@@ -87,7 +88,14 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const execute = createExecute(features, ports);
   const changes = opened.use(await openChangeFeed(ports));
   opened.use(
-    await startBackground({ ...parts, driver, issuer, mail: mailOf(options), pool: poolOf(config) }),
+    await startBackground({
+      ...parts,
+      driver,
+      issuer,
+      mail: mailOf(options),
+      pool: poolOf(config),
+      audit: { signer: auditSigner(masterKey), dataDir: config.dataDir },
+    }),
   );
   opened.use(await runLogouts({ ...providerOf({ ...parts, options }), loopbackNotices: isTrial(config) }));
   const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics }));

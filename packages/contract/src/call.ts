@@ -24,6 +24,17 @@ export interface OperationAnswer {
   etag?: string;
   /** The stored answer to an earlier request with the same Idempotency-Key. */
   replayed?: boolean;
+  /** Of raw operations, in place of `data`. */
+  stream?: AnswerStream;
+}
+
+/** Text that is made while it is sent. */
+export interface AnswerStream {
+  /** Media type with its charset. */
+  type: string;
+  /** Under which a browser stores it. */
+  fileName: string;
+  chunks: AsyncIterable<string>;
 }
 
 /** Runs one operation in its transaction. Throws `AppError`. */

@@ -1,6 +1,6 @@
 import { access } from './access/access.ts';
 import { assignment } from './access/assignment.ts';
-import { event } from './event.ts';
+import { audit } from './audit.ts';
 import { hostCluster } from './platform/host-cluster.ts';
 import { group } from './access/group.ts';
 import { invitation } from './people/invitation.ts';
@@ -20,7 +20,8 @@ import type { Resource } from './resource.ts';
 export const resources = {
   access,
   assignment,
-  event,
+  audit,
+  federation,
   hostCluster,
   group,
   invitation,

@@ -45,6 +45,10 @@ export interface Operation {
   bodyLimitBytes: number;
   /** The answer holds a secret: it is never stored, so an Idempotency-Key is not replayed. */
   sensitive?: boolean;
+  /** A read that is itself written to the audit log. */
+  recorded?: boolean;
+  /** Media types of an answer that is a stream of text and no envelope. */
+  raw?: readonly string[];
   cli?: CliVerb;
 }
 

@@ -1,6 +1,7 @@
 import { accessFeature } from './access/feature.ts';
 import { assignmentFeature } from './assignments/feature.ts';
-import { eventFeature } from './events/feature.ts';
+import { auditFeature } from './audit/feature.ts';
+import { federationFeature } from './federations/feature.ts';
 import { hostClusterFeature } from './host-clusters/feature.ts';
 import { groupFeature } from './groups/feature.ts';
 import { invitationFeature } from './invitations/feature.ts';
@@ -20,7 +21,8 @@ import { workspaceFeature } from './workspaces/feature.ts';
 export const features: readonly Feature[] = [
   accessFeature,
   assignmentFeature,
-  eventFeature,
+  auditFeature,
+  federationFeature,
   hostClusterFeature,
   groupFeature,
   invitationFeature,

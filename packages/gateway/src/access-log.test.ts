@@ -5,12 +5,15 @@ import { accessLog, type AccessEntry } from './access-log.ts';
 function entry(change: Partial<AccessEntry> = {}): AccessEntry {
   return {
     organizationId: 'acme',
+    workspaceId: 'w',
     actorId: 'ada',
     actorEmail: 'ada@example.test',
     action: 'kube:list',
     target: 'workspaces/w/api/v1/pods',
     outcome: 'allowed',
     requestId: 'r',
+    address: '192.0.2.1',
+    agent: null,
     atMs: 0,
     details: { status: 200 },
     ...change,

@@ -3,6 +3,7 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 /** One request to a cluster, for the audit log of its organization. Holds no query, body or token. */
 export interface AccessEntry {
   organizationId: string;
+  workspaceId: string;
   actorId: string;
   actorEmail: string;
   /** `kube:<verb>`. */
@@ -11,9 +12,17 @@ export interface AccessEntry {
   target: string;
   outcome: 'allowed' | 'denied' | 'failed';
   requestId: string;
+  /** The address that the connection came from. */
+  address: string | null;
+  /** What the program says it is. */
+  agent: string | null;
   /** Milliseconds since the epoch. */
   atMs: number;
   details: {
+    /** What was asked for, where the path names an object or a kind. */
+    resource?: string;
+    namespace?: string;
+    name?: string;
     status: number;
     count?: number;
     stage?: 'started' | 'ended';
@@ -69,7 +78,8 @@ export function accessLog(audit: AccessAudit, log: Logger): AccessLog {
     record(entry, { combine }) {
       if (combine) {
         const { status, token = '' } = entry.details;
-        const key = JSON.stringify([entry.actorId, token, entry.action, status, entry.target]);
+        const { actorId, address, agent, action, target } = entry;
+        const key = JSON.stringify([actorId, token, address, agent, action, status, target]);
         const known = alike.get(key);
         if (known) {
           known.details.count = (known.details.count ?? 1) + 1;

@@ -5,6 +5,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { plainAgent } from '@hexabase/kernel/request-origin.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { accessLog, type AccessAudit, type AccessEntry, type AccessLog } from './access-log.ts';
 import { gatewayPrefix, parseAddress } from './address.ts';
@@ -13,7 +14,7 @@ import { createHold, type Hold, type HoldLimits } from './hold.ts';
 import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { dropUntrustedHeaders, refuseForeignIdentity } from './request-headers.ts';
-import { requestVerb, type RequestVerb } from './request-verb.ts';
+import { requestObject, requestVerb, type RequestVerb } from './request-verb.ts';
 import { passOn, passOnUpgrade } from './upstream.ts';
 import { useNotes, type UseNotes } from './use-notes.ts';
 
@@ -259,14 +260,18 @@ function record(
   const { passage, admitted, status, stage } = of;
   const entry: AccessEntry = {
     organizationId: admitted.workspace.organizationId,
+    workspaceId: admitted.workspace.id,
     actorId: admitted.claims.sub,
     actorEmail: admitted.claims.email,
     action: `kube:${passage.verb.verb}`,
     target: `workspaces/${admitted.workspace.id}${passage.path}`,
     outcome: stage === 'started' ? 'allowed' : outcomeOf(status),
     requestId: passage.requestId,
+    address: passage.request.socket.remoteAddress ?? null,
+    agent: plainAgent(passage.request.headers['user-agent']),
     atMs: clock.now(),
     details: {
+      ...requestObject(passage.path),
       status,
       ...(passage.verb.longRunning && { stage }),
       ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),

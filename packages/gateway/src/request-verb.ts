@@ -27,6 +27,22 @@ export function requestVerb(method: string, address: { path: string; url: string
   };
 }
 
+/** What a path names, as RBAC would write it: `deployments.apps/scale`; nothing for paths outside of the resources. */
+export function requestObject(path: string): { resource?: string; namespace?: string; name?: string } {
+  const parts = resourceParts(path);
+  const segments = path.split('/').filter((segment) => segment !== '');
+  if (!parts) return {};
+  const [plural = '', name, subresource] = parts[0] === 'watch' ? parts.slice(1) : parts;
+  const group = segments[0] === 'apis' ? `.${segments[1] ?? ''}` : '';
+  const at = segments.indexOf('namespaces');
+  const namespace = plural !== 'namespaces' && at > 0 && at <= 4 ? segments[at + 1] : undefined;
+  return {
+    resource: `${plural}${group}${subresource === undefined ? '' : `/${subresource}`}`,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { name }),
+  };
+}
+
 function verbOf(method: string, of: { named: boolean; watching: boolean }): string {
   switch (method) {
     case 'GET':

@@ -1,6 +1,7 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
+import { runFrom, type RequestOrigin } from '@hexabase/kernel/request-origin.ts';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { authRoutes } from './auth/auth-routes.ts';
 import { mountEventStream } from './event-stream.ts';
@@ -78,6 +79,11 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
     setCommonHeaders(request, reply);
     requireKnownHost(request.headers.host, allowedHosts);
   });
+  // Twice: what reads a body goes on outside of what was begun before it.
+  for (const hook of ['onRequest', 'preValidation'] as const)
+    app.addHook(hook, (request: FastifyRequest, _reply: FastifyReply, done: () => void) =>
+      runFrom(originOf(request), done),
+    );
   app.addHook('onResponse', async (request, reply) => {
     deps.metrics.observeRequest({
       method: request.method,
@@ -87,6 +93,11 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
       operation: request.routeOptions.config.operation ?? null,
     });
   });
+}
+
+function originOf(request: FastifyRequest): RequestOrigin {
+  const agent = request.headers['user-agent'] ?? null;
+  return { requestId: request.id, address: request.ip, agent };
 }
 
 function setCommonHeaders(request: Pick<FastifyRequest, 'id'>, reply: FastifyReply): void {

@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { allOperations } from '@hexabase/contract/all-operations.ts';
+import type { AnswerStream } from '@hexabase/contract/call.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -79,11 +81,20 @@ function operationHandler(operation: Operation, deps: HttpDeps) {
     if (answer.replayed) reply.header('idempotency-replayed', 'true');
     reply.status(operation.status).header('cache-control', 'no-store');
     if (operation.status === 204) return reply.send();
+    if (answer.stream) return sendStream(reply, answer.stream);
     const meta = operation.paged
       ? { ...pageOf(input.query), total: answer.total ?? 0, requestId: request.id }
       : { requestId: request.id };
     return reply.type('application/json; charset=utf-8').send(encode({ data: answer.data, meta }));
   };
+}
+
+/** Pieces are made as fast as they are read; who goes away ends the making. */
+function sendStream(reply: FastifyReply, { type, fileName, chunks }: AnswerStream): FastifyReply {
+  return reply
+    .type(type)
+    .header('content-disposition', `attachment; filename="${fileName}"`)
+    .send(Readable.from(chunks));
 }
 
 function pageOf(query: unknown): { page: number; limit: number } {

@@ -116,6 +116,10 @@ function successResponse(operation: Operation): JsonObject {
     'X-Request-Id': { schema: { type: 'string' } },
     ...(operation.conditional ? { ETag: { schema: { type: 'string' } } } : {}),
   };
+  if (operation.raw) {
+    const content = operation.raw.map((type) => [type, { schema: { type: 'string' } }]);
+    return { description: operation.summary, headers, content: Object.fromEntries(content) };
+  }
   if (!operation.output) return { description: 'Done.', headers };
   const counts = operation.paged ? ['page', 'limit', 'total'] : [];
   const meta = {

@@ -6,6 +6,7 @@ import { brokenUnique } from '@hexabase/postgres/database-errors.ts';
 import { sql } from 'kysely';
 import { endAllSessions } from './sessions/session-store.ts';
 import { checkPasswordStrength, hashPassword } from './sessions/passwords.ts';
+import { recordAuth } from './auth-audit.ts';
 import { revokeUser } from './revocation.ts';
 
 export interface User {
@@ -97,6 +98,7 @@ export async function setPassword(
   const { numAffectedRows } = await sql`
     UPDATE hexabase.users SET password_hash = ${passwordHash} WHERE id = ${change.userId}`.execute(tx);
   if (numAffectedRows !== 1n) throw new AppError('not_found');
+  await recordAuth(tx, { userId: change.userId, action: 'auth.password-set' }, nowMs);
   await endAllSessions(tx, { userId: change.userId, reason: 'password_changed' }, nowMs);
   await revokeUser(tx, change.userId);
 }

@@ -3,7 +3,7 @@ import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { verifyAudit } from './audit.ts';
+import { runAuditCommand } from './audit-commands.ts';
 import { runClientCommand } from './client-commands.ts';
 import { runHostCommand } from './host-commands.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
@@ -16,7 +16,7 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli user set-password --email E [--password-stdin]
        hexabase-cli user list
        hexabase-cli user disable|enable --email E
-       hexabase-cli audit verify
+       hexabase-cli audit list|export|verify|key   (hexabase-cli audit --help)
        hexabase-cli idp add|list|remove|enable|disable   (hexabase-cli idp --help)
        hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
        hexabase-cli client add|list|rotate-secret|remove   (hexabase-cli client --help)
@@ -59,7 +59,6 @@ const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAn
   'user list': showUsers,
   'user disable': (request) => switchTo(request, false),
   'user enable': (request) => switchTo(request, true),
-  'audit verify': verify,
   validate,
 };
 
@@ -71,6 +70,7 @@ export async function runOperator(
 ): Promise<OperatorAnswer> {
   if (argv[0] === 'host') return runHostCommand(argv.slice(1), env);
   if (argv[0] === 'client') return runClientCommand(argv.slice(1), env);
+  if (argv[0] === 'audit') return runAuditCommand(argv.slice(1), env);
   if (argv[0] === 'idp') return runProviderCommand(argv.slice(1), env, input);
   const { values, positionals } = parse([...argv]);
   if (values.help || positionals.length === 0) return answer(operatorUsage, { usage: operatorUsage });
@@ -134,22 +134,6 @@ async function switchTo({ values, config }: Request, enabled: boolean): Promise<
     email,
     enabled,
   });
-}
-
-async function verify({ config }: Request): Promise<OperatorAnswer> {
-  const reports = await withDatabase(config, verifyAudit);
-  const lines = reports.map(({ organizationId, length, broken }) => {
-    const whose =
-      organizationId === '' ? 'entries without an organization' : `organization ${organizationId}`;
-    return broken === null
-      ? `whole   ${length} entries, ${whose}`
-      : `BROKEN  at entry ${broken} of ${length}, ${whose}`;
-  });
-  const failed = reports.some((report) => report.broken !== null);
-  return {
-    ...answer(lines.length > 0 ? lines.join('\n') : 'The audit log is empty.', reports),
-    exitCode: failed ? 1 : 0,
-  };
 }
 
 async function validate({ config }: Request): Promise<OperatorAnswer> {

@@ -157,15 +157,13 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['audit', 'verify'])).exitCode).toBe(0);
     const config = readConfig({ dataDir }, {});
     await using database = await openOperatorDatabase(config, { migrate: 'skip' });
-    const worker = database.openPool('hexabase_worker', 1);
-    await worker.query(
-      `update hexabase.audit_entries set hash = 'forged' where sequence = 2 and organization_id is null`,
-    );
+    const forge = `update hexabase.audit_entries set hash = 'forged' where sequence = 2 and chain = ''`;
+    const { rowCount } = await database.openPool('hexabase_worker', 1).query(forge);
+    expect(rowCount).toBe(0);
+    await database.openPool('hexabase_owner', 1).query(forge);
     await database[Symbol.asyncDispose]();
     const verified = await operator(['audit', 'verify', '-o', 'json']);
     expect(verified.exitCode).toBe(1);
-    expect(JSON.parse(verified.out)).toContainEqual(
-      expect.objectContaining({ organizationId: '', broken: 2 }),
-    );
+    expect(JSON.parse(verified.out)).toContainEqual(expect.objectContaining({ chain: '', broken: 2 }));
   });
 });

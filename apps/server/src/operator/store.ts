@@ -18,14 +18,18 @@ export async function listUsers(database: OpenedDatabase): Promise<ListedUser[]>
   return rows;
 }
 
-/** How many rows of the audit log have a place in their chain, by organization ('' for entries of none). */
-export async function chainLengths(database: OpenedDatabase): Promise<Map<string, number>> {
-  const { rows } = await database.openPool('hexabase_worker', 1).query<{ id: string; length: number }>(
-    `select id, max(length)::integer as length from (
-       select organization_id as id, 0 as length from hexabase.audit_heads
-       union all
-       select coalesce(organization_id, ''), count(*) from hexabase.audit_entries where sequence is not null group by 1
-     ) as chains group by id order by id`,
-  );
-  return new Map(rows.map((row) => [row.id, row.length]));
+/** By slug or id. */
+export async function findOrganizationId(database: OpenedDatabase, name: string): Promise<string | null> {
+  const { rows } = await database
+    .openPool('hexabase_worker', 1)
+    .query<{ id: string }>('select id from hexabase.organizations where id = $1 or slug = $1', [name]);
+  return rows[0]?.id ?? null;
+}
+
+/** By e-mail address. */
+export async function findUserId(database: OpenedDatabase, email: string): Promise<string | null> {
+  const { rows } = await database
+    .openPool('hexabase_identity', 1)
+    .query<{ id: string }>('select id from hexabase.users where email = lower($1)', [email]);
+  return rows[0]?.id ?? null;
 }

@@ -9,6 +9,7 @@ import { insertAuditEntry } from './store.ts';
 /** What the audit entry will say; filled while the request runs. */
 export interface Trace {
   organizationId: string | null;
+  workspaceId: string | null;
   target: string;
   facts: Record<string, unknown>;
 }
@@ -26,9 +27,10 @@ export async function recordOutcome(tx: Tx, { call, actor, trace, data, nowMs }:
   const made = idOf(data);
   const noun = call.operation.id.split('.')[0] ?? '';
   const isCreation = call.operation.status === 201 && made !== null;
+  const organizationId = trace.organizationId ?? (noun === 'organization' ? made : null);
   await insertAuditEntry(tx, {
-    ...entryBase(call, actor, nowMs),
-    organizationId: trace.organizationId ?? (noun === 'organization' ? made : null),
+    ...entryBase({ call, actor, nowMs, organizationId }),
+    workspaceId: trace.workspaceId ?? (isCreation && noun === 'workspace' ? made : null),
     target: isCreation ? `${noun}/${made}` : trace.target,
     outcome: 'allowed',
     details: { ...trace.facts, ...childOf(call), ...tokenOf(actor) },
@@ -37,24 +39,26 @@ export async function recordOutcome(tx: Tx, { call, actor, trace, data, nowMs }:
 
 /**
  * Writes the entry of a refusal, after the rollback of the request. Reads are recorded only when refused. A refusal on
- * what the caller may not know has no organization, so that it cannot land in a log of somebody else.
+ * what the caller may not know has no organization, so that it lands in the caller's own log and in nobody else's.
  */
 export async function recordRefusal(
   ports: Ports,
   { call, actor, trace, error }: Pick<Outcome, 'call' | 'actor' | 'trace'> & { error: unknown },
 ): Promise<void> {
-  const denied = isAppError(error, 'forbidden') || isAppError(error, 'not_found');
+  const denied = isAppError(error) && [403, 404].includes(error.status);
   if (call.operation.method === 'GET' && !denied) return;
   if (isAppError(error, 'database_unavailable') || isAppError(error, 'storage_full')) return;
   const scope = {
     userId: actor.userId,
-    organizationIds: actor.memberships.map((membership) => membership.organizationId),
+    organizationIds: [...actor.memberships, ...(actor.withheld ?? [])].map(
+      (membership) => membership.organizationId,
+    ),
   };
   try {
     await ports.database.asTenant(scope, (tx) =>
       insertAuditEntry(tx, {
-        ...entryBase(call, actor, ports.clock.now()),
-        organizationId: trace.organizationId,
+        ...entryBase({ call, actor, nowMs: ports.clock.now(), organizationId: trace.organizationId }),
+        workspaceId: trace.workspaceId,
         target: trace.target,
         outcome: denied ? 'denied' : 'failed',
         details: {
@@ -69,9 +73,17 @@ export async function recordRefusal(
   }
 }
 
-function entryBase(call: OperationCall, actor: Actor, nowMs: number) {
+function entryBase({
+  call,
+  actor,
+  nowMs,
+  organizationId,
+}: Pick<Outcome, 'call' | 'actor' | 'nowMs'> & { organizationId: string | null }) {
   return {
     id: newId(nowMs),
+    organizationId,
+    // What belongs to no organization is the person's own affair, unless it was done to the platform.
+    personId: call.operation.access.kind === 'platform' ? null : actor.userId,
     actorId: actor.userId,
     actorEmail: actor.email,
     action: call.operation.id,

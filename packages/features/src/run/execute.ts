@@ -9,6 +9,7 @@ import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
 import type { Ports } from './ports.ts';
 import { resolveTarget } from './resolve.ts';
 import { etagOf, requireRevision } from './revision.ts';
+import { scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
 import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from './use-case.ts';
 
 /**
@@ -24,20 +25,20 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
     if (!binding) throw new AppError('not_built');
     const { actor } = call;
     if (!actor) throw new AppError('unauthenticated');
-    const trace: Trace = { organizationId: null, target: call.operation.path, facts: {} };
+    const trace: Trace = { organizationId: null, workspaceId: null, target: call.operation.path, facts: {} };
     const effects: (() => void)[] = [];
     try {
       const answer = await ports.database.asTenant(
-        {
-          userId: actor.userId,
-          organizationIds: actor.memberships.map((membership) => membership.organizationId),
-        },
+        { userId: actor.userId, organizationIds: scopeOf(call, actor) },
         (tx) => runInside({ binding, call, actor, ports, tx, trace, effects }),
-        { readOnly: call.operation.method === 'GET', signal: call.signal },
+        { readOnly: !writes(call), signal: call.signal },
       );
       for (const effect of effects) effect();
       return answer;
-    } catch (error) {
+    } catch (cause) {
+      const withheld = await withheldTarget(ports, { call, actor, error: cause });
+      const error = withheld ? secondFactorRequired(withheld) : cause;
+      if (withheld) trace.organizationId = withheld.organizationId;
       await recordRefusal(ports, { call, actor, trace, error });
       throw error;
     }
@@ -66,11 +67,10 @@ async function runInside(run: Run): Promise<OperationAnswer> {
   // The database repeats a transaction that lost a deadlock: nothing of the first attempt may stay.
   run.effects.length = 0;
   trace.facts = {};
-  const writes = call.operation.method !== 'GET';
   const target = await resolveAndDecide(run);
   const stored = await findOrReserveAnswer(tx, call, actor);
   if (stored) return { ...stored, replayed: true };
-  if (writes && call.operation.conditional) requireRevision(call.ifMatch, target?.generation ?? null);
+  if (writes(call) && call.operation.conditional) requireRevision(call.ifMatch, target?.generation ?? null);
   const result = await run.binding.run(contextOf(run, target), {
     params: call.params,
     query: call.query,
@@ -79,9 +79,15 @@ async function runInside(run: Run): Promise<OperationAnswer> {
   const answer: OperationAnswer = call.operation.conditional
     ? { ...result, etag: etagOf(result.data) }
     : result;
-  if (writes) await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs: ports.clock.now() });
+  if (writes(call))
+    await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs: ports.clock.now() });
   await storeAnswer(tx, { call, actor, answer });
   return answer;
+}
+
+/** Reads of which the log must know write that one entry. */
+function writes({ operation }: OperationCall): boolean {
+  return operation.method !== 'GET' || operation.recorded === true;
 }
 
 async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<ResolvedTarget | null> {
@@ -101,6 +107,7 @@ async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<Resolv
   const decision = decide(actor, access.action, { organizationId: target.organizationId, workspaceId });
   if (!decision.allowed && decision.reason === 'invisible') throw new AppError('not_found');
   trace.organizationId = target.organizationId;
+  trace.workspaceId = workspaceId;
   trace.target = `${target.kind}/${target.id}`;
   if (!decision.allowed) throw new AppError('forbidden');
   if (target.leaving && !stillAllowed.has(call.operation.id)) {

@@ -1,5 +1,6 @@
 import type { OperationAnswer } from '@hexabase/contract/call.ts';
 import { brandId, isUuid, type OrganizationId } from '@hexabase/kernel/id.ts';
+import { currentOrigin } from '@hexabase/kernel/request-origin.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import type { ResolvedTarget } from './use-case.ts';
@@ -107,8 +108,13 @@ export async function writeKeyAnswer(
 export interface NewAuditEntry {
   id: string;
   organizationId: string | null;
-  actorId: string;
-  actorEmail: string;
+  /** Whose chain it joins when it belongs to no organization; the platform's when absent. */
+  personId?: string | null;
+  workspaceId?: string | null;
+  /** Of somebody from outside the organization. */
+  grantId?: string | null;
+  actorId: string | null;
+  actorEmail: string | null;
   action: string;
   target: string;
   outcome: 'allowed' | 'denied' | 'failed';
@@ -117,14 +123,25 @@ export interface NewAuditEntry {
   createdAt: Date;
 }
 
+/** Where the request came from is added here, so that no entry can lack it. */
 export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<void> {
+  const origin = currentOrigin();
+  const personId = entry.organizationId === null ? (entry.personId ?? null) : null;
   await sql`
-    insert into audit_entries
-      (id, organization_id, actor_id, actor_email, action, target, outcome, request_id, details, created_at)
-    values (${entry.id}, ${entry.organizationId}, ${entry.actorId}, ${entry.actorEmail}, ${entry.action}, ${entry.target},
-      ${entry.outcome}, ${entry.requestId}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`.execute(
+    insert into audit_entries (id, organization_id, person_id, workspace_id, access_grant_id, actor_id, actor_email,
+      action, target, outcome, request_id, address, agent, details, created_at)
+    values (${entry.id}, ${entry.organizationId}, ${personId}, ${entry.workspaceId ?? null}, ${entry.grantId ?? null},
+      ${entry.actorId}, ${entry.actorEmail}, ${entry.action}, ${entry.target}, ${entry.outcome}, ${entry.requestId},
+      ${origin?.address ?? null}, ${origin?.agent ?? null}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`.execute(
     tx,
   );
+}
+
+/** The revocation epoch of somebody now; it rises with every change of their rights. Null for nobody. */
+export async function readEpoch(tx: Tx, userId: string): Promise<number | null> {
+  const { rows } = await sql<{ epoch: number }>`
+    select epoch::float8 as epoch from users where id = ${userId}`.execute(tx);
+  return rows[0]?.epoch ?? null;
 }
 
 /** Wakes the reconciler of `kind` for one key when this transaction commits; a wake-up carries no content. */

@@ -1,3 +1,4 @@
+import type { AnswerStream } from '@hexabase/contract/call.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import type { Body, Output, PathParams, Query } from '@hexabase/contract/types.ts';
 import type { Actor, OrganizationRole } from '@hexabase/kernel/actor.ts';
@@ -48,17 +49,22 @@ export interface Input<Op extends Operation> {
   body: Body<Op>;
 }
 
-/** `total` is asked of lists only. */
+/** `total` is asked of lists only, and a stream of raw operations. */
 export type Result<Op extends Operation> = Op extends { paged: true }
   ? { data: Output<Op>; total: number }
-  : { data: Output<Op> };
+  : Op extends { raw: readonly string[] }
+    ? { data: null; stream: AnswerStream }
+    : { data: Output<Op> };
 
 export type UseCase<Op extends Operation> = (context: ContextOf<Op>, input: Input<Op>) => Promise<Result<Op>>;
 
 /** A use case whose types were checked when it was bound. */
 export interface Binding {
   operation: Operation;
-  run(context: Context | TargetContext, input: UncheckedInput): Promise<{ data: unknown; total?: number }>;
+  run(
+    context: Context | TargetContext,
+    input: UncheckedInput,
+  ): Promise<{ data: unknown; total?: number; stream?: AnswerStream }>;
 }
 
 export interface UncheckedInput {

@@ -2,6 +2,7 @@ import type { Membership, TokenScope } from '@hexabase/kernel/actor.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { recordAuth } from '../auth-audit.ts';
 import type { LiveSession } from './session-store.ts';
 
 /** A use is written down at most this often. */
@@ -53,6 +54,8 @@ export async function findLiveToken(tx: Tx, tokenHash: string, nowMs: number): P
       platformRole: null,
       epoch,
       memberships,
+      // Programs have no second factor: organizations that ask their members for one do not ask it of them.
+      withheld: [],
       token: { name: row.name, scope: scopeOf(row) },
     },
     isDue: nowMs - (row.lastUsedAt?.getTime() ?? 0) >= usedEveryMs,
@@ -60,13 +63,17 @@ export async function findLiveToken(tx: Tx, tokenHash: string, nowMs: number): P
   };
 }
 
-/** Of many uses at once one is written. */
+/** Of many uses at once one is written; the first of all is in the audit log. */
 export async function noteTokenUse(tx: Tx, tokenId: string, nowMs: number): Promise<void> {
-  await sql`
-    UPDATE hexabase.api_tokens SET last_used_at = ${new Date(nowMs)}
-    WHERE id = ${tokenId} AND (last_used_at IS NULL OR last_used_at <= ${new Date(nowMs - usedEveryMs)})`.execute(
-    tx,
-  );
+  const { rows } = await sql<{ user_id: string; name: string; first: boolean }>`
+    UPDATE hexabase.api_tokens t SET last_used_at = ${new Date(nowMs)}
+    FROM (SELECT id, last_used_at IS NULL AS first FROM hexabase.api_tokens WHERE id = ${tokenId} FOR UPDATE) AS before
+    WHERE t.id = before.id AND (t.last_used_at IS NULL OR t.last_used_at <= ${new Date(nowMs - usedEveryMs)})
+    RETURNING t.user_id, t.name, before.first`.execute(tx);
+  const [used] = rows;
+  if (!used?.first) return;
+  const event = { userId: used.user_id, action: 'auth.token-first-use', target: `token/${tokenId}` } as const;
+  await recordAuth(tx, { ...event, details: { token: used.name } }, nowMs);
 }
 
 /** Removes tokens that ended long ago. */

@@ -1,6 +1,7 @@
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { recordAuth, recordSessionEnd } from '../../auth-audit.ts';
 import { announceSessionsChanged } from '../../revocation.ts';
 import { providerSessionDigest } from '../payload-digest.ts';
 
@@ -16,23 +17,31 @@ export interface BrowserSession {
 /** Puts a browser that is signed in at the provider among the person's sessions, or notes that it was used again. */
 export async function noteBrowserSession(tx: Tx, session: BrowserSession, nowMs: number): Promise<void> {
   const now = new Date(nowMs);
-  await sql`
+  const { rows } = await sql<{ id: string; fresh: boolean }>`
     INSERT INTO hexabase.sessions
       (id, user_id, created_at, last_used_at, expires_at, user_agent, address, provider_session)
     VALUES (${newId<'Session'>(nowMs)}, ${session.userId}, ${now}, ${now}, ${session.expiresAt},
       ${session.userAgent}, ${session.address}, ${providerSessionDigest(session.uid)})
     ON CONFLICT (provider_session) WHERE provider_session IS NOT NULL DO UPDATE
       SET last_used_at = ${now}, expires_at = ${session.expiresAt}
-      WHERE sessions.ended_at IS NULL AND sessions.user_id = excluded.user_id`.execute(tx);
+      WHERE sessions.ended_at IS NULL AND sessions.user_id = excluded.user_id
+    RETURNING id, created_at = ${now} AS fresh`.execute(tx);
+  const [noted] = rows;
+  if (!noted?.fresh) return;
+  const event = { userId: session.userId, action: 'auth.sign-in', target: `session/${noted.id}` } as const;
+  await recordAuth(tx, { ...event, details: { way: 'provider page' } }, nowMs);
 }
 
 /** The person signed out at the provider, which has told its clients and dropped what it issued. */
 export async function endBrowserSession(tx: Tx, uid: string, nowMs: number): Promise<void> {
   const now = new Date(nowMs);
-  const { rows } = await sql<{ user_id: string }>`
+  const { rows } = await sql<{ id: string; user_id: string }>`
     UPDATE hexabase.sessions SET ended_at = ${now}, end_reason = 'signed_out', provider_settled_at = ${now}
-    WHERE provider_session = ${providerSessionDigest(uid)} AND ended_at IS NULL RETURNING user_id`.execute(
+    WHERE provider_session = ${providerSessionDigest(uid)} AND ended_at IS NULL RETURNING id, user_id`.execute(
     tx,
   );
-  for (const { user_id: userId } of rows) await announceSessionsChanged(tx, userId);
+  for (const { id: sessionId, user_id: userId } of rows) {
+    await announceSessionsChanged(tx, userId);
+    await recordSessionEnd(tx, { sessionId, userId, reason: 'signed_out' }, nowMs);
+  }
 }

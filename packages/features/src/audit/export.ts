@@ -1,0 +1,117 @@
+import type { audit, AuditFilters } from '@hexabase/contract/audit.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { readEpoch } from '../run/store.ts';
+import type { TargetContext, UseCase } from '../run/use-case.ts';
+import { toAuditEntry, type AuditRow } from './audit-row.ts';
+import { csvLine } from './csv.ts';
+import { nextAuditEntries, type AuditPlace, type AuditScope } from './store.ts';
+
+/** Entries that are read at once: little memory, however long the log is. */
+const batchSize = 1_000;
+
+export type ExportFormat = 'csv' | 'jsonl';
+
+/** The log as a stream, oldest first. It ends with an error at once when the reader's rights change meanwhile. */
+export const exportAudit: UseCase<typeof audit.operations.export> = async (context, { query }) => {
+  const { format, ...filters } = query;
+  const { target, ports, actor, tx } = context;
+  const scope = { kind: 'organization', organizationId: target.organizationId } as const;
+  const tenant = { userId: actor.userId, organizationIds: [target.organizationId] };
+  const epoch = await readEpoch(tx, actor.userId);
+  const read = <T>(run: (inside: Tx) => Promise<T>): Promise<T> =>
+    ports.database.asTenant(
+      tenant,
+      async (inside) => {
+        if ((await readEpoch(inside, actor.userId)) !== epoch) throw new AppError('forbidden');
+        return run(inside);
+      },
+      { readOnly: true },
+    );
+  context.note({ format, ...given(filters) });
+  return {
+    data: null,
+    stream: {
+      type: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8',
+      fileName: fileName(context, format),
+      chunks: auditChunks(read, scope, { format, ...filters }),
+    },
+  };
+};
+
+/** The text of an export in pieces of a thousand entries; each is read in a short transaction of its own. */
+export async function* auditChunks(
+  read: <T>(run: (tx: Tx) => Promise<T>) => Promise<T>,
+  scope: AuditScope,
+  { format, ...filters }: AuditFilters & { format: ExportFormat },
+): AsyncGenerator<string> {
+  if (format === 'csv') yield csvLine(csvHead);
+  let after: AuditPlace | null = null;
+  for (;;) {
+    const query: AuditFilters & { after: AuditPlace | null; limit: number } = {
+      ...filters,
+      after,
+      limit: batchSize,
+    };
+    const rows: AuditRow[] = await read((tx) => nextAuditEntries(tx, scope, query));
+    if (rows.length > 0) yield rows.map(format === 'csv' ? csvRow : jsonRow).join('');
+    const last = rows.at(-1);
+    if (rows.length < batchSize || !last) return;
+    after = { createdAt: last.created_at, id: last.id };
+  }
+}
+
+const csvHead = [
+  'createdAt',
+  'actorEmail',
+  'actorId',
+  'action',
+  'target',
+  'outcome',
+  'address',
+  'agent',
+  'workspaceId',
+  'grantId',
+  'requestId',
+  'details',
+  'organizationId',
+  'personId',
+  'sequence',
+  'hash',
+  'id',
+];
+
+function csvRow(row: AuditRow): string {
+  return csvLine([
+    row.created_at.toISOString(),
+    row.actor_email,
+    row.actor_id,
+    row.action,
+    row.target,
+    row.outcome,
+    row.address,
+    row.agent,
+    row.workspace_id,
+    row.access_grant_id,
+    row.request_id,
+    JSON.stringify(row.details),
+    row.organization_id,
+    row.person_id,
+    row.sequence,
+    row.hash,
+    row.id,
+  ]);
+}
+
+function jsonRow(row: AuditRow): string {
+  return `${JSON.stringify(toAuditEntry(row))}\n`;
+}
+
+function fileName({ target, ports }: TargetContext, format: ExportFormat): string {
+  const day = new Date(ports.clock.now()).toISOString().slice(0, 10);
+  return `audit-${target.organizationId}-${day}.${format}`;
+}
+
+function given(filters: AuditFilters): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
+}

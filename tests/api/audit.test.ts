@@ -1,0 +1,233 @@
+import { chainAuditEntries } from '@hexabase/features/audit/chain.ts';
+import { headsToKeep } from '@hexabase/features/audit/keep-heads.ts';
+import { pruneAudit } from '@hexabase/features/audit/prune.ts';
+import { auditSigner } from '@hexabase/features/audit/signer.ts';
+import { verifyChain } from '@hexabase/features/audit/verify.ts';
+import { createUser } from '@hexabase/oidc/users.ts';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type Api, type Person } from './start-api.ts';
+
+const password = 'correct horse 77 staple';
+const agent = { 'user-agent': 'audit-test/1.0' };
+let api: Api;
+
+beforeAll(async () => {
+  api = await startApi({ rateLimit: { burst: 5_000, perSecond: 1_000 } });
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+async function withPassword(name: string): Promise<{ userId: string; email: string }> {
+  const email = `${name}@example.test`;
+  const { database } = api.db;
+  const user = await database.asIdentity((tx) =>
+    createUser(tx, { email, displayName: name, password }, Date.now()),
+  );
+  return { userId: user.id, email };
+}
+
+async function login(email: string, word = password) {
+  const body = { email, password: word };
+  const answer = await api.call('POST', '/auth/login', { body, headers: agent });
+  const tokens = answer.text.startsWith('{') ? JSON.parse(answer.text) : {};
+  return { ...answer, access: String(tokens.access_token), refresh: String(tokens.refresh_token) };
+}
+
+const own = async (token: string, query = ''): Promise<Record<string, unknown>[]> =>
+  (await api.call('GET', `/api/v1/audit?sort=createdAt${query}`, { token })).list;
+
+const short = (entries: readonly Record<string, unknown>[]) =>
+  entries.map((entry) => [entry['action'], entry['outcome']]);
+
+describe('what somebody does to sign in', () => {
+  it('is in their own log with address, program and request', async () => {
+    const { email, userId } = await withPassword('ada');
+    const wrong = await login(email, 'not the password at all');
+    expect(wrong.status).toBe(401);
+    const first = await login(email);
+    const second = await login(email);
+    const refreshed = await api.call('POST', '/auth/refresh', { body: { refresh_token: first.refresh } });
+    expect(refreshed.status).toBe(200);
+    const reused = await api.call('POST', '/auth/refresh', { body: { refresh_token: first.refresh } });
+    expect(reused.status).toBe(401);
+    const third = await login(email);
+    const sessions = (await api.call('GET', '/api/v1/auth/sessions', { token: third.access })).list;
+    const other = sessions.find((session) => session['current'] === false);
+    await api.call('DELETE', `/api/v1/auth/sessions/${other?.['id']}`, { token: third.access });
+    expect((await api.call('GET', '/auth/me', { token: second.access })).status).toBe(401);
+    expect((await api.call('POST', '/auth/logout', { token: third.access, body: {} })).status).toBe(204);
+    const last = await login(email);
+    const log = await own(last.access);
+    expect(short(log)).toEqual([
+      ['auth.sign-in', 'denied'],
+      ['auth.sign-in', 'allowed'],
+      ['auth.sign-in', 'allowed'],
+      ['auth.refresh-reuse', 'denied'],
+      ['auth.sign-in', 'allowed'],
+      ['auth.session-end', 'allowed'],
+      ['auth.sign-out', 'allowed'],
+      ['auth.sign-in', 'allowed'],
+    ]);
+    expect(log[0]).toMatchObject({
+      actorEmail: email,
+      personId: userId,
+      organizationId: null,
+      address: '127.0.0.1',
+      agent: 'audit-test/1.0',
+      requestId: wrong.headers.get('x-request-id'),
+      details: { way: 'password' },
+    });
+    expect(log.every((entry) => entry['address'] === '127.0.0.1' && entry['requestId'] !== '')).toBe(true);
+  });
+
+  it('keeps nothing of what was typed where nobody has an account', async () => {
+    const typed = `my-secret-${crypto.randomUUID().slice(0, 8)}@example.test`;
+    expect((await login(typed)).status).toBe(401);
+    const [row] = await api.query(`select json_agg(a)::text as log, count(*) filter (
+      where action = 'auth.sign-in' and chain = '' and outcome = 'denied')::int as refused from audit_entries a`);
+    expect(row?.['refused']).toBe(1);
+    expect(row?.['log']).not.toContain(typed);
+  });
+
+  it('is seen by the admins of their organizations from joining on, until they leave, and by nobody else', async () => {
+    const owner = await api.owner('ben');
+    const stranger = await api.owner('cleo');
+    const { email, userId } = await withPassword('dan');
+    await login(email);
+    const dan = { userId } as Person;
+    await api.join(owner.organizationId, dan, 'developer');
+    const inside = await login(email);
+    await api.query('delete from memberships where user_id = $1', [userId]);
+    await login(email);
+    const seenBy = async (person: Person & { organizationId: string }) =>
+      (await person.call('GET', `/api/v1/organizations/${person.organizationId}/audit?actor=${email}`)).list;
+    const [only, ...more] = await seenBy(owner);
+    expect(more).toEqual([]);
+    expect(only).toMatchObject({ action: 'auth.sign-in', actorEmail: email, address: '127.0.0.1' });
+    expect(await seenBy(stranger)).toEqual([]);
+    expect(short(await own(inside.access))).toHaveLength(3);
+  });
+
+  it('has API tokens: made, first used, revoked; and a token does not read the log of its owner', async () => {
+    const { email } = await withPassword('eve');
+    const { access: token } = await login(email);
+    const body = { name: 'ci', scope: 'read', expires: '1d' };
+    const made = await api.call('POST', '/api/v1/tokens', { token, body });
+    const secret = String(made.data['token']);
+    for (let use = 0; use < 3; use += 1) await api.call('GET', '/api/v1/plans', { token: secret });
+    expect((await api.call('GET', '/api/v1/audit', { token: secret })).status).toBe(403);
+    await api.call('DELETE', `/api/v1/tokens/${made.data['id']}`, { token });
+    const log = await own(token);
+    expect(short(log).filter(([action]) => action !== 'auth.sign-in')).toEqual([
+      ['token.create', 'allowed'],
+      ['auth.token-first-use', 'allowed'],
+      ['audit.mine', 'denied'],
+      ['token.revoke', 'allowed'],
+    ]);
+    expect(JSON.stringify(log)).not.toContain(secret.slice(-20));
+  });
+});
+
+describe('the log', () => {
+  it('only grows, for every role that the product runs as', async () => {
+    const { database } = api.db;
+    const owner = await api.owner('fay');
+    while ((await chainAuditEntries(database)) > 0);
+    const scope = JSON.parse(
+      JSON.stringify({ userId: owner.userId, organizationIds: [owner.organizationId] }),
+    );
+    const doors = [
+      ['api', (text: string) => database.asTenant(scope, (tx) => sql.raw(text).execute(tx))],
+      ['worker', (text: string) => database.asWorker((tx) => sql.raw(text).execute(tx))],
+      ['identity', (text: string) => database.asIdentity((tx) => sql.raw(text).execute(tx))],
+    ] as const;
+    const before = await api.query('select md5(json_agg(a order by id)::text) as all from audit_entries a');
+    for (const [role, run] of doors) {
+      for (const text of [
+        `update audit_entries set outcome = 'allowed'`,
+        `update audit_entries set seen_by = '{}'`,
+        'delete from audit_entries',
+        'truncate audit_entries',
+        'drop table audit_entries',
+        'alter table audit_entries disable row level security',
+      ])
+        await expect(run(text), `${role}: ${text}`).rejects.toThrow(/permission denied|must be owner/);
+    }
+    // The chainer may give a place once, and never another.
+    const again = `update audit_entries set hash = 'forged', sequence = sequence + 1000`;
+    expect((await database.asWorker((tx) => sql.raw(again).execute(tx))).numAffectedRows).toBe(0n);
+    const young = `select hexabase.prune_audit('${owner.organizationId}') as removed`;
+    const forged = `insert into audit_checkpoints values ('${owner.organizationId}', 1000, 'x', now(), 'x')`;
+    await database.asWorker((tx) => sql.raw(forged).execute(tx));
+    const [pruned] = (
+      await database.asWorker((tx) => sql<{ removed: string }>`${sql.raw(young)}`.execute(tx))
+    ).rows;
+    expect(pruned?.removed).toBe('0');
+    const after = await api.query('select md5(json_agg(a order by id)::text) as all from audit_entries a');
+    expect(after).toEqual(before);
+  });
+
+  it('shows a change, a removal, and an end that was cut off', async () => {
+    const { database, masterKey } = api.db;
+    const signer = auditSigner(masterKey);
+    const owner = await api.owner('gil');
+    const chain = owner.organizationId;
+    for (const name of ['one', 'two', 'three'])
+      await owner.call('POST', `/api/v1/organizations/${chain}/groups`, { body: { name } });
+    while ((await chainAuditEntries(database)) > 0);
+    const { heads, cut } = await headsToKeep(database, { signer, before: [], nowMs: Date.now() });
+    expect(cut).toEqual([]);
+    const kept = heads.filter((head) => head.chain === chain);
+    const verify = () => verifyChain(database, chain, { signer, kept });
+    expect(await verify()).toMatchObject({ entries: 4, broken: null, problem: null });
+    const as = (text: string) => api.query(text, [chain]);
+    await as(`update audit_entries set details = details || '{"x":1}' where chain = $1 and sequence = 3`);
+    expect((await verify()).broken).toBe(3);
+    await as(`update audit_entries set details = details - 'x' where chain = $1 and sequence = 3`);
+    expect((await verify()).problem).toBeNull();
+    // Whoever can change everything in the database cuts the end off and mends the head.
+    await as('delete from audit_entries where chain = $1 and sequence = 4');
+    await as(`update audit_heads h set sequence = 3, hash = e.hash from audit_entries e
+      where h.organization_id = $1 and e.chain = $1 and e.sequence = 3`);
+    expect(await verifyChain(database, chain, { signer, kept: [] })).toMatchObject({ problem: null });
+    expect(await verify()).toMatchObject({ broken: 4, problem: expect.stringContaining('end is missing') });
+    const next = await headsToKeep(database, { signer, before: heads, nowMs: Date.now() });
+    expect(next.cut).toEqual([chain]);
+    expect(next.heads.find((head) => head.chain === chain)?.sequence).toBe(4);
+    const others = [{ ...kept[0], sequence: 2 }] as typeof kept;
+    expect((await verifyChain(database, chain, { signer, kept: others })).problem).toContain(
+      'not signed by us',
+    );
+  });
+
+  it('is kept as long as the plan says, and what is left can still be verified', async () => {
+    const { database, masterKey } = api.db;
+    const signer = auditSigner(masterKey);
+    const owner = await api.owner('hal', 'starter');
+    const chain = owner.organizationId;
+    for (const name of ['one', 'two', 'three'])
+      await owner.call('POST', `/api/v1/organizations/${chain}/groups`, { body: { name } });
+    // The first three were written 40 days ago, before they got their places.
+    await api.query(
+      `update audit_entries set created_at = created_at - interval '40 days'
+       where chain = $1 and id in (select id from audit_entries where chain = $1 order by id limit 3)`,
+      [chain],
+    );
+    while ((await chainAuditEntries(database)) > 0);
+    expect(await pruneAudit(database, { signer, nowMs: Date.now() })).toBe(3);
+    expect(await pruneAudit(database, { signer, nowMs: Date.now() })).toBe(0);
+    while ((await chainAuditEntries(database)) > 0);
+    expect(await verifyChain(database, chain, { signer, kept: [] })).toMatchObject({
+      entries: 2,
+      prunedUpTo: 3,
+      problem: null,
+    });
+    const log = await owner.call('GET', `/api/v1/organizations/${chain}/audit?sort=createdAt`);
+    expect(log.list.map((entry) => [entry['action'], entry['sequence']])).toEqual([
+      ['group.create', 4],
+      ['audit.prune', 5],
+    ]);
+    await api.query(`update audit_checkpoints set sequence = 4 where chain = $1`, [chain]);
+    expect((await verifyChain(database, chain, { signer, kept: [] })).problem).toContain('not signed by us');
+  });
+});
