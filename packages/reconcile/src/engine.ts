@@ -189,7 +189,7 @@ class Worker {
   #next(end: ReconcileEnd): Release {
     if (end.kind === 'failed' && !end.terminal) {
       const attempts = end.failures;
-      const delayMs = backoffMs(attempts, this.#random);
+      const delayMs = Math.max(backoffMs(attempts, this.#random), end.retryAfterMs ?? 0);
       return { delayMs, attempts, stalled: attempts >= failuresBeforeStalled, lastError: end.error };
     }
     const delayMs = end.kind === 'waiting' ? end.afterMs : nextResyncMs(this.#random);

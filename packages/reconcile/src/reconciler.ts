@@ -136,6 +136,8 @@ export type StepResult =
       kind: 'failed';
       terminal: boolean;
       condition: ConditionInput;
+      /** Whoever was asked wants not to be asked again sooner; null and absent for the usual pause. */
+      retryAfterMs?: number | null;
       /** Rows that follow, for example the way back; written with the failure. */
       write?(tx: Tx): Promise<void>;
     };

@@ -7,6 +7,7 @@ import {
 } from '@hexabase/kernel/conditions.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { retryAfterMsOf } from '@hexabase/kernel/retry-after.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { failuresBeforeStalled } from './backoff.ts';
 import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
@@ -53,7 +54,14 @@ export type WorkflowEnd =
   | { kind: 'settled' }
   | { kind: 'removed' }
   | { kind: 'waiting'; afterMs: number }
-  | { kind: 'failed'; terminal: boolean; error: string; failures: number };
+  | {
+      kind: 'failed';
+      terminal: boolean;
+      error: string;
+      failures: number;
+      /** Not sooner than this, as whoever was asked wants it; null when nobody said so. */
+      retryAfterMs: number | null;
+    };
 
 /** A thing that is not ready after this long is stalled: it stays as it is and somebody should look. */
 const waitMsMax = 20 * 60_000;
@@ -167,7 +175,8 @@ class Journal<S extends Subject> {
     if (result.write) this.#writes.push(result.write);
     const state = workflow.removes ? 'stuck' : 'failed';
     await this.write({ end: stalled ? { state, message: condition.message } : null });
-    return { kind: 'failed', terminal, error: condition.message, failures };
+    const { retryAfterMs = null } = result;
+    return { kind: 'failed', terminal, error: condition.message, failures, retryAfterMs };
   }
 
   async finished(): Promise<void> {
@@ -263,6 +272,7 @@ class Journal<S extends Subject> {
       kind: 'failed',
       terminal: notOurs,
       condition: { type: 'Synced', status: 'False', reason, message },
+      retryAfterMs: retryAfterMsOf(error),
     };
   }
 

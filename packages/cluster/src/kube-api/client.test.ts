@@ -167,6 +167,12 @@ describe('a call', () => {
       retryAfterMs: 3000,
       message: expect.stringContaining('too many requests'),
     });
+    const date = 'Sun, 22 Nov 2026 09:00:00 GMT';
+    const later = 'Sun, 22 Nov 2026 09:01:30 GMT';
+    answer = (_request, response) => reply(response, 503, {}, { date, 'retry-after': later });
+    await expect(kube.request({ method: 'GET', path: '/' })).rejects.toMatchObject({ retryAfterMs: 90_000 });
+    answer = (_request, response) => reply(response, 503, {}, { 'retry-after': 'soon' });
+    expect(await kube.request({ method: 'GET', path: '/' })).toMatchObject({ status: 503 });
   });
 });
 

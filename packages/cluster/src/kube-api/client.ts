@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as httpsRequest, type Agent, type RequestOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
@@ -160,10 +160,18 @@ function refuseBusy(
   { status, body }: TenantResponse,
   { method, path }: TenantRequest,
 ): void {
-  const seconds = Number(answer.headers['retry-after']);
-  if ((status !== 429 && status !== 503) || !(seconds >= 0)) return;
+  const retryAfterMs = retryAfterIn(answer.headers);
+  if ((status !== 429 && status !== 503) || retryAfterMs === null) return;
   const { message } = new KubeRefusal(`${method} ${path}`, { status, body });
-  throw new KubeCallError('busy', message, { retryAfterMs: seconds * 1000 });
+  throw new KubeCallError('busy', message, { retryAfterMs });
+}
+
+/** Seconds, or a time, as what stands in front of an API server may say it; it is counted by the sender's own clock. */
+function retryAfterIn({ 'retry-after': said, date }: IncomingHttpHeaders): number | null {
+  if (said === undefined || said.trim() === '') return null;
+  const seconds = Number(said);
+  const ms = Number.isNaN(seconds) ? Date.parse(said) - Date.parse(date ?? '') : seconds * 1000;
+  return Number.isNaN(ms) ? null : Math.max(0, ms);
 }
 
 /** Where one connection is dead without a word the idle ones may be as well: none of them is used again. */
