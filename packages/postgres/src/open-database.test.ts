@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brandId } from '@hexabase/kernel/id.ts';
+import { ahead } from './pipelined-dialect.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 
 let test1: TestDatabase;
@@ -83,6 +84,32 @@ describe('transactions', () => {
       sql`select 1 from operations where id = 'late'`.execute(tx),
     );
     expect(rows.rows).toEqual([]);
+  });
+
+  test('what goes ahead of the commit is there after it, and when it is refused nothing is', async () => {
+    const { database } = test1;
+    const insert = "insert into operations (id, organization_id, kind, subject) values ($1, 'o', 'k', 's')";
+    const change = (own: string, last: unknown) =>
+      database.asWorker(async (tx) => {
+        await sql`insert into operations (id, organization_id, kind, subject) values (${own}, 'o', 'k', 's')`.execute(
+          tx,
+        );
+        await tx.executeQuery(ahead(insert, [last]));
+      });
+    await change('first', 'ahead');
+    await expect(change('second', 'ahead')).rejects.toThrow(/duplicate key/);
+    const unsendable = {
+      toPostgres: () => {
+        throw new Error('cannot be sent');
+      },
+    };
+    await expect(change('third', unsendable)).rejects.toThrow('cannot be sent');
+    const { rows } = await database.asWorker((tx) =>
+      sql<{
+        id: string;
+      }>`select id from operations where id in ('first', 'ahead', 'second', 'third') order by id`.execute(tx),
+    );
+    expect(rows.map(({ id }) => id)).toEqual(['ahead', 'first']);
   });
 
   test('a read-only transaction refuses to write', async () => {

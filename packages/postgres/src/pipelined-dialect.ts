@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { CompiledQuery, PostgresDialect, type DatabaseConnection, type Dialect, type Driver } from 'kysely';
 import type { Pool } from 'pg';
 
@@ -15,8 +16,8 @@ export function ahead(text: string, values: unknown[]): CompiledQuery {
 }
 
 /**
- * PostgreSQL over connections in pipeline mode: BEGIN and what goes `ahead` share one round trip with the first statement
- * that is read. On a machine that the server shares with its database a round trip costs two changes of process.
+ * PostgreSQL over connections in pipeline mode: BEGIN and what goes `ahead` share one round trip with the next statement
+ * that is read, or with COMMIT. On a machine that the server shares with its database a round trip costs two changes of process.
  */
 export function pipelinedDialect(pool: Pool): Dialect {
   const dialect = new PostgresDialect({ pool });
@@ -53,8 +54,13 @@ function pipelined(driver: Driver): Driver {
       remember(connection, driver.beginTransaction(connection, settings));
     },
     async commitTransaction(connection) {
-      await Promise.all(sent.get(connection) ?? []);
-      await driver.commitTransaction(connection);
+      const answers = Promise.all(sent.get(connection) ?? []);
+      // What cannot even be sent has failed after this turn. What PostgreSQL refuses turns the COMMIT into a ROLLBACK.
+      await Promise.race([answers, turn()]);
+      const committing = driver.commitTransaction(connection);
+      committing.catch(() => undefined);
+      await answers;
+      await committing;
     },
     rollbackTransaction: (connection) => driver.rollbackTransaction(connection),
     releaseConnection: (connection, options) => driver.releaseConnection(connection, options),

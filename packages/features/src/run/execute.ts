@@ -79,9 +79,10 @@ async function runInside(run: Run): Promise<OperationAnswer> {
   const answer: OperationAnswer = call.operation.conditional
     ? { ...result, etag: etagOf(result.data) }
     : result;
+  await storeAnswer(tx, { call, actor, answer });
+  // Last: then it travels with the commit.
   if (writes(call))
     await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs: ports.clock.now() });
-  await storeAnswer(tx, { call, actor, answer });
   return answer;
 }
 

@@ -2,6 +2,7 @@ import type { OperationAnswer } from '@hexabase/contract/call.ts';
 import { brandId, isUuid, type OrganizationId } from '@hexabase/kernel/id.ts';
 import { currentOrigin } from '@hexabase/kernel/request-origin.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { ahead } from '@hexabase/postgres/pipelined-dialect.ts';
 import { sql } from 'kysely';
 import type { ResolvedTarget } from './use-case.ts';
 
@@ -123,18 +124,21 @@ export interface NewAuditEntry {
   createdAt: Date;
 }
 
-/** Where the request came from is added here, so that no entry can lack it. */
+/**
+ * Where the request came from is added here, so that no entry can lack it. The statement travels with the next one or
+ * with COMMIT; when it fails, so do they.
+ */
 export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<void> {
   const origin = currentOrigin();
   const personId = entry.organizationId === null ? (entry.personId ?? null) : null;
-  await sql`
+  const entering = sql`
     insert into audit_entries (id, organization_id, person_id, workspace_id, access_grant_id, actor_id, actor_email,
       action, target, outcome, request_id, address, agent, details, created_at)
     values (${entry.id}, ${entry.organizationId}, ${personId}, ${entry.workspaceId ?? null}, ${entry.grantId ?? null},
       ${entry.actorId}, ${entry.actorEmail}, ${entry.action}, ${entry.target}, ${entry.outcome}, ${entry.requestId},
-      ${origin?.address ?? null}, ${origin?.agent ?? null}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`.execute(
-    tx,
-  );
+      ${origin?.address ?? null}, ${origin?.agent ?? null}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`;
+  const { sql: text, parameters } = entering.compile(tx);
+  await tx.executeQuery(ahead(text, [...parameters]));
 }
 
 /** The revocation epoch of somebody now; it rises with every change of their rights. Null for nobody. */
