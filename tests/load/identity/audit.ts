@@ -5,7 +5,6 @@ import type { OperationCall } from '@hexabase/contract/call.ts';
 import { organization } from '@hexabase/contract/organization.ts';
 import { features } from '@hexabase/features/index.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
-import type { Ports } from '@hexabase/features/run/ports.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
@@ -15,6 +14,7 @@ import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { openDatabase, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { givenOrganization } from '@hexabase/testkit/given.ts';
 import { sql } from 'kysely';
+import { startApi } from '../../api/start-api.ts';
 import { percentile } from '../kubernetes/figures.ts';
 import { atMost, short } from '../product/report.ts';
 import type { IdentityPart } from './part.ts';
@@ -37,7 +37,11 @@ export const auditPart: IdentityPart = {
         log: silentLogger,
       });
       const actor = await givenOwner(database);
-      const ways = [database, withoutAudit(database)].map((one) => createExecute(features, portsOn(one)));
+      // All that a process has, but for the database.
+      await using api = await startApi();
+      const ways = [database, withoutAudit(database)].map((one) =>
+        createExecute(features, { ...api.ports, database: one }),
+      );
       const taken = ways.map((): number[] => []);
       for (let round = -warmUpRounds; round < rounds; round += 1) {
         for (const [index, execute] of ways.entries()) {
@@ -95,23 +99,6 @@ function rename(actor: Actor, name: string): OperationCall {
     idempotencyKey: null,
     ifMatch: null,
     signal: new AbortController().signal,
-  };
-}
-
-function portsOn(database: Database): Ports {
-  const unused = (): never => {
-    throw new Error('renaming an organization does not need this');
-  };
-  return {
-    database,
-    clock: systemClock,
-    log: silentLogger,
-    kubernetes: { urlOf: unused, certificateAuthority: unused },
-    mintKubeToken: unused,
-    count: unused,
-    hostAccess: { seal: unused },
-    mail: { queue: unused, open: unused, sends: false, site: '' },
-    defaultRegion: 'local',
   };
 }
 

@@ -127,7 +127,7 @@ function accessWith(token: string): KubeAccess {
         ep: 0,
       };
     },
-    sessionEpoch: async () => 0,
+    session: async () => ({ epoch: 0, withheld: [] }),
     findWorkspace: async (id) => ({ id, organizationId: 'acme', servable: true, asleep: false }),
     onWorkspaceChange: nothing,
     onRevocation: nothing,
