@@ -81,6 +81,8 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     count: (_name, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
     defaultRegion: 'local',
+    copying: async () => ({ whileAsleep: true }),
+    secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: false, site: 'http://localhost:8080' }),
   };
   const changes = resources.use(await openChangeFeed(ports));

@@ -11,9 +11,26 @@ import { CliError } from './cli-error.ts';
 const marginMs = 60_000;
 
 const tokens = z.object({ access_token: z.string(), refresh_token: z.string(), expires_at: z.string() });
-const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const failure = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.object({ ticket: z.string().optional() }).optional(),
+  }),
+});
 
 export type Tokens = z.infer<typeof tokens>;
+
+/** The password was right, and the account asks for a second factor: the ticket is good for one more step. */
+export class SecondFactorNeeded extends CliError {
+  readonly ticket: string;
+
+  constructor(message: string, ticket: string) {
+    super(message);
+    this.name = 'SecondFactorNeeded';
+    this.ticket = ticket;
+  }
+}
 
 /** Which settings, and which context of them; the current one when `context` is null. */
 export interface SessionPlace {
@@ -74,7 +91,10 @@ export function rememberTokens(context: CliContext, fresh: Tokens): void {
   context.refreshToken = fresh.refresh_token;
 }
 
-/** Sends an OAuth-shaped request (`/auth/login`, `/auth/refresh`) and reads the tokens. */
+/**
+ * Sends an OAuth-shaped request (`/auth/login`, `/auth/refresh`) and reads the tokens. Throws `SecondFactorNeeded` when
+ * one more step is asked.
+ */
 export async function requestTokens(
   url: string,
   body: Record<string, string>,
@@ -89,6 +109,9 @@ export async function requestTokens(
   const answer: unknown = await response.json().catch(() => null);
   if (response.ok) return tokens.parse(answer);
   const refused = failure.safeParse(answer);
+  const ticket = refused.data?.error.details?.ticket;
+  if (refused.success && ticket !== undefined)
+    throw new SecondFactorNeeded(refused.data.error.message, ticket);
   throw new CliError(
     refused.success ? refused.data.error.message : `The server answered ${response.status}.`,
   );

@@ -219,9 +219,11 @@ function portsOf(
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
+    secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
     defaultRegion,
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
+    copying: async (id) => (await given.driver.copying?.(id)) ?? null,
     kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
   };
 }

@@ -2,6 +2,7 @@ import { access } from './access/access.ts';
 import { assignment } from './access/assignment.ts';
 import { audit } from './audit.ts';
 import { hostCluster } from './platform/host-cluster.ts';
+import { federation } from './people/federation.ts';
 import { group } from './access/group.ts';
 import { invitation } from './people/invitation.ts';
 import { longOperation } from './long-operation.ts';
@@ -11,6 +12,7 @@ import { outbox } from './platform/outbox.ts';
 import { plan } from './platform/plan.ts';
 import { project } from './project.ts';
 import { role } from './access/role.ts';
+import { secondFactor } from './people/second-factor.ts';
 import { serviceAccount } from './people/service-account.ts';
 import { token } from './people/token.ts';
 import { workspace } from './workspace.ts';
@@ -32,6 +34,7 @@ export const resources = {
   plan,
   project,
   role,
+  secondFactor,
   serviceAccount,
   token,
   workspace,

@@ -3,12 +3,19 @@ import { displayName, id, pageQuery, slug, timestamp } from './common.ts';
 import { operation } from './operation.ts';
 import { defineResource } from './resource.ts';
 
+declare module './action.ts' {
+  interface ResourceActions {
+    'organization:secure': true;
+  }
+}
+
 const schema = z.object({
   id,
   slug: z.string(),
   name: z.string(),
   plan: z.string(),
   billingEmail: z.string().nullable(),
+  requireSecondFactor: z.boolean().describe('members without a second factor reach nothing in it'),
   role: z.enum(['owner', 'admin', 'developer', 'viewer']).describe('your role in it'),
   generation: z.int(),
   createdAt: timestamp,
@@ -31,6 +38,7 @@ export const organization = defineResource({
     { header: 'ROLE', field: 'role' },
     { header: 'AGE', field: 'createdAt', as: 'age' },
   ],
+  actions: [{ action: 'organization:secure', lowestRole: 'owner' }],
   operations: {
     list: operation({
       id: 'organization.list',
@@ -105,6 +113,19 @@ export const organization = defineResource({
       output: schema,
       errors: ['conflict'],
       cli: { verb: 'restore', positional: ['id'] },
+    }),
+    requireSecondFactor: operation({
+      id: 'organization.require-second-factor',
+      method: 'PUT',
+      path: `${path}/{id}/second-factor`,
+      summary: 'Asks all members for a second factor, or stops asking. Show yours first; API tokens go on.',
+      access: { kind: 'action', action: 'organization:secure' },
+      target: 'organization',
+      body: z.strictObject({ required: z.boolean() }),
+      example: { required: true },
+      output: schema,
+      errors: ['conflict'],
+      cli: { verb: 'require-second-factor', positional: ['id', 'required'] },
     }),
     transfer: operation({
       id: 'organization.transfer',

@@ -12,6 +12,7 @@ import { outboxFeature } from './outbox/feature.ts';
 import { planFeature } from './plans/feature.ts';
 import { projectFeature } from './projects/feature.ts';
 import { roleFeature } from './roles/feature.ts';
+import { secondFactorFeature } from './second-factors/feature.ts';
 import { serviceAccountFeature } from './service-accounts/feature.ts';
 import { tokenFeature } from './tokens/feature.ts';
 import type { Feature } from './run/use-case.ts';
@@ -33,6 +34,7 @@ export const features: readonly Feature[] = [
   planFeature,
   projectFeature,
   roleFeature,
+  secondFactorFeature,
   serviceAccountFeature,
   tokenFeature,
   workspaceFeature,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import { isUuid } from '@hexabase/kernel/id.ts';
-import type { KubeAccess, ReachableWorkspace } from '@hexabase/oidc/kube-access.ts';
+import type { KubeAccess, KubeSession, ReachableWorkspace } from '@hexabase/oidc/kube-access.ts';
 import type { KubeClaims } from '@hexabase/oidc/tokens/claims.ts';
 import { Refusal, unauthorized, unavailable } from './refusal.ts';
 import { onlyBearerToken } from './request-headers.ts';
@@ -18,10 +18,10 @@ export interface Admission {
   /**
    * Checks the token of a request against the workspace in its path. Nothing is awaited between the last look at the
    * session and the return, so a caller that registers the connection at once misses no revocation.
-   * Throws `Refusal`: 401, 404 or 503.
+   * Throws `Refusal`: 401, 403, 404 or 503.
    */
   admit(request: IncomingMessage, workspace: string): Promise<Admitted>;
-  epochOf(session: { userId: string; sessionId: string }): Promise<number | null>;
+  sessionOf(session: { userId: string; sessionId: string }): Promise<KubeSession | null>;
   /** A user's sessions or roles changed; '' for any. */
   revoked(userId: string): void;
 }
@@ -31,10 +31,10 @@ const rememberedMs = 1_000;
 
 export function createAdmission(access: KubeAccess, clock: Clock): Admission {
   const workspaces = shortCache((name) => access.findWorkspace(name), { ttlMs: rememberedMs, clock });
-  const epochs = shortCache(
+  const sessions = shortCache(
     (key) => {
       const [userId = '', sessionId = ''] = key.split(' ');
-      return access.sessionEpoch({ userId, sessionId });
+      return access.session({ userId, sessionId });
     },
     { ttlMs: rememberedMs, clock },
   );
@@ -47,11 +47,13 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
     return access.verify(token, id);
   }
 
-  async function sessionLives(claims: KubeClaims): Promise<boolean> {
+  async function liveSession(claims: KubeClaims): Promise<KubeSession> {
     for (;;) {
       const before = revocations;
-      const epoch = await epochs.get(`${claims.sub} ${claims.sid}`);
-      if (revocations === before) return epoch === claims.ep;
+      const session = await sessions.get(`${claims.sub} ${claims.sid}`);
+      if (revocations !== before) continue;
+      if (session?.epoch !== claims.ep) throw unauthorized();
+      return session;
     }
   }
 
@@ -60,7 +62,8 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
       try {
         const claims = await claimsFor(request, name);
         const workspace = await workspaces.get(claims.aud.slice('ws:'.length));
-        if (!(await sessionLives(claims))) throw unauthorized();
+        const { withheld } = await liveSession(claims);
+        if (workspace && withheld.includes(workspace.organizationId)) throw withoutFactor();
         if (!workspace) throw new Refusal(404, 'NotFound', { message: 'the workspace is gone' });
         if (!workspace.servable && !workspace.asleep) throw unavailable('the workspace is not active');
         return { claims, workspace };
@@ -68,13 +71,20 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
         throw refusalOf(error);
       }
     },
-    epochOf: (session) => access.sessionEpoch(session),
+    sessionOf: (session) => access.session(session),
     revoked(userId) {
       revocations += 1;
-      if (userId === '') epochs.clear();
-      else epochs.forgetPrefix(`${userId} `);
+      if (userId === '') sessions.clear();
+      else sessions.forgetPrefix(`${userId} `);
     },
   };
+}
+
+function withoutFactor(): Refusal {
+  const message =
+    'second_factor_required: the organization of this workspace asks its members for a second factor; run `hks login` ' +
+    'and, within five minutes, `hks second-factor add-totp` or `add-passkey`';
+  return new Refusal(403, 'Forbidden', { message });
 }
 
 function refusalOf(error: unknown): unknown {

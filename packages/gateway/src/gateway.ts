@@ -112,7 +112,7 @@ async function openParts(deps: GatewayDeps): Promise<{ parts: Parts; opened: Asy
   opening.use(
     await access.onRevocation((userId) => {
       admission.revoked(userId);
-      void connections.recheck(userId, (connection) => admission.epochOf(connection));
+      void connections.recheck(userId, (connection) => admission.sessionOf(connection));
     }),
   );
   if (hold) opening.use(await access.onWorkspaceChange((workspaceId) => hold.changed(workspaceId)));
@@ -243,6 +243,7 @@ function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(
     userId: claims.sub,
     sessionId: claims.sid,
     workspaceId: workspace.id,
+    organizationId: workspace.organizationId,
     epoch: claims.ep,
     expiresAtMs: claims.exp * 1000,
     longRunning: at.passage.verb.longRunning,

@@ -8,6 +8,7 @@ function connection(change: Partial<LiveConnection> = {}) {
     userId: 'ada',
     sessionId: 'session',
     workspaceId: 'workspace',
+    organizationId: 'organization',
     epoch: 1,
     expiresAtMs: 900_000,
     longRunning: true,
@@ -33,18 +34,18 @@ describe('live connections', () => {
     expect(longer.ended()).toBe(false);
   });
 
-  it('end when the session ended, the epoch passed or nobody can tell, and stay otherwise', async () => {
+  it('end when the session ended, the epoch passed, a second factor lacks or nobody can tell, and stay otherwise', async () => {
     using connections = liveConnections(fixedClock(0));
-    const [stays, ended, passed, unknown] = ['stays', 'ended', 'passed', 'unknown'].map((sessionId) =>
-      connection({ sessionId }),
-    );
-    if (!stays || !ended || !passed || !unknown) throw new Error('expected four');
-    for (const { live } of [stays, ended, passed, unknown]) connections.add(live);
+    const names = ['stays', 'ended', 'passed', 'withheld', 'unknown'];
+    const all = names.map((sessionId) => connection({ sessionId }));
+    for (const { live } of all) connections.add(live);
     await connections.recheck('ada', async ({ sessionId }) => {
       if (sessionId === 'unknown') throw new Error('the database is away');
-      return sessionId === 'stays' ? 1 : sessionId === 'passed' ? 2 : null;
+      if (sessionId === 'ended') return null;
+      const withheld = [sessionId === 'withheld' ? 'organization' : 'another'];
+      return { epoch: sessionId === 'passed' ? 2 : 1, withheld };
     });
-    expect([stays, ended, passed, unknown].map((one) => one.ended())).toEqual([false, true, true, true]);
+    expect(all.map((one) => one.ended())).toEqual([false, true, true, true, true]);
   });
 
   it('of other users are looked at only when any may have changed', async () => {

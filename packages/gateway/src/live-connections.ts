@@ -5,6 +5,7 @@ export interface LiveConnection {
   userId: string;
   sessionId: string;
   workspaceId: string;
+  organizationId: string;
   /** The revocation epoch in its token. */
   epoch: number;
   /** Milliseconds since the epoch. */
@@ -19,8 +20,14 @@ export interface LiveConnections extends Disposable {
   remove(connection: LiveConnection): void;
   /** Short requests and long-running ones of a workspace. */
   count(workspaceId: string): { short: number; long: number };
-  /** Looks again at the connections of one user, or of all for ''; ends those whose session ended or whose epoch passed. */
-  recheck(userId: string, epochOf: (connection: LiveConnection) => Promise<number | null>): Promise<void>;
+  /**
+   * Looks again at the connections of one user, or of all for ''; ends those whose session ended, whose epoch passed, or
+   * whose organization asks for a second factor that was not shown.
+   */
+  recheck(
+    userId: string,
+    sessionOf: (connection: LiveConnection) => Promise<{ epoch: number; withheld: readonly string[] } | null>,
+  ): Promise<void>;
   /** Workspaces that somebody is connected to. */
   workspaces(): Iterable<string>;
   total(): number;
@@ -70,14 +77,16 @@ export function liveConnections(clock: Clock): LiveConnections {
       if (total === 0) stopTimer();
     },
     count: (workspaceId) => counts.get(workspaceId) ?? { short: 0, long: 0 },
-    async recheck(userId, epochOf) {
+    async recheck(userId, sessionOf) {
       const users = userId === '' ? [...byUser.keys()] : [userId];
       const connections = users.flatMap((user) => [...(byUser.get(user) ?? [])]);
       await Promise.all(
         connections.map(async (connection) => {
           // When nobody can say that the session lives, it is over: clients connect again, a leaver cannot.
-          const epoch = await epochOf(connection).catch(() => null);
-          if (epoch !== connection.epoch) connection.end();
+          const session = await sessionOf(connection).catch(() => null);
+          const reaches =
+            session?.epoch === connection.epoch && !session.withheld.includes(connection.organizationId);
+          if (!reaches) connection.end();
         }),
       );
     },

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { logoutBody, refreshBody } from './auth/auth-input.ts';
+import { logoutBody, refreshBody, secondFactorBody } from './auth/auth-input.ts';
 
 /** What is not made from a resource of the contract: signing in (OAuth-shaped, outside the envelope) and the state. */
 export function otherPaths(): Record<string, Record<string, unknown>> {
@@ -18,6 +18,11 @@ export function otherPaths(): Record<string, Record<string, unknown>> {
   const tokens = { 200: json('Tokens, in the shape of OAuth 2.', tokenSchema) };
   return {
     '/auth/login': post('Signs in with e-mail and password.', body(loginSchema), tokens),
+    '/auth/second-factor': post(
+      'The second step of a sign-in with e-mail and password, with the ticket in details of `second_factor_required`.',
+      body(inputSchema(secondFactorBody)),
+      tokens,
+    ),
     '/auth/refresh': post(
       'Gives a refresh token for new tokens, once.',
       body(inputSchema(refreshBody)),

@@ -11,6 +11,8 @@ export interface Actor {
   sessionId: SessionId;
   platformRole: PlatformRole | null;
   memberships: readonly Membership[];
+  /** Organizations that ask their members for a second factor, which this session was started without. Absent: none. */
+  withheld?: readonly Membership[];
   /** Absent for people who are signed in themselves. */
   token?: ActorToken;
 }

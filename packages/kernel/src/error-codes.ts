@@ -46,6 +46,14 @@ export const errorCodes = {
   unknown_region: { status: 400, message: 'There is no such region; details say which there are.' },
   host_cluster_not_empty: { status: 409, message: 'Workspaces still live on this host cluster.' },
   request_timeout: { status: 504, message: 'This took too long and was given up.' },
+  second_factor_required: {
+    status: 403,
+    message: 'A second factor is asked for here; details say how to go on.',
+  },
+  fresh_sign_in_required: {
+    status: 403,
+    message: 'This is done only within five minutes of signing in. Sign in again.',
+  },
   version_not_allowed: { status: 409, message: 'The workspace cannot go to that Kubernetes version.' },
 } as const satisfies Record<string, { status: number; message: string }>;
 

@@ -12,8 +12,9 @@ import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue
 import { pruneAttempts } from './sessions/login-attempts.ts';
 import { refreshTokens } from './sessions/refresh.ts';
 import { endOneSession, liveSessions, type Device, type SessionRow } from './sessions/session-store.ts';
-import { checkPassword, signIn, startSession, type Credentials } from './sessions/sign-in.ts';
+import { checkPassword, finishSignIn, signIn, startSession, type Credentials } from './sessions/sign-in.ts';
 import { signOut } from './sessions/sign-out.ts';
+import { secondFactors, type SecondFactors } from './second-factor/second-factors.ts';
 import { accessClaims } from './tokens/claims.ts';
 import { mintKubeToken, type KubeToken, type KubeTokenRequest } from './tokens/kube-token.ts';
 import { createVerifier } from './tokens/verify.ts';
@@ -35,12 +36,18 @@ export interface Identity extends AsyncDisposable {
   readonly keys: KeyRing;
   /** Whether e-mail and password are taken. */
   readonly passwords: boolean;
+  readonly secondFactors: SecondFactors;
   signIn(credentials: Credentials): Promise<TokenSet>;
+  /** The second step of it, with the ticket that the first one answered. */
+  finishSignIn(given: { ticket: string; code: string; device: Device }): Promise<TokenSet>;
   /** Signing the command line in through a browser. */
   readonly browser: BrowserSignIn;
   /** Proves e-mail and password without starting a session. Throws as `signIn` does. */
   checkPassword(credentials: Credentials): Promise<UserId>;
-  /** Signs somebody in whose identity is already proven: the first owner at first start. */
+  /**
+   * Signs somebody in whose identity is already proven: the first owner at first start. Throws AppError
+   * `second_factor_required` for somebody who has a second factor.
+   */
   startSession(userId: UserId, device: Device): Promise<TokenSet>;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<TokenSet>;
   authenticate(token: string): Promise<Actor>;
@@ -62,18 +69,21 @@ export interface Identity extends AsyncDisposable {
 /** Opens the keys (making them at the first start) and ties the parts together. */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { db, clock, issuer, passwords = true } = options;
-  const keys = await openKeyRing({ db, clock, vault: createKeyVault(options.masterKey) });
+  const vault = createKeyVault(options.masterKey);
+  const keys = await openKeyRing({ db, clock, vault });
   const verifier = createVerifier({ keys, clock, issuer, headerType: 'at+jwt', claims: accessClaims });
-  const deps = { db, clock, issuer, keys, verifier, passwords };
+  const deps = { db, clock, issuer, keys, verifier, passwords, vault };
 
   return {
     issuer,
     keys,
     passwords,
+    secondFactors: secondFactors(deps),
     signIn: (credentials) => signIn(deps, credentials),
+    finishSignIn: (given) => finishSignIn(deps, given),
     browser: browserSignIn(deps),
     checkPassword: (credentials) => checkPassword(deps, credentials),
-    startSession: (userId, device) => startSession(deps, { userId, device }),
+    startSession: (userId, device) => startSession(deps, { userId, secondFactor: false, device }),
     refresh: (presented) => refreshTokens(deps, presented),
     authenticate: (token) => authenticate(deps, token),
     describe: async (token) => signedInUser(await liveSessionOf(deps, token)),

@@ -23,12 +23,18 @@ export interface ReachableWorkspace {
   asleep: boolean;
 }
 
+export interface KubeSession {
+  epoch: number;
+  /** Organizations that ask for a second factor, which this session was started without. */
+  withheld: string[];
+}
+
 /** What the gateway asks about tokens, sessions and workspaces. Answers come from PostgreSQL. */
 export interface KubeAccess {
   /** Throws AppError `unauthenticated` or `token_expired`. */
   verify(token: string, workspaceId: string): Promise<KubeClaims>;
-  /** The epoch of a session or API token that lives, or null when it ended or the account is disabled. */
-  sessionEpoch(session: { sessionId: string; userId: string }): Promise<number | null>;
+  /** A session or API token that lives, or null when it ended or the account is disabled. */
+  session(session: { sessionId: string; userId: string }): Promise<KubeSession | null>;
   findWorkspace(idOrSlug: string): Promise<ReachableWorkspace | null>;
   /** Calls back with the id of a workspace that has changed, or '' when any may have. */
   onWorkspaceChange(listener: (workspaceId: string) => void): Promise<AsyncDisposable>;
@@ -49,20 +55,23 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
   const { db, clock } = options;
   return {
     verify: (token, workspaceId) => verifier.verify(token, workspaceAudience(workspaceId)),
-    async sessionEpoch({ sessionId, userId }) {
+    async session({ sessionId, userId }) {
       const { rows } = await db.asIdentity(
         (tx) =>
-          sql<{ epoch: number }>`
-          SELECT u.epoch::float8 AS epoch FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
+          sql<KubeSession>`
+          SELECT u.epoch::float8 AS epoch, CASE WHEN s.second_factor_at IS NULL THEN ARRAY(
+              SELECT o.id FROM hexabase.memberships m JOIN hexabase.organizations o ON o.id = m.organization_id
+              WHERE m.user_id = u.id AND o.require_second_factor) ELSE '{}' END AS withheld
+          FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
           WHERE s.id = ${sessionId} AND s.user_id = ${userId} AND s.ended_at IS NULL
             AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL
           UNION ALL
-          SELECT u.epoch::float8 FROM hexabase.api_tokens t JOIN hexabase.users u ON u.id = t.user_id
+          SELECT u.epoch::float8, '{}' FROM hexabase.api_tokens t JOIN hexabase.users u ON u.id = t.user_id
           WHERE t.id = ${sessionId} AND t.user_id = ${userId} AND t.revoked_at IS NULL
             AND t.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL`.execute(tx),
         { oneStatement: true },
       );
-      return rows[0]?.epoch ?? null;
+      return rows[0] ?? null;
     },
     async findWorkspace(idOrSlug) {
       const { rows } = await db.asWorker(

@@ -1,6 +1,8 @@
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { pruneFederation } from './federation/federation-store.ts';
 import { pruneLetterCodes } from './letters/code-store.ts';
+import { pruneTickets } from './second-factor/ticket-store.ts';
 import { pruneUpstreamSignIns } from './upstream/sign-in-store.ts';
 
 /** How long an ended session is kept to recognise a replayed refresh token and to explain what happened. */
@@ -13,4 +15,6 @@ export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
   await sql`DELETE FROM oidc.payloads WHERE expires_at < ${new Date(nowMs)}`.execute(tx);
   await pruneUpstreamSignIns(tx, nowMs);
   await pruneLetterCodes(tx, nowMs);
+  await pruneTickets(tx, nowMs);
+  await pruneFederation(tx, nowMs);
 }

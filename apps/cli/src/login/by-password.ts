@@ -2,21 +2,36 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Cli } from '../cli.ts';
-import { requestTokens, type Tokens } from '../session.ts';
+import { CliError } from '../cli-error.ts';
+import { requestTokens, SecondFactorNeeded, type Tokens } from '../session.ts';
 
-/** Signs in with e-mail and password. The password comes from the terminal or, without one, from standard input. */
+/**
+ * Signs in with e-mail and password, and a code where the account asks for one. Both come from the terminal or, without
+ * one, from the first two lines of standard input.
+ */
 export async function loginByPassword(cli: Cli, server: string, email: string): Promise<Tokens> {
-  const password = await readPassword(cli);
-  return requestTokens(`${server}/auth/login`, { email, password }, cli.signal);
+  const lines = cli.environment.isTerminal ? [] : (await text(process.stdin)).split(/\r?\n/);
+  const password = lines[0] ?? (await ask(cli, 'Password: '));
+  try {
+    return await requestTokens(`${server}/auth/login`, { email, password }, cli.signal);
+  } catch (error) {
+    if (!(error instanceof SecondFactorNeeded)) throw error;
+    const code = lines[1] ?? (cli.environment.isTerminal ? await ask(cli, 'Code: ') : '');
+    if (code === '') {
+      throw new CliError(
+        `${error.message} Give it as the second line of standard input, or use \`hks login\` with the browser.`,
+      );
+    }
+    return requestTokens(`${server}/auth/second-factor`, { ticket: error.ticket, code }, cli.signal);
+  }
 }
 
-/** From the terminal without echo, else from standard input; never from an argument, which others could see. */
-async function readPassword(cli: Cli): Promise<string> {
-  if (!cli.environment.isTerminal) return (await text(process.stdin)).replace(/\r?\n$/, '');
+/** From the terminal without echo; never from an argument, which others could see. */
+async function ask(cli: Cli, question: string): Promise<string> {
   // What is typed would be echoed to the output: there is none.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const prompt = createInterface({ input: process.stdin, output: silent, terminal: true });
-  process.stderr.write('Password: ');
+  process.stderr.write(question);
   try {
     return await prompt.question('', { signal: cli.signal });
   } finally {

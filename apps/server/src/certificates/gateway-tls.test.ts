@@ -57,7 +57,7 @@ beforeAll(async () => {
           ep: 0,
         };
       },
-      sessionEpoch: async () => 0,
+      session: async () => ({ epoch: 0, withheld: [] }),
       findWorkspace: async (id) => ({ id, organizationId: 'acme', servable: true, asleep: false }),
       onWorkspaceChange: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
       noteUse: async () => undefined,

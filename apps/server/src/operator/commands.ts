@@ -1,21 +1,23 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
-import { StartError } from '../lifecycle/data-folder.ts';
+import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { runAuditCommand } from './audit-commands.ts';
 import { runClientCommand } from './client-commands.ts';
 import { runHostCommand } from './host-commands.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
 import { runProviderCommand } from './provider-commands.ts';
 import { listUsers } from './store.ts';
-import { addUser, readPassword, replacePassword, switchUser } from './users.ts';
+import { addUser, readPassword, replacePassword, resetSecondFactors, switchUser } from './users.ts';
 import { validateInstallation } from './validate.ts';
 
 export const operatorUsage = `Usage: hexabase-cli user create --email E [--role super_admin] [--organization NAME] [--password-stdin]
        hexabase-cli user set-password --email E [--password-stdin]
        hexabase-cli user list
        hexabase-cli user disable|enable --email E
+       hexabase-cli user reset-second-factor --email E
        hexabase-cli audit list|export|verify|key   (hexabase-cli audit --help)
        hexabase-cli idp add|list|remove|enable|disable   (hexabase-cli idp --help)
        hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
@@ -59,6 +61,7 @@ const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAn
   'user list': showUsers,
   'user disable': (request) => switchTo(request, false),
   'user enable': (request) => switchTo(request, true),
+  'user reset-second-factor': resetFactors,
   validate,
 };
 
@@ -134,6 +137,14 @@ async function switchTo({ values, config }: Request, enabled: boolean): Promise<
     email,
     enabled,
   });
+}
+
+async function resetFactors({ values, config }: Request): Promise<OperatorAnswer> {
+  const email = requireEmail(values);
+  const vault = createKeyVault(loadMasterKey(config.dataDir));
+  await withDatabase(config, (database) => resetSecondFactors(database, vault, email));
+  const text = `Removed the second factors of ${email}; its sessions have ended, and a letter says so.`;
+  return answer(text, { email });
 }
 
 async function validate({ config }: Request): Promise<OperatorAnswer> {

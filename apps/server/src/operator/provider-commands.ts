@@ -18,7 +18,7 @@ import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-co
 import { readPassword } from './users.ts';
 
 export const providerUsage = `Usage: hexabase-cli idp add NAME --client-id ID --secret-stdin [--kind oidc|google|github] [--issuer URL]
-                             [--label TEXT] [--scopes "openid email profile"]
+                             [--label TEXT] [--scopes "openid email profile"] [--second-factor ask|amr|given]
        hexabase-cli idp list
        hexabase-cli idp enable|disable NAME
        hexabase-cli idp remove NAME      forgets it and every link to it; accounts stay
@@ -28,6 +28,8 @@ that one. Register <address of this server>/auth/idp/NAME/callback with the prov
 
   --secret-stdin    reads the client secret from standard input; it is stored sealed and never shown
   --kind            oidc (default, needs --issuer), google, or github (--issuer for an Enterprise server)
+  --second-factor   ask (default): people show the second factor that they have here; amr: not when the provider's
+                    ID token says that they showed one there; given: never, as the provider asks everybody for one
   --data-dir DIR    the installation (HKS_DATA_DIR)
   -o json           prints JSON`;
 
@@ -37,6 +39,7 @@ const options = {
   issuer: { type: 'string' },
   label: { type: 'string' },
   scopes: { type: 'string' },
+  'second-factor': { type: 'string' },
   'client-id': { type: 'string' },
   'secret-stdin': { type: 'boolean' },
 } as const;
@@ -74,6 +77,7 @@ async function add(
       ...(values.issuer !== undefined && { issuer: values.issuer }),
       ...(values.label !== undefined && { label: values.label }),
       ...(values.scopes !== undefined && { scopes: values.scopes }),
+      ...(values['second-factor'] !== undefined && { secondFactor: values['second-factor'] }),
     },
     { fromFile: false },
   );

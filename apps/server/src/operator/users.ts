@@ -8,7 +8,9 @@ import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId, type UserId } from '@hexabase/kernel/id.ts';
+import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
+import { resetFactors } from '@hexabase/oidc/second-factor/reset.ts';
 import {
   createUser,
   disableUser,
@@ -88,6 +90,20 @@ export async function switchUser(database: OpenedDatabase, email: string, enable
   });
 }
 
+/** Removes every second factor of somebody who has lost them; the person is told by letter. */
+export async function resetSecondFactors(
+  database: OpenedDatabase,
+  vault: KeyVault,
+  email: string,
+): Promise<void> {
+  await database.asIdentity(async (tx) => {
+    const user = await requireUser(tx, email);
+    await resetFactors(tx, user, { vault, nowMs: systemClock.now() });
+    const details = { email: user.email };
+    await record(tx, { action: 'operator.user.reset-second-factor', userId: user.id, details });
+  });
+}
+
 /** One line of standard input, so that a password stands in no argument list. Throws `StartError` when there is none. */
 export async function readPassword(input: NodeJS.ReadableStream): Promise<string> {
   const [line = ''] = (await text(input)).split(/\r?\n/);
@@ -150,6 +166,16 @@ function operatorPorts(database: OpenedDatabase): Ports {
     mintKubeToken: async () => unavailable(),
     count: () => undefined,
     hostAccess: { seal: unavailable },
+    secondFactors: {
+      list: unavailable,
+      addTotp: unavailable,
+      confirmTotp: unavailable,
+      addPasskey: unavailable,
+      renewCodes: unavailable,
+      remove: unavailable,
+      reset: unavailable,
+      isShown: unavailable,
+    },
     mail: { queue: async () => unavailable(), open: unavailable, sends: false, site: '' },
     defaultRegion: 'local',
   };

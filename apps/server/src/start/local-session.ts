@@ -2,13 +2,15 @@ import { updateCliConfig, type CliContext } from '@hexabase/client/config-file.t
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
+import type { TokenSet } from '@hexabase/oidc/sessions/issue-tokens.ts';
 
 const contextName = 'local';
 const device = { userAgent: 'hks up', address: 'local', deviceId: null };
 
 /**
  * Leaves a live session for the command line in its settings file, so that whoever started the server is signed in. A
- * session that still works is kept, and so is anybody else's at the same server.
+ * session that still works is kept, and so is anybody else's at the same server. An owner with a second factor signs in
+ * by themselves: nothing passes it by.
  */
 export async function storeLocalSession(
   identity: Identity,
@@ -19,7 +21,8 @@ export async function storeLocalSession(
     const before = config.contexts[contextName];
     config.currentContext = contextName;
     if (before?.server === at.server && (await works(identity, before))) return;
-    const tokens = await identity.startSession(owner.userId, device);
+    const tokens = await startOwnersSession(identity, owner.userId);
+    if (!tokens) return;
     config.contexts[contextName] = {
       ...(before?.server === at.server ? before : {}),
       server: at.server,
@@ -29,6 +32,15 @@ export async function storeLocalSession(
       refreshToken: tokens.refreshToken,
     };
   });
+}
+
+async function startOwnersSession(identity: Identity, userId: UserId): Promise<TokenSet | null> {
+  try {
+    return await identity.startSession(userId, device);
+  } catch (error) {
+    if (isAppError(error, 'second_factor_required')) return null;
+    throw error;
+  }
 }
 
 /** An expired access token is refreshed to find out: the refresh token alone does not tell whether its session lives. */

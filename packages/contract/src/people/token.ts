@@ -88,7 +88,7 @@ export const token = defineResource({
       example: tokenExample,
       output: newTokenSchema,
       status: 201,
-      errors: ['already_exists', 'conflict', 'rate_limited', 'not_found'],
+      errors: ['already_exists', 'conflict', 'rate_limited', 'not_found', 'second_factor_required'],
       sensitive: true,
       cli: { verb: 'create', positional: [], columns: newTokenColumns },
     }),

@@ -5,6 +5,7 @@ import { deleteOrganization, restoreOrganization } from './delete.ts';
 import { getOrganization } from './get.ts';
 import { leaveOrganization, transferOrganization } from './leave.ts';
 import { listOrganizations } from './list.ts';
+import { requireSecondFactor } from './require-second-factor.ts';
 import { updateOrganization } from './update.ts';
 
 const { operations } = organization;
@@ -16,6 +17,7 @@ export const organizationRoutes = [
   bind(operations.update, updateOrganization),
   bind(operations.delete, deleteOrganization),
   bind(operations.restore, restoreOrganization),
+  bind(operations.requireSecondFactor, requireSecondFactor),
   bind(operations.transfer, transferOrganization),
   bind(operations.leave, leaveOrganization),
 ];

@@ -10,6 +10,7 @@ export interface OrganizationTable {
   name: string;
   plan: string;
   billing_email: string | null;
+  require_second_factor: Generated<boolean>;
   generation: Generated<number>;
   created_by: string | null;
   created_at: Date;
@@ -120,7 +121,9 @@ export async function insertOwner(
     .execute();
 }
 
-export type OrganizationChange = Partial<Pick<OrganizationRow, 'name' | 'billing_email' | 'plan'>>;
+export type OrganizationChange = Partial<
+  Pick<OrganizationRow, 'name' | 'billing_email' | 'plan' | 'require_second_factor'>
+>;
 
 export async function updateOrganizationRow(
   tx: Tx,
@@ -191,6 +194,12 @@ export async function revokeMembers(tx: Tx, organizationId: string): Promise<voi
   );
 }
 
+/** Every gateway and stream looks again at what the members have open, when this transaction commits. */
+export async function lookAgainAtMembers(tx: Tx, organizationId: string): Promise<void> {
+  await sql`select pg_notify('hexabase_revocation', user_id) from memberships
+    where organization_id = ${organizationId}`.execute(tx);
+}
+
 export function toOrganization(row: OrganizationRow, role: OrganizationRole): Organization {
   return {
     id: row.id,
@@ -198,6 +207,7 @@ export function toOrganization(row: OrganizationRow, role: OrganizationRole): Or
     name: row.name,
     plan: row.plan,
     billingEmail: row.billing_email,
+    requireSecondFactor: row.require_second_factor,
     role,
     generation: row.generation,
     createdAt: row.created_at.toISOString(),

@@ -1,6 +1,6 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
-import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import type { UserId, WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import type { Mail } from '@hexabase/postgres/mail-queue.ts';
@@ -16,13 +16,45 @@ export interface Ports {
   count(metric: CounterName, labels: Record<string, string>): void;
   hostAccess: HostAccess;
   mail: MailPort;
+  secondFactors: SecondFactorPort;
   /** Region of the built-in driver, which carries workspaces while there are no host clusters. */
   defaultRegion: string;
   /** How long a deletion of a workspace can be taken back; it sleeps meanwhile. Absent or 0: it cannot. */
   deletionGraceMs?: number;
   /** Kubernetes minors that a workspace can have where it is, oldest first. Absent or empty: only the one it has. */
   kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
+  /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
+  copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
 }
+
+/**
+ * Second factors of people. The request side sees a secret when it is made and never again; the people are told of each
+ * change by letter. Changes throw `fresh_sign_in_required` and `second_factor_required` unless the session began lately.
+ */
+export interface SecondFactorPort {
+  list(userId: UserId): Promise<
+    {
+      id: string;
+      kind: 'totp' | 'passkey' | 'recovery-codes';
+      name: string;
+      left: number | null;
+      createdAt: Date;
+      lastUsedAt: Date | null;
+    }[]
+  >;
+  addTotp(owner: SessionOwner, name: string): Promise<{ id: string; secret: string; uri: string }>;
+  confirmTotp(owner: SessionOwner, given: { id: string; code: string }): Promise<{ recoveryCodes: string[] }>;
+  addPasskey(owner: SessionOwner, name: string): Promise<{ ticket: string; expiresAt: Date }>;
+  renewCodes(owner: SessionOwner): Promise<{ recoveryCodes: string[] }>;
+  remove(owner: SessionOwner, id: string): Promise<{ name: string }>;
+  /** For operators of the platform. Throws `not_found`. */
+  reset(email: string): Promise<{ userId: UserId }>;
+  /** Whether a second factor was shown in this session. */
+  isShown(owner: SessionOwner): Promise<boolean>;
+}
+
+/** A person and the session in which they ask. */
+type SessionOwner = Pick<Actor, 'userId' | 'sessionId'>;
 
 /** Letters to people. */
 export interface MailPort {

@@ -60,7 +60,8 @@ async function find(tx: Tx, { call, search }: Find): Promise<ResolvedTarget | nu
   }
 }
 
-function organizationIn(input: unknown): string | undefined {
+/** The organization that a query or a body names. */
+export function organizationIn(input: unknown): string | undefined {
   if (input === null || typeof input !== 'object' || !('organization' in input)) return undefined;
   return typeof input.organization === 'string' ? input.organization : undefined;
 }

@@ -58,6 +58,21 @@ export const tokenBody = z.discriminatedUnion('grant_type', [
   }),
 ]);
 
+export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
+
+/** RFC 8693 §2.1; the audience is the service account that a job wants to be. */
+export const exchangeBody = z.object({
+  grant_type: z.literal(tokenExchangeGrant),
+  subject_token: z.string().min(1).max(12_000),
+  subject_token_type: z.enum([
+    'urn:ietf:params:oauth:token-type:jwt',
+    'urn:ietf:params:oauth:token-type:id_token',
+  ]),
+  audience: z.string().min(1).max(254),
+  requested_token_type: z.literal(accessTokenType).optional(),
+});
+
 /** RFC 6749 §4.1.1 with RFC 7636 §4.3, once client and address are known to be ours; S256 and nothing else. */
 export const authorizeQuery = z.object({
   response_type: z.literal('code'),
@@ -76,6 +91,17 @@ export const signInForm = z.object({
   email: z.string().max(254).default(''),
   password: z.string().max(1024).default(''),
   decision: z.enum(['allow', 'deny']).default('allow'),
+  /** The ticket of the second step, and what answers it. */
+  second_factor: z.string().max(128).default(''),
+  code: z.string().max(64).default(''),
+  passkey: z.string().max(16_384).default(''),
+});
+
+/** The second step of `/auth/login`. */
+export const secondFactorBody = z.strictObject({
+  ticket: z.string().min(1).max(128),
+  code: z.string().min(1).max(64),
+  device_id: deviceId,
 });
 
 /** Throws AppError `validation_failed` with the fields that do not fit; never repeats a value. */

@@ -63,6 +63,7 @@ export interface AuthBrowser {
     redirectUri: string;
     codeChallenge: string;
     userId: UserId;
+    secondFactor: boolean;
     address: string;
   }): Promise<string>;
   redeem(presented: {
@@ -79,9 +80,57 @@ export interface AuthBrowser {
     interval: number;
   }>;
   findDevice(typed: { userCode: string; address: string }): Promise<WaitingDevice>;
-  approveDevice(approval: { userCode: string; userId: UserId }): Promise<void>;
+  approveDevice(approval: { userCode: string; person: AuthProven }): Promise<void>;
   denyDevice(denial: { userCode: string; address: string }): Promise<void>;
   pollDevice(presented: { deviceCode: string; clientId: string; device: AuthDevice }): Promise<AuthTokens>;
+}
+
+/** Somebody whose identity is proven, and whether that took two factors. */
+export interface AuthProven {
+  userId: UserId;
+  secondFactor: boolean;
+}
+
+/** One page of ours in one browser, at the origin that the browser sees. */
+export interface AuthStepPage {
+  browser: string;
+  page: string;
+  origin: string;
+}
+
+/** What a person is asked on the second page. */
+export interface AuthSecondStep {
+  ticket: string;
+  /** They have an authenticator app; recovery codes everybody has. */
+  app: boolean;
+  /** What the browser is asked to sign, as JSON. */
+  passkey: string | null;
+}
+
+/** Second factors in browsers; `secondFactors` of packages/oidc answers it. All throw AppErrors. */
+export interface AuthSecondFactors {
+  /** Null when nothing else is asked of this person. */
+  beginPage(asked: { userId: UserId; page: AuthStepPage }): Promise<AuthSecondStep | null>;
+  /** Null when the ticket is good for nothing any more. */
+  repeatPage(asked: { ticket: string; page: AuthStepPage }): Promise<AuthSecondStep | null>;
+  finishPage(given: {
+    ticket: string;
+    page: AuthStepPage;
+    code: string;
+    passkey: string;
+  }): Promise<{ kind: 'wrong' } | { kind: 'gone' } | { kind: 'proven'; userId: UserId }>;
+  openRegistration(page: {
+    ticket: string;
+    browser: string;
+    origin: string;
+  }): Promise<{ email: string; name: string; options: string }>;
+  /** Null when the browser's answer does not fit. */
+  finishRegistration(given: {
+    ticket: string;
+    browser: string;
+    origin: string;
+    passkey: string;
+  }): Promise<{ recoveryCodes: string[] } | null>;
 }
 
 /** What the addresses under `/auth` need; `openIdentity` of packages/oidc answers it. All throw AppErrors. */
@@ -94,6 +143,8 @@ export interface AuthIdentity {
   /** Proves who somebody is without starting a session. Throws as `signIn` does. */
   checkPassword(credentials: AuthCredentials): Promise<UserId>;
   signIn(credentials: AuthCredentials): Promise<AuthTokens>;
+  finishSignIn(given: { ticket: string; code: string; device: AuthDevice }): Promise<AuthTokens>;
+  readonly secondFactors: AuthSecondFactors;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<AuthTokens>;
   authenticate(token: string): Promise<Actor>;
   describe(token: string): Promise<AuthUser>;
@@ -114,7 +165,7 @@ export interface AuthUpstream {
   start(asked: AuthPage & { provider: string; origin: string }): Promise<string>;
   finish(answer: { provider: string; browser: string; query: string }): Promise<{ returnTo: string }>;
   outcome(page: AuthPage): Promise<{ state: 'proven' | 'confirm'; email: string; label: string } | null>;
-  take(page: AuthPage): Promise<UserId | null>;
+  take(page: AuthPage): Promise<AuthProven | null>;
   confirm(page: AuthPage & { userId: UserId }): Promise<void>;
 }
 
@@ -127,6 +178,15 @@ export interface AuthLetters {
   finish(given: { code: string; password: string }): Promise<unknown>;
   /** Somebody has signed in with a password: gives them what they are still due. */
   signedIn(userId: UserId): Promise<void>;
+}
+
+/** Tokens of CI systems exchanged for ours; `openFederation` of packages/oidc answers it. Throws a `GrantError`. */
+export interface AuthFederation {
+  exchange(presented: {
+    token: string;
+    serviceAccount: string;
+    requestId: string;
+  }): Promise<{ token: string; expiresIn: number; scope: string }>;
 }
 
 /** What a client of the provider waits for. */
@@ -149,7 +209,7 @@ export interface OidcExchange {
 /** How people answer what clients ask; each answer gives the address at which the browser goes on. */
 export interface OidcInteractions {
   find(exchange: OidcExchange): Promise<OidcInteraction | null>;
-  login(exchange: OidcExchange, userId: string): Promise<string>;
+  login(exchange: OidcExchange, person: AuthProven): Promise<string>;
   consent(exchange: OidcExchange): Promise<string>;
   refuse(exchange: OidcExchange): Promise<string>;
 }

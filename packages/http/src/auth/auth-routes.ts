@@ -2,8 +2,8 @@ import formbody from '@fastify/formbody';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { loginBody, logoutBody, parseBody, refreshBody } from './auth-input.ts';
-import type { AuthIdentity, AuthLetters, AuthUpstream, OidcHandler } from './auth-port.ts';
+import { loginBody, logoutBody, parseBody, refreshBody, secondFactorBody } from './auth-input.ts';
+import type { AuthFederation, AuthIdentity, AuthLetters, AuthUpstream, OidcHandler } from './auth-port.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
@@ -11,6 +11,7 @@ import { authorizeRoutes } from './authorize-routes.ts';
 import { interactionRoutes } from './interaction-routes.ts';
 import { letterRoutes } from './letters/letter-routes.ts';
 import { mountOidc } from './oidc-mount.ts';
+import { passkeyRoutes } from './second-factor/passkey-routes.ts';
 import { upstreamRoutes } from './upstream/upstream-routes.ts';
 import { waysIn } from './upstream/ways-in.ts';
 
@@ -20,6 +21,8 @@ export interface AuthRoutesOptions {
   oidc?: OidcHandler;
   /** Absent where people sign in with passwords only. */
   upstream?: AuthUpstream;
+  /** Absent where no tokens of CI systems are taken. */
+  federation?: AuthFederation;
   /** Absent where only operators make accounts. */
   letters?: AuthLetters;
 }
@@ -40,6 +43,12 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
   app.post('/auth/login', limits, async (request, reply) => {
     const { email, password, device_id } = parseBody(loginBody, request.body);
     const tokens = await identity.signIn({ email, password, device: deviceOf(request, device_id) });
+    return privately(reply).send(oauthTokens(tokens));
+  });
+
+  app.post('/auth/second-factor', limits, async (request, reply) => {
+    const { ticket, code, device_id } = parseBody(secondFactorBody, request.body);
+    const tokens = await identity.finishSignIn({ ticket, code, device: deviceOf(request, device_id) });
     return privately(reply).send(oauthTokens(tokens));
   });
 
@@ -79,6 +88,7 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
   await app.register(grantRoutes, options);
   await app.register(authorizeRoutes, { identity, ways });
   await app.register(deviceRoutes, { identity, ways });
+  await app.register(passkeyRoutes, { identity });
   if (options.letters && identity.passwords)
     await app.register(letterRoutes, { identity, letters: options.letters });
   if (options.upstream) await app.register(upstreamRoutes, { identity, upstream: options.upstream });

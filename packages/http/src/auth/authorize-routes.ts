@@ -8,6 +8,7 @@ import type { AuthIdentity } from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 import { openForm, requireOwnForm } from './form-guard.ts';
 import { answerPageError, problemFrom } from './page-errors.ts';
+import { SecondStepNeeded, sendSecondStep } from './second-factor/second-step.ts';
 import type { WaysIn } from './upstream/ways-in.ts';
 
 interface Authorization {
@@ -34,7 +35,7 @@ export async function authorizeRoutes(
   ) =>
     sendForm(reply, {
       title: shown.problem ? 'Problem: sign in' : 'Sign in',
-      formAction: `'self' ${new URL(shown.redirectUri).origin}`,
+      formAction: sourcesOf(shown.redirectUri),
       body: signInPage({
         action: request.url,
         client: 'hks, the command line,',
@@ -66,14 +67,23 @@ export async function authorizeRoutes(
     }
     let code: string;
     try {
-      const userId = await ways.prove(request, { ...form, returnTo: request.url });
-      code = await identity.browser.authorize({ ...binding, userId, address: request.ip });
+      const person = await ways.prove(request, { ...form, returnTo: request.url });
+      code = await identity.browser.authorize({ ...binding, ...person, address: request.ip });
     } catch (error) {
+      if (error instanceof SecondStepNeeded) {
+        const formAction = sourcesOf(wanted.redirectUri);
+        const shown = { identity, needed: error, action: request.url, formAction };
+        return sendSecondStep(request, reply, shown);
+      }
       const problem = problemFrom(error, reply);
       return show(request, reply, { email: form.email, problem, redirectUri: wanted.redirectUri });
     }
     return reply.header('cache-control', 'no-store').redirect(callback(wanted, { code }), 303);
   });
+}
+
+function sourcesOf(redirectUri: string): string {
+  return `'self' ${new URL(redirectUri).origin}`;
 }
 
 /**

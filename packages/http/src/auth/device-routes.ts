@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sendForm, sendPage } from '../pages/html.ts';
+import { html, sendForm, sendPage } from '../pages/html.ts';
 import { codePage, confirmPage, endPage } from '../pages/sign-in.ts';
 import type { Problem } from '../pages/ways.ts';
 import { parseBody, signInForm } from './auth-input.ts';
@@ -7,6 +7,7 @@ import type { AuthIdentity } from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 import { openForm, requireOwnForm } from './form-guard.ts';
 import { answerPageError, problemFrom } from './page-errors.ts';
+import { SecondStepNeeded, sendSecondStep } from './second-factor/second-step.ts';
 import type { WaysIn } from './upstream/ways-in.ts';
 
 /**
@@ -47,9 +48,14 @@ export async function deviceRoutes(
         );
       }
       await identity.browser.findDevice({ userCode, address: request.ip });
-      const userId = await ways.prove(request, { ...form, returnTo: pageOf(userCode) });
-      await identity.browser.approveDevice({ userCode, userId });
+      const person = await ways.prove(request, { ...form, returnTo: pageOf(userCode) });
+      await identity.browser.approveDevice({ userCode, person });
     } catch (error) {
+      if (error instanceof SecondStepNeeded) {
+        const hidden = html`<input type="hidden" name="user_code" value="${userCode}" />`;
+        const shown = { identity, needed: error, action: '/device/decision', formAction: "'self'", hidden };
+        return sendSecondStep(request, reply, shown);
+      }
       return await pages.again(request, reply, { userCode, email: form.email, error });
     }
     const text = 'The program on your device is signed in. You can close this page.';

@@ -4,10 +4,17 @@ import { sendForm } from '../pages/html.ts';
 import { clientSignInPage, consentPage } from '../pages/sign-in.ts';
 import type { Problem } from '../pages/ways.ts';
 import { parseBody, signInForm } from './auth-input.ts';
-import type { AuthIdentity, OidcExchange, OidcInteraction, OidcInteractions } from './auth-port.ts';
+import type {
+  AuthIdentity,
+  AuthProven,
+  OidcExchange,
+  OidcInteraction,
+  OidcInteractions,
+} from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 import { openForm, requireOwnForm } from './form-guard.ts';
 import { answerPageError, problemFrom } from './page-errors.ts';
+import { SecondStepNeeded, sendSecondStep } from './second-factor/second-step.ts';
 import type { WaysIn } from './upstream/ways-in.ts';
 
 type Visit = FastifyRequest<{ Params: { uid: string } }>;
@@ -35,7 +42,7 @@ export async function interactionRoutes(
     const consent = { client: asked.clientName, host, scopes: asked.scopes };
     return sendForm(reply, {
       title: problem ? 'Problem: sign in' : asked.prompt === 'login' ? 'Sign in' : 'Allow',
-      formAction: asked.redirectUri === null ? "'self'" : `'self' ${sourceOf(asked.redirectUri)}`,
+      formAction: sourcesOf(asked),
       body:
         asked.prompt === 'login'
           ? clientSignInPage({ ...form, client: asked.clientName })
@@ -55,19 +62,27 @@ export async function interactionRoutes(
     const asked = await find(interactions, exchange);
     if (form.decision === 'deny') return reply.redirect(await interactions.refuse(exchange), 303);
     if (asked.prompt === 'consent') return reply.redirect(await interactions.consent(exchange), 303);
-    let userId: string;
+    let person: AuthProven;
     try {
-      userId = await ways.prove(request, { ...form, returnTo: pageOf(asked) });
+      person = await ways.prove(request, { ...form, returnTo: pageOf(asked) });
     } catch (error) {
+      if (error instanceof SecondStepNeeded) {
+        const shown = { identity, needed: error, action: request.url, formAction: sourcesOf(asked) };
+        return sendSecondStep(request, reply, shown);
+      }
       return show(request, reply, { asked, email: form.email, problem: problemFrom(error, reply) });
     }
-    return reply.redirect(await interactions.login(exchange, userId), 303);
+    return reply.redirect(await interactions.login(exchange, person), 303);
   });
 }
 
 /** Where a browser goes on that was away to sign in. */
 function pageOf({ uid }: OidcInteraction): string {
   return `/oidc/interaction/${uid}`;
+}
+
+function sourcesOf({ redirectUri }: OidcInteraction): string {
+  return redirectUri === null ? "'self'" : `'self' ${sourceOf(redirectUri)}`;
 }
 
 function exchangeOf(request: Visit, reply: FastifyReply): OidcExchange {

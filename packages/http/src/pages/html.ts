@@ -31,9 +31,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
 }
 
-const styleHash = createHash('sha256');
-
-/** One style for all pages; the content security policy allows exactly it, and no script at all. */
+/** One style for all pages; the content security policy allows exactly it, and a script only where a page names it. */
 const style = `:root{color-scheme:light dark;--ink:light-dark(#1b2330,#e6eaf0);--dim:light-dark(#5b6675,#9aa6b5);--paper:light-dark(#fbfbfa,#12161c);--card:light-dark(#fff,#1a2029);--line:light-dark(#e2e5e9,#2b333f);--accent:light-dark(#0b62c4,#6fb2ff);--good:light-dark(#187a3c,#5fd38a);--bad:light-dark(#b3261e,#ff8a80)}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
 main{max-width:56rem;margin:0 auto;padding:3rem 1.25rem}h1{font-size:1.8rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}
@@ -50,7 +48,12 @@ form p.actions{display:flex;gap:.75rem;margin:1.5rem 0 0}button{font:inherit;fon
 button.quiet{background:none;color:var(--accent)}.problem{border-left:4px solid var(--bad);padding:.5rem .9rem;background:var(--card)}
 .ways{list-style:none;padding:0;margin:1.5rem 0;max-width:24rem}.ways a{display:block;margin:.5rem 0;padding:.6rem 1rem;border:1px solid var(--accent);border-radius:.5rem;font-weight:600;text-align:center;text-decoration:none}`;
 
-const styleSource = `'sha256-${styleHash.update(style).digest('base64')}'`;
+const styleSource = sourceOf(style);
+
+/** What a content security policy calls a style or a script that stands in the page. */
+function sourceOf(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
 
 /** Sends a whole page without forms. */
 export function sendPage(reply: FastifyReply, title: string, body: Html): FastifyReply {
@@ -62,6 +65,8 @@ export interface FormPage {
   body: Html;
   /** CSP sources that forms may be sent to; browsers also hold the redirects that follow against them. */
   formAction: string;
+  /** The one script of the page, allowed by its hash. */
+  script?: string;
 }
 
 /** Sends a whole page with a form. */
@@ -75,13 +80,14 @@ export function sendForm(reply: FastifyReply, page: FormPage): FastifyReply {
 }
 
 /** A whole page with a form, and the policy that it must be sent with. */
-export function renderForm({ title, body, formAction }: FormPage): {
+export function renderForm({ title, body, formAction, script }: FormPage): {
   html: string;
   contentSecurityPolicy: string;
 } {
-  const contentSecurityPolicy = `default-src 'none'; style-src ${styleSource}; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
+  const scripts = script === undefined ? '' : ` script-src ${sourceOf(script)};`;
+  const contentSecurityPolicy = `default-src 'none'; style-src ${styleSource};${scripts} base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`;
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title><style>${style}</style></head><body><main>${body.html}</main></body></html>`;
+<title>${escapeHtml(title)}</title><style>${style}</style></head><body><main>${body.html}</main>${script === undefined ? '' : `<script>${script}</script>`}</body></html>`;
   return { html: page, contentSecurityPolicy };
 }

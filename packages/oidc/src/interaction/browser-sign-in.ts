@@ -1,6 +1,6 @@
-import { AppError } from '@hexabase/kernel/errors.ts';
-import type { UserId } from '@hexabase/kernel/id.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { sql } from 'kysely';
+import type { Proven } from '../second-factor/second-step.ts';
 import type { TokenSet } from '../sessions/issue-tokens.ts';
 import type { Device } from '../sessions/session-store.ts';
 import { startSession, type SignInDeps } from '../sessions/sign-in.ts';
@@ -22,13 +22,13 @@ export interface BrowserSignIn {
   mayRedirect(clientId: string, redirectUri: string): boolean;
   isClient(clientId: string): boolean;
   /** Answers the code for the program of somebody who has just proven who they are. */
-  authorize(request: CodeBinding & { userId: UserId; address: string }): Promise<string>;
+  authorize(request: CodeBinding & Proven & { address: string }): Promise<string>;
   redeem(presented: Redemption & { device: Device }): Promise<TokenSet>;
   startDevice(asker: { clientId: string; deviceName: string | null; address: string }): Promise<DeviceStart>;
   /** Throws AppError `not_found` for codes behind which nothing waits, `rate_limited` after too many. */
   findDevice(typed: { userCode: string; address: string }): Promise<DeviceRequest>;
   /** For somebody who has just proven who they are. Throws AppError `not_found` when nothing waits (any more). */
-  approveDevice(approval: { userCode: string; userId: UserId }): Promise<void>;
+  approveDevice(approval: { userCode: string; person: Proven }): Promise<void>;
   denyDevice(denial: { userCode: string; address: string }): Promise<void>;
   pollDevice(presented: { deviceCode: string; clientId: string; device: Device }): Promise<TokenSet>;
 }
@@ -46,9 +46,9 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
     findDevice: find,
     authorize: (approved) => deps.db.asIdentity((tx) => createCode(tx, approved, deps.clock.now())),
     async redeem({ device, ...presented }) {
-      const userId = await deps.db.asIdentity((tx) => redeemCode(tx, presented, deps.clock.now()));
-      if (userId === null) throw new GrantError('invalid_grant');
-      const tokens = await startProven(deps, { userId, device });
+      const proven = await deps.db.asIdentity((tx) => redeemCode(tx, presented, deps.clock.now()));
+      if (proven === null) throw new GrantError('invalid_grant');
+      const tokens = await startProven(deps, { ...proven, device });
       await deps.db.asIdentity((tx) => rememberSession(tx, presented.code, tokens.user.sessionId));
       return tokens;
     },
@@ -63,7 +63,7 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
     async denyDevice(denial) {
       await find(denial);
       await deps.db.asIdentity((tx) =>
-        decideDevice(tx, { userCode: denial.userCode, userId: null }, deps.clock.now()),
+        decideDevice(tx, { userCode: denial.userCode, person: null }, deps.clock.now()),
       );
     },
     async pollDevice({ device, ...presented }) {
@@ -71,7 +71,8 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
       if (outcome.kind === 'refused') throw outcome.error;
       const userAgent =
         outcome.deviceName === null ? device.userAgent : `${presented.clientId} on ${outcome.deviceName}`;
-      return startProven(deps, { userId: outcome.userId, device: { ...device, userAgent } });
+      const { userId, secondFactor } = outcome;
+      return startProven(deps, { userId, secondFactor, device: { ...device, userAgent } });
     },
   };
 }
@@ -84,13 +85,13 @@ export async function pruneSignInCodes(deps: Pick<SignInDeps, 'db' | 'clock'>): 
   );
 }
 
-/** An account that was disabled between the approval and now gets nothing. */
+/** An account that was disabled between the approval and now, or has a second factor since, gets nothing. */
 async function startProven(deps: SignInDeps, person: Parameters<typeof startSession>[1]): Promise<TokenSet> {
   try {
     return await startSession(deps, person);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'invalid_credentials')
-      throw new GrantError('invalid_grant');
+    const isRefused = isAppError(error, 'invalid_credentials') || isAppError(error, 'second_factor_required');
+    if (isRefused) throw new GrantError('invalid_grant');
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { brandId, type UserId } from '@hexabase/kernel/id.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import type { Proven } from '../second-factor/second-step.ts';
 import { endOneSession } from '../sessions/session-store.ts';
 import { codeHash, newSecretCode } from './code-text.ts';
 
@@ -18,15 +19,15 @@ export interface CodeBinding {
 /** Makes an authorization code for somebody who has just proven who they are. */
 export async function createCode(
   tx: Tx,
-  approved: CodeBinding & { userId: UserId; address: string },
+  approved: CodeBinding & Proven & { address: string },
   nowMs: number,
 ): Promise<string> {
   const { code, hash: id } = newSecretCode('hksc_');
   await sql`
     INSERT INTO hexabase.sign_in_codes
-      (id, kind, client_id, state, user_id, address, redirect_uri, code_challenge, created_at, expires_at)
-    VALUES (${id}, 'authorization', ${approved.clientId}, 'approved', ${approved.userId}, ${approved.address},
-      ${approved.redirectUri}, ${approved.codeChallenge}, ${new Date(nowMs)},
+      (id, kind, client_id, state, user_id, second_factor, address, redirect_uri, code_challenge, created_at, expires_at)
+    VALUES (${id}, 'authorization', ${approved.clientId}, 'approved', ${approved.userId}, ${approved.secondFactor},
+      ${approved.address}, ${approved.redirectUri}, ${approved.codeChallenge}, ${new Date(nowMs)},
       ${new Date(nowMs + authorizationCodeSeconds * 1000)})`.execute(tx);
   return code;
 }
@@ -43,17 +44,18 @@ export interface Redemption {
  * attempt, right or wrong: a wrong verifier means that somebody else holds it. A second attempt ends the session that
  * the first one started (RFC 6749 §4.1.2).
  */
-export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): Promise<UserId | null> {
+export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): Promise<Proven | null> {
   const id = codeHash(presented.code);
   const { rows } = await sql<{
     userId: string;
+    secondFactor: boolean;
     redirectUri: string;
     codeChallenge: string;
     clientId: string;
   }>`
     UPDATE hexabase.sign_in_codes SET state = 'used'
     WHERE id = ${id} AND kind = 'authorization' AND state = 'approved' AND expires_at > ${new Date(nowMs)}
-    RETURNING user_id AS "userId", redirect_uri AS "redirectUri", code_challenge AS "codeChallenge",
+    RETURNING user_id AS "userId", second_factor AS "secondFactor", redirect_uri AS "redirectUri", code_challenge AS "codeChallenge",
       client_id AS "clientId"`.execute(tx);
   const [row] = rows;
   if (!row) {
@@ -64,7 +66,7 @@ export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): 
     row.clientId === presented.clientId &&
     row.redirectUri === presented.redirectUri &&
     verifierFits(row.codeChallenge, presented.codeVerifier);
-  return fits ? brandId(row.userId) : null;
+  return fits ? { userId: brandId(row.userId), secondFactor: row.secondFactor } : null;
 }
 
 /** Notes which session a code started, to end it when the code comes a second time. */

@@ -1,7 +1,8 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
-import { brandId, type UserId } from '@hexabase/kernel/id.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import type { Proven } from '../second-factor/second-step.ts';
 import { reserveAttempt, returnAttempt } from '../sessions/login-attempts.ts';
 import { codeHash, newSecretCode, newUserCode, userCodeHash } from './code-text.ts';
 import { GrantError } from './grant-error.ts';
@@ -83,12 +84,13 @@ export async function findDevice(
 /** Answers a waiting program once: with who it is to act for, or with no. False when nothing waits (any more). */
 export async function decideDevice(
   tx: Tx,
-  decision: { userCode: string; userId: UserId | null },
+  decision: { userCode: string; person: Proven | null },
   nowMs: number,
 ): Promise<boolean> {
-  const state = decision.userId === null ? 'denied' : 'approved';
+  const { person } = decision;
   const { numAffectedRows } = await sql`
-    UPDATE hexabase.sign_in_codes SET state = ${state}, user_id = ${decision.userId}, user_code_hash = NULL
+    UPDATE hexabase.sign_in_codes SET state = ${person ? 'approved' : 'denied'}, user_id = ${person?.userId ?? null},
+      second_factor = ${person?.secondFactor ?? false}, user_code_hash = NULL
     WHERE user_code_hash = ${userCodeHash(decision.userCode)} AND state = 'pending'
       AND expires_at > ${new Date(nowMs)}`.execute(tx);
   return numAffectedRows === 1n;
@@ -97,13 +99,14 @@ export async function decideDevice(
 interface DeviceRow {
   state: 'pending' | 'approved' | 'denied' | 'used';
   userId: string | null;
+  secondFactor: boolean;
   deviceName: string | null;
   expired: boolean;
   early: boolean;
 }
 
 export type PollOutcome =
-  | { kind: 'approved'; userId: UserId; deviceName: string | null }
+  | ({ kind: 'approved'; deviceName: string | null } & Proven)
   | { kind: 'refused'; error: GrantError };
 
 /**
@@ -118,7 +121,7 @@ export async function pollDevice(
   const now = new Date(nowMs);
   const id = codeHash(presented.deviceCode);
   const { rows } = await sql<DeviceRow>`
-    SELECT state, user_id AS "userId", device_name AS "deviceName", expires_at <= ${now} AS expired,
+    SELECT state, user_id AS "userId", second_factor AS "secondFactor", device_name AS "deviceName", expires_at <= ${now} AS expired,
       coalesce(polled_at + interval_seconds * interval '1 second' > ${now}, false) AS early
     FROM hexabase.sign_in_codes WHERE id = ${id} AND kind = 'device' AND client_id = ${presented.clientId}
     FOR UPDATE`.execute(tx);
@@ -133,7 +136,8 @@ export async function pollDevice(
     WHERE id = ${id}`.execute(tx);
   if (row.early) return refused('slow_down');
   if (row.state === 'pending' || row.userId === null) return refused('authorization_pending');
-  return { kind: 'approved', userId: brandId(row.userId), deviceName: row.deviceName };
+  const { secondFactor, deviceName } = row;
+  return { kind: 'approved', userId: brandId(row.userId), secondFactor, deviceName };
 }
 
 function refused(code: ConstructorParameters<typeof GrantError>[0]): PollOutcome {

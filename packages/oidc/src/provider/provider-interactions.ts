@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { errors, type Provider } from 'oidc-provider';
+import { hasFactor } from '../second-factor/factor-store.ts';
+import type { Proven } from '../second-factor/second-step.ts';
 import { findAccount, type ProviderOptions } from './provider-configuration.ts';
 
 /** What a client waits for: that somebody signs in, or that they agree. */
@@ -27,7 +30,8 @@ export interface Exchange {
 export interface Interactions {
   /** Null when it has expired, was answered, or belongs to another browser. */
   find(exchange: Exchange): Promise<Interaction | null>;
-  login(exchange: Exchange, userId: string): Promise<string>;
+  /** Throws AppError `second_factor_required` for somebody who has a second factor and did not show one. */
+  login(exchange: Exchange, person: Proven): Promise<string>;
   consent(exchange: Exchange): Promise<string>;
   refuse(exchange: Exchange): Promise<string>;
 }
@@ -44,9 +48,13 @@ export function providerInteractions(
       const details = await detailsOf(provider, exchange);
       return details && describe(options, provider, details);
     },
-    async login({ request, response }, userId) {
+    async login({ request, response }, { userId, secondFactor }) {
       const provider = await latest();
-      return provider.interactionResult(request, response, { login: { accountId: userId } });
+      if (!secondFactor && (await options.db.asIdentity((tx) => hasFactor(tx, userId))))
+        throw new AppError('second_factor_required');
+      // RFC 8176: clients may ask how somebody signed in.
+      const login = { accountId: userId, ...(secondFactor && { amr: ['mfa'] }) };
+      return provider.interactionResult(request, response, { login });
     },
     async consent(exchange) {
       const provider = await latest();

@@ -29,6 +29,7 @@ export async function authenticate(deps: AuthenticateDeps, token: string): Promi
     sessionId: brandId(session.sessionId),
     platformRole: session.platformRole,
     memberships: session.memberships,
+    ...(session.withheld.length > 0 && { withheld: session.withheld }),
     ...(session.token && { token: session.token }),
   };
 }

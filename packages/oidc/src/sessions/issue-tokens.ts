@@ -102,7 +102,10 @@ export function signedInUser(session: LiveSession): SignedInUser {
     displayName: session.displayName,
     platformRole: session.platformRole,
     sessionId: session.sessionId,
-    organizations: session.memberships.map(({ organizationId, role }) => ({ id: organizationId, role })),
+    organizations: [...session.memberships, ...session.withheld].map(({ organizationId, role }) => ({
+      id: organizationId,
+      role,
+    })),
   };
 }
 

@@ -2,7 +2,9 @@ import type { ActorToken, Membership, PlatformRole } from '@hexabase/kernel/acto
 import type { SessionId, UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { recordAuth, recordSessionEnd } from '../auth-audit.ts';
 import { announceSessionsChanged } from '../revocation.ts';
+import { withdrawTickets } from '../second-factor/ticket-store.ts';
 
 export type EndReason =
   | 'signed_out'
@@ -32,6 +34,7 @@ export interface NewSession {
   userId: UserId;
   device: Device;
   refreshTokenHash: string;
+  secondFactor: boolean;
 }
 
 /** Ends the oldest sessions beyond the limit and inserts the new one with its first refresh token. */
@@ -46,16 +49,24 @@ export async function insertSession(tx: Tx, session: NewSession, nowMs: number):
       WHERE user_id = ${session.userId} AND ended_at IS NULL AND expires_at > ${now} AND provider_session IS NULL
       ORDER BY created_at DESC, id DESC OFFSET ${liveSessionsMax - 1}
     )`.execute(tx);
-  if ((ended.numAffectedRows ?? 0n) > 0n) await announceSessionsChanged(tx, session.userId);
+  if ((ended.numAffectedRows ?? 0n) > 0n) {
+    await announceSessionsChanged(tx, session.userId);
+    const details = { reason: 'replaced', sessions: Number(ended.numAffectedRows) };
+    await recordAuth(tx, { userId: session.userId, action: 'auth.session-end', details }, nowMs);
+  }
   await sql`
-    INSERT INTO hexabase.sessions (id, user_id, created_at, last_used_at, expires_at, user_agent, address, device_id)
+    INSERT INTO hexabase.sessions
+      (id, user_id, created_at, last_used_at, expires_at, user_agent, address, device_id, second_factor_at)
     VALUES (${session.id}, ${session.userId}, ${now}, ${now}, ${new Date(nowMs + sessionDaysMax * dayMs)},
-      ${session.device.userAgent}, ${session.device.address}, ${session.device.deviceId})`.execute(tx);
+      ${session.device.userAgent}, ${session.device.address}, ${session.device.deviceId},
+      ${session.secondFactor ? now : null})`.execute(tx);
   await sql`
     INSERT INTO hexabase.refresh_tokens (id, session_id, created_at, expires_at)
     VALUES (${session.refreshTokenHash}, ${session.id}, ${now}, ${new Date(nowMs + refreshTokenDays * dayMs)})`.execute(
     tx,
   );
+  const target = `session/${session.id}`;
+  await recordAuth(tx, { userId: session.userId, action: 'auth.sign-in', target }, nowMs);
 }
 
 export interface Rotation {
@@ -128,19 +139,23 @@ export async function endOneSession(
     WHERE id = ${session.sessionId} AND user_id = ${session.userId} AND ended_at IS NULL`.execute(tx);
   if (numAffectedRows !== 1n) return false;
   await announceSessionsChanged(tx, session.userId);
+  await recordSessionEnd(tx, session, nowMs);
   return true;
 }
 
-/** Ends every live session of an account. */
+/** Ends every live session of an account, and every sign-in that is half done. */
 export async function endAllSessions(
   tx: Tx,
   ending: { userId: UserId; reason: EndReason },
   nowMs: number,
 ): Promise<void> {
-  await sql`
+  const { numAffectedRows = 0n } = await sql`
     UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${ending.reason}
     WHERE user_id = ${ending.userId} AND ended_at IS NULL`.execute(tx);
+  await withdrawTickets(tx, ending.userId);
   await announceSessionsChanged(tx, ending.userId);
+  const details = { reason: ending.reason, sessions: Number(numAffectedRows) };
+  await recordAuth(tx, { userId: ending.userId, action: 'auth.session-end', details }, nowMs);
 }
 
 export interface SessionRow {
@@ -169,7 +184,9 @@ export interface LiveSession {
   displayName: string;
   platformRole: PlatformRole | null;
   epoch: number;
+  /** Those that this session reaches; the ones that it does not, for want of a second factor, are withheld. */
   memberships: Membership[];
+  withheld: Membership[];
   /** Set when it is no session but an API token. */
   token?: ActorToken;
 }
@@ -183,9 +200,18 @@ export async function findLiveSession(
   const { rows } = await sql<LiveSession>`
     SELECT s.id AS "sessionId", u.id AS "userId", u.email, u.display_name AS "displayName",
       u.platform_role AS "platformRole", u.epoch::float8 AS epoch,
-      coalesce((SELECT json_agg(json_build_object('organizationId', m.organization_id, 'role', m.role) ORDER BY m.created_at)
-        FROM hexabase.memberships m WHERE m.user_id = u.id), '[]') AS memberships
+      coalesce(organizations.reached, '[]') AS memberships, coalesce(organizations.withheld, '[]') AS withheld
     FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
+    CROSS JOIN LATERAL (
+      SELECT json_agg(found.membership ORDER BY found.created_at) FILTER (WHERE NOT found.asks) AS reached,
+        json_agg(found.membership ORDER BY found.created_at) FILTER (WHERE found.asks) AS withheld
+      FROM (
+        SELECT json_build_object('organizationId', m.organization_id, 'role', m.role) AS membership, m.created_at,
+          coalesce(o.require_second_factor, false) AND s.second_factor_at IS NULL AS asks
+        FROM hexabase.memberships m LEFT JOIN hexabase.organizations o ON o.id = m.organization_id
+        WHERE m.user_id = u.id
+      ) found
+    ) organizations
     WHERE s.id = ${session.sessionId} AND s.user_id = ${session.userId} AND s.ended_at IS NULL
       AND s.expires_at > ${new Date(nowMs)} AND u.disabled_at IS NULL`.execute(tx);
   return rows[0] ?? null;

@@ -2,12 +2,16 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { recordAuth } from '../auth-audit.ts';
 import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './issue-tokens.ts';
 import { forgiveAttempts, reserveAttempt, type LoginPlace } from './login-attempts.ts';
 import { passwordFits } from './passwords.ts';
+import { beginLogin, finishLogin, type FactorDeps, type Proven } from '../second-factor/second-step.ts';
+import { hasFactor } from '../second-factor/factor-store.ts';
+import { stepSeconds } from '../second-factor/ticket-store.ts';
 import { findLiveSession, insertSession, type Device } from './session-store.ts';
 
-export interface SignInDeps extends IssuerDeps {
+export interface SignInDeps extends IssuerDeps, Pick<FactorDeps, 'vault'> {
   /** Whether e-mail and password are taken at all. */
   passwords: boolean;
 }
@@ -20,17 +24,47 @@ export interface Credentials {
 
 /**
  * Signs in with e-mail and password. Throws AppError `invalid_credentials` in the same time and words for an unknown
- * address, a wrong password, a disabled account and one without a password; `rate_limited` after too many.
+ * address, a wrong password, a disabled account and one without a password; `rate_limited` after too many;
+ * `second_factor_required` with a ticket for `finishSignIn` when the person has a second factor.
  */
 export async function signIn(deps: SignInDeps, credentials: Credentials): Promise<TokenSet> {
   const { userId, place } = await proveCredentials(deps, credentials);
-  return startSession(deps, { userId, device: credentials.device }, (tx) => forgiveAttempts(tx, place));
+  const step = await beginLogin(deps, userId);
+  if (!step) {
+    const person = { userId, secondFactor: false, device: credentials.device };
+    return startSession(deps, person, (tx) => forgiveAttempts(tx, place));
+  }
+  await deps.db.asIdentity((tx) => forgiveAttempts(tx, place));
+  throw new AppError('second_factor_required', {
+    message: 'The password is right. Go on with a code of your second factor, or a recovery code.',
+    details: { ...step, expiresInSeconds: stepSeconds },
+  });
+}
+
+/**
+ * The second step of a sign-in with e-mail and password: a code of an authenticator app or a recovery code. Throws
+ * AppError `invalid_credentials` for a wrong code, a used or foreign ticket alike, `rate_limited` after too many.
+ */
+export async function finishSignIn(
+  deps: SignInDeps,
+  { ticket, code, device }: { ticket: string; code: string; device: Device },
+): Promise<TokenSet> {
+  const outcome = await finishLogin(deps, { ticket, code });
+  if (outcome.kind !== 'proven') {
+    throw new AppError('invalid_credentials', {
+      message: 'The code is wrong or was used already, or the sign-in took too long. Try again.',
+    });
+  }
+  return startSession(deps, { userId: outcome.userId, secondFactor: true, device });
 }
 
 /** As `signIn`, for a browser in which somebody vouches for a program elsewhere: no session starts here. */
 export async function checkPassword(deps: SignInDeps, credentials: Credentials): Promise<UserId> {
   const { userId, place } = await proveCredentials(deps, credentials);
-  await deps.db.asIdentity((tx) => forgiveAttempts(tx, place));
+  await deps.db.asIdentity(async (tx) => {
+    await forgiveAttempts(tx, place);
+    await recordAuth(tx, { userId, action: 'auth.proof', details: { way: 'password' } }, deps.clock.now());
+  });
   return userId;
 }
 
@@ -47,14 +81,22 @@ async function proveCredentials(
     return findCredentials(tx, email);
   });
   const fits = await passwordFits(known?.passwordHash ?? null, credentials.password);
-  if (!known || !fits) throw new AppError('invalid_credentials');
+  if (!known || !fits) {
+    const refused = { userId: known?.userId ?? null, action: 'auth.sign-in', outcome: 'denied' } as const;
+    const details = { way: 'password' };
+    await deps.db.asIdentity((tx) => recordAuth(tx, { ...refused, details }, deps.clock.now()));
+    throw new AppError('invalid_credentials');
+  }
   return { userId: known.userId, place };
 }
 
-/** Starts a session for somebody whose identity is already proven (first owner, another provider). */
+/**
+ * Starts a session for somebody whose identity is already proven. The last lock of every way in: throws AppError
+ * `second_factor_required` for somebody who has a second factor and did not show one.
+ */
 export async function startSession(
   deps: SignInDeps,
-  person: { userId: UserId; device: Device },
+  person: Proven & { device: Device },
   also: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<TokenSet> {
   const refresh = newRefreshToken();
@@ -62,9 +104,11 @@ export async function startSession(
   const sessionId = newId<'Session'>(nowMs);
   const session = await deps.db.asIdentity(async (tx) => {
     await also(tx);
+    if (!person.secondFactor && (await hasFactor(tx, person.userId))) return 'second factor';
     await insertSession(tx, { id: sessionId, ...person, refreshTokenHash: refresh.hash }, nowMs);
     return findLiveSession(tx, { sessionId, userId: person.userId }, nowMs);
   });
+  if (session === 'second factor') throw new AppError('second_factor_required');
   if (!session) throw new AppError('invalid_credentials');
   return issueTokens(deps, session, { refreshToken: refresh.token, deviceId: person.device.deviceId });
 }

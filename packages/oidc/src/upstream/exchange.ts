@@ -10,7 +10,12 @@ export interface ExternalPerson {
   /** Only an address that the provider has verified; null when it vouches for none. */
   email: string | null;
   displayName: string | null;
+  /** The provider says that they showed two factors; only one that is trusted with it is believed. */
+  saysTwoFactors: boolean;
 }
+
+/** RFC 8176 §2: several factors, or one that is possession of a key or a device. */
+const strongMethods: readonly unknown[] = ['mfa', 'otp', 'hwk', 'swk', 'sc'];
 
 /** What the answer of a provider must fit to. */
 export interface Expected {
@@ -124,6 +129,8 @@ async function spend(
     // A text "true" or an absent claim is no verification.
     email: verified === true && typeof email === 'string' ? email : null,
     displayName: typeof name === 'string' && name.trim() !== '' ? name : null,
+    // Of the signed token alone, never of what the userinfo address adds.
+    saysTwoFactors: Array.isArray(claims['amr']) && claims['amr'].some((way) => strongMethods.includes(way)),
   };
 }
 

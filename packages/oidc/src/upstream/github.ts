@@ -30,7 +30,8 @@ export async function githubPerson(site: string, accessToken: string): Promise<E
   ]);
   const { id, login, name } = account.parse(user);
   const primary = addresses.parse(emails).find((address) => address.primary && address.verified);
-  return { subject: String(id), email: primary?.email ?? null, displayName: name ?? login };
+  const email = primary?.email ?? null;
+  return { subject: String(id), email, displayName: name ?? login, saysTwoFactors: false };
 }
 
 async function ask(url: string, accessToken: string): Promise<unknown> {

@@ -12,19 +12,25 @@ const issuer = z
   .refine((url) => !/[?#]/.test(url), 'has no query and no fragment');
 
 /** A provider as an operator writes it down; presets fill in what is known of Google and GitHub. */
-const providerFields = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'small letters, digits and dashes'),
-  kind: z.enum(['oidc', 'google', 'github']).default('oidc'),
-  label: z.string().min(1).max(60).optional(),
-  issuer: issuer.optional(),
-  clientId: z.string().min(1).max(500),
-  clientSecret: z.string().min(1).max(2_000),
-  scopes: z
-    .string()
-    .regex(/^[\w.:/-]+(?: [\w.:/-]+)*$/, 'separate them by spaces')
-    .max(500)
-    .optional(),
-});
+const providerFields = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'small letters, digits and dashes'),
+    kind: z.enum(['oidc', 'google', 'github']).default('oidc'),
+    label: z.string().min(1).max(60).optional(),
+    issuer: issuer.optional(),
+    clientId: z.string().min(1).max(500),
+    clientSecret: z.string().min(1).max(2_000),
+    scopes: z
+      .string()
+      .regex(/^[\w.:/-]+(?: [\w.:/-]+)*$/, 'separate them by spaces')
+      .max(500)
+      .optional(),
+    secondFactor: z.enum(['ask', 'amr', 'given']).default('ask'),
+  })
+  .refine((fields) => fields.kind !== 'github' || fields.secondFactor !== 'amr', {
+    path: ['secondFactor'],
+    message: 'GitHub does not say how somebody signed in: use ask or given',
+  });
 
 export function isLoopbackHttp(url: string): boolean {
   return loopbackHttp.test(url);
@@ -37,6 +43,7 @@ export function readProvider(given: unknown, { fromFile }: { fromFile: boolean }
     name: fields.name,
     clientId: fields.clientId,
     clientSecret: fields.clientSecret,
+    secondFactor: fields.secondFactor,
     fromFile,
   };
   if (kind === 'github') {

@@ -19,7 +19,14 @@ export interface IdentityProvider {
   enabled: boolean;
   /** It stands in the operator's file, which is applied at each start. */
   fromFile: boolean;
+  secondFactor: ProviderFactor;
 }
+
+/**
+ * Whether a sign-in through the provider counts as one with a second factor: never, so ours is asked for; when its ID
+ * token says that there was one (`amr`, RFC 8176); or always, because the operator knows that it asks everybody for one.
+ */
+export type ProviderFactor = 'ask' | 'amr' | 'given';
 
 export interface ProviderInput extends Omit<IdentityProvider, 'id' | 'enabled'> {
   clientSecret: string;
@@ -29,7 +36,8 @@ interface Row extends IdentityProvider {
   sealed: string;
 }
 
-const columns = sql`id, name, kind, label, issuer, client_id AS "clientId", scopes, enabled, from_file AS "fromFile"`;
+const columns = sql`id, name, kind, label, issuer, client_id AS "clientId", scopes, enabled, from_file AS "fromFile",
+  second_factor AS "secondFactor"`;
 
 /** All of them, by name. Runs as identity. */
 export async function listProviders(tx: Tx): Promise<IdentityProvider[]> {
@@ -70,11 +78,12 @@ export async function saveProvider(
   const sealed = vault.seal(Buffer.from(input.clientSecret), contextOf(id));
   await sql`
     INSERT INTO hexabase.identity_providers
-      (id, name, kind, label, issuer, client_id, client_secret_sealed, scopes, from_file, created_at)
+      (id, name, kind, label, issuer, client_id, client_secret_sealed, scopes, from_file, second_factor, created_at)
     VALUES (${id}, ${input.name}, ${input.kind}, ${input.label}, ${input.issuer}, ${input.clientId}, ${sealed},
-      ${input.scopes}, ${input.fromFile}, ${new Date(nowMs)})
+      ${input.scopes}, ${input.fromFile}, ${input.secondFactor}, ${new Date(nowMs)})
     ON CONFLICT (name) DO UPDATE SET label = excluded.label, client_id = excluded.client_id, scopes = excluded.scopes,
-      client_secret_sealed = excluded.client_secret_sealed, from_file = excluded.from_file`.execute(tx);
+      client_secret_sealed = excluded.client_secret_sealed, from_file = excluded.from_file,
+      second_factor = excluded.second_factor`.execute(tx);
 }
 
 /** Throws AppError `not_found`. Runs as identity. */

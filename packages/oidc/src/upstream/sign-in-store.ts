@@ -1,6 +1,8 @@
 import { brandId, type UserId } from '@hexabase/kernel/id.ts';
+import type { Proven } from '../second-factor/second-step.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { recordAuth } from '../auth-audit.ts';
 
 /** A browser and the page in it that waits for somebody to sign in. */
 export interface Place {
@@ -60,7 +62,7 @@ export interface Link {
 /** Notes who sits at the browser (`proven`), or whose account they must prove to own first (`confirm`). */
 export async function insertOutcome(
   tx: Tx,
-  outcome: Link & { state: 'proven' | 'confirm'; started: StartedSignIn },
+  outcome: Link & { state: 'proven' | 'confirm'; secondFactor: boolean; started: StartedSignIn },
   nowMs: number,
 ): Promise<void> {
   const { started } = outcome;
@@ -71,9 +73,10 @@ export async function insertOutcome(
   );
   await sql`
     INSERT INTO hexabase.upstream_sign_ins
-      (id, provider_id, state, browser_hash, return_to, redirect_uri, secrets_sealed, user_id, subject, email, expires_at)
+      (id, provider_id, state, browser_hash, return_to, redirect_uri, secrets_sealed, user_id, subject, email,
+        second_factor, expires_at)
     VALUES (${started.id}, ${outcome.providerId}, ${outcome.state}, ${started.browserHash}, ${started.returnTo},
-      ${started.redirectUri}, '', ${outcome.userId}, ${outcome.subject}, ${outcome.email},
+      ${started.redirectUri}, '', ${outcome.userId}, ${outcome.subject}, ${outcome.email}, ${outcome.secondFactor},
       ${new Date(nowMs + provenMs)})`.execute(tx);
 }
 
@@ -98,21 +101,21 @@ export async function findOutcome(tx: Tx, place: Place, nowMs: number): Promise<
 }
 
 /** Spends a proof: whose it is, or null. A disabled account proves nothing. */
-export async function takeProven(tx: Tx, place: Place, nowMs: number): Promise<UserId | null> {
-  const { rows } = await sql<{ userId: string }>`
+export async function takeProven(tx: Tx, place: Place, nowMs: number): Promise<Proven | null> {
+  const { rows } = await sql<{ userId: string; secondFactor: boolean }>`
     DELETE FROM hexabase.upstream_sign_ins s USING hexabase.identity_providers p, hexabase.users u
     WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state = 'proven'
       AND s.expires_at > ${new Date(nowMs)} AND p.id = s.provider_id AND p.enabled
       AND u.id = s.user_id AND u.disabled_at IS NULL
-    RETURNING s.user_id AS "userId"`.execute(tx);
+    RETURNING s.user_id AS "userId", s.second_factor AS "secondFactor"`.execute(tx);
   const [row] = rows;
-  return row ? brandId(row.userId) : null;
+  return row ? { userId: brandId(row.userId), secondFactor: row.secondFactor } : null;
 }
 
 /** Makes the links that wait for this person to have signed in, here and now. */
 export async function linkConfirmed(tx: Tx, place: Place & { userId: UserId }, nowMs: number): Promise<void> {
   const now = new Date(nowMs);
-  await sql`
+  const { rows } = await sql<{ providerId: string }>`
     WITH confirmed AS (
       DELETE FROM hexabase.upstream_sign_ins
       WHERE browser_hash = ${place.browserHash} AND return_to = ${place.returnTo} AND state = 'confirm'
@@ -121,7 +124,9 @@ export async function linkConfirmed(tx: Tx, place: Place & { userId: UserId }, n
     )
     INSERT INTO hexabase.external_identities (provider_id, subject, user_id, email, linked_at)
     SELECT provider_id, subject, user_id, email, ${now}::timestamptz FROM confirmed
-    ON CONFLICT DO NOTHING`.execute(tx);
+    ON CONFLICT DO NOTHING RETURNING provider_id AS "providerId"`.execute(tx);
+  for (const { providerId } of rows)
+    await recordAuth(tx, { userId: place.userId, action: 'auth.link', details: { providerId } }, nowMs);
 }
 
 /** Whose account a provider's subject is linked to. */
@@ -142,6 +147,8 @@ export async function insertLink(tx: Tx, link: Link, nowMs: number): Promise<voi
     VALUES (${link.providerId}, ${link.subject}, ${link.userId}, ${link.email}, ${new Date(nowMs)})`.execute(
     tx,
   );
+  const details = { providerId: link.providerId };
+  await recordAuth(tx, { userId: link.userId, action: 'auth.link', details }, nowMs);
 }
 
 /** Removes sign-ins that nobody can finish any more. */

@@ -112,7 +112,7 @@ describe('signing in through a real OpenID provider', () => {
     const first = await upstream.take(page);
     person = { ...person, email: 'other@example.test', email_verified: false };
     const again = await through('acme', 'another browser');
-    expect(await upstream.take(again.page)).toBe(first);
+    expect(await upstream.take(again.page)).toEqual(first);
     expect(organizations).toHaveLength(1);
   });
 
@@ -166,19 +166,21 @@ describe('an account is never linked silently', () => {
     expect((await through('acme', 'b2')).outcome).toMatchObject({ state: 'confirm' });
     await upstream.confirm({ ...page, userId });
     const linked = await through('acme', 'b3');
-    expect(await upstream.take(linked.page)).toBe(userId);
+    expect(await upstream.take(linked.page)).toEqual({ userId, secondFactor: false });
   });
 
   it('a second provider that names the same address does not reach the account of the first', async () => {
     const mine = await through('acme');
-    const userId = await upstream.take(mine.page);
+    const person = await upstream.take(mine.page);
+    if (person === null) throw new Error('nobody signed in');
     const other = await through('mallory', 'b2');
     expect(other.outcome).toMatchObject({ state: 'confirm' });
     expect(await upstream.take(other.page)).toBeNull();
     // Signing in with the first provider on that page connects the second.
     await through('acme', 'b2');
-    expect(await upstream.take(other.page)).toBe(userId);
-    expect(await upstream.take((await through('mallory', 'b3')).page)).toBe(userId);
+    expect(await upstream.take(other.page)).toEqual(person);
+    await upstream.confirm({ ...other.page, userId: person.userId });
+    expect(await upstream.take((await through('mallory', 'b3')).page)).toEqual(person);
   });
 
   it.each([false, 'true', undefined, 1])('an address verified as %j is refused', async (verified) => {
@@ -209,8 +211,8 @@ describe('an account is never linked silently', () => {
 
   it('a disabled account stays out', async () => {
     const { page } = await through('acme');
-    const userId = await upstream.take(page);
-    if (userId === null) throw new Error('nobody signed in');
+    const { userId } = (await upstream.take(page)) ?? {};
+    if (userId === undefined) throw new Error('nobody signed in');
     await test.database.asIdentity((tx) => disableUser(tx, userId, clock.now()));
     expect(await upstream.take((await through('acme', 'b2')).page)).toBeNull();
   });

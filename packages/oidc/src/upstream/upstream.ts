@@ -1,9 +1,11 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from '@hexabase/kernel/clock.ts';
-import { AppError } from '@hexabase/kernel/errors.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import type { Proven } from '../second-factor/second-step.ts';
+import { recordAuth } from '../auth-audit.ts';
 import { hasInvitation } from '../letters/code-store.ts';
 import { createUser, findUserByEmail, normalizeEmail } from '../users.ts';
 import { openExchanges, type Exchanges, type ExternalPerson } from './exchange.ts';
@@ -53,9 +55,9 @@ export interface Upstream {
   finish(answer: { provider: string; browser: string; query: string }): Promise<{ returnTo: string }>;
   /** What came of a sign-in for this page, or null. */
   outcome(page: BrowserPage): Promise<Outcome | null>;
-  /** Spends the proof for this page: who it is, or null when there is none (any more). */
-  take(page: BrowserPage): Promise<UserId | null>;
-  /** The person has signed in on this page in another way: links what waited for that. */
+  /** Spends the proof for this page: who it is and how far, or null when there is none (any more). */
+  take(page: BrowserPage): Promise<Proven | null>;
+  /** The person has signed in on this page, with all that is asked of them: links what waited for that. */
   confirm(page: BrowserPage & { userId: UserId }): Promise<void>;
 }
 
@@ -73,9 +75,11 @@ export function openUpstream(deps: UpstreamDeps): Upstream {
       db.asIdentity((tx) => findOutcome(tx, placeOf(page), clock.now()), { oneStatement: true }),
     take: (page) =>
       db.asIdentity(async (tx) => {
-        const userId = await takeProven(tx, placeOf(page), clock.now());
-        if (userId !== null) await linkConfirmed(tx, { ...placeOf(page), userId }, clock.now());
-        return userId;
+        const proven = await takeProven(tx, placeOf(page), clock.now());
+        if (proven === null) return null;
+        const event = { userId: proven.userId, action: 'auth.proof', details: { way: 'provider' } } as const;
+        await recordAuth(tx, event, clock.now());
+        return proven;
       }),
     confirm: ({ userId, ...page }) =>
       db.asIdentity((tx) => linkConfirmed(tx, { ...placeOf(page), userId }, clock.now())),
@@ -119,9 +123,20 @@ async function finish(
   if (!started) throw notStartedHere();
   const secrets = secretsOf(vault.open(started.secrets, contextOf(started.id)));
   const { redirectUri, returnTo } = started;
-  const person = await exchanges.finish(client, { ...secrets, state, redirectUri }, query);
-  await recognize(context, { provider: client.provider, person, started });
+  try {
+    const person = await exchanges.finish(client, { ...secrets, state, redirectUri }, query);
+    await recognize(context, { provider: client.provider, person, started });
+  } catch (error) {
+    if (isAppError(error, 'forbidden')) await recordRefused(context, name);
+    throw error;
+  }
   return { returnTo };
+}
+
+/** Whoever the provider named has no account that this could be kept with. */
+async function recordRefused({ db, clock }: UpstreamDeps, provider: string): Promise<void> {
+  const event = { userId: null, action: 'auth.provider', outcome: 'denied', details: { provider } } as const;
+  await db.asIdentity((tx) => recordAuth(tx, event, clock.now()));
 }
 
 async function clientOf(
@@ -151,10 +166,17 @@ async function recognize(deps: UpstreamDeps, given: Recognized): Promise<void> {
     const link = { providerId: provider.id, subject: person.subject, userId: account.userId, email };
     const state = account.proven ? 'proven' : 'confirm';
     if (account.proven && linked === null) await insertLink(tx, link, nowMs);
-    await insertOutcome(tx, { ...link, state, started }, nowMs);
+    const secondFactor = countsTwice(provider, person);
+    await insertOutcome(tx, { ...link, state, secondFactor, started }, nowMs);
+    const details = { provider: provider.name, state };
+    await recordAuth(tx, { userId: account.userId, action: 'auth.provider', details }, nowMs);
     return account.proven ? account.userId : null;
   });
   if (known !== null) await giveOrganization(deps, known);
+}
+
+function countsTwice({ secondFactor }: IdentityProvider, { saysTwoFactors }: ExternalPerson): boolean {
+  return secondFactor === 'given' || (secondFactor === 'amr' && saysTwoFactors);
 }
 
 /** Throws AppError `forbidden` for an address that the provider has not verified, and where nobody may sign up. */

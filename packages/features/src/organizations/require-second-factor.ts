@@ -1,0 +1,24 @@
+import type { organization } from '@hexabase/contract/organization.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { UseCase } from '../run/use-case.ts';
+import { lookAgainAtMembers, toOrganization, updateOrganizationRow } from './store.ts';
+
+/**
+ * Asks every member for a second factor from the next request on, open connections included; API tokens go on. Throws
+ * `conflict` for an owner who has shown none in this session: nobody locks themselves out unknowingly.
+ */
+export const requireSecondFactor: UseCase<typeof organization.operations.requireSecondFactor> = async (
+  { tx, ports, actor, target, role, note },
+  { body },
+) => {
+  if (body.required && !(await ports.secondFactors.isShown(actor))) {
+    throw new AppError('conflict', {
+      message: 'Add a second factor of your own first, or sign in with it: else this would lock you out.',
+      details: { howTo: 'hks login, then hks second-factor add-totp (or add-passkey)' },
+    });
+  }
+  note({ required: body.required });
+  const row = await updateOrganizationRow(tx, target.id, { require_second_factor: body.required });
+  await lookAgainAtMembers(tx, target.id);
+  return { data: toOrganization(row, role) };
+};

@@ -1,0 +1,70 @@
+import { AppError } from '@hexabase/kernel/errors.ts';
+import type { UserId } from '@hexabase/kernel/id.ts';
+import { findUserByEmail } from '../users.ts';
+import { isShown, type Owner } from './freshness.ts';
+import {
+  addPasskey,
+  addTotp,
+  confirmOwnTotp,
+  listOwnFactors,
+  removeFactor,
+  renewRecoveryCodes,
+  type ListedFactor,
+} from './manage.ts';
+import { finishRegistration, openRegistration, type RegistrationPage } from './register-passkey.ts';
+import { resetFactors } from './reset.ts';
+import {
+  beginPage,
+  finishPage,
+  repeatPage,
+  type FactorDeps,
+  type SecondStep,
+  type StepOutcome,
+  type StepPage,
+} from './second-step.ts';
+
+/** Second factors of people: asked at each sign-in, changed by themselves shortly after one. All throw AppErrors. */
+export interface SecondFactors {
+  /** Null when nothing else is asked of this person. */
+  beginPage(asked: { userId: UserId; page: StepPage }): Promise<SecondStep | null>;
+  repeatPage(asked: { ticket: string; page: StepPage }): Promise<SecondStep | null>;
+  finishPage(given: { ticket: string; page: StepPage; code: string; passkey: string }): Promise<StepOutcome>;
+  openRegistration(page: RegistrationPage): Promise<{ email: string; name: string; options: string }>;
+  finishRegistration(
+    given: RegistrationPage & { passkey: string },
+  ): Promise<{ recoveryCodes: string[] } | null>;
+  list(userId: UserId): Promise<ListedFactor[]>;
+  addTotp(owner: Owner, name: string): Promise<{ id: string; secret: string; uri: string }>;
+  confirmTotp(owner: Owner, given: { id: string; code: string }): Promise<{ recoveryCodes: string[] }>;
+  addPasskey(owner: Owner, name: string): Promise<{ ticket: string; expiresAt: Date }>;
+  renewCodes(owner: Owner): Promise<{ recoveryCodes: string[] }>;
+  remove(owner: Owner, id: string): Promise<{ name: string }>;
+  /** For operators of the platform. Throws AppError `not_found`. */
+  reset(email: string): Promise<{ userId: UserId }>;
+  /** Whether a second factor was shown in this session. */
+  isShown(owner: Owner): Promise<boolean>;
+}
+
+export function secondFactors(deps: FactorDeps): SecondFactors {
+  return {
+    beginPage: (asked) => beginPage(deps, asked),
+    repeatPage: (asked) => repeatPage(deps, asked),
+    finishPage: (given) => finishPage(deps, given),
+    openRegistration: (page) => openRegistration(deps, page),
+    finishRegistration: (given) => finishRegistration(deps, given),
+    list: (userId) => listOwnFactors(deps, userId),
+    addTotp: (owner, name) => addTotp(deps, owner, name),
+    confirmTotp: (owner, given) => confirmOwnTotp(deps, owner, given),
+    addPasskey: (owner, name) => addPasskey(deps, owner, name),
+    renewCodes: (owner) => renewRecoveryCodes(deps, owner),
+    remove: (owner, id) => removeFactor(deps, owner, id),
+    reset: (email) =>
+      deps.db.asIdentity(async (tx) => {
+        const user = await findUserByEmail(tx, email);
+        if (!user) throw new AppError('not_found', { message: 'There is no such account.' });
+        await resetFactors(tx, user, { vault: deps.vault, nowMs: deps.clock.now() });
+        return { userId: user.id };
+      }),
+    isShown: (owner) => deps.db.asIdentity((tx) => isShown(tx, owner)),
+  };
+}
