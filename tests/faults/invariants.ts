@@ -19,6 +19,7 @@ export async function brokenInvariants(database: Database, cluster: MemoryCluste
     inventoryIsExact(database, cluster),
     writesAreFenced(cluster),
     nothingRemovedUnasked(database, cluster),
+    clonesAreWhole(database, cluster),
   ]);
   return broken.flat();
 }
@@ -33,6 +34,7 @@ export async function brokenRecords(database: Database): Promise<string[]> {
     phaseFollowsConditions(database),
     plansAreKept(database),
     closedToTokens(database),
+    nothingIsKept(database),
   ]);
   return broken.flat();
 }
@@ -118,6 +120,31 @@ async function writesAreFenced(cluster: MemoryCluster): Promise<string[]> {
     highest.set(workspaceId, fence);
   }
   return broken;
+}
+
+/** I13: a copy that is ready has what its source had, and what was read of the source is not kept any longer. */
+async function clonesAreWhole(database: Database, cluster: MemoryCluster): Promise<string[]> {
+  const rows = await rowsOf(
+    database,
+    sql<{ id: string; source: string; projects: string[] }>`
+    select id, clone ->> 'sourceId' as source, array(select name from projects p where p.workspace_id = w.id and p.phase = 'active') as projects
+    from workspaces w where clone is not null and observed_generation > 0 and deleted_at is null`,
+  );
+  const broken = rows.map(async ({ id, source, projects }) => {
+    const path = '/api/v1/namespaces/lab/configmaps/settings';
+    const { body } = await cluster.kubectl(brand(id), { method: 'GET', path });
+    const isWhole = JSON.stringify(body).includes(`"of":"${source}"`);
+    return [
+      ...(isWhole ? [] : [`I13 ${id} lacks what ${source} had`]),
+      ...(projects.includes('lab') ? [] : [`I13 ${id} lacks the project of ${source}`]),
+    ];
+  });
+  return (await Promise.all(broken)).flat();
+}
+
+async function nothingIsKept(database: Database): Promise<string[]> {
+  const rows = await rowsOf(database, sql<{ id: string }>`select workspace_id as id from workspace_copies`);
+  return rows.map(({ id }) => `I13 secrets that were read for ${id} are still kept`);
 }
 
 /** I7: nothing of a tenant is removed before somebody asked for it. */

@@ -5,11 +5,15 @@ import { projectReconciler } from '@hexabase/features/projects/reconcile/project
 import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
 import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Reconciler, Subject } from '@hexabase/reconcile/reconciler.ts';
 import { register, type Registration } from '@hexabase/reconcile/registration.ts';
 
 /** Changes a reconciler before it is tried, for example so that every step runs twice. */
 export type Twist = <S extends Subject>(reconciler: Reconciler<S>) => Reconciler<S>;
+
+/** The same in every worker process. */
+const vault = createKeyVault(Buffer.alloc(32));
 
 /** All reconcilers of the product, one line each: the suite walks through every step of every workflow of them. */
 export function productRegistrations(
@@ -17,7 +21,7 @@ export function productRegistrations(
   twist: Twist = (reconciler) => reconciler,
 ): Registration[] {
   return [
-    register(twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
+    register(twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc', vault }))),
     register(twist(poolReconciler({ size: 1, plan: 'pro', defaultRegion: 'local' }))),
     register(twist(poolMemberReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
     register(twist(projectReconciler({ driver }))),

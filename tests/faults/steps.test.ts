@@ -15,6 +15,7 @@ afterEach(() => world[Symbol.asyncDispose]());
 
 const workflows = [
   ['workspace', 'create'],
+  ['workspace', 'clone'],
   ['workspace', 'update'],
   ['workspace', 'sleep'],
   ['workspace', 'wake'],

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import {
   givenOrganization,
+  requestClone,
   requestOfWorkspace,
   requestProject,
   requestProjectDeletion,
@@ -46,6 +47,25 @@ export async function provoke(world: World, point: Pick<CrashPoint, 'kind' | 'wo
     case 'workspace create':
       await requestWorkspace(database, world.organization);
       return;
+    case 'workspace clone': {
+      const workspace = await activeWorkspace(world);
+      await makeNamespace(world, workspace);
+      const body = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'settings' },
+        data: { of: workspace },
+      };
+      await world.cluster.kubectl(workspace, {
+        method: 'POST',
+        path: '/api/v1/namespaces/lab/configmaps',
+        body,
+      });
+      await wake(world, 'workspace-namespaces', workspace);
+      await workUntilSettled(world);
+      await requestClone(database, workspace);
+      return;
+    }
     case 'workspace update':
       return requestWorkspaceUpdate(database, await activeWorkspace(world));
     case 'workspace sleep':

@@ -7,6 +7,7 @@ import { addLogin } from './commands/login.ts';
 import { addOperationGet } from './commands/operation-get.ts';
 import { addRoleRules } from './commands/role-rules.ts';
 import { addWhy } from './commands/why.ts';
+import { addWorkspaceClone } from './commands/workspace-clone.ts';
 import { addWorkspaceCreate } from './commands/workspace-create.ts';
 import { addWorkspaceDelete } from './commands/workspace-delete.ts';
 import { completionScript, shells, type Shell } from './completion.ts';
@@ -33,6 +34,7 @@ export function createProgram(cli: Cli): Command {
   for (const verb of launcherVerbs) program.command(verb.name).description(verb.help);
   addLogin(program, cli);
   addWorkspaceCreate(program, cli);
+  addWorkspaceClone(program, cli);
   addWorkspaceDelete(program, cli);
   addOperationGet(program, cli);
   addResourceCommands(program, cli);

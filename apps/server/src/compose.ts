@@ -224,6 +224,7 @@ function portsOf(
     defaultRegion,
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
     copying: async (id) => (await given.driver.copying?.(id)) ?? null,
+    copying: async (id) => (await given.driver.copying?.(id)) ?? null,
     kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
   };
 }

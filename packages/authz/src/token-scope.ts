@@ -8,6 +8,7 @@ import type { Actor } from '@hexabase/kernel/actor.ts';
  */
 const changes: readonly Action[] = [
   'workspace:create',
+  'workspace:clone',
   'workspace:update',
   'workspace:delete',
   'workspace:connect',
@@ -15,8 +16,9 @@ const changes: readonly Action[] = [
   'project:delete',
 ];
 
-/** A token for one workspace cannot remove it. */
-const changesInside = changes.filter((action) => !['workspace:create', 'workspace:delete'].includes(action));
+/** A token for one workspace cannot remove it, nor carry what is in it out into another one. */
+const beyondOne: readonly Action[] = ['workspace:create', 'workspace:clone', 'workspace:delete'];
+const changesInside = changes.filter((action) => !beyondOne.includes(action));
 
 /**
  * Whether the scope of the actor's API token lets it call the operation at all; people who are signed in themselves may.

@@ -3,6 +3,12 @@ import { condition, displayName, id, orgFilter, pageQuery, progress, slug, times
 import { operation } from './operation.ts';
 import { defineResource } from './resource.ts';
 
+declare module './action.ts' {
+  interface ResourceActions {
+    'workspace:clone': true;
+  }
+}
+
 export const workspacePhase = z.enum([
   'provisioning',
   'active',
@@ -40,6 +46,16 @@ const schema = z.object({
   }),
   kubernetesVersion: z.string().nullable().describe('wanted minor version; null until one is known'),
   runningVersion: z.string().nullable().describe('what its API server says of itself'),
+  clone: z
+    .object({
+      sourceId: id,
+      sourceSlug: z.string(),
+      takenAt: timestamp.nullable().describe('the one moment that it is a copy of; null until it was read'),
+      objects: z.int().nullable(),
+      notCopied: z.array(z.string()).describe('what the copy does not have, in words'),
+    })
+    .nullable()
+    .describe('for a copy of another workspace'),
   createdAt: timestamp,
   deletionRequestedAt: timestamp.nullable(),
   deletionDueAt: timestamp.nullable().describe('until then `restore` takes the deletion back'),
@@ -68,6 +84,8 @@ export const workspace = defineResource({
     { header: 'PHASE', field: 'phase', as: 'phase' },
     { header: 'AGE', field: 'createdAt', as: 'age' },
   ],
+  // Whoever clones sees all secrets of the source in the copy: never lower than who administers it.
+  actions: [{ action: 'workspace:clone', lowestRole: 'admin' }],
   operations: {
     list: operation({
       id: 'workspace.list',
@@ -100,6 +118,34 @@ export const workspace = defineResource({
       status: 201,
       errors: ['slug_taken', 'plan_limit_reached', 'unknown_region', 'no_capacity'],
       cli: { verb: 'create', positional: ['name'], bespoke: true },
+    }),
+    clone: operation({
+      id: 'workspace.clone',
+      method: 'POST',
+      path: `${path}/{id}/clone`,
+      summary:
+        'Makes a new workspace with what this one holds at this moment; contents of volumes are not copied.',
+      access: { kind: 'action', action: 'workspace:clone' },
+      target: 'workspace',
+      body: z.strictObject({
+        name: displayName,
+        slug: slug.optional(),
+        description: z.string().max(200).optional().describe("the source's when absent"),
+        plan: z.string().max(40).optional().describe("the source's when absent"),
+        region: z.string().max(40).optional().describe("the source's when absent"),
+      }),
+      example: { name: 'Copy to try things' },
+      output: schema,
+      status: 201,
+      errors: [
+        'workspace_not_active',
+        'conflict',
+        'slug_taken',
+        'plan_limit_reached',
+        'unknown_region',
+        'no_capacity',
+      ],
+      cli: { verb: 'clone', positional: ['id', 'name'], bespoke: true },
     }),
     get: operation({
       id: 'workspace.get',

@@ -43,6 +43,25 @@ export async function requestWorkspace(
   });
 }
 
+/** A copy of another workspace that was just asked for. */
+export async function requestClone(database: Database, sourceId: WorkspaceId): Promise<WorkspaceId> {
+  const organizationId = await database.asWorker((tx) => organizationOf(tx, sourceId));
+  const id = newId<'Workspace'>();
+  const clone = { sourceId, sourceSlug: `ws-${sourceId}`, notCopied: ['contents of volumes'] };
+  await database.asWorker(async (tx) => {
+    const operation = await newOperation(tx, {
+      organizationId,
+      kind: 'workspace.clone',
+      subject: `workspace/${id}`,
+    });
+    await sql`insert into workspaces (id, uid, organization_id, slug, name, plan, region, isolation, operation_id, finalizers, clone)
+      values (${id}, ${newId()}, ${organizationId}, ${`ws-${id}`}, 'Copy', 'pro', 'local', 'shared', ${operation},
+        '{tenant-cluster}', ${JSON.stringify(clone)}::jsonb)`.execute(tx);
+    await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
+  });
+  return id;
+}
+
 export async function requestWorkspaceUpdate(database: Database, id: WorkspaceId): Promise<void> {
   await database.asWorker(async (tx) => {
     const organizationId = await organizationOf(tx, id);

@@ -135,6 +135,7 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
       );
       return rows.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
     },
+    copying: async () => ({ whileAsleep: false }),
     tenantClient: (workspaceId) => ({
       async request(request) {
         const { rowCount } = await pool.query('select from memory_cluster.tenants where id = $1 and asleep', [
@@ -173,13 +174,30 @@ async function serve(
   const known = await pool.query('select 1 from memory_cluster.tenants where id = $1', [tenant]);
   if (known.rowCount === 0) return { status: 404, body: { message: 'no such cluster' } };
   if (request.path === '/readyz' || request.path === '/version') return { status: 200, body: {} };
-  if (request.method === 'GET') return read(pool, tenant, request.path);
+  // It has no revisions and no pages: whoever lists gets all that is there now.
+  const path = request.path.replace(/\?.*/, '');
+  const document = documents[path];
+  if (document) return { status: 200, body: document };
+  if (request.method === 'GET') return read(pool, tenant, path);
   const body = isObject(request.body) ? request.body : {};
-  if (request.method === 'POST') return create(pool, { tenant, path: request.path, body });
+  if (request.method === 'POST') return create(pool, { tenant, path, body });
   if (request.method === 'PUT') return replace(pool, { tenant, path: request.path, body });
   if (request.method === 'DELETE') return remove(pool, { tenant, path: request.path, body });
   return { status: 405, body: { message: 'not in the memory cluster' } };
 }
+
+const verbs = ['create', 'get', 'list'];
+
+/** What it says that it serves: enough to be copied. */
+const documents: Readonly<Record<string, object>> = {
+  '/apis': { groups: [] },
+  '/api/v1': {
+    resources: [
+      { name: 'namespaces', kind: 'Namespace', namespaced: false, verbs },
+      { name: 'configmaps', kind: 'ConfigMap', namespaced: true, verbs },
+    ],
+  },
+};
 
 interface Change {
   tenant: string;
@@ -189,8 +207,8 @@ interface Change {
 
 async function read(pool: Pool, tenant: string, path: string): Promise<TenantResponse> {
   const { rows } = await pool.query<{ path: string; body: unknown }>(
-    `select path, body from memory_cluster.objects where tenant = $1 and (path = $2 or path ~ ('^' || $2 || '/[^/]+$')) order by path`,
-    [tenant, path],
+    `select path, body from memory_cluster.objects where tenant = $1 and (path = $2 or path ~ $3) order by path`,
+    [tenant, path, path.replace(/^(.*)\/([a-z]+)$/, '^$1/(namespaces/[^/]+/)?$2/[^/]+$')],
   );
   const exact = rows.find((row) => row.path === path);
   if (exact) return { status: 200, body: exact.body };
@@ -199,14 +217,14 @@ async function read(pool: Pool, tenant: string, path: string): Promise<TenantRes
       path,
     );
   return isCollection
-    ? { status: 200, body: { items: rows.map((row) => row.body) } }
+    ? { status: 200, body: { metadata: { resourceVersion: '1' }, items: rows.map((row) => row.body) } }
     : { status: 404, body: { message: 'not found' } };
 }
 
 async function create(pool: Pool, { tenant, path, body }: Change): Promise<TenantResponse> {
-  const metadata = { ...(isObject(body.metadata) ? body.metadata : {}), uid: randomUUID() };
-  const place = `${path}/${String('name' in metadata ? metadata.name : '')}`;
   const namespace = /^\/api(?:s\/[^/]+)?\/v1\/namespaces\/([^/]+)\//.exec(path)?.[1];
+  const metadata = { ...(isObject(body.metadata) ? body.metadata : {}), uid: randomUUID(), namespace };
+  const place = `${path}/${String('name' in metadata ? metadata.name : '')}`;
   if (
     namespace !== undefined &&
     (await read(pool, tenant, `/api/v1/namespaces/${namespace}`)).status === 404
@@ -220,7 +238,7 @@ async function create(pool: Pool, { tenant, path, body }: Change): Promise<Tenan
   );
   return rowCount === 1
     ? { status: 201, body: { ...body, metadata } }
-    : { status: 409, body: { message: 'already exists' } };
+    : { status: 409, body: { reason: 'AlreadyExists', message: 'already exists' } };
 }
 
 async function replace(pool: Pool, { tenant, path, body }: Change): Promise<TenantResponse> {

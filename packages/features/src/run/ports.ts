@@ -25,6 +25,8 @@ export interface Ports {
   kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
   /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
   copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
+  /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
+  copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
 }
 
 /**

@@ -34,6 +34,13 @@ export function toWorkspace(row: WorkspaceRow, { kubernetes, deletionGraceMs }: 
     },
     kubernetesVersion: row.kubernetes_version,
     runningVersion: row.running_version,
+    clone: row.clone && {
+      sourceId: row.clone.sourceId,
+      sourceSlug: row.clone.sourceSlug,
+      takenAt: row.clone.takenAt ?? null,
+      objects: row.clone.objects ?? null,
+      notCopied: row.clone.notCopied,
+    },
     createdAt: row.created_at.toISOString(),
     deletionRequestedAt: row.deletion_requested_at?.toISOString() ?? null,
     deletionDueAt: row.deletion_due_at?.toISOString() ?? null,

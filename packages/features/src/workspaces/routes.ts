@@ -1,5 +1,6 @@
 import { workspace } from '@hexabase/contract/workspace.ts';
 import { bind } from '../run/use-case.ts';
+import { cloneWorkspace } from './life-cycle/clone.ts';
 import { createWorkspace } from './create.ts';
 import { deleteWorkspace } from './delete.ts';
 import { getWorkspace } from './get.ts';
@@ -17,6 +18,7 @@ const { operations } = workspace;
 export const workspaceRoutes = [
   bind(operations.list, listWorkspaces),
   bind(operations.create, createWorkspace),
+  bind(operations.clone, cloneWorkspace),
   bind(operations.get, getWorkspace),
   bind(operations.update, updateWorkspace),
   bind(operations.delete, deleteWorkspace),

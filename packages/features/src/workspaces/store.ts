@@ -43,6 +43,19 @@ export interface WorkspaceTable {
   settled_version: string | null;
   running_version: string | null;
   settled_plan: string | null;
+  /** Null for a workspace that began empty. */
+  clone: ColumnType<CloneRecord | null, string | null | undefined, string | null>;
+}
+
+/** What people are told of a copy; the last two are known once the source was read. */
+export interface CloneRecord {
+  sourceId: string;
+  sourceSlug: string;
+  /** In words. */
+  notCopied: string[];
+  /** RFC 3339. */
+  takenAt?: string;
+  objects?: number;
 }
 
 /** Why a workspace is meant to sleep. */
@@ -129,7 +142,7 @@ export type NewWorkspace = Pick<
   | 'created_by'
   | 'created_at'
 > &
-  Partial<Pick<WorkspaceRow, 'kubernetes_version' | 'settled_version' | 'running_version'>>;
+  Partial<Pick<WorkspaceRow, 'kubernetes_version' | 'settled_version' | 'running_version' | 'clone'>>;
 
 /** Answers null when a live workspace has the slug, of whichever tenant. */
 export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<WorkspaceRow | null> {
@@ -137,6 +150,7 @@ export async function insertWorkspace(tx: Tx, row: NewWorkspace): Promise<Worksp
     .insertInto('workspaces')
     .values({
       ...row,
+      clone: row.clone ? JSON.stringify(row.clone) : null,
       phase: 'provisioning',
       finalizers: ['tenant-cluster'],
       progress: null,

@@ -1,4 +1,5 @@
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
@@ -23,7 +24,13 @@ test('what is given is in the cluster by the group’s id, is put back when it i
   const organizationId = await givenOrganization(database);
   const { driver } = cluster;
   const registrations = [
-    register(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc' })),
+    register(
+      workspaceReconciler({
+        driver,
+        issuer: 'https://hexabase.example/oidc',
+        vault: createKeyVault(Buffer.alloc(32)),
+      }),
+    ),
     register(projectReconciler({ driver })),
     register(accessReconciler({ driver })),
   ];

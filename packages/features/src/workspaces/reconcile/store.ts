@@ -9,6 +9,7 @@ import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { derivePhase } from '../phase.ts';
 import { defaultGroups } from '../../groups/public.ts';
 import type { SleepReason } from '../store.ts';
+import { forgetCopy, type KeptCopy } from './clone/copy-store.ts';
 
 /** A workspace as its reconciler sees it. */
 export interface WorkspaceSubject extends Subject {
@@ -29,6 +30,10 @@ export interface WorkspaceSubject extends Subject {
   /** Wanted minor version; null is the driver's own choice. */
   kubernetesVersion: string | null;
   settledVersion: string | null;
+  /** The workspace that this one is a copy of. */
+  cloneOf: string | null;
+  /** What was read of it and is not all written yet. */
+  copy: KeptCopy | null;
   operationKind: string | null;
   operationStartedMs: number | null;
 }
@@ -60,6 +65,8 @@ interface SubjectRow {
   isolation: 'shared' | 'dedicated';
   admins: string | null;
   users: string | null;
+  cloneOf: string | null;
+  copy: KeptCopy | null;
   operationKind: string | null;
   operationStartedAt: Date | null;
 }
@@ -75,6 +82,9 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       ${sizeOf('p')} as size, case when s.name is not null then ${sizeOf('s')} end as "settledSize",
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
+      w.clone ->> 'sourceId' as "cloneOf",
+      (select jsonb_build_object('sealed', c.sealed, 'written', c.written) from workspace_copies c
+        where c.workspace_id = w.id and w.deletion_requested_at is null) as copy,
       o.kind as "operationKind", o.created_at as "operationStartedAt"
     from workspaces w join plans p on p.name = w.plan left join plans s on s.name = w.settled_plan
     left join operations o on o.id = w.operation_id
@@ -205,6 +215,7 @@ export async function buryWorkspace(tx: Tx, subject: WorkspaceSubject): Promise<
   await sql`update workspaces set deleted_at = now(), finalizers = '{}', progress = null where id = ${subject.id}`.execute(
     tx,
   );
+  await forgetCopy(tx, subject.id);
   await sql`
     with gone as (
       delete from groups where workspace_id = ${subject.id} returning name

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { OrganizationId, WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
@@ -37,7 +38,7 @@ beforeEach(async () => {
   const { driver } = cluster;
   const deps = { driver, issuer: 'https://hexabase.example/oidc' };
   const registrations = [
-    register(workspaceReconciler(deps)),
+    register(workspaceReconciler({ ...deps, vault: createKeyVault(test1.masterKey) })),
     register(projectReconciler(deps)),
     register(namespacesReconciler(deps)),
   ];

@@ -1,5 +1,7 @@
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
 import { isAsleep } from '../phase.ts';
+import { forgetCopy } from './clone/copy-store.ts';
+import { readSourceStep, writeObjectsStep, type CloneDeps } from './clone/clone-steps.ts';
 import { accessStep, closeAccessStep, identityStep } from './access.ts';
 import { planFitStep } from './plan-fit.ts';
 import { beginSleepStep, stopTenantStep, waitAsleepStep } from './sleep.ts';
@@ -14,17 +16,11 @@ import {
   wakeProjects,
   type WorkspaceSubject,
 } from './store.ts';
-import {
-  ensureTenantStep,
-  proveRemovedStep,
-  removeTenantStep,
-  waitReadyStep,
-  type TenantDeps,
-} from './tenant.ts';
+import { ensureTenantStep, proveRemovedStep, removeTenantStep, waitReadyStep } from './tenant.ts';
 import { healthGateStep, upgradeTenantStep, waitUpgradedStep } from './upgrade.ts';
 
 /** Brings workspaces from what people asked for to tenant clusters, to sleep and back, and to nothing. */
-export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubject> {
+export function workspaceReconciler(deps: CloneDeps): Reconciler<WorkspaceSubject> {
   const flows = workflowsOf(deps);
   return {
     kind: 'workspace',
@@ -36,12 +32,12 @@ export function workspaceReconciler(deps: TenantDeps): Reconciler<WorkspaceSubje
   };
 }
 
-type Work = 'create' | 'update' | 'sleep' | 'wake' | 'upgrade' | 'remove';
+type Work = 'create' | 'clone' | 'update' | 'sleep' | 'wake' | 'upgrade' | 'remove';
 
 /** What is to be done. An operation that has begun goes on as what it is, whatever its steps have changed meanwhile. */
 function nextWork(subject: WorkspaceSubject, asked: boolean): Work {
   if (subject.deletionRequested && !subject.deletionPending) return 'remove';
-  if (subject.observedGeneration === 0) return 'create';
+  if (subject.observedGeneration === 0) return subject.cloneOf === null ? 'create' : 'clone';
   if (subject.asleep) return 'sleep';
   if (subject.settledVersion !== null && subject.kubernetesVersion !== subject.settledVersion)
     return 'upgrade';
@@ -49,7 +45,7 @@ function nextWork(subject: WorkspaceSubject, asked: boolean): Work {
   return isWaking || isAsleep(subject.conditions) ? 'wake' : 'update';
 }
 
-function workflowsOf(deps: TenantDeps): Record<Work, Workflow<WorkspaceSubject>> {
+function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> {
   const start = [ensureTenantStep(deps), waitReadyStep(deps)];
   const access = [identityStep(deps), accessStep(deps)];
   const ensure = [acceptStep, ...start, ...access];
@@ -58,6 +54,11 @@ function workflowsOf(deps: TenantDeps): Record<Work, Workflow<WorkspaceSubject>>
       name: 'create',
       steps: [...ensure, publishStep('workspace.ready')],
       doneWords: 'The workspace is ready',
+    },
+    clone: {
+      name: 'clone',
+      steps: cloningSteps(deps, { start, access }),
+      doneWords: 'The copy is ready; contents of volumes were not copied',
     },
     update: {
       name: 'update',
@@ -103,6 +104,14 @@ function workflowsOf(deps: TenantDeps): Record<Work, Workflow<WorkspaceSubject>>
   };
 }
 
+type Steps = readonly Step<WorkspaceSubject>[];
+
+/** The source is read first: the copy is of the moment in which it was asked for, not of when the cluster was up. */
+function cloningSteps(deps: CloneDeps, { start, access }: { start: Steps; access: Steps }): Steps {
+  const publish = publishStep('workspace.ready');
+  return [acceptStep, readSourceStep(deps), ...start, writeObjectsStep(deps), ...access, publish];
+}
+
 /** The request reserved the plan's place under the organization's lock; here it becomes visible to people. */
 const acceptStep: Step<WorkspaceSubject> = {
   name: 'quota',
@@ -143,7 +152,9 @@ function publishStep(action: string): Step<WorkspaceSubject> {
     timeoutMs: 10_000,
     commit: async (tx, { subject, asked }) => {
       await settle(tx, subject);
-      if (action === 'workspace.woken') await wakeProjects(tx, subject.id);
+      // What was copied has namespaces, which are projects.
+      if (action === 'workspace.woken' || subject.copy !== null) await wakeProjects(tx, subject.id);
+      await forgetCopy(tx, subject.id);
       if (asked) await announce(tx, subject, { action, target: `workspace/${subject.id}` });
     },
   };

@@ -1,0 +1,37 @@
+import { longOperation } from '@hexabase/contract/long-operation.ts';
+import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cli } from './cli.ts';
+import { CliError } from './cli-error.ts';
+import { progressLine, stepsOf, type ProgressLine } from './progress.ts';
+
+const pollMs = 100;
+
+/** Shows the steps until the workspace is active. Throws `CliError` with the reason when it fails. */
+export async function followWorkspace(created: Workspace, cli: Cli): Promise<Workspace> {
+  const line = progressLine(cli.environment.isTerminal);
+  const current = await settled(created, cli, line);
+  line.end();
+  if (current.phase === 'active') return current;
+  const ready = current.conditions.find((condition) => condition.type === 'Ready');
+  throw new CliError(
+    `The workspace is ${current.phase}: ${ready?.message ?? 'no reason is known'}. \`hks why workspace/${current.slug}\` tells more.`,
+  );
+}
+
+/** Shows each step of the operation once, also those that were over before anybody asked. */
+async function settled(created: Workspace, cli: Cli, line: ProgressLine): Promise<Workspace> {
+  for (;;) {
+    const { data } = await cli
+      .client()
+      .call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
+    if (data.operationId) {
+      const operation = await cli
+        .client()
+        .call(longOperation.operations.get, { params: { id: data.operationId }, signal: cli.signal });
+      for (const step of stepsOf(operation.data)) line.show(step);
+    }
+    if (data.phase !== 'provisioning') return data;
+    await delay(pollMs, undefined, { signal: cli.signal });
+  }
+}
