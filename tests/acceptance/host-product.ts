@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { startProduct, type Product } from './product.ts';
 import { kubectls } from './programs.ts';
 
 /** As it is imported on the host; it has a shell and a web server, and runs as anybody. */
 export const hostImage = 'docker.io/library/busybox:1.35';
+
+/** What a container of it does that only has to be there; it ends when it is asked to. */
+export const idling = ['--', 'sh', '-c', 'trap exit TERM; while true; do sleep 1; done'];
 
 /** The product of `hks up --host-kubeconfig`, at an address that the host's pods reach. */
 export async function startOnHost(
@@ -31,8 +35,10 @@ export function hostKubectls(host: HostCluster | null): Record<string, string> {
 }
 
 /** What the suites of a host cluster are told, as an operator of a host without internet sets it. */
-function hostSettings(host: HostCluster | null): NodeJS.ProcessEnv {
+export function hostSettings(host: HostCluster | null): NodeJS.ProcessEnv {
   return {
+    // The static shell of the test image crashes on https: it brings a program of its own.
+    ...(host?.binaries && { HKS_CHECK_COMMAND: '/bin/netcheck get "$URL"' }),
     ...(host?.chart && { HKS_VCLUSTER_CHART: host.chart }),
     ...(host?.helm && { HKS_HELM: host.helm }),
     ...(host?.tenantKubernetesVersion && { HKS_TENANT_KUBERNETES_VERSION: host.tenantKubernetesVersion }),
@@ -44,7 +50,8 @@ function hostSettings(host: HostCluster | null): NodeJS.ProcessEnv {
   };
 }
 
-function freePort(address: string): Promise<number> {
+/** One that the system has just given out on that address, and that is free again. */
+export function freePort(address: string): Promise<number> {
   const server = createServer();
   return new Promise((done, fail) => {
     server.once('error', fail);
@@ -53,4 +60,15 @@ function freePort(address: string): Promise<number> {
       server.close(() => done(typeof bound === 'object' && bound ? bound.port : 0));
     });
   });
+}
+
+/** The first answer that is something. Throws after so many seconds without one. */
+export async function until<T>(look: () => Promise<T | undefined | false | ''>, seconds = 120): Promise<T> {
+  const end = performance.now() + seconds * 1_000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false && found !== '') return found;
+    if (performance.now() > end) throw new Error(`nothing came of it within ${seconds} s`);
+    await sleep(1_000);
+  }
 }

@@ -115,6 +115,15 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
       expect(said).toContain('Hello from my-app from 42');
     });
 
+    it('finds services by their names', async () => {
+      const ask = host?.binaries ? 'netcheck lookup' : 'nslookup';
+      const name = `web.${project}.svc.cluster.local`;
+      await kubectl('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=55s');
+      const address = await inProject('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+      const said = await inProject('exec', 'deployment/web', '--', ...ask.split(' '), name);
+      expect(said).toContain(address);
+    });
+
     it('scales', async () => {
       expect(await inProject('scale', 'deployment/web', '--replicas=5')).toContain('scaled');
       await inProject('wait', '--for=jsonpath={.status.readyReplicas}=5', 'deployment/web', '--timeout=55s');
@@ -234,7 +243,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
 
 /** The examples of the README, with an image that the host has. */
 async function exampleFor(file: string, project: string): Promise<string> {
-  const web = `["sh", "-c", "echo web started; while true; do sleep 1; echo still here; done"]`;
+  const web = `["sh", "-c", "trap exit TERM; echo web started; while true; do sleep 1; echo still here; done"]`;
   return readFileSync(join(checkout, 'examples', file), 'utf8')
     .replaceAll(/namespace: my-app/g, `namespace: ${project}`)
     .replace('web.my-app.example.com', `web.${project}.example.com`)

@@ -13,7 +13,7 @@ import { connectNode, expectNoBridge, makeBridge, removeBridge } from './node/ne
 import { joinNode, prepareNode } from './node/node.ts';
 import { isAlive, killProcess, ownProcess, readRunning, writeRunning, type Running } from './processes.ts';
 import { waitUntil } from './run-program.ts';
-import { folders, network, nodePlan, versions, type NodePlan } from './settings.ts';
+import { folders, imageNames, network, nodePlan, versions, type NodePlan } from './settings.ts';
 
 export interface ClusterOptions {
   level: HostLevel;
@@ -59,6 +59,8 @@ export function clusterEnvironment(level: HostLevel, kubeconfig: string): Cluste
     HKS_VCLUSTER_CHART: folders.chart,
     HKS_HELM: join(folders.binaries, 'helm'),
     HKS_TENANT_KUBERNETES_VERSION: `v${versions.kubernetes}`,
+    // The chart would choose one by the version of Kubernetes that is not here.
+    HKS_COREDNS_IMAGE: imageNames.coredns,
   };
 }
 

@@ -66,6 +66,7 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
     say(`Level ${options.level} cannot run here, so ${rest}: ${reasons.join('; ')}.`);
   }
   if (level === null) return { environment: {}, leave: nothingToLeave };
+  if (level !== 'tenant') say(`Without ${missingAt[level]}: suites that need them are skipped, and counted.`);
   const kept = keptCluster();
   if (kept !== null && isEnough(kept.level, level)) {
     say('Using the cluster that is running (`node tests/hostcluster/main.ts stop` ends it).');
@@ -80,6 +81,9 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
   });
   return { environment, leave: options.keep ? letItGoOn : stopCluster };
 }
+
+/** What the levels above this one bring. */
+const missingAt = { kwok: 'real nodes and real vClusters', node: 'real vClusters' } as const;
 
 function isEnough(running: HostLevel, wanted: HostLevel): boolean {
   return hostLevels.indexOf(running) >= hostLevels.indexOf(wanted);

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRenderer, type Renderer } from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
+import { defaultImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import { ownHost } from '@hexabase/testkit/host-cluster.ts';
+import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findHelm } from '../../apps/server/src/hosts/helm.ts';
+import { canRunLayers } from '../../apps/server/src/hosts/npm-layer.ts';
+import { packChart, type PackedChart } from './host-chart.ts';
+import { hostKubectls, startOnHost } from './host-product.ts';
+import { kubectlSession } from './kubectl-session.ts';
+import { refused, type Product } from './product.ts';
+
+const own = ownHost();
+const wrong = `sha256:${'0'.repeat(64)}`;
+
+describe.skipIf(own === null)('a chart that an operator has mirrored', () => {
+  let chart: PackedChart;
+  beforeAll(async () => {
+    chart = await packChart(own?.chart ?? '');
+  });
+  afterAll(() => chart[Symbol.asyncDispose]());
+
+  const renderer = (location: string, digest: string | null, helm = own?.helm ?? ''): Renderer =>
+    createRenderer({ source: { location, digest }, helm });
+  const place = (kind: string): string => (kind === 'path' ? chart.path : chart.url);
+
+  it.each(['path', 'address'])(
+    'is taken by its %s when its digest is right, and renders the same',
+    async (kind) => {
+      const objects = await renderer(place(kind), chart.digest).render(input);
+      expect(objects.length).toBeGreaterThan(5);
+      expect(objects).toEqual(await renderer(own?.chart ?? '', null).render(input));
+    },
+  );
+
+  it.each(['path', 'address'])(
+    'is refused by its %s when it is another one, with both digests',
+    async (kind) => {
+      const said = `is not the one that was pinned: its digest is ${chart.digest}, expected ${wrong}. Nothing was changed.`;
+      await expect(renderer(place(kind), wrong).render(input)).rejects.toThrow(said);
+    },
+  );
+
+  it('is fetched once when it is pinned', async () => {
+    const before = chart.fetched();
+    await renderer(chart.url, chart.digest).render(input);
+    expect(chart.fetched()).toBe(before);
+  });
+
+  it.skipIf(!canRunLayers())(
+    'is rendered alike by the helm that is fetched where there is none',
+    async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'hks-helm-'));
+      try {
+        const settings = { helm: undefined, path: join(dataDir, 'nothing-here') };
+        const helm = await findHelm({ settings, dataDir, log: silentLogger });
+        expect(helm.startsWith(dataDir)).toBe(true);
+        expect(await renderer(chart.path, null, helm).render(input)).toEqual(
+          await renderer(chart.path, null).render(input),
+        );
+        // Once: the second time it is there.
+        expect(await findHelm({ settings, dataDir, log: silentLogger })).toBe(helm);
+      } finally {
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    },
+  );
+});
+
+const host = hostCluster('tenant');
+
+describe.skipIf(host?.issuerAddress === null || !host?.chart)(
+  'a workspace of a chart that is not the pinned one',
+  () => {
+    let chart: PackedChart;
+    let product: Product;
+    const [program = ''] = Object.values(hostKubectls(host));
+    const onHost = kubectlSession(program, () => ({
+      PATH: process.env['PATH'],
+      KUBECONFIG: host?.kubeconfig,
+    }));
+
+    beforeAll(async () => {
+      chart = await packChart(host?.chart ?? '');
+      product = await startOnHost(host, { HKS_VCLUSTER_CHART: chart.url, HKS_VCLUSTER_CHART_DIGEST: wrong });
+    });
+    afterAll(async () => {
+      await product?.[Symbol.asyncDispose]();
+      await chart[Symbol.asyncDispose]();
+    });
+
+    it('is not made: who asked reads which chart came, and the host has nothing of it', async () => {
+      const said = refused(await product.hks(['workspace', 'create', 'unpinned', '--plan', 'starter']));
+      expect(said).toContain(`its digest is ${chart.digest}, expected ${wrong}`);
+      const { stdout } = await product.hks(['why', 'workspace/unpinned']);
+      expect(stdout).toContain('is not the one that was pinned');
+      const labelled = ['-A', '-l', 'hexabase.ai/workspace-slug=unpinned'];
+      expect(await onHost.kubectl('get', 'namespaces,configmaps', ...labelled, '-o', 'name')).toBe('');
+      const shown = JSON.parse(
+        (await product.hks(['workspace', 'get', 'unpinned', '-o', 'json'])).stdout,
+      ) as { id: string };
+      expect(await onHost.fails('get', 'namespace', `hexabase-ws-${shown.id}`)).toContain('not found');
+    });
+  },
+);
+
+const input = {
+  workspaceId: '01a20000-0000-7000-8000-00000000abcd',
+  isolation: 'shared',
+  tier: 'small',
+  kubernetesVersion: 'v1.34.4',
+  hostVersion: 'v1.34.4',
+  images: defaultImages,
+  storage: { className: null, sizeGib: 5 },
+  serviceCidr: '10.96.0.0/16',
+  metrics: true,
+} as const;
