@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { startEngine, type Engine, type EngineOptions } from './engine.ts';
@@ -220,6 +221,27 @@ test('a step that fails is tried again, and steps that are done are not', async 
     '3 done',
   ]);
   expect(events.some((event) => event.message.includes('secret'))).toBe(false);
+});
+
+test('what nobody could look at becomes Unknown and never False; what fails under our eyes becomes False', async () => {
+  const failing = (error: Error): Step<Lamp> => ({
+    name: 'look',
+    words: 'Looking',
+    timeoutMs: 1000,
+    run: () => Promise.reject(error),
+  });
+  const readyOf = async (error: Error, id: string): Promise<string | undefined> => {
+    const engine = await start(lamps([failing(error)]), { random: () => 0 });
+    await addLamp(id);
+    const found = await until(async () => {
+      const [lamp] = await read(sql<{ conditions: Condition[] }>`select * from lamps where id = ${id}`);
+      return lamp?.conditions.find(({ type }) => type === 'Ready');
+    });
+    await engine[Symbol.asyncDispose]();
+    return found.status;
+  };
+  expect(await readyOf(new AppError('cluster_unavailable'), 'dark')).toBe('Unknown');
+  expect(await readyOf(new Error('broken'), 'broken')).toBe('False');
 });
 
 test('a terminal failure ends the operation and waits for somebody', async () => {

@@ -136,6 +136,8 @@ export type StepResult =
       kind: 'failed';
       terminal: boolean;
       condition: ConditionInput;
+      /** Nobody could look: then it is not known to be out of order, and not said to be. */
+      blind?: boolean;
       /** Whoever was asked wants not to be asked again sooner; null and absent for the usual pause. */
       retryAfterMs?: number | null;
       /** Rows that follow, for example the way back; written with the failure. */

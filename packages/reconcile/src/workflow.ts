@@ -23,6 +23,7 @@ import {
   type Subject,
   type Workflow,
 } from './reconciler.ts';
+import { mergedReport } from './report.ts';
 import {
   LeaseLostError,
   NotOursError,
@@ -170,7 +171,8 @@ class Journal<S extends Subject> {
     if (stalled)
       this.#set({ type: 'Stalled', status: 'True', reason: condition.reason, message: condition.message });
     if (stalled || failures >= 3) {
-      this.#set({ type: 'Ready', status: 'False', reason: condition.reason, message: condition.message });
+      const status = result.blind ? 'Unknown' : 'False';
+      this.#set({ type: 'Ready', status, reason: condition.reason, message: condition.message });
     }
     if (result.write) this.#writes.push(result.write);
     const state = workflow.removes ? 'stuck' : 'failed';
@@ -205,7 +207,7 @@ class Journal<S extends Subject> {
       events: this.#events,
       released: this.#released,
       allReleased: this.#allReleased,
-      report: merged(this.#reports),
+      report: mergedReport(this.#reports),
     };
     this.#events = [];
     this.#released = [];
@@ -272,6 +274,7 @@ class Journal<S extends Subject> {
       kind: 'failed',
       terminal: notOurs,
       condition: { type: 'Synced', status: 'False', reason, message },
+      blind: isAppError(error, 'cluster_unavailable') || isAppError(error, 'request_timeout'),
       retryAfterMs: retryAfterMsOf(error),
     };
   }
@@ -291,13 +294,4 @@ class Journal<S extends Subject> {
       step: step.name,
     });
   }
-}
-
-function merged(parts: readonly ReportPart[]): Required<ReportPart> | null {
-  if (parts.length === 0) return null;
-  return {
-    removed: parts.flatMap((part) => part.removed ?? []),
-    left: parts.at(-1)?.left ?? [],
-    checked: parts.flatMap((part) => part.checked ?? []),
-  };
 }

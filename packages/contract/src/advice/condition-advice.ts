@@ -45,6 +45,9 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   StepFailed:
     'It is tried again by itself. If it stays so, `hks operation get ID` tells the step, and an operator reads the log.',
   TookTooLong: 'It goes on being tried. `hks operation get ID` tells the step that it waits for.',
+  Held: 'Take the finalizer off that the message names, or delete the APIService that nobody answers for; then it goes on by itself.',
+  NotLookedAt:
+    'Wait; it may well run. If it stays so, an operator looks whether the host cluster answers and a worker runs: `hks host-cluster list`.',
   Removing:
     'Wait. What is named as left holds the removal up: often a finalizer, or a volume that its class keeps.',
 };

@@ -3,6 +3,8 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { placeWorkspace, type PlacementRequest } from './placement.ts';
 import { holdPlacement, readHostRoom } from './store.ts';
 
+export { readHostSight } from './store.ts';
+
 /** Where a new workspace goes: null is the driver that is built in. */
 export interface ChosenPlace {
   hostClusterId: string | null;

@@ -203,6 +203,13 @@ export async function readHostRoom(tx: Tx): Promise<HostRoom[]> {
   }));
 }
 
+/** When these host clusters were last seen to answer, in milliseconds, by id. */
+export async function readHostSight(tx: Tx, hostIds: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await sql<{ id: string; seen_at: Date }>`
+    select id, seen_at from hexabase.hosts_seen() where id = any (${[...hostIds]}::text[])`.execute(tx);
+  return new Map(rows.map((row) => [row.id, row.seen_at.getTime()]));
+}
+
 /** A workspace as whoever empties a host cluster may know it. */
 export interface RemainingWorkspace {
   id: string;

@@ -2,11 +2,12 @@ import type { workspace } from '@hexabase/contract/workspace.ts';
 import { resolveOrganization } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { toWorkspace } from './representation.ts';
+import { asSeen } from './seen.ts';
 import { listWorkspaceRows } from './store.ts';
 
 /** Those of all the caller's organizations, or of the one that `?organization=` names. */
 export const listWorkspaces: UseCase<typeof workspace.operations.list> = async (
-  { tx, actor, ports },
+  { tx, actor, ports, nowMs },
   { query },
 ) => {
   const organizationIds =
@@ -14,5 +15,6 @@ export const listWorkspaces: UseCase<typeof workspace.operations.list> = async (
       ? actor.memberships.map((membership) => membership.organizationId)
       : [await resolveOrganization(tx, actor, query.organization)];
   const { rows, total } = await listWorkspaceRows(tx, { ...query, organizationIds });
-  return { data: rows.map((row) => toWorkspace(row, ports)), total };
+  const seen = await asSeen(tx, rows, nowMs);
+  return { data: seen.map((row) => toWorkspace(row, ports)), total };
 };

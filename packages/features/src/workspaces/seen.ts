@@ -1,0 +1,46 @@
+import type { Condition } from '@hexabase/kernel/conditions.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { readHostSight } from '../host-clusters/public.ts';
+import type { WorkspaceRow } from './store.ts';
+
+/** What nobody could look at for so long is not known any more. */
+const unseenMsMax = 5 * 60_000;
+
+/** What the product decided or did, which stays true whether somebody looks or not. */
+const known: ReadonlySet<string> = new Set([
+  'Accepted',
+  'Asleep',
+  'PlanFits',
+  'Stalled',
+  'Synced',
+  'Upgraded',
+]);
+
+/**
+ * The rows with `Unknown` for everything that depends on a host cluster which has not been seen to answer for five
+ * minutes: it does not, or nobody looked, because no worker runs or this machine slept. The last answer is not shown as
+ * if it were one of now, whichever it was.
+ */
+export async function asSeen(tx: Tx, rows: readonly WorkspaceRow[], nowMs: number): Promise<WorkspaceRow[]> {
+  const hosts = new Set(rows.flatMap((row) => row.host_cluster_id ?? []));
+  if (hosts.size === 0) return [...rows];
+  const sight = await readHostSight(tx, [...hosts]);
+  return rows.map((row) => {
+    const seenMs = row.host_cluster_id === null ? undefined : sight.get(row.host_cluster_id);
+    if (seenMs === undefined || nowMs - seenMs <= unseenMsMax) return row;
+    return { ...row, conditions: row.conditions.map((one) => unseen(one, new Date(seenMs).toISOString())) };
+  });
+}
+
+function unseen(condition: Condition, since: string): Condition {
+  if (known.has(condition.type)) return condition;
+  const says = condition.type === 'Ready' || condition.type === 'ControlPlaneReady';
+  return {
+    ...condition,
+    status: 'Unknown',
+    reason: 'NotLookedAt',
+    // What is the same for all of them is said once.
+    message: says ? `Nobody could look at its host cluster since ${since}` : '',
+    lastTransitionTime: since,
+  };
+}
