@@ -115,7 +115,7 @@ export async function renewRecoveryCodes(
     if (!(await hasFactor(tx, owner.userId))) {
       throw new AppError('conflict', { message: 'Add a second factor first; recovery codes come with it.' });
     }
-    await tellPerson(tx, { email, event: { what: 'codes-renewed' }, vault, nowMs });
+    await tellPerson(tx, { userId: owner.userId, email, event: { what: 'codes-renewed' }, vault, nowMs });
     return { recoveryCodes: await giveCodes(tx, owner.userId) };
   });
 }
@@ -144,7 +144,7 @@ export async function removeFactor(
       await replaceRecoveryCodes(tx, owner.userId, []);
       await unmarkSessions(tx, owner.userId);
     }
-    await tellPerson(tx, { email, event: { what: 'removed', name }, vault, nowMs });
+    await tellPerson(tx, { userId: owner.userId, email, event: { what: 'removed', name }, vault, nowMs });
     return { name };
   });
 }
@@ -157,7 +157,7 @@ export async function factorAdded(
 ): Promise<string[]> {
   const { email } = await markSession(tx, owner, nowMs);
   const event: FactorEvent = { what: 'added', name };
-  await tellPerson(tx, { email, event, vault, nowMs });
+  await tellPerson(tx, { userId: owner.userId, email, event, vault, nowMs });
   return (await recoveryCodesLeft(tx, owner.userId)) === null ? giveCodes(tx, owner.userId) : [];
 }
 

@@ -1,6 +1,7 @@
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { queueMail } from '@hexabase/postgres/mail-queue.ts';
+import { recordAuth } from '../auth-audit.ts';
 
 /** What has happened to the second factors of somebody. */
 export type FactorEvent =
@@ -8,11 +9,19 @@ export type FactorEvent =
   | { what: 'codes-renewed' | 'reset' }
   | { what: 'code-used'; left: number };
 
-/** Tells the person by letter, in the transaction of the change: whoever reads it knows what somebody else did. */
-export async function tellPerson(
-  tx: Tx,
-  { email, event, vault, nowMs }: { email: string; event: FactorEvent; vault: KeyVault; nowMs: number },
-): Promise<void> {
+interface Told {
+  userId: string;
+  email: string;
+  event: FactorEvent;
+  vault: KeyVault;
+  nowMs: number;
+}
+
+/**
+ * Tells the person by letter and the audit log, in the transaction of the change: whoever reads it knows what somebody
+ * else did.
+ */
+export async function tellPerson(tx: Tx, { userId, email, event, vault, nowMs }: Told): Promise<void> {
   const { subject, line } = wording(event);
   const text = [
     line,
@@ -22,8 +31,10 @@ export async function tellPerson(
     '    hks second-factor list',
     '',
   ].join('\n');
-  const mail = { kind: `account.second-factor.${event.what}`, recipient: email, organizationId: null };
+  const { what, ...details } = event;
+  const mail = { kind: `account.second-factor.${what}`, recipient: email, organizationId: null };
   await queueMail(tx, { ...mail, subject: `Hexabase AI: ${subject}`, text }, { vault, nowMs });
+  await recordAuth(tx, { userId, action: 'auth.second-factor', details: { what, ...details } }, nowMs);
 }
 
 function wording(event: FactorEvent): { subject: string; line: string } {

@@ -18,5 +18,5 @@ export async function resetFactors(
   await deleteAllFactors(tx, user.id);
   await endAllSessions(tx, { userId: user.id, reason: 'revoked' }, nowMs);
   await revokeUser(tx, user.id);
-  await tellPerson(tx, { email: user.email, event: { what: 'reset' }, vault, nowMs });
+  await tellPerson(tx, { userId: user.id, email: user.email, event: { what: 'reset' }, vault, nowMs });
 }

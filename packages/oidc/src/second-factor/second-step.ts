@@ -2,6 +2,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { recordAuth } from '../auth-audit.ts';
 import { forgiveAttempts, reserveAttempt } from '../sessions/login-attempts.ts';
 import {
   activeTotps,
@@ -134,8 +135,17 @@ async function finish({ db, clock }: FactorDeps, { ticket, place, fits }: Finish
   return db.asIdentity(async (tx): Promise<StepOutcome> => {
     const found = await tryTicket(tx, { ticket, place }, clock.now());
     if (!found) return { kind: 'gone' };
-    if (!(await fits(tx, found))) return { kind: 'wrong' };
-    return (await spendTicket(tx, ticket)) ? { kind: 'proven', userId: found.userId } : { kind: 'gone' };
+    const { userId } = found;
+    if (!(await fits(tx, found))) {
+      const details = { what: 'wrong' };
+      const refused = { userId, action: 'auth.second-factor', outcome: 'denied', details } as const;
+      await recordAuth(tx, refused, clock.now());
+      return { kind: 'wrong' };
+    }
+    if (!(await spendTicket(tx, ticket))) return { kind: 'gone' };
+    const details = { what: 'shown' };
+    await recordAuth(tx, { userId, action: 'auth.second-factor', details }, clock.now());
+    return { kind: 'proven', userId };
   });
 }
 
@@ -173,7 +183,7 @@ async function codeFits(
     const hash = recoveryCodeHash(userId, code);
     if (hash === null || !(await spendRecoveryCode(tx, { userId, hash }, nowMs))) return false;
     const left = (await recoveryCodesLeft(tx, userId)) ?? 0;
-    await tellPerson(tx, { email, event: { what: 'code-used', left }, vault, nowMs });
+    await tellPerson(tx, { userId, email, event: { what: 'code-used', left }, vault, nowMs });
     await forgiveAttempts(tx, place);
     return true;
   }
