@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostImage, hostKubectls, startOnHost } from './host-product.ts';
+import { packChart, type PackedChart } from './host-chart.ts';
+import { hostImage, hostKubectls, idling, startOnHost, until } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { succeed, type Product } from './product.ts';
 import { run } from './programs.ts';
@@ -14,6 +14,7 @@ const slug = 'a-whole-life';
 /** One workspace from its start to its zero-leak report, with sleep in between, on a real vCluster. */
 describe.skipIf(host === null || host.issuerAddress === null)('a life on a real host cluster', () => {
   let product: Product;
+  let chart: PackedChart;
   let workspaceId = '';
   const [program = ''] = Object.values(hostKubectls(host));
   const onHost = kubectlSession(program, () => ({ PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig }));
@@ -25,12 +26,18 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
   const namespace = (): string => `hexabase-ws-${workspaceId}`;
 
   beforeAll(async () => {
-    product = await startOnHost(host);
+    // As behind a mirror: packed, by its address, pinned.
+    chart = await packChart(host?.chart ?? '');
+    product = await startOnHost(host, {
+      HKS_VCLUSTER_CHART: chart.url,
+      HKS_VCLUSTER_CHART_DIGEST: chart.digest,
+    });
     succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']));
   });
   afterAll(async () => {
     if (workspaceId !== '') await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 });
     await product?.[Symbol.asyncDispose]();
+    await chart?.[Symbol.asyncDispose]();
   });
 
   it('starts, and answers its owner', async () => {
@@ -44,8 +51,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
   });
 
   it('shows what a pod of the tenant uses', async () => {
-    const command = ['--', 'sh', '-c', 'while true; do sleep 1; done'];
-    await kubectl('create', 'deployment', 'worker', `--image=${hostImage}`, ...command);
+    await kubectl('create', 'deployment', 'worker', `--image=${hostImage}`, ...idling);
     await kubectl('rollout', 'status', 'deployment/worker', '--timeout=55s');
     const used = await until(async () => {
       // A metrics server looks at a new pod some seconds after its start.
@@ -62,7 +68,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
       const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
       return /"phase": *"asleep"/.test(stdout);
     });
-    // They are asked to end, and have half a minute for that.
+    // They are asked to end, and have some time for that.
     await until(async () => (await onHost.kubectl('-n', namespace(), 'get', 'pods', '-o', 'name')) === '');
     expect(await onHost.kubectl('-n', namespace(), 'get', 'persistentvolumeclaims', '-o', 'name')).not.toBe(
       '',
@@ -76,7 +82,26 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
     expect(stdout).toMatch(/"phase": *"active"/);
   });
 
-  it('ends with a report of what was removed, and leaves nothing on the host but its fence', async () => {
+  it('says what holds a project up that cannot be emptied, as by an API that nobody answers for', async () => {
+    succeed(await product.hks(['project', 'create', 'held', '--workspace', slug]));
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/held', '--timeout=55s');
+    await writeFile(join(product.configDir, 'dead.yaml'), JSON.stringify(deadApi));
+    await kubectl('apply', '-f', join(product.configDir, 'dead.yaml'));
+    await kubectl(
+      'wait',
+      '--for=condition=Available=False',
+      'apiservice/v1.dead.example.test',
+      '--timeout=55s',
+    );
+    succeed(await product.hks(['project', 'delete', 'held', '--workspace', slug, '--yes']));
+    const said = await until(async () => {
+      const { stdout } = await product.hks(['project', 'get', 'held', '--workspace', slug, '-o', 'json']);
+      return stdout.includes('"Held"') && stdout;
+    });
+    expect(said).toMatch(/The namespace cannot be emptied: .*dead\.example\.test\/v1/);
+  });
+
+  it('ends all the same, with a report of what was removed, and leaves nothing on the host but its fence', async () => {
     const said = succeed(await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 }));
     expect(said).toMatch(/[1-9]\d* removed, 0 left/);
     const gone = workspaceId;
@@ -96,12 +121,17 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
   });
 });
 
-/** The first answer that is something. Throws after two minutes without one. */
-async function until<T>(look: () => Promise<T | undefined | false | ''>): Promise<T> {
-  for (let attempt = 0; attempt < 120; attempt++) {
-    const found = await look();
-    if (found !== undefined && found !== false && found !== '') return found;
-    await sleep(1_000);
-  }
-  throw new Error('nothing came of it within two minutes');
-}
+/** An API of the tenant behind a service that is not there, as what uninstalls in the wrong order leaves it. */
+const deadApi = {
+  apiVersion: 'apiregistration.k8s.io/v1',
+  kind: 'APIService',
+  metadata: { name: 'v1.dead.example.test' },
+  spec: {
+    group: 'dead.example.test',
+    version: 'v1',
+    groupPriorityMinimum: 1000,
+    versionPriority: 10,
+    insecureSkipTLSVerify: true,
+    service: { namespace: 'default', name: 'nobody' },
+  },
+};

@@ -79,6 +79,7 @@ export type TenantState =
       generation: number;
       /** Its API answers. False while it sleeps. */
       ready: boolean;
+      /** Stopped on purpose, and nothing runs any more: neither its control plane nor anything in it. */
       asleep: boolean;
       /** Kubernetes version that answers, `v1.34.4`; null when nobody could ask. */
       kubernetesVersion: string | null;

@@ -156,14 +156,15 @@ async function observe(
   const version = record.wanted === 'awake' ? await answeringVersion(clients, workspaceId, signal) : null;
   const ports = await readPorts(paths);
   const expected = ports ? componentsOf(paths, ports, binaries).length : Infinity;
-  const whole = (await runningComponents(paths)).length >= expected;
+  const running = await runningComponents(paths);
+  const whole = running.length >= expected;
   const settled = (await settledGeneration(paths)) === record.generation;
   return {
     kind: 'present',
     uid: record.uid,
     generation: record.generation,
     ready: version !== null && whole && settled,
-    asleep: record.wanted === 'asleep',
+    asleep: record.wanted === 'asleep' && running.length === 0,
     kubernetesVersion: version,
     conditions: conditionsOf(record, {
       problem: keeper.problem(workspaceId),

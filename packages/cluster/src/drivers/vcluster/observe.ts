@@ -16,6 +16,8 @@ export interface ObserveDeps {
 
 /** A tenant that does not answer within this time is not ready. */
 const answerMsMax = 5000;
+/** In a sentence. */
+const podsNamedMax = 3;
 
 /** Looks at the host, then asks the tenant itself; only its own answer makes it ready. */
 export async function observeTenant(
@@ -35,16 +37,19 @@ export async function observeTenant(
   const { uid, annotations, deleting } = metaOf(space);
   const version =
     !deleting && isUp(statefulSet) ? await answeringVersion(deps, { workspaceId, signal }) : null;
-  const asleep = isAsleep(statefulSet);
+  const stopped = isStopped(statefulSet);
+  const ending = stopped ? await endingPods(host, { namespace, release, signal }) : [];
   return {
     kind: 'present',
     uid,
     generation: Number(annotations[note.generation] ?? 0),
     ready: version !== null,
-    asleep,
+    asleep: stopped && ending.length === 0,
     kubernetesVersion: version,
     conditions:
-      version === null && !asleep && !deleting ? await reasons(deps, { namespace, release, signal }) : [],
+      version === null && !stopped && !deleting
+        ? await reasons(deps, { namespace, release, signal })
+        : fallingAsleep(ending),
   };
 }
 
@@ -60,12 +65,32 @@ function isUp(statefulSet: Json | null): boolean {
   );
 }
 
-function isAsleep(statefulSet: Json | null): boolean {
+/** The control plane is to be stopped, and its pod is gone. */
+function isStopped(statefulSet: Json | null): boolean {
   return (
     statefulSet !== null &&
     fieldOf(statefulSet, 'spec', 'replicas') === 0 &&
     numberOf(fieldOf(statefulSet, 'status', 'replicas')) === 0
   );
+}
+
+/** Names of the tenant's own pods that are still there: they run on after the control plane until their grace is over. */
+async function endingPods(
+  host: TenantClient,
+  { namespace, release, signal }: { namespace: string; release: string; signal: AbortSignal },
+): Promise<string[]> {
+  const copies = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: `${copiedLabel}=${release}` };
+  return (await readAll(host, copies, signal)).map((pod) => metaOf(pod).name);
+}
+
+function fallingAsleep(pods: readonly string[]): ConditionInput[] {
+  if (pods.length === 0) return [];
+  const named = pods.slice(0, podsNamedMax).join(', ') + (pods.length > podsNamedMax ? ', …' : '');
+  const message =
+    pods.length === 1
+      ? `One pod is still ending: ${named}`
+      : `${pods.length} pods are still ending: ${named}`;
+  return [{ type: 'Asleep', status: 'Unknown', reason: 'FallingAsleep', message }];
 }
 
 /** `v1.34.4` when the tenant says through its own address that it is ready; null for every other outcome. */

@@ -106,17 +106,23 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
       path: '/api/v1/namespaces',
       body: { metadata: { name: 'kept' } },
     });
-    await ensure({ ...spec, fence: 13, generation: 2, asleep: true });
-    expect(await observe(spec.workspaceId)).toMatchObject({
-      asleep: true,
-      ready: false,
-      generation: 2,
-      conditions: [],
-    });
+    const pods = { apiVersion: 'v1', kind: 'Pod', namespace };
     await eventually(60_000, async () => {
-      const pods = await readAll(on.host, { apiVersion: 'v1', kind: 'Pod', namespace }, signal());
-      return pods.length === 0;
+      const dns = { ...pods, labelSelector: 'k8s-app=vcluster-kube-dns' };
+      return (await readAll(on.host, dns, signal())).length > 0;
     });
+    await ensure({ ...spec, fence: 13, generation: 2, asleep: true });
+    const seen: string[] = [];
+    await eventually(60_000, async () => {
+      const state = await observe(spec.workspaceId);
+      if (state.kind === 'absent') throw new Error('the tenant is gone');
+      expect(state).toMatchObject({ ready: false, generation: 2 });
+      seen.push(...state.conditions.map(({ type, status, message }) => `${type} ${status} ${message}`));
+      return state.asleep;
+    });
+    // Its own DNS has a grace of half a minute; as long as it ends, nobody says that nothing runs.
+    expect(seen).toContainEqual(expect.stringMatching(/^Asleep Unknown One pod is still ending: coredns-/));
+    expect(await readAll(on.host, pods, signal())).toEqual([]);
     await ensure({ ...spec, fence: 14, generation: 3 });
     await ready({ ...spec, generation: 3 });
     expect((await client.request({ method: 'GET', path: '/api/v1/namespaces/kept' })).status).toBe(200);
