@@ -43,7 +43,8 @@ export function cpuMsOf(pid: number): { serverMs: number; databaseMs: number } {
 function cpuMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  // Its own, and that of processes below it which have ended.
+  return fields.slice(11, 15).reduce((ticks, field) => ticks + Number(field), 0) * 10;
 }
 
 function descendants(pid: number): number[] {

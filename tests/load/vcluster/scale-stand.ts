@@ -45,8 +45,9 @@ export async function startScaleStand(own: OwnHost): Promise<ScaleStand> {
   const worker = startWorker({ ...stand.orders, admin: test.admin, crash: null });
   opening.defer(async () => {
     if (worker.exitCode !== null) return;
-    worker.kill('SIGKILL');
-    await once(worker, 'exit');
+    const ended = once(worker, 'exit');
+    worker.stdin.end();
+    await ended;
   });
   const pids = { worker: worker.pid ?? 0, database: await postmasterOf(test) };
   const waitFor = async (left: () => Promise<number>): Promise<number> => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
 import { atMost, short, type Row } from '../../../tests/load/product/report.ts';
-import { startScaleStand, type Usage } from '../../../tests/load/vcluster/scale-stand.ts';
+import { startScaleStand, type ScaleStand, type Usage } from '../../../tests/load/vcluster/scale-stand.ts';
 import type { VclusterPart } from './part.ts';
 
 /** `node tools/bench/vcluster/report.ts scale [workspaces] [idle seconds]` */
@@ -20,17 +20,13 @@ export const scalePart: VclusterPart = {
     if (own === null) throw new Error('HKS_KUBE_BIN, HKS_VCLUSTER_CHART and HKS_HELM are needed.');
     await using stand = await startScaleStand(own);
     await stand.create(firstCount);
-    const first = await idle(
-      () => stand.spreadResync(),
-      () => stand.usage(),
-    );
+    const first = await idle(stand, Math.min(30, idleSeconds));
     const createMs = await stand.create(count - firstCount);
+    const before = await stand.usage();
     const resyncMs = await stand.resyncAll();
+    const resyncCpuMs = (await stand.usage()).cpuMs - before.cpuMs;
     const queue = await stand.queue();
-    const all = await idle(
-      () => stand.spreadResync(),
-      () => stand.usage(),
-    );
+    const all = await idle(stand, idleSeconds);
     const addedMib = memoryOf(all.after) - memoryOf(first.after);
     const perWorkspace = addedMib / (count - firstCount);
     return {
@@ -55,6 +51,7 @@ export const scalePart: VclusterPart = {
         firstCount,
         createdPerSecond: (count - firstCount) / (createMs / 1000),
         resyncSeconds: resyncMs / 1000,
+        resyncCpuMsPerWorkspace: resyncCpuMs / count,
         queue,
         first,
         all,
@@ -69,11 +66,11 @@ interface Idle {
   percent: number;
 }
 
-async function idle(spread: () => Promise<void>, usage: () => Promise<Usage>): Promise<Idle> {
-  await spread();
-  const before = await usage();
-  await sleep(idleSeconds * 1000);
-  const after = await usage();
+async function idle(stand: ScaleStand, seconds: number): Promise<Idle> {
+  await stand.spreadResync();
+  const before = await stand.usage();
+  await sleep(seconds * 1000);
+  const after = await stand.usage();
   return { after, percent: (100 * (after.cpuMs - before.cpuMs)) / (after.atMs - before.atMs) };
 }
 
