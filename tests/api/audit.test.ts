@@ -231,3 +231,107 @@ describe('the log', () => {
     expect((await verifyChain(database, chain, { signer, kept: [] })).problem).toContain('not signed by us');
   });
 });
+
+describe('who reads it', () => {
+  it('finds by actor, action, target, outcome, workspace and time, page by page, and never another organization', async () => {
+    const owner = await api.owner('ivy');
+    const other = await api.owner('jon');
+    const path = `/api/v1/organizations/${owner.organizationId}/audit`;
+    const made = await owner.call('POST', '/api/v1/workspaces', { body: { name: 'Ivy one' } });
+    const { id, slug } = made.data as { id: string; slug: string };
+    await api.activate(id);
+    const viewer = await api.person('ivys-viewer');
+    await api.join(owner.organizationId, viewer, 'viewer');
+    const project = await owner.call('POST', `/api/v1/workspaces/${id}/projects`, {
+      body: { name: 'my-app' },
+    });
+    expect((await viewer.call('DELETE', `/api/v1/workspaces/${slug}`)).status).toBe(403);
+    await other.call('POST', '/api/v1/workspaces', { body: { name: 'Jon one' } });
+    const found = async (query: string, reader: Person = owner) => {
+      const answer = await reader.call('GET', `${path}?sort=createdAt&${query}`);
+      expect(answer.status, answer.text).toBe(200);
+      return [answer.list.map((entry) => entry['action']), answer.meta.total];
+    };
+    expect(await found(`actor=${viewer.email}`)).toEqual([['workspace.delete'], 1]);
+    expect(await found(`actor=${viewer.userId}&outcome=allowed`)).toEqual([[], 0]);
+    expect(await found('action=workspace.*')).toEqual([['workspace.create', 'workspace.delete'], 2]);
+    expect(await found('outcome=denied')).toEqual([['workspace.delete'], 1]);
+    const inside = [['workspace.create', 'project.create', 'workspace.delete'], 3];
+    expect(await found(`workspace=${slug}`)).toEqual(inside);
+    expect(await found(`workspace=${id}`)).toEqual(inside);
+    expect(await found(`target=project/${project.data['id']}`)).toEqual([['project.create'], 1]);
+    expect(await found('from=2100-01-01T00:00:00Z')).toEqual([[], 0]);
+    expect(await found('to=2100-01-01T00:00:00Z&limit=2&page=2')).toEqual([
+      ['project.create', 'workspace.delete'],
+      4,
+    ]);
+    expect((await owner.call('GET', `${path}?from=yesterday`)).status).toBe(400);
+    for (const reader of [viewer, other])
+      expect((await reader.call('GET', path)).status).toBe(reader === viewer ? 403 : 404);
+    const mine = await viewer.call('GET', '/api/v1/audit');
+    expect(mine.list.every((entry) => entry['personId'] === viewer.userId)).toBe(true);
+  });
+
+  it('takes it away whole as lines of JSON or as CSV whose cells run nothing, and that is in the log too', async () => {
+    const owner = await api.owner('kim');
+    const { organizationId } = owner;
+    const path = `/api/v1/organizations/${organizationId}/audit/export`;
+    await api.query(
+      `insert into audit_entries (id, organization_id, actor_email, action, target, outcome, details, agent)
+       select 'x' || lpad(n::text, 6, '0'), $1, '=cmd|x', 'test.bulk', E'\\t@SUM(1)', 'allowed', '{"n":"a,\\"b"}', '-2+3'
+       from generate_series(1, 2500) n`,
+      [organizationId],
+    );
+    const json = await owner.call('GET', `${path}?format=jsonl&action=test.bulk`);
+    expect(json.headers.get('content-type')).toContain('application/x-ndjson');
+    const lines = json.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(2500);
+    expect(new Set(lines.map((line) => line.id)).size).toBe(2500);
+    const csv = await owner.call('GET', `${path}?format=csv`);
+    expect(csv.headers.get('content-disposition')).toMatch(/attachment; filename="audit-.*\.csv"/);
+    const rows = csv.text.trimEnd().split('\r\n');
+    expect(rows.length).toBeGreaterThan(2501);
+    for (const row of rows) {
+      for (const cell of row.slice(1, -1).split('","')) expect(cell).not.toMatch(/^[=+\-@\t\r]/);
+    }
+    expect(rows.find((row) => row.includes('test.bulk'))).toContain(`"'=cmd|x"`);
+    expect(csv.text).toContain('"{""n"":""a,\\""b""}"');
+    const log = await owner.call(
+      'GET',
+      `/api/v1/organizations/${organizationId}/audit?action=audit.export&sort=createdAt`,
+    );
+    expect(log.list.map((entry) => entry['details'])).toEqual([
+      { format: 'jsonl', action: 'test.bulk' },
+      { format: 'csv' },
+    ]);
+  });
+
+  it('loses the stream when their rights change while it runs', async () => {
+    const owner = await api.owner('lea');
+    const admin = await api.person('leas-admin');
+    await api.join(owner.organizationId, admin, 'admin');
+    await api.query(
+      `insert into audit_entries (id, organization_id, action, target, outcome, details)
+       select 'y' || lpad(n::text, 6, '0'), $1, 'test.bulk', 'x', 'allowed', jsonb_build_object('pad', repeat('x', 4000))
+       from generate_series(1, 20000) n`,
+      [owner.organizationId],
+    );
+    const response = await fetch(`${api.baseUrl}/api/v1/organizations/${owner.organizationId}/audit/export`, {
+      headers: { authorization: `Bearer ${admin.token}` },
+    });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    const gone = await owner.call(
+      'DELETE',
+      `/api/v1/organizations/${owner.organizationId}/members/${admin.userId}`,
+    );
+    expect(gone.status).toBe(204);
+    const rest = (async () => {
+      while (reader && !(await reader.read()).done);
+    })();
+    await expect(rest).rejects.toThrow();
+  });
+});

@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { addAccessExplain } from './commands/access-explain.ts';
+import { addAuditExport } from './commands/audit-export.ts';
 import { addKubeCredential } from './commands/kube-credential.ts';
 import { addKubeconfig } from './commands/kubeconfig.ts';
 import { addLogin } from './commands/login.ts';
@@ -40,6 +41,7 @@ export function createProgram(cli: Cli): Command {
   addResourceCommands(program, cli);
   addRoleRules(program, cli);
   addAccessExplain(program, cli);
+  addAuditExport(program, cli);
   addKubeconfig(program, cli);
   addKubeCredential(program, cli);
   addWhy(program, cli);

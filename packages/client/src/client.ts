@@ -52,6 +52,8 @@ export interface Client {
   /** Throws `ClientError`. */
   call<const Op extends Operation>(operation: Op, input?: CallInput<Op>): Promise<Answer<Output<Op>>>;
   invoke(operation: Operation, input?: LooseInput): Promise<Answer<unknown>>;
+  /** The answer of a raw operation while it comes, without a limit of time on all of it. Throws `ClientError`. */
+  download(operation: Operation, input?: LooseInput): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** A client of the REST API; every operation of the contract can be called with it. */
@@ -60,6 +62,10 @@ export function createClient(options: ClientOptions): Client {
     send(options, operation, input);
   return {
     invoke,
+    async download(operation, input = {}) {
+      const { body } = await accepted(options, operation, { ...input, unlimited: true });
+      return body ?? new ReadableStream<Uint8Array>();
+    },
     call: <const Op extends Operation>(operation: Op, input: CallInput<Op> = {}) =>
       // The server's answer follows the contract: its tests parse every answer with the operation's schema.
       invoke(operation, input as LooseInput) as Promise<Answer<Output<Op>>>,
@@ -73,26 +79,36 @@ async function send(
   operation: Operation,
   input: LooseInput,
 ): Promise<Answer<unknown>> {
+  const response = await accepted(options, operation, input);
+  const body: unknown = response.status === 204 ? null : await response.json().catch(() => null);
+  return { ...readEnvelope(body), etag: response.headers.get('etag') };
+}
+
+/** Sends a request and answers what came back when it is no refusal. */
+async function accepted(
+  options: ClientOptions,
+  operation: Operation,
+  input: LooseInput & { unlimited?: boolean },
+): Promise<Response> {
   const url = new URL(options.baseUrl + fillPath(operation.path, input.params ?? {}));
   for (const [name, value] of Object.entries(input.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  const deadline = AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs);
+  const deadline = input.unlimited ? [] : [AbortSignal.timeout(options.timeoutMs ?? defaultTimeoutMs)];
   const init: RequestInit = {
     method: operation.method,
     headers: headersOf(await options.token(), operation, input),
-    signal: input.signal ? AbortSignal.any([input.signal, deadline]) : deadline,
+    signal: AbortSignal.any(input.signal ? [input.signal, ...deadline] : deadline),
     ...(operation.body && { body: JSON.stringify(input.body ?? {}) }),
   };
   const response = await reach(options.fetch ?? fetch, url, init);
-  const body: unknown = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw errorOf(response.status, body);
-  return { ...readEnvelope(body), etag: response.headers.get('etag') };
+  if (!response.ok) throw errorOf(response.status, await response.json().catch(() => null));
+  return response;
 }
 
 function headersOf(token: string, operation: Operation, input: LooseInput): Record<string, string> {
   return {
-    accept: 'application/json',
+    accept: operation.raw?.join(', ') ?? 'application/json',
     authorization: `Bearer ${token}`,
     ...(operation.body && { 'content-type': 'application/json' }),
     ...(input.idempotencyKey && { 'idempotency-key': input.idempotencyKey }),
