@@ -9,6 +9,14 @@ const fresh = (): string => crypto.randomUUID().slice(0, 8);
 const bodies: Record<string, (things: Readonly<Record<string, string>>) => Body> = {
   'access.view-as': ({ userId }) => ({ user: userId }),
   'assignment.create': ({ userId }) => ({ role: 'viewer', user: userId }),
+  'federation.create': ({ serviceAccount }) => ({
+    name: `f-${fresh()}`,
+    serviceAccount,
+    issuer: 'https://ci.example.test',
+    audience: 'https://hexabase.example.test',
+    conditions: ['repository=acme/shop'],
+    scope: 'read',
+  }),
   'group.add-member': ({ userId }) => ({ user: userId }),
   'host-cluster.add': () => ({ ...aHostCluster(), name: `h-${fresh()}` }),
   'invitation.accept': ({ received }) => ({ invitation: received ?? 'hks_inv_none' }),

@@ -12,25 +12,41 @@ create table hexabase.api_tokens (
   created_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
   last_used_at timestamp with time zone,
-  revoked_at timestamp with time zone
+  revoked_at timestamp with time zone,
+  federation_id text
 );
 alter table api_tokens add constraint api_tokens_token_hash_key UNIQUE (token_hash);
 alter table api_tokens add constraint api_tokens_pkey PRIMARY KEY (id);
+alter table api_tokens add constraint api_tokens_federation_id_fkey FOREIGN KEY (federation_id) REFERENCES federations(id) ON DELETE CASCADE;
 alter table api_tokens add constraint api_tokens_organization_id_user_id_fkey FOREIGN KEY (organization_id, user_id) REFERENCES users(organization_id, id) ON DELETE CASCADE;
 alter table api_tokens add constraint api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table api_tokens add constraint api_tokens_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table api_tokens add constraint api_tokens_check CHECK ((expires_at <= (created_at + '366 days'::interval)));
 alter table api_tokens add constraint api_tokens_check1 CHECK (((scope = 'workspace'::text) = (workspace_id IS NOT NULL)));
 alter table api_tokens add constraint api_tokens_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'write'::text, 'workspace'::text])));
-CREATE UNIQUE INDEX api_tokens_name ON hexabase.api_tokens USING btree (user_id, lower(name)) WHERE (revoked_at IS NULL);
+CREATE INDEX api_tokens_federation_id_idx ON hexabase.api_tokens USING btree (federation_id);
+CREATE UNIQUE INDEX api_tokens_name ON hexabase.api_tokens USING btree (user_id, lower(name)) WHERE ((revoked_at IS NULL) AND (federation_id IS NULL));
 CREATE INDEX api_tokens_organization_id_user_id_idx ON hexabase.api_tokens USING btree (organization_id, user_id);
 CREATE INDEX api_tokens_workspace_id_idx ON hexabase.api_tokens USING btree (workspace_id);
 alter table api_tokens enable row level security, force row level security;
 create policy hexabase_api on api_tokens to hexabase_api using ((((organization_id IS NULL) AND (user_id = ( SELECT scope_user() AS scope_user))) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])))) with check ((((organization_id IS NULL) AND (user_id = ( SELECT scope_user() AS scope_user))) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))));
 create policy hexabase_identity on api_tokens to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on api_tokens to hexabase_owner using (true) with check (true);
-grant insert, select (created_at, created_by, expires_at, id, last_used_at, name, organization_id, revoked_at, scope, user_id, workspace_id), update (revoked_at) on api_tokens to hexabase_api;
-grant delete, select, update (last_used_at) on api_tokens to hexabase_identity;
+grant insert, select (created_at, created_by, expires_at, federation_id, id, last_used_at, name, organization_id, revoked_at, scope, user_id, workspace_id), update (revoked_at) on api_tokens to hexabase_api;
+grant delete, insert, select, update (last_used_at) on api_tokens to hexabase_identity;
+
+create table hexabase.audit_checkpoints (
+  chain text not null,
+  sequence bigint not null,
+  hash text not null,
+  signed_at timestamp with time zone not null,
+  signature text not null
+);
+alter table audit_checkpoints add constraint audit_checkpoints_pkey PRIMARY KEY (chain);
+alter table audit_checkpoints enable row level security, force row level security;
+create policy hexabase_owner on audit_checkpoints to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on audit_checkpoints to hexabase_worker using (true) with check (true);
+grant insert, select, update on audit_checkpoints to hexabase_worker;
 
 create table hexabase.audit_entries (
   id text not null,
@@ -44,19 +60,32 @@ create table hexabase.audit_entries (
   request_id text not null default ''::text,
   details jsonb not null default '{}'::jsonb,
   hash text,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default date_trunc('milliseconds'::text, now()),
+  version smallint not null default 2,
+  person_id text,
+  seen_by text[] not null default '{}'::text[],
+  workspace_id text,
+  address text,
+  agent text,
+  access_grant_id text,
+  chain text not null default COALESCE(organization_id, ('person:'::text || person_id), ''::text)
 );
 alter table audit_entries add constraint audit_entries_pkey PRIMARY KEY (id);
 alter table audit_entries add constraint audit_entries_check CHECK (((sequence IS NULL) = (hash IS NULL)));
 alter table audit_entries add constraint audit_entries_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text, 'failed'::text])));
 CREATE INDEX audit_entries_organization_id_created_at_idx ON hexabase.audit_entries USING btree (organization_id, created_at DESC);
-CREATE UNIQUE INDEX audit_entries_sequence ON hexabase.audit_entries USING btree (COALESCE(organization_id, ''::text), sequence);
+CREATE INDEX audit_entries_person_id_created_at_idx ON hexabase.audit_entries USING btree (person_id, created_at DESC) WHERE (person_id IS NOT NULL);
+CREATE INDEX audit_entries_seen_by_idx ON hexabase.audit_entries USING gin (seen_by) WHERE (seen_by <> '{}'::text[]);
+CREATE UNIQUE INDEX audit_entries_sequence ON hexabase.audit_entries USING btree (chain, sequence);
 CREATE INDEX audit_entries_unchained ON hexabase.audit_entries USING btree (id) WHERE (sequence IS NULL);
+CREATE INDEX audit_entries_workspace_id_created_at_idx ON hexabase.audit_entries USING btree (workspace_id, created_at DESC) WHERE (workspace_id IS NOT NULL);
 alter table audit_entries enable row level security, force row level security;
-create policy hexabase_api on audit_entries to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check (((organization_id IS NULL) OR (organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))));
+create policy hexabase_api on audit_entries to hexabase_api using (((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])) OR (person_id = ( SELECT scope_user() AS scope_user)) OR (seen_by && ( SELECT scope_organizations() AS scope_organizations)))) with check (((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])) OR ((organization_id IS NULL) AND (COALESCE(person_id, ( SELECT scope_user() AS scope_user)) = ( SELECT scope_user() AS scope_user)) AND (seen_by = '{}'::text[]))));
 create policy hexabase_identity on audit_entries to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on audit_entries to hexabase_owner using (true) with check (true);
-create policy hexabase_worker on audit_entries to hexabase_worker using (true) with check (true);
+create policy hexabase_worker on audit_entries to hexabase_worker using (true);
+create policy hexabase_worker_adds on audit_entries to hexabase_worker with check ((sequence IS NULL));
+create policy hexabase_worker_chains on audit_entries to hexabase_worker using ((sequence IS NULL)) with check ((sequence IS NOT NULL));
 grant insert, select on audit_entries to hexabase_api;
 grant insert on audit_entries to hexabase_identity;
 grant insert, select, update (hash, sequence) on audit_entries to hexabase_worker;
@@ -90,6 +119,73 @@ alter table external_identities enable row level security, force row level secur
 create policy hexabase_identity on external_identities to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on external_identities to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on external_identities to hexabase_identity;
+
+create table hexabase.factor_tickets (
+  id text not null,
+  user_id text not null,
+  kind text not null,
+  browser_hash text,
+  page text,
+  session_id text,
+  name text,
+  challenge text,
+  tries integer not null default 0,
+  expires_at timestamp with time zone not null
+);
+alter table factor_tickets add constraint factor_tickets_pkey PRIMARY KEY (id);
+alter table factor_tickets add constraint factor_tickets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table factor_tickets add constraint factor_tickets_check CHECK (((kind <> 'page'::text) OR ((browser_hash IS NOT NULL) AND (page IS NOT NULL))));
+alter table factor_tickets add constraint factor_tickets_check1 CHECK (((kind <> 'register'::text) OR ((session_id IS NOT NULL) AND (name IS NOT NULL))));
+alter table factor_tickets add constraint factor_tickets_kind_check CHECK ((kind = ANY (ARRAY['login'::text, 'page'::text, 'register'::text])));
+CREATE INDEX factor_tickets_expiry ON hexabase.factor_tickets USING btree (expires_at);
+CREATE INDEX factor_tickets_user ON hexabase.factor_tickets USING btree (user_id);
+alter table factor_tickets enable row level security, force row level security;
+create policy hexabase_identity on factor_tickets to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on factor_tickets to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on factor_tickets to hexabase_identity;
+
+create table hexabase.federation_uses (
+  id text not null,
+  expires_at timestamp with time zone not null
+);
+alter table federation_uses add constraint federation_uses_pkey PRIMARY KEY (id);
+CREATE INDEX federation_uses_expires_at_idx ON hexabase.federation_uses USING btree (expires_at);
+alter table federation_uses enable row level security, force row level security;
+create policy hexabase_identity on federation_uses to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on federation_uses to hexabase_owner using (true) with check (true);
+grant delete, insert, select on federation_uses to hexabase_identity;
+
+create table hexabase.federations (
+  id text not null,
+  organization_id text not null,
+  user_id text not null,
+  name text not null,
+  issuer text not null,
+  audience text not null,
+  conditions text[] not null,
+  scope text not null,
+  workspace_id text,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone
+);
+alter table federations add constraint federations_pkey PRIMARY KEY (id);
+alter table federations add constraint federations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table federations add constraint federations_organization_id_user_id_fkey FOREIGN KEY (organization_id, user_id) REFERENCES users(organization_id, id) ON DELETE CASCADE;
+alter table federations add constraint federations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table federations add constraint federations_check CHECK (((scope = 'workspace'::text) = (workspace_id IS NOT NULL)));
+alter table federations add constraint federations_conditions_check CHECK ((cardinality(conditions) > 0));
+alter table federations add constraint federations_issuer_check CHECK ((issuer ~~ 'https://%'::text));
+alter table federations add constraint federations_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'write'::text, 'workspace'::text])));
+CREATE UNIQUE INDEX federations_name ON hexabase.federations USING btree (organization_id, name);
+CREATE INDEX federations_user_id_issuer_idx ON hexabase.federations USING btree (user_id, issuer);
+CREATE INDEX federations_workspace_id_idx ON hexabase.federations USING btree (workspace_id);
+alter table federations enable row level security, force row level security;
+create policy hexabase_api on federations to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on federations to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on federations to hexabase_owner using (true) with check (true);
+grant delete, insert, select on federations to hexabase_api;
+grant delete, insert, select, update (last_used_at) on federations to hexabase_identity;
 
 create table hexabase.group_members (
   group_id text not null,
@@ -208,12 +304,14 @@ create table hexabase.identity_providers (
   scopes text not null,
   enabled boolean not null default true,
   from_file boolean not null,
-  created_at timestamp with time zone not null
+  created_at timestamp with time zone not null,
+  second_factor text not null default 'ask'::text
 );
 alter table identity_providers add constraint identity_providers_name_key UNIQUE (name);
 alter table identity_providers add constraint identity_providers_pkey PRIMARY KEY (id);
 alter table identity_providers add constraint identity_providers_kind_check CHECK ((kind = ANY (ARRAY['oidc'::text, 'github'::text])));
 alter table identity_providers add constraint identity_providers_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text));
+alter table identity_providers add constraint identity_providers_second_factor_check CHECK ((second_factor = ANY (ARRAY['ask'::text, 'amr'::text, 'given'::text])));
 alter table identity_providers enable row level security, force row level security;
 create policy hexabase_identity on identity_providers to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on identity_providers to hexabase_owner using (true) with check (true);
@@ -401,7 +499,8 @@ create table hexabase.organizations (
   created_by text,
   created_at timestamp with time zone not null default now(),
   deletion_requested_at timestamp with time zone,
-  delete_after timestamp with time zone
+  delete_after timestamp with time zone,
+  require_second_factor boolean not null default false
 );
 alter table organizations add constraint organizations_pkey PRIMARY KEY (id);
 alter table organizations add constraint organizations_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
@@ -447,9 +546,11 @@ create table hexabase.plans (
   storage_gib integer not null,
   isolations text[] not null,
   support text not null,
-  rank integer not null
+  rank integer not null,
+  audit_days integer not null default 90
 );
 alter table plans add constraint plans_pkey PRIMARY KEY (name);
+alter table plans add constraint plans_audit_days_check CHECK (((audit_days >= 1) AND (audit_days <= 3650)));
 alter table plans enable row level security, force row level security;
 create policy hexabase_api on plans to hexabase_api using (true) with check (true);
 create policy hexabase_identity on plans to hexabase_identity using (true) with check (true);
@@ -532,6 +633,18 @@ create policy hexabase_owner on reconcile_queue to hexabase_owner using (true) w
 create policy hexabase_worker on reconcile_queue to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on reconcile_queue to hexabase_worker;
 
+create table hexabase.recovery_codes (
+  user_id text not null,
+  code_hash text not null,
+  used_at timestamp with time zone
+);
+alter table recovery_codes add constraint recovery_codes_pkey PRIMARY KEY (user_id, code_hash);
+alter table recovery_codes add constraint recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table recovery_codes enable row level security, force row level security;
+create policy hexabase_identity on recovery_codes to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on recovery_codes to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on recovery_codes to hexabase_identity;
+
 create table hexabase.refresh_tokens (
   id text not null,
   session_id text not null,
@@ -606,6 +719,35 @@ create policy hexabase_worker on roles to hexabase_worker using (true) with chec
 grant delete, insert, select, update on roles to hexabase_api;
 grant delete, select on roles to hexabase_worker;
 
+create table hexabase.second_factors (
+  id text not null,
+  user_id text not null,
+  kind text not null,
+  name text not null,
+  created_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  secret_sealed text,
+  last_step bigint not null default 0,
+  credential_id text,
+  public_key text,
+  counter bigint not null default 0,
+  transports text[] not null default '{}'::text[],
+  rp_id text
+);
+alter table second_factors add constraint second_factors_credential_id_key UNIQUE (credential_id);
+alter table second_factors add constraint second_factors_pkey PRIMARY KEY (id);
+alter table second_factors add constraint second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table second_factors add constraint second_factors_check CHECK (((kind = 'totp'::text) = (secret_sealed IS NOT NULL)));
+alter table second_factors add constraint second_factors_check1 CHECK (((kind = 'passkey'::text) = ((credential_id IS NOT NULL) AND (public_key IS NOT NULL) AND (rp_id IS NOT NULL))));
+alter table second_factors add constraint second_factors_check2 CHECK (((kind = 'totp'::text) OR (confirmed_at IS NOT NULL)));
+alter table second_factors add constraint second_factors_kind_check CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text])));
+CREATE INDEX second_factors_user ON hexabase.second_factors USING btree (user_id);
+alter table second_factors enable row level security, force row level security;
+create policy hexabase_identity on second_factors to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on second_factors to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on second_factors to hexabase_identity;
+
 create table hexabase.sessions (
   id text not null,
   user_id text not null,
@@ -618,7 +760,8 @@ create table hexabase.sessions (
   address text,
   device_id text,
   provider_session text,
-  provider_settled_at timestamp with time zone
+  provider_settled_at timestamp with time zone,
+  second_factor_at timestamp with time zone
 );
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -646,7 +789,8 @@ create table hexabase.sign_in_codes (
   redirect_uri text,
   code_challenge text,
   created_at timestamp with time zone not null,
-  expires_at timestamp with time zone not null
+  expires_at timestamp with time zone not null,
+  second_factor boolean not null default false
 );
 alter table sign_in_codes add constraint sign_in_codes_pkey PRIMARY KEY (id);
 alter table sign_in_codes add constraint sign_in_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -691,7 +835,8 @@ create table hexabase.upstream_sign_ins (
   user_id text,
   subject text,
   email text,
-  expires_at timestamp with time zone not null
+  expires_at timestamp with time zone not null,
+  second_factor boolean not null default false
 );
 alter table upstream_sign_ins add constraint upstream_sign_ins_pkey PRIMARY KEY (id);
 alter table upstream_sign_ins add constraint upstream_sign_ins_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(id) ON DELETE CASCADE;
@@ -733,6 +878,18 @@ create policy hexabase_worker on users to hexabase_worker using (true) with chec
 grant select (display_name, email, epoch, id, kind, organization_id) on users to hexabase_api;
 grant delete, insert, select, update on users to hexabase_identity;
 grant select (display_name, email, epoch, id) on users to hexabase_worker;
+
+create table hexabase.workspace_copies (
+  workspace_id text not null,
+  sealed text not null,
+  written integer not null default 0
+);
+alter table workspace_copies add constraint workspace_copies_pkey PRIMARY KEY (workspace_id);
+alter table workspace_copies add constraint workspace_copies_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table workspace_copies enable row level security, force row level security;
+create policy hexabase_owner on workspace_copies to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on workspace_copies to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on workspace_copies to hexabase_worker;
 
 create table hexabase.workspace_usage (
   workspace_id text not null,
@@ -784,7 +941,8 @@ create table hexabase.workspaces (
   running_version text,
   settled_plan text,
   deletion_due_at timestamp with time zone,
-  deletion_requested_by text
+  deletion_requested_by text,
+  clone jsonb
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;
@@ -919,6 +1077,16 @@ AS $function$
          and u.id = person and u.email = i.email and u.disabled_at is null
          and i.accepted_at is null and i.declined_at is null and i.revoked_at is null and i.expires_at > at
        returning i.id, i.organization_id, i.role, i.group_ids, i.invited_by
+     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.audit_cutoff(of_chain text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select now() - make_interval(days => coalesce(
+         (select p.audit_days from organizations o join plans p on p.name = o.plan where o.id = of_chain), 365))
      $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.check_group_tree()
@@ -1097,6 +1265,17 @@ BEGIN ATOMIC
    ORDER BY w.created_at, w.id;
 END;
 
+CREATE OR REPLACE FUNCTION hexabase.hosts_seen()
+ RETURNS TABLE(id text, seen_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+BEGIN ATOMIC
+ SELECT h.id,
+     LEAST(h.failing_since, COALESCE(h.checked_at, h.created_at)) AS "least"
+    FROM host_clusters h;
+END;
+
 CREATE OR REPLACE FUNCTION hexabase.invitations_of(person text, at timestamp with time zone)
  RETURNS TABLE(id text, organization_name text, invited_by_email text, role text, created_at timestamp with time zone, expires_at timestamp with time zone)
  LANGUAGE sql
@@ -1144,6 +1323,21 @@ AS $function$
      begin
        perform pg_notify('hexabase_host_clusters', coalesce(new.id, old.id));
        return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.prune_audit(of_chain text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     declare removed bigint;
+     begin
+       delete from audit_entries e using audit_checkpoints c
+         where e.chain = of_chain and c.chain = of_chain and e.sequence <= c.sequence
+           and e.created_at < audit_cutoff(of_chain);
+       get diagnostics removed = row_count;
+       return removed;
      end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.revoke_user(revoked_user_id text)

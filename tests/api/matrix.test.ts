@@ -78,6 +78,7 @@ async function freshTargets(): Promise<Record<string, string>> {
       owner,
       `/api/v1/organizations/${organizationId}/service-accounts/${examples['serviceAccount']}/tokens`,
     ),
+    federation: await madeFederation(examples['serviceAccount']),
     ...(await madeAccess(id, member.userId)),
   };
 }
@@ -85,6 +86,13 @@ async function freshTargets(): Promise<Record<string, string>> {
 async function madeToken(person: Person, path: string): Promise<string> {
   const body = { name: crypto.randomUUID().slice(0, 8), scope: 'read', expires: '1d' };
   return String((await person.call('POST', path, { body })).data['id']);
+}
+
+async function madeFederation(serviceAccount: string | undefined): Promise<string> {
+  const { create } = resources.federation.operations;
+  const body = validBody(create, { serviceAccount: serviceAccount ?? '' });
+  const answer = await owner.call('POST', create.path.replace('{id}', organizationId), { body });
+  return String(answer.data['id']);
 }
 
 /** An invitation whose letter was sent long ago, and the letter. */
@@ -178,6 +186,7 @@ async function fingerprint(): Promise<unknown> {
     (select md5(string_agg(a::text, '|' order by id)) from role_assignments a) as assignments,
     (select md5(string_agg((to_jsonb(t) - 'last_used_at')::text, '|' order by id)) from api_tokens t) as tokens,
     (select count(*) from users where kind = 'service-account') as machines,
+    (select count(*) from federations) as federations,
     (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs`);
 }
 

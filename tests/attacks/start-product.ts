@@ -7,6 +7,7 @@ import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
 import { compose, type Product } from '@hexabase/server/compose.ts';
 import { readHostSettings } from '../../apps/server/src/hosts/host-settings.ts';
+import type { ServerConfig } from '../../apps/server/src/config.ts';
 import { choosePorts } from '@hexabase/server/lifecycle/ports.ts';
 import { openListeners } from '@hexabase/server/listeners.ts';
 import { until } from '@hexabase/testkit/given.ts';
@@ -58,7 +59,10 @@ export interface Attacked extends AsyncDisposable {
 }
 
 /** The whole product as `hks up` composes it, over real HTTP and TLS, on a database of its own. */
-export async function startProduct(log: Logger = silentLogger): Promise<Attacked> {
+export async function startProduct(
+  log: Logger = silentLogger,
+  settings: Partial<ServerConfig> = {},
+): Promise<Attacked> {
   await using starting = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), 'hks-attacks-'));
   starting.defer(() => rm(dataDir, { recursive: true, force: true }));
@@ -76,6 +80,7 @@ export async function startProduct(log: Logger = silentLogger): Promise<Attacked
     passwords: 'on',
     mailFrom: 'Hexabase AI <noreply@localhost>',
     hosts: readHostSettings({}, {}, {}),
+    ...settings,
   } as const;
   const product = starting.use(
     await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log, launcher: './hks' }),

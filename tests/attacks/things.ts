@@ -20,6 +20,7 @@ export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Recor
   if (added.status !== 201) throw new Error(added.text);
   const group = await made(`${organization}/groups`, { name: fresh('g') });
   await tenant.call('POST', `${organization}/groups/${group}/members`, { user: member.userId });
+  const serviceAccount = await made(`${organization}/service-accounts`, { name: fresh('sa') });
   const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }];
   const [operation] = await product.query('select id from operations where organization_id = $1', [
     tenant.organizationId,
@@ -31,7 +32,15 @@ export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Recor
     operation: operation?.['id'],
     userId: member.userId,
     group,
-    serviceAccount: await made(`${organization}/service-accounts`, { name: fresh('sa') }),
+    serviceAccount,
+    federation: await made(`${organization}/federations`, {
+      name: fresh('f'),
+      serviceAccount,
+      issuer: 'https://ci.example.test',
+      audience: 'https://hexabase.example.test',
+      conditions: ['repository=acme/shop'],
+      scope: 'read',
+    }),
     role: await made(`${workspace}/roles`, { name: fresh('r'), rules }),
     assignment: await made(`${workspace}/assignments`, { role: 'viewer', user: member.userId }),
     invitationId: await made(`${organization}/invitations`, { email: `${fresh('i')}@example.test` }),

@@ -5,7 +5,7 @@ export interface Flag {
   field: string;
   /** `billing-email` for `billingEmail`. */
   name: string;
-  kind: 'text' | 'number' | 'boolean';
+  kind: 'text' | 'number' | 'boolean' | 'list';
   required: boolean;
   help: string;
   choices: readonly string[];
@@ -46,6 +46,7 @@ function nonNull(schema: z.core.JSONSchema.BaseSchema): z.core.JSONSchema.BaseSc
 
 function kindOf(type: unknown): Flag['kind'] {
   if (type === 'integer' || type === 'number') return 'number';
+  if (type === 'array') return 'list';
   return type === 'boolean' ? 'boolean' : 'text';
 }
 

@@ -70,9 +70,8 @@ export function addOutputOption(command: Command): Command {
 }
 
 function addOption(command: Command, flag: Flag): void {
-  const text =
-    flag.kind === 'boolean' ? `--${flag.name}` : `--${flag.name} <${flag.kind === 'number' ? 'n' : 'value'}>`;
-  const option = new Option(text, flag.help);
+  const shapes = { boolean: '', number: ' <n>', text: ' <value>', list: ' <value...>' } as const;
+  const option = new Option(`--${flag.name}${shapes[flag.kind]}`, flag.help);
   if (flag.choices.length > 0) option.choices(flag.choices);
   if (flag.required) option.makeOptionMandatory();
   if (flag.kind === 'number') option.argParser(parseNumber);

@@ -29,6 +29,10 @@ const flags = z.object({
   passwords: z.enum(['on', 'off']).default('on'),
   signUp: z.enum(['on', 'off']).optional(),
   identityProviders: z.string().min(1).optional(),
+  federationPrivateIssuers: z
+    .string()
+    .regex(/^[\w.:[\]-]+(,[\w.:[\]-]+)*$/)
+    .optional(),
   mailFrom: z.string().min(3).max(200).default('Hexabase AI <noreply@localhost>'),
 });
 
@@ -75,6 +79,8 @@ export const environmentVariables = {
     'Whether people without an account get one by signing up: `on` or `off`. Default `on` for a trial on one machine, `off` with a public URL or an external database.',
   HKS_IDENTITY_PROVIDERS:
     'A YAML file with the identity providers through which people sign in, read at each start; see `docs/guides/sign-in.md`.',
+  HKS_FEDERATION_PRIVATE_ISSUERS:
+    'Hosts (`gitlab.internal`, `10.0.0.5:8443`; separated by commas) whose tokens may be taken for those of service accounts although their addresses are not public. Default: none. Their certificates: `NODE_EXTRA_CA_CERTS`.',
   ...hostEnvironment,
 } as const;
 
@@ -105,6 +111,9 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     passwords: given.passwords ?? (env['HKS_PASSWORDS'] || file.passwords),
     signUp: given.signUp ?? (env['HKS_SIGN_UP'] || file.signUp),
     identityProviders: given.identityProviders ?? (env['HKS_IDENTITY_PROVIDERS'] || file.identityProviders),
+    federationPrivateIssuers:
+      given.federationPrivateIssuers ??
+      (env['HKS_FEDERATION_PRIVATE_ISSUERS'] || file.federationPrivateIssuers),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, hosts: readHostSettings(given, env, file) };

@@ -9,6 +9,14 @@ export interface TestIssuer extends AsyncDisposable {
   issuer: string;
   /** PEM of the authority that signed its certificate. */
   certificateAuthority: string;
+  /** Signs what it is told, as a CI system's issuer would; `header` replaces what stands in the header. */
+  sign(claims: Record<string, unknown>, header?: Record<string, unknown>): string;
+  /** Of the key that it signs with, in PEM. */
+  publicKey(): string;
+  /** Signs with a new key from here on, and publishes only that. */
+  rotate(): void;
+  /** How often its keys were asked for. */
+  asked(): number;
   /** A good token of this user for this workspace; `claims` replaces or, when undefined, leaves out claims. */
   tokenFor(workspaceId: string, user: IssuedUser, claims?: Record<string, unknown>): string;
 }
@@ -25,10 +33,11 @@ const tokenSeconds = 900;
 export async function testIssuer(address = '127.0.0.1'): Promise<TestIssuer> {
   const authority = makeAuthority([address], Date.now());
   const certificate = signServer(authority, [address, 'localhost'], Date.now());
-  const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const kid = randomUUID();
+  let keys = newKeys();
+  let asked = 0;
   const documents = new Map<string, unknown>();
   const server = createServer({ cert: certificate.certPem, key: certificate.keyPem }, (request, response) => {
+    if (request.url === '/oidc/jwks') asked += 1;
     const document = documents.get(request.url ?? '');
     response.writeHead(document ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(document ?? {}));
@@ -47,19 +56,28 @@ export async function testIssuer(address = '127.0.0.1'): Promise<TestIssuer> {
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
   });
-  const jwk = keys.publicKey.export({ format: 'jwk' });
-  documents.set('/oidc/jwks', { keys: [{ ...jwk, kid, use: 'sig', alg: 'RS256' }] });
+  const publish = () => {
+    const jwk = keys.publicKey.export({ format: 'jwk' });
+    documents.set('/oidc/jwks', { keys: [{ ...jwk, kid: keys.kid, use: 'sig', alg: 'RS256' }] });
+  };
+  publish();
+  const signed = (claims: Record<string, unknown>, header: Record<string, unknown> = {}): string => {
+    const parts = [{ alg: 'RS256', kid: keys.kid, typ: 'JWT', ...header }, claims];
+    const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    return `${text}.${sign('sha256', Buffer.from(text), keys.privateKey).toString('base64url')}`;
+  };
   return {
     issuer,
     certificateAuthority: authority.certPem,
-    tokenFor(workspaceId, user, claims = {}) {
-      const signed = [
-        { alg: 'RS256', kid, typ: 'JWT' },
-        { ...claimsOf(user), iss: issuer, aud: `ws:${workspaceId}`, ...claims },
-      ];
-      const text = signed.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-      return `${text}.${sign('sha256', Buffer.from(text), keys.privateKey).toString('base64url')}`;
+    sign: signed,
+    publicKey: () => keys.publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    rotate() {
+      keys = newKeys();
+      publish();
     },
+    asked: () => asked,
+    tokenFor: (workspaceId, user, claims = {}) =>
+      signed({ ...claimsOf(user), iss: issuer, aud: `ws:${workspaceId}`, ...claims }),
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close');
       server.close();
@@ -67,6 +85,10 @@ export async function testIssuer(address = '127.0.0.1'): Promise<TestIssuer> {
       await closed;
     },
   };
+}
+
+function newKeys() {
+  return { kid: randomUUID(), ...generateKeyPairSync('rsa', { modulusLength: 2048 }) };
 }
 
 function claimsOf({ username, groups }: IssuedUser): Record<string, unknown> {

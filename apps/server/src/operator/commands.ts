@@ -6,6 +6,7 @@ import { readConfig, type ServerConfig } from '../config.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { runAuditCommand } from './audit-commands.ts';
 import { runClientCommand } from './client-commands.ts';
+import { runFederationCommand } from './federation-commands.ts';
 import { runHostCommand } from './host-commands.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
 import { runProviderCommand } from './provider-commands.ts';
@@ -21,6 +22,7 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli audit list|export|verify|key   (hexabase-cli audit --help)
        hexabase-cli idp add|list|remove|enable|disable   (hexabase-cli idp --help)
        hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
+       hexabase-cli federation add|list|remove   (hexabase-cli federation --help)
        hexabase-cli client add|list|rotate-secret|remove   (hexabase-cli client --help)
        hexabase-cli validate
 
@@ -72,6 +74,7 @@ export async function runOperator(
   input: NodeJS.ReadableStream,
 ): Promise<OperatorAnswer> {
   if (argv[0] === 'host') return runHostCommand(argv.slice(1), env);
+  if (argv[0] === 'federation') return runFederationCommand(argv.slice(1), env);
   if (argv[0] === 'client') return runClientCommand(argv.slice(1), env);
   if (argv[0] === 'audit') return runAuditCommand(argv.slice(1), env);
   if (argv[0] === 'idp') return runProviderCommand(argv.slice(1), env, input);

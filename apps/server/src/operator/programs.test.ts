@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../config.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
@@ -151,6 +152,34 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['client', 'remove', 'grafana'])).out).toContain('Forgot');
     expect((await operator(['client', 'rotate-secret', 'grafana'])).problem).toContain('no client grafana');
     expect((await operator(['client', 'explode', 'x'])).problem).toContain('There is no command');
+  }, 120_000);
+
+  it('say whose tokens are taken as a service account, and take that back', async () => {
+    const config = readConfig({ dataDir }, {});
+    const email = 'ci@acme.serviceaccounts.hexabase.local';
+    {
+      await using database = await openOperatorDatabase(config, { migrate: 'skip' });
+      await database.asIdentity(async (tx) => {
+        await sql`insert into hexabase.organizations (id, slug, name, plan) values ('o-1', 'acme', 'Acme', 'starter')`.execute(
+          tx,
+        );
+        await sql`insert into hexabase.users (id, email, display_name, kind, organization_id)
+          values ('sa-1', ${email}, 'ci', 'service-account', 'o-1')`.execute(tx);
+      });
+    }
+    const rule = ['--issuer', 'https://ci.example', '--audience', 'hexabase', '--scope', 'read'];
+    const add = ['federation', 'add', 'main', '--service-account', email, ...rule];
+    expect((await operator([...add, '--condition', 'repository=*'])).exitCode).toBe(1);
+    expect((await operator([...add, '--condition', 'repository=acme/shop'])).out).toContain('Added main');
+    const [listed] = JSON.parse((await operator(['federation', 'list', '-o', 'json'])).out);
+    expect(listed).toMatchObject({
+      name: 'main',
+      serviceAccount: 'ci',
+      conditions: ['repository=acme/shop'],
+    });
+    expect((await operator(['federation', 'remove', 'main'])).problem).toContain('There is no rule');
+    expect((await operator(['federation', 'remove', listed.id])).out).toContain('Removed main');
+    expect((await operator(['federation', 'list', '-o', 'json'])).out.trim()).toBe('[]');
   }, 120_000);
 
   it('find an audit entry that was changed behind the product', async () => {

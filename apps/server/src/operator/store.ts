@@ -33,3 +33,18 @@ export async function findUserId(database: OpenedDatabase, email: string): Promi
     .query<{ id: string }>('select id from hexabase.users where email = lower($1)', [email]);
   return rows[0]?.id ?? null;
 }
+
+export interface ListedServiceAccount {
+  id: string;
+  email: string;
+  organizationId: string;
+}
+
+/** The service accounts of every organization. */
+export async function serviceAccounts(database: OpenedDatabase): Promise<ListedServiceAccount[]> {
+  const { rows } = await database.openPool('hexabase_identity', 1).query<ListedServiceAccount>(
+    `select id, email, organization_id as "organizationId" from hexabase.users
+     where kind = 'service-account' order by email`,
+  );
+  return rows;
+}

@@ -1,6 +1,7 @@
 import type { Execute } from '@hexabase/contract/call.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { openFederation, type Federation } from '@hexabase/oidc/federation/federation.ts';
 import { openLetters, type Letters } from '@hexabase/oidc/letters/letters.ts';
 import type { Newcomer } from '@hexabase/oidc/upstream/newcomer-store.ts';
 import { openUpstream, type Upstream } from '@hexabase/oidc/upstream/upstream.ts';
@@ -18,10 +19,11 @@ interface Parts {
   execute: Execute;
 }
 
-/** The ways to sign in and to sign up beside a known password: identity providers elsewhere, and letters. */
+/** The ways in beside a known password: identity providers elsewhere, letters, and for programs tokens of CI systems. */
 export function waysToSignIn({ config, urls, masterKey, database, clock, execute }: Parts): {
   upstream: Upstream;
   letters: Letters;
+  federation: Federation;
 } {
   const shared = {
     db: database,
@@ -30,7 +32,9 @@ export function waysToSignIn({ config, urls, masterKey, database, clock, execute
     signUp: mayPeopleSignUp(config),
     makeOrganization: (person: Newcomer) => makePrivateOrganization(execute, person),
   };
+  const privateHosts = (config.federationPrivateIssuers ?? '').toLowerCase().split(',').filter(Boolean);
   return {
+    federation: openFederation({ ...shared, privateHosts }),
     upstream: openUpstream(shared),
     letters: openLetters({ ...shared, site: urls.http, passwords: config.passwords === 'on' }),
   };

@@ -33,10 +33,10 @@ interface TokenRow {
 
 const columns = sql`id, name, scope, workspace_id, created_by, created_at, expires_at, last_used_at`;
 
-/** Tokens that were not revoked, newest first; expired ones too, so that their owner sees why something stopped. */
+/** Tokens that somebody made and nobody revoked, newest first; expired ones too, so that their owner sees why something stopped. */
 export async function listTokenRows(tx: Tx, owner: TokenOwner): Promise<Token[]> {
   const { rows } = await sql<TokenRow>`
-    select ${columns} from api_tokens where ${ownedBy(owner)} and revoked_at is null
+    select ${columns} from api_tokens where ${ownedBy(owner)} and revoked_at is null and federation_id is null
     order by created_at desc, id desc`.execute(tx);
   return rows.map(toToken);
 }
@@ -53,7 +53,7 @@ export async function countTokens(
   const { rows } = await sql<{ live: number; lately: number }>`
     select count(*) filter (where revoked_at is null and expires_at > ${now})::integer as live,
       count(*) filter (where created_at > ${since})::integer as lately
-    from api_tokens where ${ownedBy(owner)}`.execute(tx);
+    from api_tokens where ${ownedBy(owner)} and federation_id is null`.execute(tx);
   return rows[0] ?? { live: 0, lately: 0 };
 }
 
@@ -64,7 +64,7 @@ export async function insertToken(tx: Tx, owner: TokenOwner, row: NewTokenRow): 
       (id, user_id, organization_id, name, scope, workspace_id, token_hash, created_by, created_at, expires_at)
     values (${row.id}, ${owner.userId}, ${owner.organizationId}, ${row.name}, ${row.scope}, ${row.workspaceId},
       ${row.tokenHash}, ${row.createdBy}, ${row.createdAt}, ${row.expiresAt})
-    on conflict (user_id, lower(name)) where revoked_at is null do nothing
+    on conflict (user_id, lower(name)) where revoked_at is null and federation_id is null do nothing
     returning ${columns}`.execute(tx);
   return rows[0] ? toToken(rows[0]) : null;
 }

@@ -1,19 +1,27 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
-import { deviceBody, parseBody, tokenBody } from './auth-input.ts';
-import type { AuthIdentity } from './auth-port.ts';
+import {
+  accessTokenType,
+  deviceBody,
+  exchangeBody,
+  parseBody,
+  tokenBody,
+  tokenExchangeGrant,
+} from './auth-input.ts';
+import type { AuthFederation, AuthIdentity } from './auth-port.ts';
 import { browserOrigin } from './browser-origin.ts';
 
 const grantTypes = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'];
 
 /**
  * What programs call to be signed in through a browser: `POST /auth/device` (RFC 8628 §3.1) and `POST /auth/token`
- * (RFC 6749 §4.1.3, RFC 8628 §3.4). Refusals have OAuth's shape.
+ * (RFC 6749 §4.1.3, RFC 8628 §3.4, and RFC 8693 for CI systems that bring tokens of their own). Refusals have OAuth's
+ * shape.
  */
 export async function grantRoutes(
   app: FastifyInstance,
-  { identity }: { identity: AuthIdentity },
+  { identity, federation }: { identity: AuthIdentity; federation?: AuthFederation },
 ): Promise<void> {
   app.setErrorHandler((error, _request, reply) => answerRefusal(error, reply));
 
@@ -34,6 +42,7 @@ export async function grantRoutes(
 
   app.post('/auth/token', async (request, reply) => {
     const grantType = grantTypeOf(request.body);
+    if (federation && grantType === tokenExchangeGrant) return exchange(federation, request, reply);
     if (grantType !== undefined && !grantTypes.includes(grantType))
       return refuse(reply, {
         error: 'unsupported_grant_type',
@@ -56,6 +65,27 @@ export async function grantRoutes(
             device,
           });
     return privately(reply).send(oauthTokens(tokens));
+  });
+}
+
+/** RFC 8693 §2.2.1. */
+async function exchange(
+  federation: AuthFederation,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const body = parseBody(exchangeBody, request.body);
+  const given = await federation.exchange({
+    token: body.subject_token,
+    serviceAccount: body.audience,
+    requestId: request.id,
+  });
+  return privately(reply).send({
+    access_token: given.token,
+    issued_token_type: accessTokenType,
+    token_type: 'Bearer',
+    expires_in: given.expiresIn,
+    scope: given.scope,
   });
 }
 

@@ -1,0 +1,52 @@
+import type { federation } from '@hexabase/contract/people/federation.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import { requireRank } from '../members/public.ts';
+import { findWorkspace } from '../run/store.ts';
+import type { TargetContext, UseCase } from '../run/use-case.ts';
+import { requireServiceAccount } from '../service-accounts/public.ts';
+import { requireFederation } from './find.ts';
+import { insertFederation, listFederationRows } from './store.ts';
+
+const federationsMax = 100;
+
+/** Throws `not_found` for a service account or workspace that is none of the organization's, `already_exists`, `conflict`. */
+export const createFederation: UseCase<typeof federation.operations.create> = async (context, { body }) => {
+  const { tx, target, role, actor, nowMs } = context;
+  const account = await requireServiceAccount(context, body.serviceAccount);
+  // Whoever lets a machine in as this account has its role.
+  requireRank(role, account.role);
+  // The row of the organization is locked: two at once cannot both take the last place.
+  if ((await listFederationRows(tx, target.organizationId)).length >= federationsMax)
+    throw new AppError('conflict', {
+      message: `There are ${federationsMax} already; delete those that nobody uses.`,
+    });
+  const id = newId(nowMs);
+  const workspaceId = await workspaceOf(context, body.scope);
+  const { name, issuer, audience, conditions } = body;
+  const made = await insertFederation(tx, {
+    id,
+    organizationId: target.organizationId,
+    userId: account.id,
+    name,
+    issuer,
+    audience,
+    conditions,
+    scope: workspaceId === null ? body.scope : 'workspace',
+    workspaceId,
+    createdBy: actor.userId,
+    createdAt: new Date(nowMs),
+  });
+  if (!made) throw new AppError('already_exists');
+  context.note({ name, serviceAccount: account.name, issuer, audience, conditions, scope: body.scope });
+  return { data: await requireFederation(context, id) };
+};
+
+/** Null for a scope that names no workspace. */
+async function workspaceOf({ tx, target }: TargetContext, scope: string): Promise<string | null> {
+  if (!scope.startsWith('workspace:')) return null;
+  const idOrSlug = scope.slice('workspace:'.length);
+  const found = await findWorkspace(tx, { organizationIds: [target.organizationId], idOrSlug, lock: false });
+  if (!found) throw new AppError('not_found', { message: 'There is no such workspace.' });
+  return found.id;
+}

@@ -1,0 +1,1 @@
+export { requireServiceAccount } from './find.ts';

@@ -1,0 +1,144 @@
+import { newApiToken } from '@hexabase/kernel/api-token.ts';
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import { GrantError } from '../interaction/grant-error.ts';
+import { unmetCondition } from './conditions.ts';
+import {
+  insertGivenToken,
+  recordExchange,
+  rulesFor,
+  takeOnce,
+  type FederationRule,
+} from './federation-store.ts';
+import { openIssuerKeys, type IssuerKeys } from './issuer-keys.ts';
+import type { PrivateHosts } from './safe-fetch.ts';
+import { claimedIssuer, isFor, verifySubject, type SubjectClaims } from './subject-token.ts';
+
+export interface FederationDeps {
+  db: Pick<Database, 'asIdentity'>;
+  clock: Clock;
+  /** Hosts of issuers that may have an address which is not public. */
+  privateHosts: PrivateHosts;
+}
+
+export interface SubjectToken {
+  token: string;
+  /** E-mail address of the service account that the job wants to be. */
+  serviceAccount: string;
+  requestId: string;
+}
+
+export interface ExchangedToken {
+  token: string;
+  /** Seconds. */
+  expiresIn: number;
+  scope: string;
+}
+
+/** Takes tokens that CI systems sign (RFC 8693). */
+export interface Federation {
+  /**
+   * Gives an API token of the service account for a token of an issuer that one of its rules names and whose conditions
+   * it meets. Throws GrantError `invalid_grant` for every token that does not fit and says to the caller nothing more;
+   * why stands in the audit log of the organization.
+   */
+  exchange(presented: SubjectToken): Promise<ExchangedToken>;
+}
+
+export const federatedTokenSeconds = 900;
+const skewMs = 60_000;
+
+export function openFederation(deps: FederationDeps): Federation {
+  const keys = openIssuerKeys(deps);
+  return { exchange: (presented) => exchange({ ...deps, keys }, presented) };
+}
+
+interface Context extends FederationDeps {
+  keys: IssuerKeys;
+}
+
+async function exchange(context: Context, presented: SubjectToken): Promise<ExchangedToken> {
+  const { db } = context;
+  const issuer = claimedIssuer(presented.token);
+  if (issuer === null) throw refused();
+  const asked = { email: presented.serviceAccount.toLowerCase(), issuer };
+  const rules = await db.asIdentity((tx) => rulesFor(tx, asked), { oneStatement: true });
+  const [first] = rules;
+  // Nobody is asked for keys on the word of a stranger: only issuers that some rule names.
+  if (!first) throw refused();
+  let claims: SubjectClaims;
+  try {
+    claims = await verifySubject(presented.token, issuer, context);
+  } catch (cause) {
+    return refuse(context, { rule: first, presented, reason: reasonOf(cause) });
+  }
+  const faults = rules.map((rule) => faultOf(rule, claims));
+  const rule = rules[faults.indexOf(null)];
+  if (rule) return give(context, { rule, presented, claims });
+  return refuse(context, { rule: first, presented, claims, reason: faults.join('; ') });
+}
+
+/** Why a token is not one of those that the rule takes; null when it is. */
+function faultOf(rule: FederationRule, claims: SubjectClaims): string | null {
+  if (!isFor(claims, rule.audience)) return `${rule.name}: the audience is another`;
+  const unmet = unmetCondition(claims, rule.conditions);
+  return unmet === null ? null : `${rule.name}: ${unmet} does not hold`;
+}
+
+interface Matched {
+  rule: FederationRule;
+  presented: SubjectToken;
+  claims: SubjectClaims;
+}
+
+async function give(context: Context, { rule, presented, claims }: Matched): Promise<ExchangedToken> {
+  const nowMs = context.clock.now();
+  const made = newApiToken('sat');
+  const given = {
+    id: newId(nowMs),
+    tokenHash: made.hash,
+    expiresAt: new Date(nowMs + federatedTokenSeconds * 1000),
+  };
+  // A refusal is answered, not thrown, inside the transaction: it must be recorded.
+  const isGiven = await context.db.asIdentity(async (tx) => {
+    const { jti } = claims;
+    const expiresAt = new Date(claims.exp * 1000 + skewMs);
+    const isFresh = typeof jti !== 'string' || (await takeOnce(tx, { issuer: claims.iss, jti, expiresAt }));
+    if (!isFresh || !(await insertGivenToken(tx, rule, { ...given, nowMs }))) return false;
+    const details = { ...factsOf(rule, claims), tokenId: given.id };
+    await recordExchange(tx, rule, { outcome: 'allowed', requestId: presented.requestId, details, nowMs });
+    return true;
+  });
+  if (!isGiven) return refuse(context, { rule, presented, claims, reason: 'the token was used before' });
+  const scope = rule.workspaceId === null ? rule.scope : `workspace:${rule.workspaceId}`;
+  return { token: made.token, expiresIn: federatedTokenSeconds, scope };
+}
+
+async function refuse(
+  { db, clock }: Context,
+  { rule, presented, claims, reason }: Omit<Matched, 'claims'> & { claims?: SubjectClaims; reason: string },
+): Promise<never> {
+  const details = { ...factsOf(rule, claims ?? {}), reason: reason.slice(0, 1_000) };
+  const entry = { outcome: 'denied', requestId: presented.requestId, details } as const;
+  await db.asIdentity((tx) => recordExchange(tx, rule, { ...entry, nowMs: clock.now() }));
+  throw refused();
+}
+
+/** Who the job said that it is; only of a token whose signature was right. */
+function factsOf(rule: FederationRule, { sub, jti }: Pick<Partial<SubjectClaims>, 'sub' | 'jti'>) {
+  return {
+    federation: rule.name,
+    issuer: rule.issuer,
+    ...(sub !== undefined && { subject: sub.slice(0, 500) }),
+    ...(typeof jti === 'string' && { jti: jti.slice(0, 200) }),
+  };
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'the token cannot be read';
+}
+
+function refused(): GrantError {
+  return new GrantError('invalid_grant', 'The token is not one that this service account takes.');
+}

@@ -1,0 +1,278 @@
+import { createHmac } from 'node:crypto';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { until } from '@hexabase/testkit/given.ts';
+import { testIssuer, type TestIssuer } from '@hexabase/testkit/test-issuer.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fresh, startProduct, type Attacked, type Tenant } from './start-product.ts';
+
+/** Jobs of a CI system come in with the tokens that it signs, and others' jobs do not. */
+let product: Attacked;
+let ci: TestIssuer;
+/** Another installation of the same CI system, with keys of its own. */
+let elsewhere: TestIssuer;
+let ann: Tenant;
+let eve: Tenant;
+let account: { id: string; email: string };
+const audience = 'https://hexabase.example';
+const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+beforeAll(async () => {
+  [ci, elsewhere] = await Promise.all([testIssuer(), testIssuer()]);
+  setDefaultCACertificates([
+    ...getCACertificates('default'),
+    ci.certificateAuthority,
+    elsewhere.certificateAuthority,
+  ]);
+  product = await startProduct(undefined, { federationPrivateIssuers: new URL(ci.issuer).host });
+  ann = await product.tenant('ann');
+  eve = await product.tenant('eve');
+  const made = await ann.call('POST', at(ann, 'service-accounts'), { name: fresh('sa'), role: 'developer' });
+  account = made.json['data'];
+  await trust({ scope: `workspace:${ann.workspaceSlug}` });
+});
+afterAll(async () => {
+  await product?.[Symbol.asyncDispose]();
+  await ci?.[Symbol.asyncDispose]();
+  await elsewhere?.[Symbol.asyncDispose]();
+});
+
+const at = (tenant: Tenant, what: string) => `/api/v1/organizations/${tenant.organizationId}/${what}`;
+
+async function trust(more: object, tenant = ann): Promise<{ path: string; status: number; text: string }> {
+  const name = fresh('f');
+  const { status, text, json } = await tenant.call('POST', at(tenant, 'federations'), {
+    name,
+    serviceAccount: account.email,
+    issuer: ci.issuer,
+    audience,
+    conditions: ['repository=acme/shop', 'ref=refs/heads/*'],
+    scope: 'read',
+    ...more,
+  });
+  return { path: `${at(tenant, 'federations')}/${json['data']?.id}`, status, text };
+}
+
+/** A token as GitHub Actions signs them. */
+function job(claims: Record<string, unknown> = {}): Record<string, unknown> {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    iss: ci.issuer,
+    aud: audience,
+    sub: 'repo:acme/shop:ref:refs/heads/main',
+    repository: 'acme/shop',
+    ref: 'refs/heads/main',
+    jti: crypto.randomUUID(),
+    iat: now,
+    nbf: now,
+    exp: now + 300,
+    ...claims,
+  };
+}
+
+const exchange = (token: string, serviceAccount = account.email, more: Record<string, string> = {}) =>
+  product.send({
+    method: 'POST',
+    path: '/auth/token',
+    headers: ['Content-Type', 'application/x-www-form-urlencoded'],
+    body: new URLSearchParams({
+      grant_type: grantType,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      subject_token: token,
+      audience: serviceAccount,
+      ...more,
+    }).toString(),
+  });
+
+const refusal = {
+  error: 'invalid_grant',
+  error_description: 'The token is not one that this service account takes.',
+};
+
+async function expectRefused(token: string, serviceAccount?: string): Promise<void> {
+  const answer = await exchange(token, serviceAccount);
+  expect([answer.status, answer.json]).toEqual([400, refusal]);
+}
+
+const exchanges = (outcome: string) =>
+  product.query(
+    `select actor_email, details from audit_entries where action = 'federation.exchange' and organization_id = $1
+       and outcome = $2 order by id`,
+    [ann.organizationId, outcome],
+  );
+
+const base64 = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url');
+
+describe('a job of the repository', () => {
+  test('gets a token of the service account for 15 minutes, works with API and cluster, and is in the log', async () => {
+    const token = ci.sign(job());
+    const answer = await exchange(token);
+    expect(answer.status, answer.text).toBe(200);
+    expect(answer.json).toEqual({
+      access_token: expect.stringMatching(/^hks_sat_/),
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      token_type: 'Bearer',
+      expires_in: 900,
+      scope: `workspace:${ann.workspaceId}`,
+    });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    const given = String(answer.json['access_token']);
+    const [row] = await product.query(
+      `select extract(epoch from expires_at - created_at)::integer as seconds from api_tokens order by created_at desc limit 1`,
+    );
+    expect(row?.['seconds']).toBe(900);
+    const projects = `/api/v1/workspaces/${ann.workspaceId}/projects`;
+    const made = await product.send({
+      method: 'POST',
+      path: projects,
+      token: given,
+      body: { name: fresh('p') },
+    });
+    expect(made.status, made.text).toBe(201);
+    const minted = await product.send({
+      method: 'POST',
+      path: `/api/v1/workspaces/${ann.workspaceId}/kube-token`,
+      token: given,
+    });
+    const reviewed = await product.kube(ann.workspaceId, {
+      method: 'POST',
+      path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+      token: minted.json['data'].token,
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+    });
+    expect(reviewed.json['status'].userInfo.username).toBe(`hexabase:${account.email}`);
+    const [entry] = (await exchanges('allowed')).slice(-1);
+    expect(entry).toMatchObject({
+      actor_email: account.email,
+      details: { issuer: ci.issuer, subject: 'repo:acme/shop:ref:refs/heads/main' },
+    });
+    expect(JSON.stringify(entry)).not.toContain(given);
+  });
+
+  test('loses what it got, and its cluster, when the rule goes', async () => {
+    const rule = await trust({ conditions: ['repository=acme/other'], scope: 'write' });
+    const { json } = await exchange(ci.sign(job({ repository: 'acme/other' })));
+    const token = String(json['access_token']);
+    const kube = await product.send({
+      method: 'POST',
+      path: `/api/v1/workspaces/${ann.workspaceId}/kube-token`,
+      token,
+    });
+    const pods = { path: '/api/v1/namespaces/default/pods', token: String(kube.json['data'].token) };
+    expect((await product.kube(ann.workspaceId, pods)).status).toBe(200);
+    expect((await ann.call('DELETE', rule.path)).status).toBe(204);
+    expect((await product.send({ path: '/api/v1/organizations', token })).status).toBe(401);
+    await until(async () => (await product.kube(ann.workspaceId, pods)).status === 401);
+    await expectRefused(ci.sign(job({ repository: 'acme/other' })));
+  });
+});
+
+describe('B06 a token that is not one of those', () => {
+  const now = Math.floor(Date.now() / 1000);
+  test.each<[string, Record<string, unknown>]>([
+    ['of another repository', { repository: 'acme/shop2' }],
+    ['of a repository whose name only begins so', { repository: 'acme/shop-evil' }],
+    ['of another owner', { repository: 'evil/acme/shop' }],
+    ['of a branch below the pattern', { ref: 'refs/heads/feature/x' }],
+    ['of a pull request', { ref: 'refs/pull/1/merge' }],
+    ['with a list where a text is asked', { repository: ['acme/shop'] }],
+    ['without the claim', { repository: undefined }],
+    ['for another audience', { aud: 'https://other.example' }],
+    ['for several audiences', { aud: [audience, 'https://other.example'] }],
+    ['without an audience', { aud: undefined }],
+    ['that has expired', { iat: now - 900, nbf: now - 900, exp: now - 300 }],
+    ['that never expires', { exp: undefined }],
+    ['without a time', { iat: undefined }],
+    ['of tomorrow', { iat: now + 86_400, nbf: now + 86_400, exp: now + 87_000 }],
+    ['not valid yet', { nbf: now + 600 }],
+    ['of long ago', { iat: now - 200_000, nbf: now - 200_000 }],
+  ])('%s', async (_which, claims) => expectRefused(ci.sign(job(claims))));
+
+  test('of an issuer with a suffix or another spelling', async () => {
+    for (const iss of [
+      `${ci.issuer}/`,
+      `${ci.issuer}.evil.example`,
+      `${ci.issuer}@evil.example`,
+      ci.issuer.toUpperCase(),
+    ])
+      await expectRefused(ci.sign(job({ iss })));
+  });
+
+  test('of another issuer that signs the same words', async () => {
+    await expectRefused(elsewhere.sign(job()));
+    await expectRefused(elsewhere.sign(job({ iss: elsewhere.issuer })));
+  });
+
+  test('with alg none, HS256 with the public key, another alg, or a key that it brings along', async () => {
+    const none = { alg: 'none', typ: 'JWT' };
+    await expectRefused(`${base64(none)}.${base64(job())}.`);
+    await expectRefused(`${base64(none)}.${base64(job())}.AAAA`);
+    const good = ci.sign(job());
+    const [head = ''] = good.split('.');
+    const { kid } = JSON.parse(Buffer.from(head, 'base64url').toString());
+    const text = `${base64({ alg: 'HS256', kid, typ: 'JWT' })}.${base64(job())}`;
+    await expectRefused(`${text}.${createHmac('sha256', ci.publicKey()).update(text).digest('base64url')}`);
+    await expectRefused(ci.sign(job(), { alg: 'RS1' }));
+    await expectRefused(ci.sign(job(), { kid: undefined }));
+    await expectRefused(ci.sign(job(), { jku: `${elsewhere.issuer}/jwks` }));
+    await expectRefused(ci.sign(job(), { crit: ['exp'] }));
+    const [, payload = '', signature = ''] = good.split('.');
+    const edited = base64({
+      ...JSON.parse(Buffer.from(payload, 'base64url').toString()),
+      ref: 'refs/heads/x',
+    });
+    await expectRefused(`${head}.${edited}.${signature}`);
+  });
+
+  test('that was used before, also of many at once', async () => {
+    const token = ci.sign(job());
+    const answers = await Promise.all(Array.from({ length: 8 }, () => exchange(token)));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array(7).fill(400)]);
+    await expectRefused(token);
+    const reasons = (await exchanges('denied')).map(({ details }) => details.reason);
+    expect(reasons).toContain('the token was used before');
+  });
+
+  test('and says the same to whoever asks for an account that there is not, or a person', async () => {
+    await expectRefused(ci.sign(job()), 'nobody@acme.serviceaccounts.hexabase.local');
+    await expectRefused(ci.sign(job()), ann.email);
+    await expectRefused('not a token');
+  });
+});
+
+describe('A02 and A14 rules', () => {
+  test('cannot be made for an account of another organization, or above one’s own role', async () => {
+    expect((await trust({}, eve)).status).toBe(404);
+    expect((await trust({ scope: `workspace:${eve.workspaceSlug}` })).status).toBe(404);
+    const developer = await product.person(fresh('developer'));
+    await ann.call('POST', at(ann, 'members'), { email: developer.email, role: 'developer' });
+    expect((await trust({}, { ...ann, call: developer.call })).status).toBe(403);
+  });
+
+  test.each<[string, object]>([
+    ['without a condition', { conditions: [] }],
+    ['with one that everything meets', { conditions: ['repository=*'] }],
+    ['with one that begins with a wildcard', { conditions: ['repository=**/shop'] }],
+    ['over http', { issuer: 'http://ci.example' }],
+    ['with a user in the address', { issuer: 'https://ci.example@evil.example' }],
+  ])('%s are refused', async (_which, more) => expect((await trust(more)).status).toBe(400));
+});
+
+describe('C01 an issuer inside', () => {
+  test.each([
+    'https://127.0.0.1:1',
+    'https://localhost:1',
+    'https://169.254.169.254',
+    'https://[::1]:1',
+    'https://2130706433',
+  ])('%s is never asked', async (issuer) => {
+    const { status } = await trust({ issuer });
+    expect(status).toBe(201);
+    await expectRefused(ci.sign(job({ iss: issuer })));
+  });
+
+  test('that no operator allowed is not asked, even where it would answer', async () => {
+    expect((await trust({ issuer: elsewhere.issuer })).status).toBe(201);
+    await expectRefused(elsewhere.sign(job({ iss: elsewhere.issuer })));
+    expect(elsewhere.asked()).toBe(0);
+  });
+});
