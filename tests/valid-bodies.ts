@@ -17,6 +17,8 @@ const bodies: Record<string, (things: Readonly<Record<string, string>>) => Body>
     conditions: ['repository=acme/shop'],
     scope: 'read',
   }),
+  'grant.break-glass': ({ organization }) => ({ organization, reason: 'A test of what this needs' }),
+  'grant.create': () => ({ operator: 'operator@example.test', reason: 'A test of what this needs' }),
   'group.add-member': ({ userId }) => ({ user: userId }),
   'host-cluster.add': () => ({ ...aHostCluster(), name: `h-${fresh()}` }),
   'invitation.accept': ({ received }) => ({ invitation: received ?? 'hks_inv_none' }),
@@ -28,6 +30,7 @@ const bodies: Record<string, (things: Readonly<Record<string, string>>) => Body>
   'organization.transfer': ({ userId }) => ({ to: userId }),
   'organization.update': () => ({ name: 'Renamed' }),
   'project.create': () => ({ name: `p-${fresh()}` }),
+  'second-factor.reset': ({ memberEmail }) => ({ email: memberEmail ?? 'nobody@example.test' }),
   'workspace.create': ({ organization }) => ({ name: 'One more', organization }),
   'workspace.update': () => ({ description: crypto.randomUUID() }),
 };

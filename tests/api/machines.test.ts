@@ -254,7 +254,7 @@ const writes = allOperations()
   .map(({ operation }) => operation)
   .filter(({ method, access }) => method !== 'GET' && access.kind !== 'public');
 const forPeople =
-  /^(access|assignment|group|host-cluster|invitation|member|organization|role|service-account|token)\./;
+  /^(access|assignment|group|host-cluster|invitation|member|organization|role|second-factor|service-account|token)\./;
 
 describe('the scope of a token', () => {
   it('knows a verdict for every operation, and new ones are closed to programs', () => {

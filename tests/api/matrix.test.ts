@@ -7,6 +7,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aHostCluster } from './host-cluster-bodies.ts';
 import { validBody } from '../valid-bodies.ts';
+import { appCode } from './authenticator-app.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
 let api: Api;
@@ -27,9 +28,11 @@ beforeAll(async () => {
     people.set(role, person);
   }
   people.set('operator', await api.operator('operator'));
+  await api.operator('second-operator');
 });
-// Who left or handed over in the test before is back in their role.
+// Who left or handed over in the test before is back in their role, and who was let in is out again.
 beforeEach(async () => {
+  await api.query('delete from access_grants');
   for (const role of ['owner', 'admin', 'developer', 'viewer'] as const) {
     await api.query(
       `insert into memberships (organization_id, user_id, role) values ($1, $2, $3)
@@ -71,6 +74,7 @@ async function freshTargets(): Promise<Record<string, string>> {
     operation: String(workspace.data['operationId']),
     project: String(project.data['id']),
     userId: member.userId,
+    memberEmail: member.email,
     'host-cluster': await madeHostCluster(),
     ...(await madeInvitation()),
     ...examples,
@@ -80,7 +84,23 @@ async function freshTargets(): Promise<Record<string, string>> {
     ),
     federation: await madeFederation(examples['serviceAccount']),
     ...(await madeAccess(id, member.userId)),
+    ...(await madeGrants()),
   };
+}
+
+/** One that somebody else has, and one that the operator had. */
+async function madeGrants(): Promise<Record<string, string>> {
+  const path = `/api/v1/organizations/${organizationId}/grants`;
+  const body = { operator: 'second-operator@example.test', reason: 'A look at the matrix' };
+  const { data } = await owner.call('POST', path, { body });
+  const operator = people.get('operator');
+  await api.query(
+    `insert into access_grants (id, organization_id, user_id, operator, level, kind, reason, granted_by, created_at, expires_at)
+     values ('over', $1, $2, $3, 'read', 'break-glass', 'long over', $2, now() - interval '9 hours', now() - interval '1 hour')
+     on conflict do nothing`,
+    [organizationId, operator?.userId, operator?.email],
+  );
+  return { grant: String(data['id']), 'grant.end': 'over' };
 }
 
 async function madeToken(person: Person, path: string): Promise<string> {
@@ -90,9 +110,11 @@ async function madeToken(person: Person, path: string): Promise<string> {
 
 async function madeFederation(serviceAccount: string | undefined): Promise<string> {
   const { create } = resources.federation.operations;
-  const body = validBody(create, { serviceAccount: serviceAccount ?? '' });
-  const answer = await owner.call('POST', create.path.replace('{id}', organizationId), { body });
-  return String(answer.data['id']);
+  const path = create.path.replace('{id}', organizationId);
+  return String(
+    (await owner.call('POST', path, { body: validBody(create, { serviceAccount: serviceAccount ?? '' }) }))
+      .data['id'],
+  );
 }
 
 /** An invitation whose letter was sent long ago, and the letter. */
@@ -122,6 +144,13 @@ async function madeAccess(workspace: string, userId: string): Promise<Record<str
     role: String(role.data['id']),
     assignment: String(assignment.data['id']),
   };
+}
+
+/** An authenticator app that waits for its first code, right after a sign-in of its person. */
+async function madeFactor(person: Person): Promise<{ factor: string; code: string }> {
+  await api.query('update sessions set created_at = now() where user_id = $1', [person.userId]);
+  const { data } = await person.call('POST', '/api/v1/second-factors/totp', { body: {} });
+  return { factor: String(data['id']), code: appCode(String(data['secret'])) };
 }
 
 async function madeHostCluster(): Promise<string> {
@@ -162,10 +191,13 @@ async function callAs(
   const person = people.get(caller);
   const answers = ['invitation.accept', 'invitation.decline'].includes(operation.id);
   const things = answers && person ? { ...targets, received: await invitationFor(person) } : targets;
-  const options = operation.body ? { body: validBody(operation, things) } : {};
+  const ownFactor = person && operation.id.startsWith('second-factor.') ? await madeFactor(person) : null;
+  const body = operation.body && validBody(operation, things);
+  const code = ownFactor && operation.id === 'second-factor.confirm' ? { code: ownFactor.code } : {};
+  const options = body ? { body: { ...body, ...code } } : {};
   // A person's tokens are nobody else's.
   const token = operation.id === 'token.revoke' && person && (await madeToken(person, '/api/v1/tokens'));
-  const own = token ? { ...targets, token } : targets;
+  const own = { ...targets, ...ownFactor, ...(token && { token }) };
   return person
     ? person.call(operation.method, addressOf(operation, own), options)
     : api.call(operation.method, addressOf(operation, targets), options);
@@ -184,6 +216,7 @@ async function fingerprint(): Promise<unknown> {
     (select md5(string_agg(g::text, '|' order by group_id, user_id)) from group_members g) as group_members,
     (select md5(string_agg(r::text, '|' order by id)) from roles r) as roles,
     (select md5(string_agg(a::text, '|' order by id)) from role_assignments a) as assignments,
+    (select md5(string_agg(a::text, '|' order by id)) from access_grants a) as grants,
     (select md5(string_agg((to_jsonb(t) - 'last_used_at')::text, '|' order by id)) from api_tokens t) as tokens,
     (select count(*) from users where kind = 'service-account') as machines,
     (select count(*) from federations) as federations,

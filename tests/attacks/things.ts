@@ -33,6 +33,7 @@ export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Recor
     userId: member.userId,
     group,
     serviceAccount,
+    factor: await made('/api/v1/second-factors/totp', { name: fresh('t') }),
     federation: await made(`${organization}/federations`, {
       name: fresh('f'),
       serviceAccount,

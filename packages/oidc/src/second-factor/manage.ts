@@ -131,9 +131,9 @@ export async function removeFactor(
 ): Promise<{ name: string }> {
   const nowMs = clock.now();
   return db.asIdentity(async (tx) => {
-    const { email } = await requireFreshSession(tx, owner, nowMs);
     const name = await deleteFactor(tx, { id, userId: owner.userId });
     if (name === null) throw new AppError('not_found');
+    const { email } = await requireFreshSession(tx, owner, nowMs);
     if (!(await hasFactor(tx, owner.userId))) {
       const asking = await organizationsThatAsk(tx, owner.userId);
       if (asking.length > 0) {
