@@ -1,5 +1,36 @@
 -- Made by the migrations; for reading, not for running.
 
+create table hexabase.access_grants (
+  id text not null,
+  organization_id text not null,
+  user_id text not null,
+  operator text not null,
+  level text not null,
+  kind text not null,
+  reason text not null,
+  granted_by text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  revoked_by text
+);
+alter table access_grants add constraint access_grants_pkey PRIMARY KEY (id);
+alter table access_grants add constraint access_grants_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table access_grants add constraint access_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table access_grants add constraint access_grants_check CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '08:00:00'::interval))));
+alter table access_grants add constraint access_grants_kind_check CHECK ((kind = ANY (ARRAY['granted'::text, 'break-glass'::text])));
+alter table access_grants add constraint access_grants_level_check CHECK ((level = ANY (ARRAY['read'::text, 'admin'::text])));
+CREATE INDEX access_grants_organization_id_created_at_idx ON hexabase.access_grants USING btree (organization_id, created_at DESC);
+CREATE INDEX access_grants_user_id_expires_at_idx ON hexabase.access_grants USING btree (user_id, expires_at);
+alter table access_grants enable row level security, force row level security;
+create policy hexabase_api on access_grants to hexabase_api using (((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])) OR (user_id = ( SELECT scope_user() AS scope_user)))) with check (((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])) OR (user_id = ( SELECT scope_user() AS scope_user))));
+create policy hexabase_identity on access_grants to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on access_grants to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on access_grants to hexabase_worker using (true) with check (true);
+grant insert, select, update (revoked_at, revoked_by) on access_grants to hexabase_api;
+grant select on access_grants to hexabase_identity;
+grant select on access_grants to hexabase_worker;
+
 create table hexabase.api_tokens (
   id text not null,
   user_id text not null,
@@ -1089,6 +1120,24 @@ AS $function$
          (select p.audit_days from organizations o join plans p on p.name = o.plan where o.id = of_chain), 365))
      $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.check_access_grant()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       if not exists (select from users u where u.id = new.user_id and u.platform_role = 'super_admin'
+           and u.disabled_at is null) then
+         raise exception 'only operators of the platform get access by a grant' using errcode = 'check_violation';
+       end if;
+       if new.kind = 'granted' and not exists (select from memberships m
+           where m.organization_id = new.organization_id and m.user_id = new.granted_by and m.role = 'owner') then
+         raise exception 'only an owner grants access' using errcode = 'check_violation';
+       end if;
+       return new;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.check_group_tree()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1324,6 +1373,29 @@ AS $function$
        perform pg_notify('hexabase_host_clusters', coalesce(new.id, old.id));
        return null;
      end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.operator_by_email(address text)
+ RETURNS TABLE(id text, email text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select u.id, u.email from users u
+       where u.email = lower(address) and u.platform_role = 'super_admin' and u.disabled_at is null
+     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.organization_for_operator(name_or_id text)
+ RETURNS TABLE(id text, name text, slug text, owners text[])
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select o.id, o.name, o.slug, array(select u.email from memberships m join users u on u.id = m.user_id
+         where m.organization_id = o.id and m.role = 'owner' order by u.email)
+       from organizations o
+       where (o.id = name_or_id or o.slug = name_or_id)
+         and exists (select from users u where u.id = hexabase.scope_user() and u.platform_role = 'super_admin')
+     $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.prune_audit(of_chain text)
  RETURNS bigint
