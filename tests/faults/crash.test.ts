@@ -58,7 +58,7 @@ test.each(ofToday.map((point) => [pointName(point), point] as const))(
 
 /** A recovery may be killed as well; each of these dies again in the last step of its workflow. */
 const pairs = ofToday
-  .filter((point, index) => index % (runsAll ? 14 : 7) === 0 && point.step !== lastStep(point))
+  .filter((point, index) => index % (runsAll ? 14 : 7) === 0 && leavesTheLastStep(point))
   .map((point): [string, CrashPoint] => [pointName(point), point]);
 
 test.each(pairs)('a second kill while recovering from one at %s changes nothing', async (_name, point) => {
@@ -66,6 +66,14 @@ test.each(pairs)('a second kill while recovering from one at %s changes nothing'
     await crashAndRecover([point, { ...point, step: lastStep(point), boundary: 'before-commit' }]),
   ).toEqual([]);
 });
+
+/** The ends of the last steps are written in one transaction, so after that of one of them all may be done. */
+function leavesTheLastStep({ kind, workflow, step, boundary }: CrashPoint): boolean {
+  const all = points.filter((point) => point.kind === kind && point.workflow === workflow);
+  const steps = [...new Set(all.map((point) => point.step))];
+  const left = steps.length - 1 - steps.indexOf(step);
+  return left > (boundary === 'after-commit' ? 2 : 0);
+}
 
 function lastStep(point: CrashPoint): string {
   return (

@@ -47,7 +47,7 @@ export const cloneWorkspace: UseCase<typeof workspace.operations.clone> = async 
     by: context.actor.userId,
     nowMs: context.nowMs,
   });
-  context.note({ clone: row.id });
+  context.note({ source: source.id });
   return { data: toWorkspace(row, ports) };
 };
 
