@@ -221,6 +221,23 @@ describe('a new workspace', () => {
     expect((await operator.call('GET', `${path}/fra-1`)).data['used']).toMatchObject({ workspaces: 3 });
   });
 
+  it('cannot have a larger plan than its host cluster has room for, and says what is lacking', async () => {
+    await add({ maxCpuMilli: 5_000 });
+    const owner = await api.owner('large', 'enterprise');
+    const made = await createWorkspace({ plan: 'starter' }, owner);
+    const id = String(made.data['id']);
+    await api.activate(id);
+    const change = (plan: string) => owner.call('PATCH', `/api/v1/workspaces/${id}`, { body: { plan } });
+    expect((await change('pro')).error).toMatchObject({
+      code: 'no_capacity',
+      message: expect.stringMatching(/^The plan pro needs \d+ CPU more than now, and the host cluster/),
+    });
+    await operator.call('PATCH', `${path}/fra-1`, { body: { maxCpuMilli: 500_000 } });
+    expect((await change('pro')).status).toBe(202);
+    await operator.call('PATCH', `${path}/fra-1`, { body: { maxCpuMilli: 1 } });
+    expect((await change('starter')).status).toBe(202);
+  });
+
   it('is given to no host cluster that is cordoned, and to it again when it is uncordoned', async () => {
     await add();
     expect((await operator.call('POST', `${path}/fra-1/cordon`)).data['note']).toContain('no new workspaces');

@@ -182,7 +182,7 @@ export const workspace = defineResource({
       output: schema,
       status: 202,
       conditional: true,
-      errors: ['stale_revision', 'plan_limit_reached', 'workspace_not_active'],
+      errors: ['stale_revision', 'plan_limit_reached', 'no_capacity', 'workspace_not_active'],
       cli: { verb: 'update', positional: ['id'] },
     }),
     delete: operation({

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { placeWorkspace, workspacesThatFit, type HostRoom, type PlacementRequest } from './placement.ts';
+import {
+  placeWorkspace,
+  whyNoLargerPlan,
+  workspacesThatFit,
+  type HostRoom,
+  type PlacementRequest,
+} from './placement.ts';
 
 const builtInRegion = 'local';
 const small: PlacementRequest = {
@@ -95,5 +101,34 @@ describe('where a workspace runs', () => {
     expect(workspacesThatFit(null)).toBeNull();
     expect(workspacesThatFit({ memoryMib: 24_576, pods: 110 })).toBe(48);
     expect(workspacesThatFit({ memoryMib: 240_576, pods: 110 })).toBe(55);
+  });
+});
+
+describe('a larger plan on a host cluster', () => {
+  const before = { cpuMilli: 2_000, memoryMib: 4_096 };
+  const after = { cpuMilli: 8_000, memoryMib: 16_384 };
+  const used = { workspaces: 2, cpuMilli: 4_000, memoryMib: 8_192 };
+
+  it('fits while the limits hold the difference, and always where nobody set any', () => {
+    expect(whyNoLargerPlan(host('a', { used }), { before, after })).toBeNull();
+    const limits = { workspaces: 2, cpuMilli: 10_000, memoryMib: 20_480 };
+    expect(whyNoLargerPlan(host('a', { used, limits }), { before, after })).toBeNull();
+  });
+
+  it('is refused with what is lacking, as a place for a new workspace is', () => {
+    const limits = { workspaces: 10, cpuMilli: 9_999, memoryMib: 20_479 };
+    expect(whyNoLargerPlan(host('a', { used, limits }), { before, after })).toBe(
+      '6 CPU and 12 GiB of memory more than now',
+    );
+    const full = host('a', { used, limits: { ...limits, memoryMib: null, cpuMilli: 5_000 } });
+    expect(placeWorkspace(small, { hosts: [full], builtInRegion })).toMatchObject({
+      kind: 'refused',
+      message: 'No host cluster in region eu has room for a workspace of 2 CPU and 4 GiB of memory now.',
+    });
+  });
+
+  it('never keeps a workspace from becoming smaller, however full the host is', () => {
+    const limits = { workspaces: 1, cpuMilli: 1, memoryMib: 1 };
+    expect(whyNoLargerPlan(host('a', { used, limits }), { before: after, after: before })).toBeNull();
   });
 });

@@ -69,7 +69,7 @@ function noCapacity(
   const why =
     reasons.size === 1 && reasons.has('isolation')
       ? `No host cluster in region ${region} has nodes for dedicated workspaces.`
-      : `No host cluster in region ${region} has room for this workspace now.`;
+      : `No host cluster in region ${region} has room for a workspace of ${sizeInWords(request.size)} now.`;
   const way = regionsWithRoom.length > 0 ? ` There is room in ${regionsWithRoom.join(', ')}.` : '';
   return {
     kind: 'refused',
@@ -92,6 +92,39 @@ function whyNot(
     exceeds(used.cpuMilli + size.cpuMilli, limits.cpuMilli) ||
     exceeds(used.memoryMib + size.memoryMib, limits.memoryMib);
   return full ? 'full' : null;
+}
+
+type CountedSize = PlacementRequest['size'];
+
+/**
+ * Why a workspace that lives on a host cluster cannot have a larger plan there, in words; null when it can. A cordoned
+ * host lets its own grow; what gets smaller always fits.
+ */
+export function whyNoLargerPlan(
+  { limits, used }: HostRoom,
+  { before, after }: { before: CountedSize; after: CountedSize },
+): string | null {
+  const cpuMilli = after.cpuMilli - before.cpuMilli;
+  const memoryMib = after.memoryMib - before.memoryMib;
+  const lacks = [
+    ...(cpuMilli > 0 && exceeds(used.cpuMilli + cpuMilli, limits.cpuMilli) ? [cpuInWords(cpuMilli)] : []),
+    ...(memoryMib > 0 && exceeds(used.memoryMib + memoryMib, limits.memoryMib)
+      ? [memoryInWords(memoryMib)]
+      : []),
+  ];
+  return lacks.length === 0 ? null : `${lacks.join(' and ')} more than now`;
+}
+
+function sizeInWords({ cpuMilli, memoryMib }: CountedSize): string {
+  return `${cpuInWords(cpuMilli)} and ${memoryInWords(memoryMib)}`;
+}
+
+function cpuInWords(cpuMilli: number): string {
+  return `${cpuMilli / 1000} CPU`;
+}
+
+function memoryInWords(memoryMib: number): string {
+  return `${memoryMib / 1024} GiB of memory`;
 }
 
 function exceeds(wanted: number, limit: number | null): boolean {

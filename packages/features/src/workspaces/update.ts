@@ -1,6 +1,8 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { holdRoomForPlan } from '../host-clusters/public.ts';
 import { holdPlan } from '../organizations/public.ts';
+import { planOf } from '../plans/public.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
 import { beginChange } from './life-cycle/begin-change.ts';
 import { choosePlan } from './plan-choice.ts';
@@ -10,7 +12,10 @@ import { getWorkspaceRow, type WorkspaceChange, type WorkspaceRow } from './stor
 
 type Body = Input<typeof workspace.operations.update>['body'];
 
-/** Throws `workspace_not_active` for one that is being deleted, `plan_limit_reached` above the organization's plan. */
+/**
+ * Throws `workspace_not_active` for one that is being deleted, `plan_limit_reached` above the organization's plan, and
+ * `no_capacity` for a larger plan that its host cluster has no room for.
+ */
 export const updateWorkspace: UseCase<typeof workspace.operations.update> = async (context, { body }) => {
   const { tx, target, ports } = context;
   const row = await getWorkspaceRow(tx, target.id);
@@ -33,7 +38,10 @@ async function changePlan(
   asked: string,
 ): Promise<WorkspaceChange> {
   const organizationPlan = await holdPlan(context.tx, context.target.organizationId);
-  const { name: plan } = await choosePlan(context.tx, organizationPlan, asked);
+  const after = await choosePlan(context.tx, organizationPlan, asked);
+  const plan = after.name;
+  const before = await planOf(context.tx, row.plan);
+  await holdRoomForPlan(context.tx, row.host_cluster_id, { before, after, plan });
   context.note({ planBefore: row.plan, planAfter: plan });
   return { plan };
 }
