@@ -1,5 +1,5 @@
 import { until } from '@hexabase/testkit/given.ts';
-import { fresh, type Attacked, type Tenant } from './start-product.ts';
+import { fresh, type Attacked, type Person, type Tenant } from './start-product.ts';
 
 /** One of everything that a tenant can have, by the names that paths give them. */
 export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Record<string, string>> {
@@ -42,8 +42,19 @@ export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Recor
       conditions: ['repository=acme/shop'],
       scope: 'read',
     }),
+    grant: await made(`${organization}/grants`, {
+      operator: (await operatorOf(product)).email,
+      reason: 'One of everything',
+    }),
     role: await made(`${workspace}/roles`, { name: fresh('r'), rules }),
     assignment: await made(`${workspace}/assignments`, { role: 'viewer', user: member.userId }),
     invitationId: await made(`${organization}/invitations`, { email: `${fresh('i')}@example.test` }),
   };
+}
+
+/** Somebody with the platform role. */
+export async function operatorOf(product: Attacked): Promise<Person> {
+  const person = await product.person(fresh('operator'));
+  await product.query(`update users set platform_role = 'super_admin' where id = $1`, [person.userId]);
+  return person;
 }

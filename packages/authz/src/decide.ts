@@ -1,6 +1,7 @@
 import type { Action } from '@hexabase/contract/action.ts';
-import { roleIn, type Actor, type OrganizationRole } from '@hexabase/kernel/actor.ts';
+import { membershipIn, type Actor, type OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
+import { grantMayDo } from './grant-scope.ts';
 import { platformActions, roleActions } from './roles.ts';
 import { tokenReaches } from './token-scope.ts';
 
@@ -23,10 +24,12 @@ export function decide(actor: Actor, action: Action, resource: Resource): Decisi
       ? { allowed: true, role: null }
       : { allowed: false, reason: 'role' };
   }
-  const role = roleIn(actor, resource.organizationId);
-  if (role === null || !tokenReaches(actor, resource.workspaceId ?? null))
+  const membership = membershipIn(actor, resource.organizationId);
+  if (membership === null || !tokenReaches(actor, resource.workspaceId ?? null))
     return { allowed: false, reason: 'invisible' };
-  return roleActions[role].includes(action) ? { allowed: true, role } : { allowed: false, reason: 'role' };
+  const { role, grant } = membership;
+  const isAllowed = roleActions[role].includes(action) && (!grant || grantMayDo(action));
+  return isAllowed ? { allowed: true, role } : { allowed: false, reason: 'role' };
 }
 
 const rank: Record<OrganizationRole, number> = { viewer: 1, developer: 2, admin: 3, owner: 4 };

@@ -3,6 +3,7 @@ import { assignment } from './access/assignment.ts';
 import { audit } from './audit.ts';
 import { hostCluster } from './platform/host-cluster.ts';
 import { federation } from './people/federation.ts';
+import { grant } from './access/grant.ts';
 import { group } from './access/group.ts';
 import { invitation } from './people/invitation.ts';
 import { longOperation } from './long-operation.ts';
@@ -25,6 +26,7 @@ export const resources = {
   audit,
   federation,
   hostCluster,
+  grant,
   group,
   invitation,
   longOperation,

@@ -3,6 +3,7 @@ import { assignmentFeature } from './assignments/feature.ts';
 import { auditFeature } from './audit/feature.ts';
 import { federationFeature } from './federations/feature.ts';
 import { hostClusterFeature } from './host-clusters/feature.ts';
+import { grantFeature } from './grants/feature.ts';
 import { groupFeature } from './groups/feature.ts';
 import { invitationFeature } from './invitations/feature.ts';
 import { memberFeature } from './members/feature.ts';
@@ -25,6 +26,7 @@ export const features: readonly Feature[] = [
   auditFeature,
   federationFeature,
   hostClusterFeature,
+  grantFeature,
   groupFeature,
   invitationFeature,
   memberFeature,

@@ -6,6 +6,7 @@ function entry(change: Partial<AccessEntry> = {}): AccessEntry {
   return {
     organizationId: 'acme',
     workspaceId: 'w',
+    grantId: null,
     actorId: 'ada',
     actorEmail: 'ada@example.test',
     action: 'kube:list',

@@ -4,6 +4,8 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 export interface AccessEntry {
   organizationId: string;
   workspaceId: string;
+  /** By which somebody from outside the organization was let in. */
+  grantId: string | null;
   actorId: string;
   actorEmail: string;
   /** `kube:<verb>`. */

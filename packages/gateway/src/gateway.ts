@@ -262,6 +262,7 @@ function record(
   const entry: AccessEntry = {
     organizationId: admitted.workspace.organizationId,
     workspaceId: admitted.workspace.id,
+    grantId: admitted.claims.access_grant ?? null,
     actorId: admitted.claims.sub,
     actorEmail: admitted.claims.email,
     action: `kube:${passage.verb.verb}`,

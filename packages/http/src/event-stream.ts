@@ -1,4 +1,4 @@
-import type { Actor } from '@hexabase/kernel/actor.ts';
+import { membershipIn, type Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -94,8 +94,9 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
   resources.use(
     deps.changes.subscribe((change) => {
       if (change === null || pending.size >= queueMax) return send(reply, 'sync', {});
-      if (!actor.memberships.some((membership) => membership.organizationId === change.organizationId))
-        return;
+      // Who is let in by a grant asks for each thing, so that it is recorded.
+      const membership = membershipIn(actor, change.organizationId);
+      if (!membership || membership.grant) return;
       // Several changes of one thing become one event: only the present state is told.
       pending.set(`${change.noun} ${change.id}`, change);
       drain().catch((error: unknown) => {

@@ -29,6 +29,19 @@ export type TokenScope = 'read' | 'write' | { workspaceId: WorkspaceId };
 export interface Membership {
   organizationId: OrganizationId;
   role: OrganizationRole;
+  /** Of an operator of the platform who is no member and was let in for some hours. */
+  grant?: MembershipGrant;
+}
+
+export interface MembershipGrant {
+  id: string;
+  /** RFC 3339. */
+  expiresAt: string;
+}
+
+/** What lets the actor into an organization, a grant included. */
+export function membershipIn(actor: Actor, organizationId: string): Membership | null {
+  return actor.memberships.find((membership) => membership.organizationId === organizationId) ?? null;
 }
 
 export function roleIn(actor: Actor, organizationId: OrganizationId): OrganizationRole | null {

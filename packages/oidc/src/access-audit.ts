@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 export interface AccessRecord {
   organizationId: string;
   workspaceId: string;
+  grantId: string | null;
   actorId: string;
   actorEmail: string;
   action: string;
@@ -28,6 +29,7 @@ export function accessAudit(db: Pick<Database, 'asWorker'>): {
         id: newId<'AuditEntry'>(record.atMs),
         organization_id: record.organizationId,
         workspace_id: record.workspaceId,
+        access_grant_id: record.grantId,
         actor_id: record.actorId,
         actor_email: record.actorEmail,
         action: record.action,
@@ -42,12 +44,12 @@ export function accessAudit(db: Pick<Database, 'asWorker'>): {
       await db.asWorker((tx) =>
         sql`
           INSERT INTO hexabase.audit_entries
-            (id, organization_id, workspace_id, actor_id, actor_email, action, target, outcome, request_id, address, agent,
+            (id, organization_id, workspace_id, access_grant_id, actor_id, actor_email, action, target, outcome, request_id, address, agent,
              details, created_at)
-          SELECT id, organization_id, workspace_id, actor_id, actor_email, action, target, outcome, request_id, address,
+          SELECT id, organization_id, workspace_id, access_grant_id, actor_id, actor_email, action, target, outcome, request_id, address,
             agent, details, created_at
           FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS r (id text, organization_id text, workspace_id text,
-            actor_id text, actor_email text, action text, target text, outcome text, request_id text, address text,
+            access_grant_id text, actor_id text, actor_email text, action text, target text, outcome text, request_id text, address text,
             agent text, details jsonb, created_at timestamptz)`.execute(tx),
       );
     },

@@ -27,9 +27,12 @@ export async function readStanding(
   { userId, organizationId }: Pick<PersonInWorkspace, 'userId' | 'organizationId'>,
 ): Promise<Standing | null> {
   const { rows } = await sql<{ epoch: string; role: OrganizationRole }>`
-    select u.epoch, m.role from users u
-      join memberships m on m.user_id = u.id and m.organization_id = ${organizationId}
-    where u.id = ${userId}`.execute(tx);
+    select u.epoch, coalesce(m.role, g.role) as role from users u
+      left join memberships m on m.user_id = u.id and m.organization_id = ${organizationId}
+      left join lateral (select case min(level) when 'admin' then 'admin' else 'viewer' end as role
+        from access_grants a where a.user_id = u.id and a.organization_id = ${organizationId}
+          and a.revoked_at is null and a.expires_at > now() having count(*) > 0) g on true
+    where u.id = ${userId} and coalesce(m.role, g.role) is not null`.execute(tx);
   const row = rows[0];
   return row ? { epoch: Number(row.epoch), role: row.role } : null;
 }

@@ -10,6 +10,8 @@ import { insertAuditEntry } from './store.ts';
 export interface Trace {
   organizationId: string | null;
   workspaceId: string | null;
+  /** By which the actor is in this organization at all. */
+  grantId: string | null;
   target: string;
   facts: Record<string, unknown>;
 }
@@ -31,10 +33,31 @@ export async function recordOutcome(tx: Tx, { call, actor, trace, data, nowMs }:
   await insertAuditEntry(tx, {
     ...entryBase({ call, actor, nowMs, organizationId }),
     workspaceId: trace.workspaceId ?? (isCreation && noun === 'workspace' ? made : null),
+    grantId: trace.grantId,
     target: isCreation ? `${noun}/${made}` : trace.target,
     outcome: 'allowed',
     details: { ...trace.facts, ...childOf(call), ...tokenOf(actor) },
   });
+}
+
+/**
+ * Whoever is in organizations by a grant leaves a trace in each of them by looking: reads across all of one's
+ * organizations too.
+ */
+export async function recordLook(
+  tx: Tx,
+  { call, actor, nowMs }: Pick<Outcome, 'call' | 'actor' | 'nowMs'>,
+): Promise<void> {
+  for (const { organizationId, grant } of actor.memberships) {
+    if (!grant) continue;
+    await insertAuditEntry(tx, {
+      ...entryBase({ call, actor, nowMs, organizationId }),
+      grantId: grant.id,
+      target: call.operation.path,
+      outcome: 'allowed',
+      details: {},
+    });
+  }
 }
 
 /**
@@ -59,6 +82,7 @@ export async function recordRefusal(
       insertAuditEntry(tx, {
         ...entryBase({ call, actor, nowMs: ports.clock.now(), organizationId: trace.organizationId }),
         workspaceId: trace.workspaceId,
+        grantId: trace.grantId,
         target: trace.target,
         outcome: denied ? 'denied' : 'failed',
         details: {

@@ -1,10 +1,10 @@
 import { decide } from '@hexabase/authz/decide.ts';
 import { tokenMayCall } from '@hexabase/authz/token-scope.ts';
 import type { Execute, OperationAnswer, OperationCall } from '@hexabase/contract/call.ts';
-import type { Actor } from '@hexabase/kernel/actor.ts';
+import { membershipIn, type Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { recordOutcome, recordRefusal, type Trace } from './audit.ts';
+import { recordLook, recordOutcome, recordRefusal, type Trace } from './audit.ts';
 import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
 import type { Ports } from './ports.ts';
 import { resolveTarget } from './resolve.ts';
@@ -25,13 +25,13 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
     if (!binding) throw new AppError('not_built');
     const { actor } = call;
     if (!actor) throw new AppError('unauthenticated');
-    const trace: Trace = { organizationId: null, workspaceId: null, target: call.operation.path, facts: {} };
+    const trace = emptyTrace(call);
     const effects: (() => void)[] = [];
     try {
       const answer = await ports.database.asTenant(
         { userId: actor.userId, organizationIds: scopeOf(call, actor) },
         (tx) => runInside({ binding, call, actor, ports, tx, trace, effects }),
-        { readOnly: !writes(call), signal: call.signal },
+        { readOnly: !writes(call) && !isLetIn(actor), signal: call.signal },
       );
       for (const effect of effects) effect();
       return answer;
@@ -81,9 +81,20 @@ async function runInside(run: Run): Promise<OperationAnswer> {
     : result;
   await storeAnswer(tx, { call, actor, answer });
   // Last: then it travels with the commit.
-  if (writes(call))
-    await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs: ports.clock.now() });
+  const nowMs = ports.clock.now();
+  if (writes(call) || trace.grantId !== null)
+    await recordOutcome(tx, { call, actor, trace, data: result.data, nowMs });
+  else if (call.operation.access.kind === 'authenticated') await recordLook(tx, { call, actor, nowMs });
   return answer;
+}
+
+/** The actor is in some organization by a grant: there, looking is recorded too. */
+function isLetIn(actor: Actor): boolean {
+  return actor.memberships.some((membership) => membership.grant);
+}
+
+function emptyTrace({ operation }: OperationCall): Trace {
+  return { organizationId: null, workspaceId: null, grantId: null, target: operation.path, facts: {} };
 }
 
 /** Reads of which the log must know write that one entry. */
@@ -109,6 +120,7 @@ async function resolveAndDecide({ call, tx, trace, actor }: Run): Promise<Resolv
   if (!decision.allowed && decision.reason === 'invisible') throw new AppError('not_found');
   trace.organizationId = target.organizationId;
   trace.workspaceId = workspaceId;
+  trace.grantId = membershipIn(actor, target.organizationId)?.grant?.id ?? null;
   trace.target = `${target.kind}/${target.id}`;
   if (!decision.allowed) throw new AppError('forbidden');
   if (target.leaving && !stillAllowed.has(call.operation.id)) {

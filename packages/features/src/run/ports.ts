@@ -1,4 +1,4 @@
-import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { Actor, MembershipGrant } from '@hexabase/kernel/actor.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { UserId, WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -23,8 +23,6 @@ export interface Ports {
   deletionGraceMs?: number;
   /** Kubernetes minors that a workspace can have where it is, oldest first. Absent or empty: only the one it has. */
   kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
-  /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
-  copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
   /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
   copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
 }
@@ -102,4 +100,6 @@ export interface KubeTokenRequest {
   groups: readonly string[];
   /** Revocation epoch of the user, read before the groups. */
   epoch: number;
+  /** Of an operator who was let in: the token ends with it. */
+  grant?: MembershipGrant;
 }

@@ -1,5 +1,6 @@
 import { kubernetesGroups } from '@hexabase/authz/effective-access.ts';
 import type { workspace } from '@hexabase/contract/workspace.ts';
+import { membershipIn } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { recallAccess } from '../access/load-access.ts';
@@ -19,11 +20,13 @@ export const mintKubeToken: UseCase<typeof workspace.operations.kubeToken> = asy
   );
   if (!found) throw new AppError('not_found');
   await requireConnectable(context);
+  const grant = membershipIn(actor, organizationId)?.grant;
   const { token, expiresAt } = await ports.mintKubeToken({
     actor,
     workspaceId: brandId(id),
     groups: kubernetesGroups(found.access),
     epoch: found.epoch,
+    ...(grant && { grant }),
   });
   return { data: { token, expiresAt } };
 };

@@ -210,9 +210,25 @@ export async function findLiveSession(
           coalesce(o.require_second_factor, false) AND s.second_factor_at IS NULL AS asks
         FROM hexabase.memberships m LEFT JOIN hexabase.organizations o ON o.id = m.organization_id
         WHERE m.user_id = u.id
+        UNION ALL
+        (${letIn(nowMs)})
       ) found
     ) organizations
     WHERE s.id = ${session.sessionId} AND s.user_id = ${session.userId} AND s.ended_at IS NULL
       AND s.expires_at > ${new Date(nowMs)} AND u.disabled_at IS NULL`.execute(tx);
   return rows[0] ?? null;
+}
+
+/** SQL: the organizations that an operator was let into, in the form of memberships; admin before read. */
+function letIn(nowMs: number) {
+  return sql`
+    SELECT DISTINCT ON (g.organization_id) json_build_object('organizationId', g.organization_id,
+        'role', CASE g.level WHEN 'admin' THEN 'admin' ELSE 'viewer' END,
+        'grant', json_build_object('id', g.id, 'expiresAt', g.expires_at)) AS membership, g.created_at,
+      coalesce(o.require_second_factor, false) AND s.second_factor_at IS NULL AS asks
+    FROM hexabase.access_grants g LEFT JOIN hexabase.organizations o ON o.id = g.organization_id
+    WHERE g.user_id = u.id AND u.platform_role IS NOT NULL AND g.revoked_at IS NULL AND g.expires_at > ${new Date(nowMs)}
+      AND NOT EXISTS (SELECT FROM hexabase.memberships m
+        WHERE m.user_id = u.id AND m.organization_id = g.organization_id)
+    ORDER BY g.organization_id, g.level, g.expires_at DESC`;
 }

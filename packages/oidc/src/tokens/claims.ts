@@ -45,6 +45,8 @@ export const kubeClaims = z.object({
   ep: z.number().int(),
   /** Name of the API token that it was minted with, for the audit log. */
   api_token: z.string().optional(),
+  /** By which somebody from outside the organization is let in, for the audit log. */
+  access_grant: z.string().optional(),
 });
 
 export type AccessClaims = z.infer<typeof accessClaims>;

@@ -1,4 +1,4 @@
-import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { Actor, MembershipGrant } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { IssuerDeps } from '../sessions/issue-tokens.ts';
@@ -12,6 +12,8 @@ export interface KubeTokenRequest {
   groups: readonly string[];
   /** From `readEpoch`, read before the groups were computed. */
   epoch: number;
+  /** Of an operator who was let in: the token ends with it. */
+  grant?: MembershipGrant;
 }
 
 export interface KubeToken {
@@ -34,6 +36,7 @@ export async function mintKubeToken(
   if (foreign !== undefined)
     throw new AppError('internal', { cause: new Error(`group ${foreign} must not be minted`) });
   const nowMs = deps.clock.now();
+  const lifetimeSeconds = lifetimeOf(request, nowMs);
   const token = await signToken(
     deps.keys,
     {
@@ -45,14 +48,22 @@ export async function mintKubeToken(
       sid: request.actor.sessionId,
       ep: request.epoch,
       ...(request.actor.token && { api_token: request.actor.token.name }),
+      ...(request.grant && { access_grant: request.grant.id }),
     },
     {
       headerType: 'JWT',
       issuer: deps.issuer,
       audience: workspaceAudience(request.workspaceId),
       nowMs,
-      lifetimeSeconds: accessTokenSeconds,
+      lifetimeSeconds,
     },
   );
-  return { token, expiresAt: new Date((Math.floor(nowMs / 1000) + accessTokenSeconds) * 1000).toISOString() };
+  return { token, expiresAt: new Date((Math.floor(nowMs / 1000) + lifetimeSeconds) * 1000).toISOString() };
+}
+
+/** At least a second, which is over at once: whether the grant still holds was looked at before. */
+function lifetimeOf({ grant }: KubeTokenRequest, nowMs: number): number {
+  if (!grant) return accessTokenSeconds;
+  const left = Math.floor((Date.parse(grant.expiresAt) - nowMs) / 1000);
+  return Math.max(1, Math.min(accessTokenSeconds, left));
 }

@@ -1,0 +1,74 @@
+import { until } from '@hexabase/testkit/given.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { untilEnd } from './exchange.ts';
+import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
+import { operatorOf } from './things.ts';
+
+/** Somebody who runs the platform and has no business in its tenants. */
+let product: Attacked;
+let ann: Tenant;
+let eve: Tenant;
+let oscar: Person;
+const secrets = '/api/v1/namespaces/default/secrets';
+
+beforeAll(async () => {
+  product = await startProduct();
+  ann = await product.tenant('ann');
+  eve = await product.tenant('eve');
+  oscar = await operatorOf(product);
+});
+afterAll(() => product[Symbol.asyncDispose]());
+
+async function letIn(level: 'read' | 'admin'): Promise<{ id: string; kube: string }> {
+  const made = await ann.call('POST', `/api/v1/organizations/${ann.organizationId}/grants`, {
+    operator: oscar.email,
+    level,
+    reason: 'Pods do not start',
+  });
+  expect(made.status, made.text).toBe(201);
+  return { id: made.json['data'].id, kube: await product.kubeToken(oscar, ann.workspaceId) };
+}
+
+describe('A01 an operator of the platform', () => {
+  test('has no cluster of a tenant without being let in, and of no other tenant with it', async () => {
+    const token = `/api/v1/workspaces/${ann.workspaceId}/kube-token`;
+    expect((await oscar.call('POST', token)).status).toBe(404);
+    const { kube } = await letIn('admin');
+    expect((await oscar.call('POST', token.replace(ann.workspaceId, eve.workspaceId))).status).toBe(404);
+    expect((await product.kube(eve.workspaceId, { path: secrets, token: kube })).status).toBe(401);
+    expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(200);
+  });
+
+  test('who was let in to look changes nothing in the cluster', async () => {
+    await product.query('delete from access_grants');
+    const { kube, id } = await letIn('read');
+    const pods = { path: '/api/v1/namespaces/default/pods', token: kube };
+    expect((await product.kube(ann.workspaceId, pods)).status).toBe(200);
+    const body = { metadata: { name: 'left-behind' } };
+    const made = { method: 'POST', path: '/api/v1/namespaces/default/configmaps', token: kube, body };
+    expect((await product.kube(ann.workspaceId, made)).status).toBe(403);
+    const marked = () =>
+      product.query(
+        `select action, outcome from audit_entries where access_grant_id = $1 and action like 'kube:%' order by id`,
+        [id],
+      );
+    await until(async () => (await marked()).length === 2);
+    expect(await marked()).toEqual([
+      { action: 'kube:list', outcome: 'allowed' },
+      { action: 'kube:create', outcome: 'denied' },
+    ]);
+  });
+
+  test('loses cluster, API and every open stream with the grant', { timeout: 30_000 }, async () => {
+    await product.query('delete from access_grants');
+    const { kube, id } = await letIn('admin');
+    const watching = await product.openKube(ann.workspaceId, { path: `${secrets}?watch=true`, token: kube });
+    expect(watching.statusCode).toBe(200);
+    const ended = untilEnd(watching);
+    const path = `/api/v1/organizations/${ann.organizationId}/grants/${id}`;
+    expect((await ann.call('DELETE', path)).status).toBe(204);
+    await ended;
+    expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(401);
+    expect((await oscar.call('GET', `/api/v1/workspaces/${ann.workspaceId}`)).status).toBe(404);
+  });
+});
