@@ -70,13 +70,17 @@ export async function startScaleStand(own: OwnHost): Promise<ScaleStand> {
     async resyncAll() {
       const at = await test.database.asWorker(async (tx) => {
         await sql`update reconcile_queue set due_at = now()`.execute(tx);
-        const { rows } = await sql<{ at: Date }>`select now() as at, pg_notify('hexabase_wake', '')`.execute(
-          tx,
-        );
+        // As text: a Date has no microseconds, and would lie before what is due.
+        const { rows } = await sql<{
+          at: string;
+        }>`select now()::text as at, pg_notify('hexabase_wake', '')`.execute(tx);
         return rows[0]?.at ?? null;
       });
       return waitFor(() =>
-        countOf(test, sql`from reconcile_queue where due_at <= ${at} or lease_owner is not null`),
+        countOf(
+          test,
+          sql`from reconcile_queue where due_at <= ${at}::timestamptz or lease_owner is not null`,
+        ),
       );
     },
     async spreadResync() {

@@ -17,7 +17,8 @@ export interface TlsPeer {
   keepAlive?: boolean;
 }
 
-const idleSocketsMax = 8;
+/** A host is asked much at once and then nothing: with fewer, a worker does little else than shake hands. */
+const idleSocketsMax = 128;
 /** API servers close idle connections after 90 s; whoever is earlier never sends into a closed one. */
 const idleMsMax = 60_000;
 
