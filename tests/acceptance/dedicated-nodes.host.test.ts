@@ -1,12 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { nodePlan } from '../hostcluster/settings.ts';
 import { hostImage, hostKubectls, idling, startOnHost, until } from './host-product.ts';
 import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
 import { succeed, type Product } from './product.ts';
 import { checkout, run } from './programs.ts';
+
+// A vCluster takes its time to start, and more of it on a busy machine.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 /** Needs a second node that nobody else uses: that of tests/hostcluster. */
 const given = hostCluster('tenant');
@@ -116,7 +119,7 @@ describe.skipIf(host === null)('nodes of one’s own', () => {
       ...idling,
     );
     expect(made).toContain('created');
-    await own.kubectl('rollout', 'status', 'deployment/web', '--timeout=55s');
+    await own.kubectl('rollout', 'status', 'deployment/web', '--timeout=170s');
     const pods = await podsOf('own');
     expect(pods.length).toBeGreaterThanOrEqual(5);
     for (const { metadata, spec } of pods) {
@@ -132,7 +135,7 @@ describe.skipIf(host === null)('nodes of one’s own', () => {
   it('carry nobody else, not even who asks for them', async () => {
     await active('shared');
     await shared.kubectl('create', 'deployment', 'web', `--image=${hostImage}`, '--replicas=3', ...idling);
-    await shared.kubectl('rollout', 'status', 'deployment/web', '--timeout=55s');
+    await shared.kubectl('rollout', 'status', 'deployment/web', '--timeout=170s');
     const pods = await podsOf('shared');
     expect(pods.length).toBeGreaterThanOrEqual(5);
     expect(pods.map(({ spec }) => spec.nodeName)).not.toContain(node);

@@ -6,13 +6,16 @@ import { defaultImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findHelm } from '../../apps/server/src/hosts/helm.ts';
 import { canRunLayers } from '../../apps/server/src/hosts/npm-layer.ts';
 import { packChart, type PackedChart } from './host-chart.ts';
 import { hostKubectls, startOnHost } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { refused, type Product } from './product.ts';
+
+// A vCluster takes its time to start, and more of it on a busy machine.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 const own = ownHost();
 const wrong = `sha256:${'0'.repeat(64)}`;

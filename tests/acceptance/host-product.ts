@@ -63,7 +63,7 @@ export function freePort(address: string): Promise<number> {
 }
 
 /** The first answer that is something. Throws after so many seconds without one. */
-export async function until<T>(look: () => Promise<T | undefined | false | ''>, seconds = 120): Promise<T> {
+export async function until<T>(look: () => Promise<T | undefined | false | ''>, seconds = 240): Promise<T> {
   const end = performance.now() + seconds * 1_000;
   for (;;) {
     const found = await look();

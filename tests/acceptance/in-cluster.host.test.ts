@@ -1,11 +1,14 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostCluster, type HostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hostImage, hostKubectls, hostSettings, until } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { checkout, run, type Outcome } from './programs.ts';
 import { succeed } from './product.ts';
+
+// A vCluster takes its time to start, and more of it on a busy machine.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 /** The pod runs programs and libraries of this machine: that goes where the nodes are on it (tests/hostcluster). */
 const given = hostCluster('tenant');
@@ -20,7 +23,7 @@ describe.skipIf(host === null)('the control plane in a pod of the host cluster',
   let workspaceId = '';
 
   /** As somebody types it who has a shell in the pod. */
-  const inside = (command: string, timeoutMs = 60_000): Promise<Outcome> => {
+  const inside = (command: string, timeoutMs = 180_000): Promise<Outcome> => {
     const shell = ['-n', namespace, 'exec', 'hexabase', '--', 'sh', '-c', command];
     return run(program, shell, {
       env: { PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig },
@@ -43,12 +46,12 @@ describe.skipIf(host === null)('the control plane in a pod of the host cluster',
       succeed(
         await run(program, ['apply', '-f', '-'], { env, input: JSON.stringify(objects(host, program)) }),
       );
-    await onHost.kubectl('-n', namespace, 'wait', '--for=condition=Ready', 'pod/hexabase', '--timeout=55s');
+    await onHost.kubectl('-n', namespace, 'wait', '--for=condition=Ready', 'pod/hexabase', '--timeout=170s');
   });
   afterAll(async () => {
     if (workspaceId !== '') await inside(`hks workspace delete ${slug} --yes`, 180_000);
     await onHost.kubectl('delete', 'clusterrolebinding', namespace, '--ignore-not-found');
-    await onHost.kubectl('delete', 'namespace', namespace, '--timeout=55s');
+    await onHost.kubectl('delete', 'namespace', namespace, '--timeout=170s');
   });
 
   it('adds its own cluster without a kubeconfig, and finds there what workspaces need', async () => {

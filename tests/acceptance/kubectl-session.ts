@@ -13,14 +13,17 @@ export interface KubectlSession {
   json(...args: string[]): Promise<{ items: unknown[] }>;
 }
 
+/** More than what `kubectl --timeout` is told anywhere, so that kubectl itself says what did not come. */
+const timeoutMs = 180_000;
+
 /** `env` is asked at each call: a kubeconfig may be made meanwhile. */
 export function kubectlSession(path: string, env: () => NodeJS.ProcessEnv): KubectlSession {
   const kubectl = async (...args: string[]): Promise<string> =>
-    succeed(await run(path, args, { env: env() }));
+    succeed(await run(path, args, { env: env(), timeoutMs }));
   return {
     kubectl,
     async fails(...args) {
-      const { code, stdout, stderr } = await run(path, args, { env: env() });
+      const { code, stdout, stderr } = await run(path, args, { env: env(), timeoutMs });
       if (code === 0) throw new Error(`worked although it must not: ${stdout}`);
       return stderr;
     },

@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { hostImage as image, hostKubectls, startOnHost } from './host-product.ts';
 import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
 import { addPerson, succeed, type Person, type Product } from './product.ts';
 import { checkout, run } from './programs.ts';
+
+// A vCluster takes its time to start, and more of it on a busy machine.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 const host = hostCluster('tenant');
 const slug = 'my-first-workspace';
@@ -72,8 +75,13 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
 
     it('makes a project, which is a namespace with a quota', async () => {
       succeed(await product.hks(['project', 'create', project, '--workspace', slug]));
-      await kubectl('wait', '--for=jsonpath={.status.phase}=Active', `namespace/${project}`, '--timeout=60s');
-      await kubectl('-n', project, 'wait', '--for=create', 'resourcequota', '--all', '--timeout=60s').catch(
+      await kubectl(
+        'wait',
+        '--for=jsonpath={.status.phase}=Active',
+        `namespace/${project}`,
+        '--timeout=170s',
+      );
+      await kubectl('-n', project, 'wait', '--for=create', 'resourcequota', '--all', '--timeout=170s').catch(
         () => '',
       );
       expect(succeed(await product.hks(['project', 'list', '--workspace', slug]))).toContain(project);
@@ -89,7 +97,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
       const applied = await kubectl('apply', '-f', settingsFor(`${version}-app`));
       for (const made of ['deployment.apps/web', 'service/web', 'ingress.networking.k8s.io/web'])
         expect(applied).toContain(`${made} created`);
-      await inProject('rollout', 'status', 'deployment/web', '--timeout=55s');
+      await inProject('rollout', 'status', 'deployment/web', '--timeout=170s');
       const shown = await inProject('get', 'deployments,pods,svc,ingress');
       expect(shown).toMatch(/deployment\.apps\/web\s+2\/2/);
       expect(shown.match(/pod\/web-\S+\s+1\/1\s+Running/g)).toHaveLength(2);
@@ -118,7 +126,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
     it('finds services by their names', async () => {
       const ask = host?.binaries ? 'netcheck lookup' : 'nslookup';
       const name = `web.${project}.svc.cluster.local`;
-      await kubectl('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=55s');
+      await kubectl('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=170s');
       const address = await inProject('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
       const said = await inProject('exec', 'deployment/web', '--', ...ask.split(' '), name);
       expect(said).toContain(address);
@@ -126,7 +134,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
 
     it('scales', async () => {
       expect(await inProject('scale', 'deployment/web', '--replicas=5')).toContain('scaled');
-      await inProject('wait', '--for=jsonpath={.status.readyReplicas}=5', 'deployment/web', '--timeout=55s');
+      await inProject('wait', '--for=jsonpath={.status.readyReplicas}=5', 'deployment/web', '--timeout=170s');
       expect((await json('-n', project, 'get', 'pods', '-l', 'app=web')).items).toHaveLength(5);
     });
 
@@ -165,7 +173,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
         'cronjob.batch/report created\n',
       );
       await inProject('create', 'job', '--from=cronjob/report', 'once');
-      await inProject('wait', '--for=condition=complete', 'job/once', '--timeout=55s');
+      await inProject('wait', '--for=condition=complete', 'job/once', '--timeout=170s');
       expect(await inProject('logs', 'job/once')).toBe('nightly report\n');
     });
 
@@ -180,7 +188,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
       expect(await kubectl('delete', '-f', settingsFor(`${version}-app`))).toContain(
         'deployment.apps "web" deleted',
       );
-      expect(await kubectl('delete', 'namespace', project, '--timeout=55s')).toContain('deleted');
+      expect(await kubectl('delete', 'namespace', project, '--timeout=170s')).toContain('deleted');
       expect(await fails('get', 'namespace', project)).toContain('not found');
     });
   });
