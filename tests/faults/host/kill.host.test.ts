@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { boundaries } from '@hexabase/reconcile/hooks.ts';
 import {
+  requestClone,
   requestOfWorkspace,
   requestWorkspace,
   requestWorkspaceDeletion,
@@ -21,7 +22,7 @@ const given = ownHost();
 const seed = rotatingSeed(boundaries.length);
 
 /** A workspace lives through these, and dies at another step of each in every life. */
-const life = ['create', 'update', 'sleep', 'wake', 'upgrade', 'delete'];
+const life = ['create', 'clone', 'update', 'sleep', 'wake', 'upgrade', 'delete'];
 
 const points = chosenPoints();
 const steps = new Set(points.map(({ workflow, step }) => `${workflow} ${step}`));
@@ -75,6 +76,11 @@ describe.skipIf(given === null)(`on a real host API, boundaries by HKS_TEST_SEED
       workspace = await requestWorkspace(database, world.organization);
       if (workflow === 'create') return;
       await workUntilSettled(world);
+    }
+    if (workflow === 'clone') {
+      // The life goes on as the copy; the source stays until the end.
+      workspace = await requestClone(database, workspace);
+      return;
     }
     if (workflow === 'wake' && (await phaseOf(workspace)) !== 'asleep') {
       await requestOfWorkspace(database, workspace, 'sleep');

@@ -7,6 +7,8 @@ import { inBatches, tieOwners, writeBatch } from '../copy/write-content.ts';
 import { eventually, tenantSpec, type Scene } from './scene.ts';
 import { thingsToCopy } from './things-to-copy.ts';
 
+const nobody = { username: 'hexabase:eve@example.test', groups: ['hexabase:ws-members'] };
+
 /** What a tenant holds can be made in another one; for drivers that say so. */
 export function copyGuarantees(scene: () => Scene): void {
   describe('a copy', () => {
@@ -58,6 +60,16 @@ export function copyGuarantees(scene: () => Scene): void {
       expect(JSON.stringify((await ask(target, 'GET', path)).body)).not.toContain('ann@example.test');
       const token = await ask(target, 'GET', '/api/v1/namespaces/shop/secrets/robot-token');
       expect(JSON.stringify(token.body)).not.toContain('c291cmNlLXRva2Vu');
+      const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+      const robot = '/api/v1/namespaces/shop/serviceaccounts/robot';
+      const minted = await ask(source, 'POST', `${robot}/token`, request);
+      // The embedded driver mints none.
+      if (minted.status !== 201) return;
+      const bearer = { path: robot, token: String(Object(minted.body).status.token) };
+      await using ofSource = await scene().doorOf(source, nobody);
+      await using ofTarget = await scene().doorOf(target, nobody);
+      expect((await ofSource.send(bearer)).status).toBe(403);
+      expect((await ofTarget.send(bearer)).status).toBe(401);
     });
 
     it('is begun again after a crash without harm, and who applied goes on without a conflict', async () => {

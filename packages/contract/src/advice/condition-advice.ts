@@ -44,6 +44,13 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   Conflict: 'Somebody has to change what the message names; `hks workspace retry NAME` then tries again.',
   StepFailed:
     'It is tried again by itself. If it stays so, `hks operation get ID` tells the step, and an operator reads the log.',
+  Copying: 'Wait: it tells how far the copy is.',
+  SourceNotReady: 'Wait until the workspace that is cloned answers, or look what it lacks with `hks why`.',
+  SourceAsleep: 'Wake the workspace that is cloned, then `hks workspace retry NAME`.',
+  SourceGone: 'Delete this one: `hks workspace delete NAME`. There is nothing left to copy.',
+  NotTaken:
+    'Delete this one, change the object that the message names in the source or choose a larger plan, then clone again.',
+  TooLarge: 'Delete this one and move what you need with your own manifests.',
   TookTooLong: 'It goes on being tried. `hks operation get ID` tells the step that it waits for.',
   Held: 'Take the finalizer off that the message names, or delete the APIService that nobody answers for; then it goes on by itself.',
   NotLookedAt:

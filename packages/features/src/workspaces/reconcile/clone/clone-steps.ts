@@ -69,7 +69,7 @@ export function writeObjectsStep(deps: CloneDeps): Step<WorkspaceSubject> {
         else await tieOwners(target, objects);
       } catch (error) {
         const sinceMs = clockOf(deps).now() - (subject.operationStartedMs ?? 0);
-        if (isAppError(error, 'conflict') && sinceMs > settleMsMax) return refused('Refused', error.message);
+        if (isAppError(error, 'conflict') && sinceMs > settleMsMax) return refused('NotTaken', error.message);
         throw error;
       }
       if (batch) {
