@@ -101,11 +101,12 @@ async function answeringVersion(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]);
   const client = clientOf(workspaceId);
   try {
-    const [ready, version] = await Promise.all(
-      ['/readyz', '/version'].map((path) => client.request({ method: 'GET', path, signal: limit })),
-    );
-    const said = textOf(fieldOf(version?.body, 'gitVersion'));
-    return ready?.status === 200 && version?.status === 200 && said !== '' ? said : null;
+    // One after the other: at the same time they would shake hands twice.
+    const ready = await client.request({ method: 'GET', path: '/readyz', signal: limit });
+    if (ready.status !== 200) return null;
+    const version = await client.request({ method: 'GET', path: '/version', signal: limit });
+    const said = textOf(fieldOf(version.body, 'gitVersion'));
+    return version.status === 200 && said !== '' ? said : null;
   } catch {
     signal.throwIfAborted();
     return null;
