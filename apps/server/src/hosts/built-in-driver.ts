@@ -6,6 +6,7 @@ import { localDriver } from '@hexabase/cluster/drivers/local/driver.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { builtInDriverInUse } from '@hexabase/features/workspaces/reconcile/built-in-driver-in-use.ts';
 import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
 import { createKubernetes } from '@hexabase/kubernetes/kubernetes.ts';
 import { createPostgresPersistence } from '@hexabase/kubernetes/store/persistence-postgres.ts';
@@ -40,14 +41,21 @@ export async function openBuiltInDriver(
 ): Promise<ClusterDriver> {
   const { config } = options;
   const note = join(config.dataDir, 'driver');
-  const name = chosenDriver(config, existsSync(note) ? readFileSync(note, 'utf8').trim() : null);
+  const noted = existsSync(note) ? readFileSync(note, 'utf8').trim() : null;
+  const name = chosenDriver(config, noted ?? (await options.database.asWorker(builtInDriverInUse)));
   const driver = name === 'local' ? opened.use(await openLocal(options)) : openEmbedded(opened, options);
   writeFileAtomic(note, `${name}\n`, 0o600);
   return driver;
 }
 
-/** Nothing moves a workspace from one to the other: it would be found missing there, and made again, empty. */
-function chosenDriver({ driver, dataDir }: ServerConfig, remembered: string | null): DriverName {
+/**
+ * Nothing moves a workspace from one to the other: it would be found missing there, and made again, empty. What is
+ * remembered is the note in the data folder, or, where that is missing, what the workspaces themselves were recorded with.
+ */
+export function chosenDriver(
+  { driver, dataDir }: Pick<ServerConfig, 'driver' | 'dataDir'>,
+  remembered: string | null,
+): DriverName {
   const known = remembered === 'local' ? 'local' : remembered === 'embedded' ? 'embedded' : null;
   if (known !== null && driver !== undefined && driver !== known) {
     throw new StartError(
