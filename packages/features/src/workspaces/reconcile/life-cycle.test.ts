@@ -184,7 +184,7 @@ test('an upgrade that does not become healthy in its time goes back, and the ope
   const { state, message } = await operationEnded('workspace.upgrade');
   expect({ state, message }).toEqual({
     state: 'failed',
-    message: expect.stringMatching(/1\.36 was not healthy after 10 minutes .* going back to 1\.34/),
+    message: expect.stringMatching(/1\.36 was not healthy after 11 minutes .* going back to 1\.34/),
   });
   const row = await inPhase(id, 'active');
   expect(row).toMatchObject({ kubernetes_version: '1.34', running_version: 'v1.34.0' });

@@ -85,8 +85,11 @@ function notYet(
 ): StepResult {
   const { kubernetesVersion, settledVersion, operationStartedMs } = subject;
   const nowMs = clockOf(deps).now();
-  if (operationStartedMs !== null && nowMs - operationStartedMs > upgradeMsMax) {
-    const message = `Kubernetes ${kubernetesVersion} was not healthy after ${upgradeMsMax / 60_000} minutes (${why}); going back to ${settledVersion}`;
+  const fromHost = hostConditions(subject, state, nowMs);
+  const sinceMs = operationStartedMs === null ? 0 : nowMs - operationStartedMs;
+  if (sinceMs > upgradeMsMax || isHopeless(fromHost)) {
+    const minutes = Math.max(1, Math.floor(sinceMs / 60_000));
+    const message = `Kubernetes ${kubernetesVersion} was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'} (${why.replace(/\.$/, '')}); going back to ${settledVersion}`;
     return {
       kind: 'failed',
       terminal: true,
@@ -98,8 +101,13 @@ function notYet(
     kind: 'wait',
     requeueAfterMs: pollMs,
     condition: upgraded('Unknown', 'Progressing', `Going to Kubernetes ${kubernetesVersion}: ${why}`),
-    conditions: hostConditions(subject, state, nowMs),
+    conditions: fromHost,
   };
+}
+
+/** An image that could not be had for as long as anything is doubted. Nobody can use the workspace meanwhile. */
+function isHopeless(fromHost: readonly ConditionInput[]): boolean {
+  return fromHost.some(({ type, status }) => type === 'ImagesPulled' && status === 'False');
 }
 
 function upgraded(status: ConditionInput['status'], reason: string, message: string): ConditionInput {
