@@ -1,12 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packChart, type PackedChart } from './host-chart.ts';
 import { hostImage, hostKubectls, idling, startOnHost, until } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { succeed, type Product } from './product.ts';
 import { run } from './programs.ts';
+
+// A vCluster takes its time to start, and more of it on a busy machine.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 const host = hostCluster('tenant');
 const slug = 'a-whole-life';
@@ -52,7 +55,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
 
   it('shows what a pod of the tenant uses', async () => {
     await kubectl('create', 'deployment', 'worker', `--image=${hostImage}`, ...idling);
-    await kubectl('rollout', 'status', 'deployment/worker', '--timeout=55s');
+    await kubectl('rollout', 'status', 'deployment/worker', '--timeout=170s');
     const used = await until(async () => {
       // A metrics server looks at a new pod some seconds after its start.
       const { code, stdout } = await run(program, ['top', 'pods'], { env: settings() });
@@ -77,21 +80,21 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
 
   it('is woken by the first request of kubectl, which is answered', async () => {
     expect(await kubectl('get', 'configmap', 'remembered', '-o', 'jsonpath={.data.since}')).toBe('before');
-    await kubectl('rollout', 'status', 'deployment/worker', '--timeout=55s');
+    await kubectl('rollout', 'status', 'deployment/worker', '--timeout=170s');
     const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
     expect(stdout).toMatch(/"phase": *"active"/);
   });
 
   it('says what holds a project up that cannot be emptied, as by an API that nobody answers for', async () => {
     succeed(await product.hks(['project', 'create', 'held', '--workspace', slug]));
-    await kubectl('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/held', '--timeout=55s');
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/held', '--timeout=170s');
     await writeFile(join(product.configDir, 'dead.yaml'), JSON.stringify(deadApi));
     await kubectl('apply', '-f', join(product.configDir, 'dead.yaml'));
     await kubectl(
       'wait',
       '--for=condition=Available=False',
       'apiservice/v1.dead.example.test',
-      '--timeout=55s',
+      '--timeout=170s',
     );
     succeed(await product.hks(['project', 'delete', 'held', '--workspace', slug, '--yes']));
     const said = await until(async () => {

@@ -93,6 +93,19 @@ export function metadataOf(object: Record<string, unknown>): {
   };
 }
 
+/**
+ * What a namespace that is being deleted waits for, as Kubernetes says it in its conditions: finalizers nobody takes off,
+ * an API of the cluster that does not answer. '' while nothing holds it up.
+ */
+export function waitsFor(namespace: Record<string, unknown>): string {
+  const status = isRecord(namespace.status) ? namespace.status : {};
+  const conditions = Array.isArray(status.conditions) ? status.conditions.filter(isRecord) : [];
+  return conditions
+    .filter((condition) => condition.status === 'True' && String(condition.type).startsWith('Namespace'))
+    .map(({ message }) => String(message))
+    .join('; ');
+}
+
 async function request(
   place: Place,
   { method, suffix, body }: { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; suffix: string; body?: unknown },

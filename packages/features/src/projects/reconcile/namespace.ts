@@ -3,6 +3,7 @@ import {
   ensureObject,
   metadataOf,
   readObject,
+  waitsFor,
   type Place,
 } from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
@@ -84,10 +85,15 @@ export function removeNamespaceStep(driver: ClusterDriver): Step<ProjectSubject>
       return {
         kind: 'wait',
         requeueAfterMs: goneWithinMs,
-        condition: namespaceReady('Unknown', 'Removing', 'The namespace is being emptied'),
+        condition: stillEmptied(waitsFor(left)),
       };
     },
   };
+}
+
+function stillEmptied(held: string): ConditionInput {
+  if (held === '') return namespaceReady('Unknown', 'Removing', 'The namespace is being emptied');
+  return namespaceReady('False', 'Held', `The namespace cannot be emptied: ${held}`);
 }
 
 function placeOf(driver: ClusterDriver, subject: ProjectSubject, signal: AbortSignal): Place {
