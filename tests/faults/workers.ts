@@ -37,8 +37,17 @@ export async function workUntilSettled(
     ...(more.boundary ? { boundary: more.boundary } : {}),
   });
   const kinds = registrations.map(({ kind }) => kind);
-  await until(() => isSettled(place, kinds));
+  const lateMs = performance.now() + settleMsMax;
+  await until(async () => {
+    if (await isSettled(place, kinds)) return true;
+    if (performance.now() > lateMs)
+      throw new Error(`the workers came to no rest: ${JSON.stringify(await queueOf(place))}`);
+    return false;
+  });
 }
+
+/** Shorter than a test's own time: workers that a test leaves behind would take the work of the next one. */
+const settleMsMax = 60_000;
 
 /** Nothing held, nothing failed, nothing due before the slow resync. */
 async function isSettled({ test }: WorkPlace, kinds: readonly string[]): Promise<boolean> {

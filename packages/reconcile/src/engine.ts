@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
+import { Alarm } from './alarm.ts';
 import { backoffMs, failuresBeforeStalled, nextResyncMs } from './backoff.ts';
 import type { BoundaryHook, EngineObserver } from './hooks.ts';
 import { Leases } from './leases.ts';
@@ -65,8 +66,7 @@ class Worker {
   #stopping = false;
   #pumping = false;
   #wanted = false;
-  #timer: NodeJS.Timeout | null = null;
-  #wakeTimes: number[] = [];
+  readonly #alarm = new Alarm(pollMs, () => this.wake());
   #resyncTimer: NodeJS.Timeout | null = null;
 
   constructor(options: EngineOptions) {
@@ -87,8 +87,6 @@ class Worker {
   }
 
   wake(): void {
-    const nowMs = performance.now();
-    this.#wakeTimes = this.#wakeTimes.filter((timeMs) => timeMs > nowMs);
     this.#wanted = true;
     void this.#pump();
   }
@@ -96,7 +94,7 @@ class Worker {
   /** Lets running work end, then aborts it and gives the keys back. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#alarm[Symbol.dispose]();
     if (this.#resyncTimer) clearTimeout(this.#resyncTimer);
     await this.#resources.disposeAsync();
     const ended = Promise.allSettled(this.#running);
@@ -125,7 +123,7 @@ class Worker {
     } finally {
       this.#pumping = false;
     }
-    this.#wakeIn(nextMs);
+    this.#alarm.ringIn(nextMs);
     if (this.#wanted && this.#running.size < this.#concurrency && nextMs === pollMs) void this.#pump();
   }
 
@@ -151,8 +149,9 @@ class Worker {
         outcome: outcomeOf(end, next.stalled),
         durationMs: performance.now() - startedMs,
       });
-      if (end.kind === 'gone' || end.kind === 'removed') await forget(this.#queue, claim);
-      else this.#wakeIn(await release(this.#queue, claim, next));
+      if (end.kind === 'gone' || end.kind === 'removed') {
+        if (await forget(this.#queue, claim)) this.#alarm.ringIn(0);
+      } else this.#alarm.ringIn(await release(this.#queue, claim, next));
     } catch (error) {
       const fenced = error instanceof LeaseLostError;
       observer?.runEnded?.({
@@ -177,7 +176,7 @@ class Worker {
       lastError: 'given up',
     };
     await release(this.#queue, claim, next).then(
-      (ms) => this.#wakeIn(ms),
+      (ms) => this.#alarm.ringIn(ms),
       () =>
         this.#options.log.warn(
           { kind: claim.kind, key: claim.key },
@@ -197,15 +196,6 @@ class Worker {
     return { delayMs, attempts: 0, stalled: end.kind === 'failed', lastError };
   }
 
-  /** Looks again after this long at the latest; what is further away than the next poll needs no timer of its own. */
-  #wakeIn(delayMs: number): void {
-    const nowMs = performance.now();
-    if (this.#wakeTimes.length === 0 || delayMs < pollMs) this.#wakeTimes.push(nowMs + delayMs);
-    if (this.#timer) clearTimeout(this.#timer);
-    if (this.#stopping) return;
-    this.#timer = setTimeout(() => this.wake(), Math.max(0, Math.min(...this.#wakeTimes) - nowMs) + 1);
-  }
-
   /** A wake-up may be lost, a row may be missing: every living key is visited now and then all the same. */
   async #resync(): Promise<void> {
     this.#resyncTimer = setTimeout(() => void this.#resync(), nextResyncMs(this.#random));
@@ -213,7 +203,7 @@ class Worker {
       await this.#options.database.asWorker(async (tx) => {
         for (const { kind, keys } of this.#byKind.values()) await addMissing(tx, kind, await keys(tx));
       });
-      this.#wakeIn(100);
+      this.#alarm.ringIn(100);
     } catch (error) {
       this.#options.log.warn({ error }, 'the list of keys cannot be read; trying again later');
     }

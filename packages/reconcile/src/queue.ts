@@ -87,9 +87,9 @@ export async function release({ database, owner }: QueueUser, claim: Claim, next
   return Math.max(0, rows[0]?.ms ?? next.delayMs);
 }
 
-/** Removes a key whose thing is gone, unless somebody woke it meanwhile: then it is due at once. */
-export async function forget({ database, owner }: QueueUser, claim: Claim): Promise<void> {
-  await database.asWorker(
+/** Removes a key whose thing is gone, unless somebody woke it meanwhile: then it is due at once, and this answers true. */
+export async function forget({ database, owner }: QueueUser, claim: Claim): Promise<boolean> {
+  const { rows } = await database.asWorker(
     (tx) =>
       sql`with gone as (
           delete from hexabase.reconcile_queue
@@ -98,9 +98,11 @@ export async function forget({ database, owner }: QueueUser, claim: Claim): Prom
         )
         update hexabase.reconcile_queue set lease_owner = null, lease_expires_at = null, due_at = now()
         where kind = ${claim.kind} and key = ${claim.key} and fence = ${claim.fence} and lease_owner = ${owner}
-          and not exists (select from gone)`.execute(tx),
+          and not exists (select from gone)
+        returning 1`.execute(tx),
     { oneStatement: true },
   );
+  return rows.length > 0;
 }
 
 /** Prolongs these leases; answers those still held, as `kind/key/fence`. */
