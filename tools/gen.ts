@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { attackCatalogue } from './generate/attacks.ts';
 import { authorizationMatrix } from './generate/authorization.ts';
 import { commandReference } from './generate/commands.ts';
 import { environmentTable } from './generate/environment.ts';
@@ -15,6 +16,7 @@ import { root } from './run.ts';
  * differs.
  */
 const generators: Readonly<Record<string, () => string | Promise<string>>> = {
+  'docs/generated/attacks.md': attackCatalogue,
   'docs/generated/authz.txt': authorizationMatrix,
   'docs/generated/cli.md': commandReference,
   'docs/generated/environment.md': environmentTable,

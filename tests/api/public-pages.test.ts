@@ -36,7 +36,7 @@ describe('what anybody may ask', () => {
     expect(page.headers.get('content-security-policy')).toMatch(/style-src 'sha256-/);
   });
 
-  it('metrics only with the token, under the agreed names', async () => {
+  it('D21 metrics only with the token, under the agreed names', async () => {
     expect((await api.call('GET', '/metrics')).status).toBe(401);
     expect((await api.call('GET', '/metrics', { token: 'wrong' })).status).toBe(401);
     const ann = await api.owner('ann');

@@ -167,7 +167,7 @@ describe('the audit log', () => {
 });
 
 describe('the rate limit', () => {
-  it('refuses one session with Retry-After and leaves the others alone', async () => {
+  it('C13 a flood refuses one session with Retry-After and leaves the others alone', async () => {
     const ida = await api.owner('ida');
     const jim = await api.owner('jim');
     const answers = await Promise.all(Array.from({ length: 520 }, () => ida.call('GET', '/api/v1/plans')));

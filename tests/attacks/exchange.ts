@@ -11,6 +11,8 @@ export interface Sent {
   body?: unknown;
   /** Names and values in turn; they may repeat. */
   headers?: string[];
+  /** An address of this machine to come from. */
+  from?: string;
 }
 
 export interface Answer {
@@ -58,6 +60,7 @@ export function open(server: Server, sent: Sent): Promise<IncomingMessage> {
       path: sent.path,
       method: sent.method ?? 'GET',
       headers: [...headers, ...(sent.headers ?? [])],
+      ...(sent.from !== undefined && { localAddress: sent.from }),
       ...(secure && { ca: server.certificateAuthority }),
     });
     outgoing.on('response', resolve).on('error', reject);

@@ -148,7 +148,7 @@ describe('a job of the repository', () => {
     expect(JSON.stringify(entry)).not.toContain(given);
   });
 
-  test('loses what it got, and its cluster, when the rule goes', async () => {
+  test('A09 a job of a repository loses what it got, and its cluster, when the rule goes', async () => {
     const rule = await trust({ conditions: ['repository=acme/other'], scope: 'write' });
     const { json } = await exchange(ci.sign(job({ repository: 'acme/other' })));
     const token = String(json['access_token']);
@@ -166,7 +166,7 @@ describe('a job of the repository', () => {
   });
 });
 
-describe('B06 a token that is not one of those', () => {
+describe('a token that is not one of those', () => {
   const now = Math.floor(Date.now() / 1000);
   test.each<[string, Record<string, unknown>]>([
     ['of another repository', { repository: 'acme/shop2' }],
@@ -185,9 +185,9 @@ describe('B06 a token that is not one of those', () => {
     ['of tomorrow', { iat: now + 86_400, nbf: now + 86_400, exp: now + 87_000 }],
     ['not valid yet', { nbf: now + 600 }],
     ['of long ago', { iat: now - 200_000, nbf: now - 200_000 }],
-  ])('%s', async (_which, claims) => expectRefused(ci.sign(job(claims))));
+  ])('B06 a job’s token %s is refused', async (_which, claims) => expectRefused(ci.sign(job(claims))));
 
-  test('of an issuer with a suffix or another spelling', async () => {
+  test('B06 a job’s token of an issuer with a suffix or another spelling is refused', async () => {
     for (const iss of [
       `${ci.issuer}/`,
       `${ci.issuer}.evil.example`,
@@ -197,12 +197,12 @@ describe('B06 a token that is not one of those', () => {
       await expectRefused(ci.sign(job({ iss })));
   });
 
-  test('of another issuer that signs the same words', async () => {
+  test('B06 a job’s token of another issuer that signs the same words is refused', async () => {
     await expectRefused(elsewhere.sign(job()));
     await expectRefused(elsewhere.sign(job({ iss: elsewhere.issuer })));
   });
 
-  test('with alg none, HS256 with the public key, another alg, or a key that it brings along', async () => {
+  test('B06 a job’s token with alg none, HS256 with the public key, another alg, or a key that it brings along is refused', async () => {
     const none = { alg: 'none', typ: 'JWT' };
     await expectRefused(`${base64(none)}.${base64(job())}.`);
     await expectRefused(`${base64(none)}.${base64(job())}.AAAA`);
@@ -223,7 +223,7 @@ describe('B06 a token that is not one of those', () => {
     await expectRefused(`${head}.${edited}.${signature}`);
   });
 
-  test('that was used before, also of many at once', async () => {
+  test('B03 a job’s token is used once, also by many at once', async () => {
     const token = ci.sign(job());
     const answers = await Promise.all(Array.from({ length: 8 }, () => exchange(token)));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array(7).fill(400)]);
@@ -232,15 +232,15 @@ describe('B06 a token that is not one of those', () => {
     expect(reasons).toContain('the token was used before');
   });
 
-  test('and says the same to whoever asks for an account that there is not, or a person', async () => {
+  test('A12 a job is told the same for an account that there is not, and for a person', async () => {
     await expectRefused(ci.sign(job()), 'nobody@acme.serviceaccounts.hexabase.local');
     await expectRefused(ci.sign(job()), ann.email);
     await expectRefused('not a token');
   });
 });
 
-describe('A02 and A14 rules', () => {
-  test('cannot be made for an account of another organization, or above one’s own role', async () => {
+describe('rules', () => {
+  test('A14 rules for jobs cannot be made for an account of another organization, or above one’s own role', async () => {
     expect((await trust({}, eve)).status).toBe(404);
     expect((await trust({ scope: `workspace:${eve.workspaceSlug}` })).status).toBe(404);
     const developer = await product.person(fresh('developer'));
@@ -257,20 +257,20 @@ describe('A02 and A14 rules', () => {
   ])('%s are refused', async (_which, more) => expect((await trust(more)).status).toBe(400));
 });
 
-describe('C01 an issuer inside', () => {
+describe('an issuer inside', () => {
   test.each([
     'https://127.0.0.1:1',
     'https://localhost:1',
     'https://169.254.169.254',
     'https://[::1]:1',
     'https://2130706433',
-  ])('%s is never asked', async (issuer) => {
+  ])('C01 the issuer %s is never asked', async (issuer) => {
     const { status } = await trust({ issuer });
     expect(status).toBe(201);
     await expectRefused(ci.sign(job({ iss: issuer })));
   });
 
-  test('that no operator allowed is not asked, even where it would answer', async () => {
+  test('C01 an issuer that no operator allowed is not asked, even where it would answer', async () => {
     expect((await trust({ issuer: elsewhere.issuer })).status).toBe(201);
     await expectRefused(elsewhere.sign(job({ iss: elsewhere.issuer })));
     expect(elsewhere.asked()).toBe(0);

@@ -58,7 +58,7 @@ async function stateOfCluster(): Promise<string> {
   return JSON.stringify(lists.map(({ json }) => json['items']));
 }
 
-describe('D01 the least role', () => {
+describe('the least role', () => {
   const me = () => [
     { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: `hexabase:${viewer.email}` },
   ];
@@ -113,7 +113,7 @@ describe('D01 the least role', () => {
     ],
   ];
 
-  test.each(attempts)('does not get %s', async (_name, method, path, body) => {
+  test.each(attempts)('D01 the least role does not get %s', async (_name, method, path, body) => {
     const before = await stateOfCluster();
     const answer = await asViewer(method, path, body());
     expect([answer.status, answer.json['reason']]).toEqual([403, 'Forbidden']);
@@ -121,13 +121,13 @@ describe('D01 the least role', () => {
   });
 });
 
-describe('D02 Impersonate-* through the gateway', () => {
+describe('Impersonate-* through the gateway', () => {
   test.each([
     [['Impersonate-User', 'system:admin', 'Impersonate-Group', 'system:masters']],
     [['impersonate-user', 'x', 'IMPERSONATE-USER', 'y']],
     [['Connection', 'Impersonate-User', 'Impersonate-User', 'x']],
     [['X-Remote-Group', 'system:masters']],
-  ])('is refused, also to administrators: %j', async (headers) => {
+  ])('D02 impersonation through the gateway is refused, also to administrators: %j', async (headers) => {
     for (const token of [viewer.token, ann.kubeToken]) {
       const answer = await product.kube(ann.workspaceId, { path: '/api/v1/secrets', token, headers });
       expect(answer.status).toBe(403);
@@ -136,8 +136,8 @@ describe('D02 Impersonate-* through the gateway', () => {
   });
 });
 
-describe('D03 groups', () => {
-  test('are not the caller’s to choose when a token is made', async () => {
+describe('groups', () => {
+  test('D03 groups are not the caller’s to choose when a token is made', async () => {
     const path = `/api/v1/workspaces/${ann.workspaceId}/kube-token`;
     for (const body of [
       { groups: ['system:masters'] },
@@ -158,7 +158,7 @@ describe('D03 groups', () => {
   });
 });
 
-describe('D04 labels that say whose a namespace is', () => {
+describe('labels that say whose a namespace is', () => {
   test.each([
     ['PATCH', '/api/v1/namespaces/shop', { metadata: { labels: { 'workspace-id': 'x' } } }],
     ['PATCH', '/api/v1/namespaces/shop/status', { metadata: { labels: { 'workspace-id': 'x' } } }],
@@ -167,11 +167,11 @@ describe('D04 labels that say whose a namespace is', () => {
       '/api/v1/namespaces/shop/finalize',
       { metadata: { name: 'shop', labels: { 'workspace-id': 'x' } }, spec: {} },
     ],
-  ])('are not the least role’s to change: %s %s', async (method, path, body) => {
+  ])('D04 labels of a namespace are not the least role’s to change: %s %s', async (method, path, body) => {
     expect((await asViewer(method, path, body)).status).toBe(403);
   });
 
-  test('change nothing of another tenant when an administrator forges them', async () => {
+  test('D04 labels that an administrator forges change nothing of another tenant', async () => {
     const theirs = `/api/v1/workspaces/${eve.workspaceId}/projects`;
     const before = (await eve.call('GET', theirs)).json['data'];
     const labels = {
@@ -194,7 +194,7 @@ describe('D04 labels that say whose a namespace is', () => {
   });
 });
 
-describe('D09 pods that would leave their container', () => {
+describe('pods that would leave their container', () => {
   const plain = { name: 'c', image: 'i' };
   const privileged = { ...plain, securityContext: { privileged: true } };
   const escapes: [string, object][] = [
@@ -211,16 +211,19 @@ describe('D09 pods that would leave their container', () => {
     ['no seccomp', { containers: [plain], securityContext: { seccompProfile: { type: 'Unconfined' } } }],
   ];
 
-  test.each(escapes)('are refused in a project, also to its administrator: %s', async (_name, spec) => {
-    const answer = await ann.kube('POST', pods, { metadata: { name: 'evil' }, spec });
-    expect([answer.status, answer.json['reason']]).toEqual([403, 'Forbidden']);
-    expect(answer.json['message']).toContain('PodSecurity');
-    expect((await ann.kube('GET', `${pods}/evil`)).status).toBe(404);
-  });
+  test.each(escapes)(
+    'D09 pods that would leave their container are refused in a project, also to its administrator: %s',
+    async (_name, spec) => {
+      const answer = await ann.kube('POST', pods, { metadata: { name: 'evil' }, spec });
+      expect([answer.status, answer.json['reason']]).toEqual([403, 'Forbidden']);
+      expect(answer.json['message']).toContain('PodSecurity');
+      expect((await ann.kube('GET', `${pods}/evil`)).status).toBe(404);
+    },
+  );
 });
 
-describe('D15 the ways into pods and nodes', () => {
-  test('of another tenant are closed like everything else of theirs', async () => {
+describe('the ways into pods and nodes', () => {
+  test('D15 the ways into pods and nodes of another tenant are closed', async () => {
     for (const path of [
       `${pods}/web/log`,
       `${pods}/web/exec?command=id`,
@@ -238,7 +241,7 @@ describe('D15 the ways into pods and nodes', () => {
     }
   });
 
-  test('are refused to the least role, and never answered as if they worked', async () => {
+  test('D15 the ways into pods and nodes are refused to the least role, and never answered as if they worked', async () => {
     for (const path of [
       `${pods}/web/exec?command=id`,
       `${pods}/web/attach`,
@@ -251,7 +254,7 @@ describe('D15 the ways into pods and nodes', () => {
   });
 });
 
-describe('D18 kinds that one may not list', () => {
+describe('kinds that one may not list', () => {
   test.each([
     '/api/v1/secrets',
     '/api/v1/namespaces/shop/secrets',
@@ -260,14 +263,14 @@ describe('D18 kinds that one may not list', () => {
     '/api/v1/namespaces/shop/secrets?watch=true&fieldSelector=metadata.name%3Dcanary',
     '/api/v1/namespaces/shop/secrets/canary',
     '/api/v1/namespaces/shop/secrets/canary?watch=true',
-  ])('cannot be watched or read either: %s', async (path) => {
+  ])('D18 kinds that one may not list cannot be watched or read either: %s', async (path) => {
     const answer = await asViewer('GET', path);
     expect([403, 404]).toContain(answer.status);
     expect(answer.text).not.toContain('canary-7e57');
     expect(answer.text).not.toContain(Buffer.from('canary-7e57').toString('base64'));
   });
 
-  test('nor as a table or by asking for their metadata', async () => {
+  test('D18 kinds that one may not list are not shown as a table or by their metadata', async () => {
     for (const accept of [
       'application/json;as=Table;g=meta.k8s.io;v=v1',
       'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',

@@ -38,52 +38,65 @@ async function openStreamsOf(token: string): Promise<{ all: Promise<unknown> }> 
   return { all: Promise.all(streams.map(untilEnd)) };
 }
 
-const limit = { timeout: 10_000 };
+const limit = { timeout: 30_000 };
 
-describe('A09 a member who was removed', () => {
-  test('has no access, no new token, no cluster and no open stream', limit, async () => {
-    const leaver = await joined('leaver', 'developer');
-    const stayer = await joined('stayer', 'developer');
-    const streams = await openStreamsOf(leaver.kube);
-    const staying = await product.openKube(ann.workspaceId, {
-      path: `${pods}?watch=true`,
-      token: stayer.kube,
-    });
-    expect((await ann.call('DELETE', `${members()}/${leaver.userId}`)).status).toBe(204);
-    await streams.all;
-    expect((await product.kube(ann.workspaceId, { path: pods, token: leaver.kube })).status).toBe(401);
-    expect((await leaver.call('POST', `/api/v1/workspaces/${ann.workspaceId}/kube-token`)).status).toBe(404);
-    expect((await leaver.call('GET', '/api/v1/workspaces')).text).not.toContain(ann.workspaceId);
-    const refreshed = await product.send({
-      method: 'POST',
-      path: '/auth/refresh',
-      body: { refresh_token: leaver.refresh },
-    });
-    const token = String(refreshed.json['access_token']);
-    expect((await product.send({ path: `/api/v1/workspaces/${ann.workspaceId}`, token })).status).toBe(
-      refreshed.status === 200 ? 404 : 401,
-    );
-    expect(staying.destroyed).toBe(false);
-    staying.destroy();
-  });
+describe('a member who was removed', () => {
+  test(
+    'A09 a member who was removed has no access, no new token, no cluster and no open stream',
+    limit,
+    async () => {
+      const leaver = await joined('leaver', 'developer');
+      const stayer = await joined('stayer', 'developer');
+      const streams = await openStreamsOf(leaver.kube);
+      const staying = await product.openKube(ann.workspaceId, {
+        path: `${pods}?watch=true`,
+        token: stayer.kube,
+      });
+      expect((await ann.call('DELETE', `${members()}/${leaver.userId}`)).status).toBe(204);
+      await streams.all;
+      expect((await product.kube(ann.workspaceId, { path: pods, token: leaver.kube })).status).toBe(401);
+      expect((await leaver.call('POST', `/api/v1/workspaces/${ann.workspaceId}/kube-token`)).status).toBe(
+        404,
+      );
+      expect((await leaver.call('GET', '/api/v1/workspaces')).text).not.toContain(ann.workspaceId);
+      const refreshed = await product.send({
+        method: 'POST',
+        path: '/auth/refresh',
+        body: { refresh_token: leaver.refresh },
+      });
+      const token = String(refreshed.json['access_token']);
+      expect((await product.send({ path: `/api/v1/workspaces/${ann.workspaceId}`, token })).status).toBe(
+        refreshed.status === 200 ? 404 : 401,
+      );
+      expect(staying.destroyed).toBe(false);
+      staying.destroy();
+    },
+  );
 });
 
-describe('A09 and A14 a role that was lowered', () => {
-  test('takes the old token’s rights at once; the new token has the new role’s', limit, async () => {
-    const person = await joined('lowered', 'admin');
-    const secrets = '/api/v1/namespaces/default/secrets';
-    expect((await product.kube(ann.workspaceId, { path: secrets, token: person.kube })).status).toBe(200);
-    expect((await ann.call('PATCH', `${members()}/${person.userId}`, { role: 'viewer' })).status).toBe(200);
-    await until(
-      async () => (await product.kube(ann.workspaceId, { path: secrets, token: person.kube })).status === 401,
-    );
-    const token = await product.kubeToken(person, ann.workspaceId);
-    expect((await product.kube(ann.workspaceId, { path: secrets, token })).status).toBe(403);
-    expect((await product.kube(ann.workspaceId, { path: pods, token })).status).toBe(200);
-    expect((await person.call('PATCH', `${members()}/${person.userId}`, { role: 'owner' })).status).toBe(403);
-  });
+describe('a role that was lowered', () => {
+  test(
+    'A09 a role that was lowered takes the old token’s rights at once; the new token has the new role’s',
+    limit,
+    async () => {
+      const person = await joined('lowered', 'admin');
+      const secrets = '/api/v1/namespaces/default/secrets';
+      expect((await product.kube(ann.workspaceId, { path: secrets, token: person.kube })).status).toBe(200);
+      expect((await ann.call('PATCH', `${members()}/${person.userId}`, { role: 'viewer' })).status).toBe(200);
+      await until(
+        async () =>
+          (await product.kube(ann.workspaceId, { path: secrets, token: person.kube })).status === 401,
+      );
+      const token = await product.kubeToken(person, ann.workspaceId);
+      expect((await product.kube(ann.workspaceId, { path: secrets, token })).status).toBe(403);
+      expect((await product.kube(ann.workspaceId, { path: pods, token })).status).toBe(200);
+      expect((await person.call('PATCH', `${members()}/${person.userId}`, { role: 'owner' })).status).toBe(
+        403,
+      );
+    },
+  );
 
-  test('nobody raises themselves, removes the last owner or touches who stands above', async () => {
+  test('A14 nobody raises themselves, removes the last owner or touches who stands above', async () => {
     const admin = await joined('climber', 'admin');
     const before = await product.fingerprint();
     expect((await admin.call('PATCH', `${members()}/${admin.userId}`, { role: 'owner' })).status).toBe(403);
@@ -95,47 +108,55 @@ describe('A09 and A14 a role that was lowered', () => {
   });
 });
 
-describe('A10 the e-mail address of somebody who left', () => {
-  test('gives a new account none of the old one’s tokens, roles or sessions', limit, async () => {
-    const old = await joined('namesake', 'admin');
-    await ann.call('DELETE', `${members()}/${old.userId}`);
-    await product.query(`update users set email = 'gone-' || id, disabled_at = now() where id = $1`, [
-      old.userId,
-    ]);
-    await product.query('select hexabase.revoke_user($1)', [old.userId]);
-    const heir = await product.person('namesake');
-    expect(heir.email).toBe(old.email);
-    expect(heir.userId).not.toBe(old.userId);
-    expect((await heir.call('GET', '/api/v1/organizations')).json['data']).toEqual([]);
-    expect((await heir.call('GET', `/api/v1/workspaces/${ann.workspaceId}`)).status).toBe(404);
-    expect((await heir.call('POST', `/api/v1/workspaces/${ann.workspaceId}/kube-token`)).status).toBe(404);
-    expect((await old.call('GET', '/api/v1/organizations')).status).toBe(401);
-    expect((await product.kube(ann.workspaceId, { path: pods, token: old.kube })).status).toBe(401);
-  });
+describe('the e-mail address of somebody who left', () => {
+  test(
+    'A10 the e-mail address of somebody who left gives a new account none of the old one’s tokens, roles or sessions',
+    limit,
+    async () => {
+      const old = await joined('namesake', 'admin');
+      await ann.call('DELETE', `${members()}/${old.userId}`);
+      await product.query(`update users set email = 'gone-' || id, disabled_at = now() where id = $1`, [
+        old.userId,
+      ]);
+      await product.query('select hexabase.revoke_user($1)', [old.userId]);
+      const heir = await product.person('namesake');
+      expect(heir.email).toBe(old.email);
+      expect(heir.userId).not.toBe(old.userId);
+      expect((await heir.call('GET', '/api/v1/organizations')).json['data']).toEqual([]);
+      expect((await heir.call('GET', `/api/v1/workspaces/${ann.workspaceId}`)).status).toBe(404);
+      expect((await heir.call('POST', `/api/v1/workspaces/${ann.workspaceId}/kube-token`)).status).toBe(404);
+      expect((await old.call('GET', '/api/v1/organizations')).status).toBe(401);
+      expect((await product.kube(ann.workspaceId, { path: pods, token: old.kube })).status).toBe(401);
+    },
+  );
 });
 
-describe('B04 a refresh token that is used fifty times at once', () => {
-  test('ends the session with everything that hangs on it: access, cluster and streams', limit, async () => {
-    const victim = await joined('victim', 'developer');
-    const ended = await openStreamsOf(victim.kube);
-    const refresh = () =>
-      product.send({ method: 'POST', path: '/auth/refresh', body: { refresh_token: victim.refresh } });
-    const answers = await Promise.all(Array.from({ length: 50 }, refresh));
-    const winners = answers.filter(({ status }) => status === 200);
-    expect(winners.length).toBeLessThanOrEqual(1);
-    expect(answers.every(({ status }) => status === 200 || status === 401)).toBe(true);
-    const tokens = [victim.access, ...winners.map(({ json }) => String(json['access_token']))];
-    for (const token of tokens)
-      expect((await product.send({ path: '/api/v1/organizations', token })).status).toBe(401);
-    for (const { json } of winners) {
-      const again = await product.send({
-        method: 'POST',
-        path: '/auth/refresh',
-        body: { refresh_token: json['refresh_token'] },
-      });
-      expect(again.status).toBe(401);
-    }
-    await ended.all;
-    expect((await product.kube(ann.workspaceId, { path: pods, token: victim.kube })).status).toBe(401);
-  });
+describe('a refresh token that is used fifty times at once', () => {
+  test(
+    'B04 a refresh token that is used fifty times at once ends the session with access, cluster and streams',
+    limit,
+    async () => {
+      const victim = await joined('victim', 'developer');
+      const ended = await openStreamsOf(victim.kube);
+      const refresh = () =>
+        product.send({ method: 'POST', path: '/auth/refresh', body: { refresh_token: victim.refresh } });
+      const answers = await Promise.all(Array.from({ length: 50 }, refresh));
+      const winners = answers.filter(({ status }) => status === 200);
+      expect(winners.length).toBeLessThanOrEqual(1);
+      expect(answers.every(({ status }) => status === 200 || status === 401)).toBe(true);
+      const tokens = [victim.access, ...winners.map(({ json }) => String(json['access_token']))];
+      for (const token of tokens)
+        expect((await product.send({ path: '/api/v1/organizations', token })).status).toBe(401);
+      for (const { json } of winners) {
+        const again = await product.send({
+          method: 'POST',
+          path: '/auth/refresh',
+          body: { refresh_token: json['refresh_token'] },
+        });
+        expect(again.status).toBe(401);
+      }
+      await ended.all;
+      expect((await product.kube(ann.workspaceId, { path: pods, token: victim.kube })).status).toBe(401);
+    },
+  );
 });

@@ -29,8 +29,8 @@ async function letIn(level: 'read' | 'admin'): Promise<{ id: string; kube: strin
   return { id: made.json['data'].id, kube: await product.kubeToken(oscar, ann.workspaceId) };
 }
 
-describe('A01 an operator of the platform', () => {
-  test('has no cluster of a tenant without being let in, and of no other tenant with it', async () => {
+describe('an operator of the platform', () => {
+  test('A01 an operator of the platform has no cluster of a tenant without being let in, and of no other tenant with it', async () => {
     const token = `/api/v1/workspaces/${ann.workspaceId}/kube-token`;
     expect((await oscar.call('POST', token)).status).toBe(404);
     const { kube } = await letIn('admin');
@@ -39,7 +39,7 @@ describe('A01 an operator of the platform', () => {
     expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(200);
   });
 
-  test('who was let in to look changes nothing in the cluster', async () => {
+  test('A08 an operator of the platform who was let in to look changes nothing in the cluster', async () => {
     await product.query('delete from access_grants');
     const { kube, id } = await letIn('read');
     const pods = { path: '/api/v1/namespaces/default/pods', token: kube };
@@ -59,16 +59,23 @@ describe('A01 an operator of the platform', () => {
     ]);
   });
 
-  test('loses cluster, API and every open stream with the grant', { timeout: 30_000 }, async () => {
-    await product.query('delete from access_grants');
-    const { kube, id } = await letIn('admin');
-    const watching = await product.openKube(ann.workspaceId, { path: `${secrets}?watch=true`, token: kube });
-    expect(watching.statusCode).toBe(200);
-    const ended = untilEnd(watching);
-    const path = `/api/v1/organizations/${ann.organizationId}/grants/${id}`;
-    expect((await ann.call('DELETE', path)).status).toBe(204);
-    await ended;
-    expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(401);
-    expect((await oscar.call('GET', `/api/v1/workspaces/${ann.workspaceId}`)).status).toBe(404);
-  });
+  test(
+    'A09 an operator of the platform loses cluster, API and every open stream with the grant',
+    { timeout: 30_000 },
+    async () => {
+      await product.query('delete from access_grants');
+      const { kube, id } = await letIn('admin');
+      const watching = await product.openKube(ann.workspaceId, {
+        path: `${secrets}?watch=true`,
+        token: kube,
+      });
+      expect(watching.statusCode).toBe(200);
+      const ended = untilEnd(watching);
+      const path = `/api/v1/organizations/${ann.organizationId}/grants/${id}`;
+      expect((await ann.call('DELETE', path)).status).toBe(204);
+      await ended;
+      expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(401);
+      expect((await oscar.call('GET', `/api/v1/workspaces/${ann.workspaceId}`)).status).toBe(404);
+    },
+  );
 });

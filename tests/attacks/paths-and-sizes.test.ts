@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => product[Symbol.asyncDispose]());
 
-describe('A16 other spellings of an address', () => {
+describe('other spellings of an address', () => {
   const spellings = (path: string, tail: string) => [
     `/${path}`,
     `${path}/`,
@@ -32,7 +32,7 @@ describe('A16 other spellings of an address', () => {
     path.toUpperCase(),
   ];
 
-  test('of the API decide as the canonical one does, for strangers and for others, on both ports', async () => {
+  test('A16 other spellings of an address of the API decide as the canonical one does, on both ports', async () => {
     const path = `/api/v1/workspaces/${ann.workspaceId}`;
     for (const server of [product.api, product.gateway]) {
       for (const spelled of spellings(path, ann.workspaceId)) {
@@ -52,7 +52,7 @@ describe('A16 other spellings of an address', () => {
     expect((await ann.call('GET', path)).json['data'].phase).toBe('active');
   });
 
-  test('of the host are refused on both ports, also with a good token', async () => {
+  test('A16 other names of the host are refused on both ports, also with a good token', async () => {
     const headers = ['Host', 'evil.example'];
     const asked = [
       await exchange(product.api, { path: '/api/v1/workspaces', token: ann.access, headers }),
@@ -66,7 +66,7 @@ describe('A16 other spellings of an address', () => {
     expect(asked.map(({ status }) => status)).toEqual([400, 400, 400]);
   });
 
-  test('of a cluster reach no other cluster and no right that the canonical one does not give', async () => {
+  test('A16 other spellings of a cluster reach no other cluster and no right that the canonical one does not give', async () => {
     const base = '/k8s/workspaces';
     const crossed = [
       `${base}/${eve.workspaceId}/../${ann.workspaceId}/api/v1/secrets`,
@@ -86,7 +86,7 @@ describe('A16 other spellings of an address', () => {
     }
   });
 
-  test.each(['TRACE', 'PROPFIND', 'PURGE', 'SEARCH'])('and the method %s do nothing', async (method) => {
+  test.each(['TRACE', 'PROPFIND', 'PURGE', 'SEARCH'])('A16 the method %s does nothing', async (method) => {
     for (const [server, path] of [
       [product.api, '/api/v1/workspaces'],
       [product.gateway, `/k8s/workspaces/${ann.workspaceId}/api/v1/namespaces`],
@@ -101,7 +101,7 @@ describe('A16 other spellings of an address', () => {
     }
   });
 
-  test('a method in a header or in the query is no method', async () => {
+  test('A16 a method in a header or in the query is no method', async () => {
     const path = `/api/v1/workspaces/${ann.workspaceId}`;
     for (const name of ['X-HTTP-Method-Override', 'X-Method-Override', 'X-HTTP-Method']) {
       expect((await ann.call('GET', path, undefined, [name, 'DELETE'])).status).toBe(200);
@@ -111,11 +111,11 @@ describe('A16 other spellings of an address', () => {
   });
 });
 
-describe('C07 too much', () => {
+describe('too much', () => {
   const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
   const configMaps = '/api/v1/namespaces/default/configmaps';
 
-  test('of depth is refused by the API and by clusters, and both live on', async () => {
+  test('C07 too much depth is refused by the API and by clusters, and both live on', async () => {
     for (const body of [
       nested(10_000),
       `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
@@ -135,7 +135,7 @@ describe('C07 too much', () => {
     expect((await ann.kube('GET', configMaps)).status).toBe(200);
   });
 
-  test('of size is refused before it is read', async () => {
+  test('C07 a body that is too large is refused before it is read', async () => {
     const huge = ['Content-Length', String(100 * 1024 * 1024), 'Content-Type', 'application/json'];
     const path = '/api/v1/workspaces';
     expect(
@@ -154,7 +154,7 @@ describe('C07 too much', () => {
     ).toBe(422);
   });
 
-  test('that is small on the wire is not unpacked without a limit: gzip and YAML', async () => {
+  test('C07 what is small on the wire is not unpacked without a limit: gzip and YAML', async () => {
     const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024, ' ')).toString('latin1');
     const packed = ['Content-Encoding', 'gzip', 'Content-Type', 'application/json'];
     expect([400, 413, 415]).toContain((await eve.call('POST', '/api/v1/workspaces', bomb, packed)).status);
@@ -181,7 +181,7 @@ describe('C07 too much', () => {
     expect((await ann.kube('GET', configMaps)).status).toBe(200);
   });
 
-  test('of connections that never finish keeps nobody else out, and they are let go in the end', async () => {
+  test('C07 connections that never finish keep nobody else out, and are let go in the end', async () => {
     const port = Number(new URL(product.api.url).port);
     const sockets: Socket[] = Array.from({ length: 200 }, () => connect(port, '127.0.0.1'));
     for (const socket of sockets) {

@@ -67,8 +67,8 @@ async function errorOf(answer: Promise<Response>): Promise<unknown[]> {
   return [response.status, (await response.json()).error];
 }
 
-describe('B01 a redirect address that is not the registered one', () => {
-  test('is answered with an error and no redirect, whatever it looks like', async () => {
+describe('a redirect address that is not the registered one', () => {
+  test('B01 a redirect address that is not the registered one is answered with an error and no redirect', async () => {
     expect((await authorize({})).location).toMatch(/\/oidc\/interaction\//);
     for (const uri of [
       `${callback('portal')}/`,
@@ -95,7 +95,7 @@ describe('B01 a redirect address that is not the registered one', () => {
     }
   });
 
-  test('may differ by the port for a native client’s loopback address, and by nothing else', async () => {
+  test('B01 a native client’s loopback address may differ by the port and by nothing else', async () => {
     const name = fresh('native');
     await addClient(product, name, {
       isPublic: true,
@@ -119,7 +119,7 @@ describe('B01 a redirect address that is not the registered one', () => {
       expect([uri, await location(uri)]).toEqual([uri, null]);
   });
 
-  test('cannot be registered when it could be taken over', async () => {
+  test('B01 an address that could be taken over cannot be registered', async () => {
     const bad: Asked[] = [
       { redirectUris: [] },
       { redirectUris: ['https://*.example/callback'] },
@@ -142,8 +142,8 @@ describe('B01 a redirect address that is not the registered one', () => {
   });
 });
 
-describe('B02 the code flow without its proof', () => {
-  test('is refused: no challenge, a plain one, no verifier, a wrong one', async () => {
+describe('the code flow without its proof', () => {
+  test('B02 the code flow without its proof is refused: no challenge, a plain one, no verifier, a wrong one', async () => {
     for (const change of [
       { code_challenge: '', code_challenge_method: '' },
       { code_challenge_method: 'plain' },
@@ -164,8 +164,8 @@ describe('B02 the code flow without its proof', () => {
   });
 });
 
-describe('B03 a code', () => {
-  test('is worth nothing to another client, at another address, a second time, or with a wrong secret', async () => {
+describe('a code', () => {
+  test('B03 a code is worth nothing to another client, at another address, a second time, or with a wrong secret', async () => {
     const other = fresh('other');
     const otherSecret = await addClient(product, other);
     const redeem = async (change: Record<string, string> = {}, client = 'portal', key = secret) => {
@@ -200,7 +200,7 @@ describe('B03 a code', () => {
     expect(await openid.tokenIntrospection(config, tokens.access_token)).toEqual({ active: false });
   });
 
-  test('of another issuer is not taken by a client that is told so (RFC 9207)', async () => {
+  test('B16 a code of another issuer is not taken by a client that is told so (RFC 9207)', async () => {
     const { start, checks } = await begin(config, callback('portal'));
     const back = new URL(await allow(newBrowser(), start, email));
     expect(back.searchParams.get('iss')).toBe(`${product.gateway.url}/oidc`);
@@ -217,8 +217,8 @@ describe('B03 a code', () => {
   });
 });
 
-describe('B06 tokens that were made by somebody else', () => {
-  test('sign nobody out and open nothing: alg none, HS256 with our public key, a foreign key, wrong claims', async () => {
+describe('tokens that were made by somebody else', () => {
+  test('B06 forged ID tokens sign nobody out and open nothing', async () => {
     const { tokens } = await signInAt(product, newBrowser(), { name: 'portal', secret, email });
     const genuine = tokens.id_token ?? '';
     const claims = decodeJwt(genuine);
@@ -270,7 +270,7 @@ describe('B06 tokens that were made by somebody else', () => {
     expect((await fetch(`${product.api.url}/oidc/session/end?${query}`)).status).toBe(400);
   });
 
-  test('are refused by independent clients: what another issuer or for another audience signed', async () => {
+  test('B06 what another issuer or for another audience signed is refused by independent clients', async () => {
     const other = fresh('audience');
     const otherSecret = await addClient(product, other);
     const { config: otherConfig } = await signInAt(product, newBrowser(), {
@@ -290,7 +290,7 @@ describe('B06 tokens that were made by somebody else', () => {
 });
 
 describe('signing out', () => {
-  test('sends browsers to registered addresses only, and takes no form of another site', async () => {
+  test('B12 signing out sends browsers to registered addresses only, and takes no form of another site', async () => {
     const browser = newBrowser();
     const { tokens } = await signInAt(product, browser, { name: 'portal', secret, email });
     for (const uri of [
@@ -312,7 +312,7 @@ describe('signing out', () => {
   });
 });
 
-describe('B09 the device flow', () => {
+describe('the device flow', () => {
   const start = async () => {
     const name = fresh('device');
     await addClient(product, name, { isPublic: true, redirectUris: ['http://127.0.0.1/'] });
@@ -332,7 +332,7 @@ describe('B09 the device flow', () => {
       }),
     );
 
-  test('slows a device that asks too fast, and gives nothing to another client or after a refusal', async () => {
+  test('B09 a device that asks too fast is slowed, and nothing is given to another client or after a refusal', async () => {
     const { name, started } = await start();
     expect(await poll(name, started.device_code)).toEqual([400, 'authorization_pending']);
     expect(await poll(name, started.device_code)).toEqual([400, 'slow_down']);
@@ -349,7 +349,7 @@ describe('B09 the device flow', () => {
     expect(await poll(name, started.device_code)).toEqual([400, 'invalid_grant']);
   });
 
-  test('gives tokens once, and takes no user code twice', async () => {
+  test('B09 the device flow gives tokens once, and takes no user code twice', async () => {
     const { name, device, started } = await start();
     const browser = newBrowser();
     await browser.go('/oidc/device');
@@ -369,7 +369,7 @@ describe('B09 the device flow', () => {
     ).toBeNull();
   });
 
-  test('costs more and more time for wrong codes, and shows no code of an unopened form', async () => {
+  test('B09 wrong user codes cost more and more time, and no code of an unopened form is shown', async () => {
     const { started } = await start();
     const browser = newBrowser();
     let slowed = false;
@@ -387,7 +387,7 @@ describe('B09 the device flow', () => {
 });
 
 describe('a client', () => {
-  test('that is removed or whose secret was replaced is refused at once, without a restart (B05)', async () => {
+  test('B05 a client that is removed or whose secret was replaced is refused at once, without a restart', async () => {
     const { removeClient, rotateClientSecret } = await import('@hexabase/oidc/clients/register-client.ts');
     const name = fresh('rotated');
     const old = await addClient(product, name);

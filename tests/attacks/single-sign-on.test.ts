@@ -101,7 +101,7 @@ describe('an independent client signs people in', () => {
     expect(metadata.claims_supported).toEqual(expect.arrayContaining(['groups', 'email_verified']));
   });
 
-  test('refreshes in turns: a spent refresh token ends the whole family', async () => {
+  test('B04 a client’s spent refresh token ends the whole family', async () => {
     const secret = await addClient(product, 'turns');
     const { config, tokens } = await signInAt(product, newBrowser(), {
       name: 'turns',
@@ -118,7 +118,7 @@ describe('an independent client signs people in', () => {
     });
   });
 
-  test('asks about and revokes its own tokens, and learns nothing of those of others', async () => {
+  test('B07 a client learns nothing of the tokens of other clients, and revokes only its own', async () => {
     const [secret, foreign] = [await addClient(product, 'owner'), await addClient(product, 'stranger')];
     const browser = newBrowser();
     const { config, tokens } = await signInAt(product, browser, { name: 'owner', secret, email: ann.email });
@@ -215,7 +215,7 @@ describe('signing out', () => {
     other.close();
   });
 
-  test('a browser that is revoked from the list of sessions is out at once, and its clients hear of it', async () => {
+  test('B14 a browser that is revoked from the list of sessions is out at once, and its clients hear of it', async () => {
     const listener = await openListener();
     const name = fresh('listed');
     const secret = await addClient(product, name, { backchannelLogoutUri: listener.uri });
@@ -238,7 +238,7 @@ describe('signing out', () => {
     listener.close();
   });
 
-  test('a disabled account is out at every client, with tokens for offline use too (B05)', async () => {
+  test('B05 a disabled account is out at every client, with tokens for offline use too', async () => {
     const listener = await openListener();
     const name = fresh('disabled');
     const secret = await addClient(product, name, { backchannelLogoutUri: listener.uri });
@@ -259,7 +259,7 @@ describe('signing out', () => {
     listener.close();
   });
 
-  test('a listener that redirects is not followed, and is told again', async () => {
+  test('C01 a client’s listener that redirects is not followed, and is told again', async () => {
     const listener = await openListener(302);
     const name = fresh('redirects');
     const secret = await addClient(product, name, { backchannelLogoutUri: listener.uri });

@@ -26,8 +26,8 @@ afterAll(() => product[Symbol.asyncDispose]());
 /** What an answer says, without the id of its request. */
 const said = ({ status, json }: Answer) => ({ status, error: json['error'] ?? json });
 
-describe('A01 another organization’s owner, at the cluster of a workspace', () => {
-  test('is nobody with the token of their own, whatever they ask for', async () => {
+describe('another organization’s owner, at the cluster of a workspace', () => {
+  test('A01 another organization’s owner is nobody at the cluster of a workspace, whatever they ask for', async () => {
     for (const path of [
       '/version',
       '/api',
@@ -49,7 +49,7 @@ describe('A01 another organization’s owner, at the cluster of a workspace', ()
     expect((await ann.kube('GET', `/api/v1/namespaces/default/secrets/${canary}`)).status).toBe(200);
   });
 
-  test('gets no token for it, and no word that it is there', async () => {
+  test('A01 another organization’s owner gets no token for a workspace, and no word that it is there', async () => {
     const absent = await eve.call('POST', `/api/v1/workspaces/${newId()}/kube-token`);
     for (const workspace of [ann.workspaceId, ann.workspaceSlug]) {
       expect(said(await eve.call('POST', `/api/v1/workspaces/${workspace}/kube-token`))).toEqual(
@@ -60,41 +60,44 @@ describe('A01 another organization’s owner, at the cluster of a workspace', ()
   });
 });
 
-describe('A02 every operation, with ids of two tenants mixed', () => {
+describe('every operation, with ids of two tenants mixed', () => {
   const nested = allOperations().filter(
     ({ operation }) => operation.access.kind !== 'platform' && pathParameters(operation.path).length > 0,
   );
 
-  test.each(nested)('$operation.id answers as if the other’s were absent', async ({ operation }) => {
-    const mine: Record<string, string> = { organization: eve.organizationId, workspace: eve.workspaceId };
-    const theirs = things;
-    const absent = Object.fromEntries(Object.keys(theirs).map((name) => [name, newId()]));
-    const keep = operation.body ? validBody(operation, theirs) : undefined;
-    const before = await product.fingerprint();
-    for (const first of [theirs, mine]) {
-      const address = (rest: Record<string, string>) =>
-        pathParameters(operation.path).reduce(
-          (path, name) =>
-            path.replace(
-              `{${name}}`,
-              name === 'id'
-                ? ((first === mine ? mine : rest)[operation.target] ?? rest[operation.target] ?? '')
-                : (rest[name] ?? ''),
-            ),
-          operation.path,
-        );
-      if (address(theirs) === address(absent)) continue;
-      const tried = await eve.call(operation.method, address(theirs), keep);
-      const nothing = await eve.call(operation.method, address(absent), keep);
-      expect([address(theirs), said(tried)]).toEqual([address(theirs), said(nothing)]);
-      expect(tried.status).toBe(404);
-    }
-    expect(await product.fingerprint()).toBe(before);
-  });
+  test.each(nested)(
+    'A02 $operation.id with ids of two tenants mixed answers as if the other’s were absent',
+    async ({ operation }) => {
+      const mine: Record<string, string> = { organization: eve.organizationId, workspace: eve.workspaceId };
+      const theirs = things;
+      const absent = Object.fromEntries(Object.keys(theirs).map((name) => [name, newId()]));
+      const keep = operation.body ? validBody(operation, theirs) : undefined;
+      const before = await product.fingerprint();
+      for (const first of [theirs, mine]) {
+        const address = (rest: Record<string, string>) =>
+          pathParameters(operation.path).reduce(
+            (path, name) =>
+              path.replace(
+                `{${name}}`,
+                name === 'id'
+                  ? ((first === mine ? mine : rest)[operation.target] ?? rest[operation.target] ?? '')
+                  : (rest[name] ?? ''),
+              ),
+            operation.path,
+          );
+        if (address(theirs) === address(absent)) continue;
+        const tried = await eve.call(operation.method, address(theirs), keep);
+        const nothing = await eve.call(operation.method, address(absent), keep);
+        expect([address(theirs), said(tried)]).toEqual([address(theirs), said(nothing)]);
+        expect(tried.status).toBe(404);
+      }
+      expect(await product.fingerprint()).toBe(before);
+    },
+  );
 });
 
-describe('A03 a name that another tenant has', () => {
-  test('makes one’s own: organization, workspace, project and namespace', async () => {
+describe('a name that another tenant has', () => {
+  test('A03 a name that another tenant has makes one’s own: organization, workspace, project and namespace', async () => {
     const organization = await eve.call('POST', '/api/v1/organizations', { name: 'ann and friends' });
     expect(organization.status).toBe(201);
     expect(organization.json['data'].id).not.toBe(ann.organizationId);
@@ -127,8 +130,8 @@ describe('A03 a name that another tenant has', () => {
   });
 });
 
-describe('A04 names that begin with another tenant’s name', () => {
-  test('reach neither the API nor the cluster of the other', async () => {
+describe('names that begin with another tenant’s name', () => {
+  test('A04 names that begin with another tenant’s name reach neither its API nor its cluster', async () => {
     const longer = await product.activeWorkspace(eve, `ann workspace ${fresh('twin')}`);
     expect(longer.slug.startsWith(ann.workspaceSlug)).toBe(true);
     const token = await product.kubeToken(eve, longer.id);
@@ -152,7 +155,7 @@ describe('A04 names that begin with another tenant’s name', () => {
   });
 
   test.each(['ＡＮＮ workspace', 'аnn workspace', 'Ann Workspace', 'ann\u200bworkspace'])(
-    'nor does the look-alike %j',
+    'A04 the look-alike name %j reaches nothing of the other',
     async (name) => {
       const made = await eve.call('POST', '/api/v1/workspaces', { name, organization: eve.organizationId });
       if (made.status >= 400) expect(made.status).toBe(400);
@@ -164,8 +167,8 @@ describe('A04 names that begin with another tenant’s name', () => {
   );
 });
 
-describe('A12 whether something exists', () => {
-  test('cannot be told from signing in, adding a member or asking for a slug', async () => {
+describe('whether something exists', () => {
+  test('A12 whether something exists cannot be told from signing in, adding a member or asking for a slug', async () => {
     const login = (email: string) =>
       product.send({ method: 'POST', path: '/auth/login', body: { email, password: 'not the password' } });
     expect(said(await login(ann.email))).toEqual(said(await login(`${fresh('nobody')}@example.test`)));
@@ -181,8 +184,8 @@ describe('A12 whether something exists', () => {
   });
 });
 
-describe('A13 what was deleted', () => {
-  test('is absent at once and for good: workspace, cluster, token and project', async () => {
+describe('what was deleted', () => {
+  test('A13 what was deleted is absent at once and for good: workspace, cluster, token and project', async () => {
     const made = await product.activeWorkspace(ann, fresh('short-lived'));
     const token = await product.kubeToken(ann, made.id);
     expect((await product.kube(made.id, { path: '/version', token })).status).toBe(200);
@@ -209,7 +212,7 @@ describe('A13 what was deleted', () => {
     expect((await product.kube(again.id, { path: '/version', token })).status).toBe(401);
   });
 
-  test('and what was refused never came to be', async () => {
+  test('A13 what was refused never came to be', async () => {
     const slug = fresh('refused');
     expect(
       (await eve.call('POST', '/api/v1/workspaces', { name: 'x', slug, organization: eve.organizationId }))

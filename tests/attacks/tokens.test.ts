@@ -37,8 +37,8 @@ const doors: Record<string, { genuine(): string; knock(token: string): Promise<A
   },
 };
 
-describe.each(Object.entries(doors))('B06 forged tokens at %s', (_name, door) => {
-  test('are refused, the genuine one is not', async () => {
+describe.each(Object.entries(doors))('forged tokens at %s', (_name, door) => {
+  test('B06 forged tokens are refused, the genuine one is not', async () => {
     const genuine = door.genuine();
     const [header, payload, signature] = partsOf(genuine);
     const jwks = await exchange(product.gateway, { path: '/oidc/jwks' });
@@ -78,14 +78,14 @@ describe.each(Object.entries(doors))('B06 forged tokens at %s', (_name, door) =>
     expect((await door.knock(genuine)).status).toBe(200);
   });
 
-  test('B17 empty, cut, padded and doubled ones too', async () => {
+  test('B17 empty, cut, padded and doubled tokens are refused', async () => {
     const genuine = door.genuine();
     const mangled = ['', ' ', '.', '..', 'null', genuine.slice(0, -1), genuine.slice(1), `${genuine}=`, `${genuine}.`, `${genuine}.${genuine}`, `${genuine},${genuine}`, genuine.split('.').slice(0, 2).join('.'), genuine.replaceAll('.', ' '), genuine.toUpperCase(), 'a'.repeat(9_000)]; // prettier-ignore
     for (const token of mangled)
       expect([token.slice(-20), (await door.knock(token)).status]).toEqual([token.slice(-20), 401]);
   });
 
-  test('A15 magic words and other kinds of credentials too', async () => {
+  test('A15 magic words and other kinds of credentials are refused', async () => {
     for (const token of [
       'internal_x',
       'ai_agent_x',
@@ -102,8 +102,8 @@ describe.each(Object.entries(doors))('B06 forged tokens at %s', (_name, door) =>
   });
 });
 
-describe('A15 internal addresses', () => {
-  test('are not on either public port', async () => {
+describe('internal addresses', () => {
+  test('A15 internal addresses are not on either public port', async () => {
     const paths = [
       '/internal',
       '/internal/v1/nodes',
@@ -125,8 +125,8 @@ describe('A15 internal addresses', () => {
   });
 });
 
-describe('B07 a token at another door', () => {
-  test('is refused: another workspace’s, the API’s at a cluster, a cluster’s at the API', async () => {
+describe('a token at another door', () => {
+  test('B07 a token at another door is refused: another workspace’s, the API’s at a cluster, a cluster’s at the API', async () => {
     const second = await product.activeWorkspace(ann, 'second of ann');
     const at = (workspace: string, token: string) => product.kube(workspace, { path: '/version', token });
     const tried = [
@@ -160,7 +160,7 @@ describe('B07 a token at another door', () => {
   });
 });
 
-describe('A17 headers that claim to be somebody', () => {
+describe('headers that claim to be somebody', () => {
   const claims = [
     ['X-User-Id', 'owner'],
     ['X-Forwarded-User', 'owner@hexabase.local'],
@@ -173,14 +173,14 @@ describe('A17 headers that claim to be somebody', () => {
     ['X-HTTP-Method-Override', 'DELETE'],
   ];
 
-  test.each(claims)('%s: %s changes nothing', async (...headers) => {
+  test.each(claims)('A17 the header %s: %s changes nothing', async (...headers) => {
     expect((await product.send({ path: '/api/v1/workspaces', headers })).status).toBe(401);
     const asEve = await product.send({ path: '/auth/me', token: eve.access, headers });
     expect(asEve.text).toContain(eve.email);
     expect((await product.kube(ann.workspaceId, { path: '/version', headers })).status).toBe(401);
   });
 
-  test('forwarded addresses and hosts reach neither the audit log nor what we write', async () => {
+  test('A17 forwarded addresses and hosts reach neither the audit log nor what we write', async () => {
     const headers = [
       'X-Forwarded-For',
       '203.0.113.9',

@@ -34,20 +34,23 @@ const lists = allOperations().filter(
 
 const hidden = ['id', 'uid', 'organization_id', 'organizationId', 'owner', 'ownerId', 'userId', 'is_admin', 'isAdmin', 'platformRole', 'platform_role', 'phase', 'fence', 'generation', 'observedGeneration', 'conditions', 'quota', 'epoch', 'finalizers', 'deletedAt', 'deletionRequestedAt', 'operationId', 'constructor', 'prototype']; // prettier-ignore
 
-describe('A05 fields that are not the caller’s to set', () => {
-  test.each(writes)('are refused by $operation.id, and nothing is changed', async ({ operation }) => {
-    const body = validBody(operation, targets);
-    const before = await product.fingerprint();
-    for (const field of hidden) {
-      const answer = await ann.call(operation.method, addressOf(operation), { ...body, [field]: 'root' });
-      expect([field, answer.status, answer.json['error']?.code]).toEqual([field, 400, 'unknown_field']);
-    }
-    const polluted = JSON.stringify(body).replace('{', '{"__proto__":{"plan":"enterprise"},');
-    expect((await ann.call(operation.method, addressOf(operation), polluted)).status).toBe(400);
-    expect(await product.fingerprint()).toBe(before);
-  });
+describe('fields that are not the caller’s to set', () => {
+  test.each(writes)(
+    'A05 fields that are not the caller’s to set are refused by $operation.id, and nothing is changed',
+    async ({ operation }) => {
+      const body = validBody(operation, targets);
+      const before = await product.fingerprint();
+      for (const field of hidden) {
+        const answer = await ann.call(operation.method, addressOf(operation), { ...body, [field]: 'root' });
+        expect([field, answer.status, answer.json['error']?.code]).toEqual([field, 400, 'unknown_field']);
+      }
+      const polluted = JSON.stringify(body).replace('{', '{"__proto__":{"plan":"enterprise"},');
+      expect((await ann.call(operation.method, addressOf(operation), polluted)).status).toBe(400);
+      expect(await product.fingerprint()).toBe(before);
+    },
+  );
 
-  test('a field given twice does not get past the check with its first value', async () => {
+  test('A05 a field given twice does not get past the check with its first value', async () => {
     const before = await product.fingerprint();
     const twice = await ann.call(
       'PATCH',
@@ -59,41 +62,47 @@ describe('A05 fields that are not the caller’s to set', () => {
   });
 });
 
-describe('A06 filters and sorts', () => {
+describe('filters and sorts', () => {
   const tries = ['sort=password_hash', 'sort=fence', 'sort=epoch', 'sort=-organization_id', 'sort=name,fence', 'sort=name%3Bdrop%20table%20users', "sort=name'--", 'sort=constructor', 'sort=__proto__', 'sort[$ne]=1', 'sort[]=fence', 'sort=name&sort=fence', 'where=1%3D1', 'fields=fence', 'organizationId[$gt]=', 'phase[$ne]=x', "q=%27%20or%201%3D1--"]; // prettier-ignore
 
-  test.each(lists)('of $operation.id take only what is public', async ({ operation }) => {
-    for (const query of tries) {
-      const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
-      expect([query, answer.status]).toEqual([query, 400]);
-      expect(answer.text).not.toMatch(/column|relation|syntax|pg_|kysely/i);
-    }
-  });
+  test.each(lists)(
+    'A06 filters and sorts of $operation.id take only what is public',
+    async ({ operation }) => {
+      for (const query of tries) {
+        const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
+        expect([query, answer.status]).toEqual([query, 400]);
+        expect(answer.text).not.toMatch(/column|relation|syntax|pg_|kysely/i);
+      }
+    },
+  );
 });
 
-describe('A07 where a list goes on', () => {
-  test.each(lists)('is not taken from the caller’s word in $operation.id', async ({ operation }) => {
-    for (const query of [
-      'page=0',
-      'page=-1',
-      'page=1.5',
-      'page=1e99',
-      'page=99999999999999999999',
-      'page=1%20union%20select',
-      'page=NaN',
-      'limit=1e3',
-      'limit=-5',
-      'limit=100000',
-      'cursor=eyJpZCI6MX0',
-      'offset=5',
-      'after=x',
-    ]) {
-      const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
-      expect([query, answer.status]).toEqual([query, 400]);
-    }
-  });
+describe('where a list goes on', () => {
+  test.each(lists)(
+    'A07 where a list goes on is not taken from the caller’s word in $operation.id',
+    async ({ operation }) => {
+      for (const query of [
+        'page=0',
+        'page=-1',
+        'page=1.5',
+        'page=1e99',
+        'page=99999999999999999999',
+        'page=1%20union%20select',
+        'page=NaN',
+        'limit=1e3',
+        'limit=-5',
+        'limit=100000',
+        'cursor=eyJpZCI6MX0',
+        'offset=5',
+        'after=x',
+      ]) {
+        const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
+        expect([query, answer.status]).toEqual([query, 400]);
+      }
+    },
+  );
 
-  test('a continue token of Kubernetes that was forged, edited or is another workspace’s gives nothing of others', async () => {
+  test('A07 a continue token of Kubernetes that was forged, edited or is another workspace’s gives nothing of others', async () => {
     const eve = await product.tenant('eve');
     for (const tenant of [ann, eve]) {
       for (const n of [1, 2, 3])
@@ -133,8 +142,8 @@ describe('A07 where a list goes on', () => {
   });
 });
 
-describe('C09 errors', () => {
-  test('tell no inner workings, and carry the id of the request', async () => {
+describe('errors', () => {
+  test('C09 errors tell no inner workings, and carry the id of the request', async () => {
     const provoked = [
       await ann.call('GET', `/api/v1/workspaces/${'%F0%9F%92%A9'.repeat(20)}`),
       await ann.call('POST', '/api/v1/workspaces', { name: 'a\u0000b' }),
@@ -175,7 +184,7 @@ describe('C09 errors', () => {
     }
   });
 
-  test('of clusters are Status objects without inner workings', async () => {
+  test('C09 errors of clusters are Status objects without inner workings', async () => {
     const pods = '/api/v1/namespaces/default/pods';
     const provoked = await Promise.all([
       ann.kube('POST', pods, '{"metadata":'),
@@ -197,8 +206,8 @@ describe('C09 errors', () => {
   });
 });
 
-describe('C11 a limit, with reconcilers at work', () => {
-  test('holds when 100 ask at once for the last place, and again after a place became free', async () => {
+describe('a limit, with reconcilers at work', () => {
+  test('C11 a limit holds when 100 ask at once for the last place, and again after a place became free', async () => {
     const ben = await product.tenant('ben', 'pro');
     for (const n of [1, 2, 3]) await product.activeWorkspace(ben, `Before ${n}`);
     const race = async () => {
@@ -223,8 +232,8 @@ describe('C11 a limit, with reconcilers at work', () => {
   });
 });
 
-describe('C12 an Idempotency-Key', () => {
-  test('gives nobody another’s answer: not in another organization, not by another session of another person', async () => {
+describe('an Idempotency-Key', () => {
+  test('C12 an Idempotency-Key gives nobody another’s answer: not in another organization, not by another person', async () => {
     const [fay, gus] = await Promise.all([product.tenant('fay'), product.tenant('gus')]);
     const headers = ['Idempotency-Key', 'guessable-1'];
     const first = await fay.call('POST', '/api/v1/workspaces', { name: 'Of fay' }, headers);

@@ -1,0 +1,13 @@
+import type { Weakening } from './weakening.ts';
+import { clustersWeakenings } from './weakenings/clusters.ts';
+import { identityWeakenings } from './weakenings/identity.ts';
+import { requestsWeakenings } from './weakenings/requests.ts';
+import { tenantsWeakenings } from './weakenings/tenants.ts';
+
+/** Every check that is taken away in turn; a new attack brings its own. */
+export const allWeakenings: readonly Weakening[] = [
+  ...tenantsWeakenings,
+  ...identityWeakenings,
+  ...requestsWeakenings,
+  ...clustersWeakenings,
+];

@@ -1,0 +1,42 @@
+import { catalogue } from '../../tests/attacks/catalogue/catalogue.ts';
+import { namedTests, type NamedTest } from '../../tests/attacks/catalogue/named-tests.ts';
+import { allWeakenings } from '../../tests/attacks/weakened/all-weakenings.ts';
+import { withoutWeakening } from '../../tests/attacks/weakened/without-weakening.ts';
+
+/** `docs/generated/attacks.md`: every attack of the catalogue, the tests that try it, and what they show without the check. */
+export function attackCatalogue(): string {
+  const tests = Map.groupBy(namedTests(), ({ id }) => id);
+  const tried = [...tests.values()].flat().length;
+  const absent = Object.values(catalogue).filter(({ notApplicable }) => notApplicable !== undefined).length;
+  const rows = Object.entries(catalogue).map(
+    ([id, { attack, notApplicable }]) =>
+      `| ${id} | ${cell(attack)} | ${held(tests.get(id) ?? [], notApplicable)} |`,
+  );
+  return [
+    '# Attacks',
+    '',
+    'Generated from `tests/attacks/catalogue/`, the names of the tests and `tests/attacks/weakened/`; `npm run gen` writes it.',
+    '',
+    `${Object.keys(catalogue).length} kinds of attack, ${absent} of them with nothing to try them at; ${tried} tests, ${allWeakenings.length} of them shown to fail`,
+    'without the check that they are about (`tests/attacks/weakened/last-run.md`).',
+    '',
+    '| id | attack | tests, and what an attacker gets without the check |',
+    '| --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function held(tests: readonly NamedTest[], notApplicable: string | undefined): string {
+  if (notApplicable !== undefined) return cell(`Not applicable: ${notApplicable}.`);
+  return tests.map(testLine).join('<br>');
+}
+
+function testLine({ title, file }: NamedTest): string {
+  const weakening = allWeakenings.find(({ attack }) => attack === title);
+  const without = weakening?.because ?? `not weakened: ${withoutWeakening[title] ?? ''}`;
+  return cell(`${title.slice(4)} (\`${file}\`) – _${without}_`);
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
