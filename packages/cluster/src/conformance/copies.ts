@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { TenantContent } from '../copy/content.ts';
 import type { TenantClient } from '../port.ts';
 import { readContent } from '../copy/read-content.ts';
@@ -12,99 +12,25 @@ const nobody = { username: 'hexabase:eve@example.test', groups: ['hexabase:ws-me
 /** What a tenant holds can be made in another one; for drivers that say so. */
 export function copyGuarantees(scene: () => Scene): void {
   describe('a copy', () => {
-    it('has what the source had, under its own name, and the source has not noticed', async () => {
-      const { driver, readyTenant, ask } = scene();
-      const [source, target] = await Promise.all([readyTenant(), readyTenant()]);
-      if (!(await driver.copying?.(source))) return;
-      await fill(scene(), source);
-      const before = await revisionsIn(scene(), source);
-      const content = await read(scene(), source);
-      await write(scene(), target, content);
-      expect(await revisionsIn(scene(), source)).toEqual(before);
-      const there = async (path: string) => (await ask(target, 'GET', path)).body;
-      expect(await there('/api/v1/namespaces/shop')).toMatchObject({
-        metadata: { labels: { team: 'blue' } },
-      });
-      expect(await there('/api/v1/namespaces/shop/configmaps/settings')).toMatchObject({
-        data: { colour: 'red' },
-      });
-      expect(await there('/api/v1/namespaces/shop/secrets/password')).toMatchObject({
-        data: { word: 'c2VjcmV0' },
-      });
-      expect(await there('/apis/apps/v1/namespaces/shop/deployments/web')).toMatchObject({
-        spec: { replicas: 1 },
-      });
-      expect(await there('/api/v1/namespaces/shop/persistentvolumeclaims/data')).toMatchObject({
-        spec: { resources: { requests: { storage: '1Gi' } } },
-      });
-      const [was, is] = await Promise.all(
-        [source, target].map(async (id) =>
-          identityOf((await ask(id, 'GET', '/api/v1/namespaces/shop/services/web')).body),
-        ),
-      );
-      expect(is).not.toBe('');
-      expect(is).not.toBe(was);
-    });
-
-    it('gives rights to its own service accounts and to nobody else', async () => {
-      const { driver, readyTenant, ask } = scene();
-      const [source, target] = await Promise.all([readyTenant(), readyTenant()]);
-      if (!(await driver.copying?.(source))) return;
-      await fill(scene(), source);
-      await write(scene(), target, await read(scene(), source));
-      const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings';
-      expect((await ask(target, 'GET', `${path}/reader`)).body).toMatchObject({
-        subjects: [{ kind: 'ServiceAccount', name: 'robot', namespace: 'shop' }],
-      });
-      expect((await ask(target, 'GET', `${path}/people`)).status).toBe(404);
-      expect(JSON.stringify((await ask(target, 'GET', path)).body)).not.toContain('ann@example.test');
-      const token = await ask(target, 'GET', '/api/v1/namespaces/shop/secrets/robot-token');
-      expect(JSON.stringify(token.body)).not.toContain('c291cmNlLXRva2Vu');
-      const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
-      const robot = '/api/v1/namespaces/shop/serviceaccounts/robot';
-      const minted = await ask(source, 'POST', `${robot}/token`, request);
-      // The embedded driver mints none.
-      if (minted.status !== 201) return;
-      const bearer = { path: robot, token: String(Object(minted.body).status.token) };
-      await using ofSource = await scene().doorOf(source, nobody);
-      await using ofTarget = await scene().doorOf(target, nobody);
-      expect((await ofSource.send(bearer)).status).toBe(403);
-      expect((await ofTarget.send(bearer)).status).toBe(401);
-    });
-
-    it('is begun again after a crash without harm, and who applied goes on without a conflict', async () => {
-      const { driver, readyTenant, ask, call } = scene();
-      const [source, target] = await Promise.all([readyTenant(), readyTenant()]);
-      if (!(await driver.copying?.(source))) return;
-      await fill(scene(), source);
-      const content = await read(scene(), source);
-      await write(scene(), target, content);
-      const uid = identityOf((await ask(target, 'GET', '/api/v1/namespaces/shop')).body);
-      await write(scene(), target, content);
-      expect(identityOf((await ask(target, 'GET', '/api/v1/namespaces/shop')).body)).toBe(uid);
-      const applied = await driver.tenantClient(target).request({
-        method: 'PATCH',
-        path: '/api/v1/namespaces/shop/configmaps/applied?fieldManager=pipeline',
-        contentType: 'application/apply-patch+yaml',
-        body: {
-          apiVersion: 'v1',
-          kind: 'ConfigMap',
-          metadata: { name: 'applied' },
-          data: { turn: 'second' },
-        },
-        ...call(),
-      });
-      expect(applied).toMatchObject({ status: 200, body: { data: { turn: 'second' } } });
-      const owner = await ask(target, 'GET', '/api/v1/namespaces/shop/configmaps/settings');
-      expect((await ask(target, 'GET', '/api/v1/namespaces/shop/configmaps/owned')).body).toMatchObject({
-        metadata: { ownerReferences: [{ name: 'settings', uid: identityOf(owner.body) }] },
-      });
+    it('has what the source had and nobody’s rights, can be begun again, and the source has not noticed', async () => {
+      const { driver, readyTenant } = scene();
+      if (!(await driver.copying?.(newId<'Workspace'>()))) return;
+      const pair = { source: await readyTenant(), target: await readyTenant() };
+      await fill(scene(), pair.source);
+      const before = await revisionsIn(scene(), pair.source);
+      const content = await read(scene(), pair.source);
+      await write(scene(), pair.target, content);
+      await expectWhole(scene(), pair);
+      await expectNoRights(scene(), pair);
+      await expectNoTokens(scene(), pair);
+      await expectAgain(scene(), pair, content);
+      expect(await revisionsIn(scene(), pair.source)).toEqual(before);
     });
 
     it('is of one moment for all kinds, also when something is written between two of them', async () => {
       const { driver, readyTenant, ask, call } = scene();
+      if (!(await driver.copying?.(newId<'Workspace'>()))) return;
       const source = await readyTenant();
-      if (!(await driver.copying?.(source))) return;
       const paths = ['secrets', 'configmaps'].map((plural) => `/api/v1/namespaces/default/${plural}`);
       const turn = (at: number) => ({ metadata: { name: 'pair', annotations: { turn: String(at) } } });
       for (const path of paths) await ask(source, 'POST', path, turn(0));
@@ -132,9 +58,9 @@ export function copyGuarantees(scene: () => Scene): void {
     it('can be taken of a sleeping tenant where the driver says so', async () => {
       const { driver, call, untilReady } = scene();
       const spec = tenantSpec();
+      if (!(await driver.copying?.(spec.workspaceId))?.whileAsleep) return;
       await driver.ensureTenant(spec, call());
       await untilReady(spec.workspaceId);
-      if (!(await driver.copying?.(spec.workspaceId))?.whileAsleep) return;
       await fill(scene(), spec.workspaceId);
       await driver.ensureTenant({ ...spec, generation: 2, asleep: true }, call());
       await eventually(60_000, async () => {
@@ -144,6 +70,80 @@ export function copyGuarantees(scene: () => Scene): void {
       const { objects } = await read(scene(), spec.workspaceId);
       expect(objects.map(({ object }) => object.metadata.name)).toContain('settings');
     });
+  });
+}
+
+interface Pair {
+  source: WorkspaceId;
+  target: WorkspaceId;
+}
+
+const shop = '/api/v1/namespaces/shop';
+
+async function expectWhole({ ask }: Scene, { source, target }: Pair): Promise<void> {
+  const there = async (path: string) => (await ask(target, 'GET', path)).body;
+  expect(await there(shop)).toMatchObject({ metadata: { labels: { team: 'blue' } } });
+  expect(JSON.stringify(await there(shop))).not.toContain('of-the-source');
+  expect(await there(`${shop}/configmaps/settings`)).toMatchObject({ data: { colour: 'red' } });
+  expect(await there(`${shop}/secrets/password`)).toMatchObject({ data: { word: 'c2VjcmV0' } });
+  expect(await there('/apis/apps/v1/namespaces/shop/deployments/web')).toMatchObject({
+    spec: { replicas: 1 },
+  });
+  expect(await there('/apis/batch/v1/namespaces/shop/cronjobs/nightly')).toMatchObject({
+    spec: { schedule: '0 3 * * *' },
+  });
+  expect(await there(`${shop}/persistentvolumeclaims/data`)).toMatchObject({
+    spec: { resources: { requests: { storage: '1Gi' } } },
+  });
+  const service = `${shop}/services/web`;
+  const [was, is] = [await ask(source, 'GET', service), await ask(target, 'GET', service)].map(({ body }) =>
+    identityOf(body),
+  );
+  expect(is).not.toBe('');
+  expect(is).not.toBe(was);
+}
+
+async function expectNoRights({ ask }: Scene, { target }: Pair): Promise<void> {
+  const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings';
+  expect((await ask(target, 'GET', `${path}/reader`)).body).toMatchObject({
+    subjects: [{ kind: 'ServiceAccount', name: 'robot', namespace: 'shop' }],
+  });
+  expect((await ask(target, 'GET', `${path}/people`)).status).toBe(404);
+  expect(JSON.stringify((await ask(target, 'GET', path)).body)).not.toContain('ann@example.test');
+}
+
+async function expectNoTokens(scene: Scene, { source, target }: Pair): Promise<void> {
+  const kept = await scene.ask(target, 'GET', `${shop}/secrets/robot-token`);
+  expect(JSON.stringify(kept.body)).not.toContain('c291cmNlLXRva2Vu');
+  const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+  const robot = `${shop}/serviceaccounts/robot`;
+  const minted = await scene.ask(source, 'POST', `${robot}/token`, request);
+  // The embedded driver mints none.
+  if (minted.status !== 201) return;
+  const bearer = { path: robot, token: String(Object(minted.body).status.token) };
+  await using ofSource = await scene.doorOf(source, nobody);
+  await using ofTarget = await scene.doorOf(target, nobody);
+  expect((await ofSource.send(bearer)).status).toBe(403);
+  expect((await ofTarget.send(bearer)).status).toBe(401);
+}
+
+/** After a crash everything may be written once more; and who applied something goes on without a conflict. */
+async function expectAgain(scene: Scene, { target }: Pair, content: TenantContent): Promise<void> {
+  const { ask, driver, call } = scene;
+  const uid = identityOf((await ask(target, 'GET', shop)).body);
+  await write(scene, target, content);
+  expect(identityOf((await ask(target, 'GET', shop)).body)).toBe(uid);
+  const applied = await driver.tenantClient(target).request({
+    method: 'PATCH',
+    path: `${shop}/configmaps/applied?fieldManager=pipeline`,
+    contentType: 'application/apply-patch+yaml',
+    body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'applied' }, data: { turn: 'second' } },
+    ...call(),
+  });
+  expect(applied).toMatchObject({ status: 200, body: { data: { turn: 'second' } } });
+  const owner = await ask(target, 'GET', `${shop}/configmaps/settings`);
+  expect((await ask(target, 'GET', `${shop}/configmaps/owned`)).body).toMatchObject({
+    metadata: { ownerReferences: [{ name: 'settings', uid: identityOf(owner.body) }] },
   });
 }
 
