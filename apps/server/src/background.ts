@@ -65,20 +65,6 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
   started.use(await startOutboxRelay({ database, log, publish: async (message) => announce(log, message) }));
   const collectWhenIdle = createIdleCollector();
   const loops = [
-    repeat({
-      name: 'audit chain',
-      everyMs: secondMs,
-      log,
-      work: async () => {
-        while ((await chainAuditEntries(database)) > 0);
-      },
-    }),
-    repeat({
-      name: 'audit heads',
-      everyMs: minuteMs,
-      log,
-      work: () => keepAuditHeads({ database, clock, log, ...options.audit }),
-    }),
     repeat({ name: 'idle memory', everyMs: idleCheckMs, log, work: async () => collectWhenIdle() }),
     repeat({
       name: 'housekeeping',
@@ -109,9 +95,21 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       },
     }),
   ];
-  for (const loop of [...loops, ...mailLoops(options)]) started.use(loop);
+  for (const loop of [...loops, ...auditLoops(options), ...mailLoops(options)]) started.use(loop);
   const resources = started.move();
   return { [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** The log gets its places each second, and its ends are kept outside the database each minute. */
+function auditLoops({ database, clock, log, audit }: BackgroundOptions): AsyncDisposable[] {
+  const chain = async (): Promise<void> => {
+    while ((await chainAuditEntries(database)) > 0);
+  };
+  const keep = (): Promise<void> => keepAuditHeads({ database, clock, log, ...audit });
+  return [
+    repeat({ name: 'audit chain', everyMs: secondMs, log, work: chain }),
+    repeat({ name: 'audit heads', everyMs: minuteMs, log, work: keep }),
+  ];
 }
 
 /** Letters leave when there is a mail server; without one they wait to be read. */

@@ -32,7 +32,7 @@ export function decide(actor: Actor, action: Action, resource: Resource): Decisi
   return isAllowed ? { allowed: true, role } : { allowed: false, reason: 'role' };
 }
 
-const rank: Record<OrganizationRole, number> = { viewer: 1, developer: 2, admin: 3, owner: 4 };
+const rank: Record<OrganizationRole, number> = { billing: 1, viewer: 1, developer: 2, admin: 3, owner: 4 };
 
 /** Says whether somebody with role `by` may give, take or change role `role`: never one above their own. */
 export function mayAssignRole(by: OrganizationRole, role: OrganizationRole): boolean {

@@ -50,6 +50,7 @@ const defaultsOf: Readonly<
     ['project', 'developer', defaultKubernetesGroups.developers],
   ],
   viewer: [['workspace', 'viewer', defaultKubernetesGroups.users]],
+  billing: [],
 };
 
 /**

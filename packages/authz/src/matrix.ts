@@ -4,7 +4,16 @@ import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { platformActions, roleActions } from './roles.ts';
 
 /** `foreign` is signed in and owns another organization; `operator` has the platform role and is in no organization. */
-export const callers = ['anonymous', 'foreign', 'viewer', 'developer', 'admin', 'owner', 'operator'] as const;
+export const callers = [
+  'anonymous',
+  'foreign',
+  'billing',
+  'viewer',
+  'developer',
+  'admin',
+  'owner',
+  'operator',
+] as const;
 export type Caller = (typeof callers)[number];
 
 /** What a caller meets: `ok`, or the refusing status. */
@@ -22,6 +31,7 @@ export function matrix(): MatrixRow[] {
     verdicts: {
       anonymous: operation.access.kind === 'public' ? 'ok' : 401,
       foreign: verdictForForeign(operation),
+      billing: verdict(operation, 'billing'),
       viewer: verdict(operation, 'viewer'),
       developer: verdict(operation, 'developer'),
       admin: verdict(operation, 'admin'),

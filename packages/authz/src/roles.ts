@@ -26,8 +26,12 @@ const admin = [
 
 const owner = [...admin, 'organization:delete'] as const satisfies readonly Action[];
 
-/** What each role of an organization may do in it. Each role has everything of the one before. */
+/** What an organization is, has and costs; nothing of what runs in it, and no names of who is in it. */
+const billing = ['organization:read'] as const satisfies readonly Action[];
+
+/** What each role of an organization may do in it. Each role from `viewer` on has everything of the one before. */
 export const roleActions: Readonly<Record<OrganizationRole, readonly Action[]>> = {
+  billing,
   viewer: [...viewer, ...declaredFor('viewer')],
   developer: [...developer, ...declaredFor('developer')],
   admin: [...admin, ...declaredFor('admin')],

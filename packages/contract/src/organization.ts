@@ -16,11 +16,18 @@ const schema = z.object({
   plan: z.string(),
   billingEmail: z.string().nullable(),
   requireSecondFactor: z.boolean().describe('members without a second factor reach nothing in it'),
-  role: z.enum(['owner', 'admin', 'developer', 'viewer']).describe('your role in it'),
+  role: z.enum(['owner', 'admin', 'developer', 'viewer', 'billing']).describe('your role in it'),
   generation: z.int(),
   createdAt: timestamp,
   deletionRequestedAt: timestamp.nullable(),
   deletedAfter: timestamp.nullable().describe('until then `restore` takes a deletion back'),
+});
+
+/** How much of its plan an organization uses; told to everybody in it, without names. */
+const usage = z.object({
+  members: z.int(),
+  workspaces: z.int(),
+  maxWorkspaces: z.int().nullable().describe('of the plan; null is unlimited'),
 });
 
 const path = '/api/v1/organizations';
@@ -70,7 +77,7 @@ export const organization = defineResource({
       summary: 'Shows one organization.',
       access: { kind: 'action', action: 'organization:read' },
       target: 'organization',
-      output: schema,
+      output: schema.extend({ usage }),
       conditional: true,
       cli: { verb: 'get', positional: ['id'] },
     }),
@@ -155,3 +162,4 @@ export const organization = defineResource({
 });
 
 export type Organization = z.infer<typeof schema>;
+export type OrganizationUsage = z.infer<typeof usage>;

@@ -1,3 +1,4 @@
+import { decide } from '@hexabase/authz/decide.ts';
 import { membershipIn, type Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
@@ -95,8 +96,9 @@ function startStream(deps: StreamDeps, { request, reply, actor: first, token }: 
     deps.changes.subscribe((change) => {
       if (change === null || pending.size >= queueMax) return send(reply, 'sync', {});
       // Who is let in by a grant asks for each thing, so that it is recorded.
-      const membership = membershipIn(actor, change.organizationId);
-      if (!membership || membership.grant) return;
+      const { organizationId } = change;
+      const mayLook = decide(actor, 'workspace:read', { organizationId }).allowed;
+      if (!mayLook || membershipIn(actor, organizationId)?.grant) return;
       // Several changes of one thing become one event: only the present state is told.
       pending.set(`${change.noun} ${change.id}`, change);
       drain().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import type { OrganizationId, SessionId, UserId, WorkspaceId } from './id.ts';
 
-export type OrganizationRole = 'owner' | 'admin' | 'developer' | 'viewer';
+/** Upward from `viewer` each has everything of the one before; `billing` stands beside them. */
+export type OrganizationRole = 'owner' | 'admin' | 'developer' | 'viewer' | 'billing';
 export type PlatformRole = 'super_admin';
 
 /** Who is asking. Built from a verified session on every request; roles come from the database, never from a token. */

@@ -15,7 +15,7 @@ declare module '../action.ts' {
 const reference = z.string().min(1).max(120);
 const verb = z.string().min(1).max(40);
 const resource = z.string().min(1).max(200).describe('pods, pods/log, deployments.apps/scale');
-const organizationRole = z.enum(['owner', 'admin', 'developer', 'viewer']);
+const organizationRole = z.enum(['owner', 'admin', 'developer', 'viewer', 'billing']);
 const person = z.object({ id, email: z.string(), displayName: z.string() });
 
 const link = z.object({

@@ -9,7 +9,7 @@ declare module '../action.ts' {
   }
 }
 
-const role = z.enum(['owner', 'admin', 'developer', 'viewer']);
+const role = z.enum(['owner', 'admin', 'developer', 'viewer', 'billing']);
 
 const schema = z.object({
   id,

@@ -3,7 +3,7 @@ import { id, pageQuery, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 
-const role = z.enum(['owner', 'admin', 'developer', 'viewer']);
+const role = z.enum(['owner', 'admin', 'developer', 'viewer', 'billing']);
 const schema = z.object({
   userId: id,
   email: z.string(),

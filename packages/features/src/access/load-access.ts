@@ -41,7 +41,9 @@ export async function recallAccess(
 }
 
 async function accessOf(tx: Tx, person: PersonInWorkspace, { role }: Standing): Promise<EffectiveAccess> {
-  const grants = [...grantsOfOrganizationRole(role), ...(await loadGrants(tx, person))];
+  // Whatever their groups were given: who looks after the bills reaches no workspace.
+  const given = role === 'billing' ? [] : await loadGrants(tx, person);
+  const grants = [...grantsOfOrganizationRole(role), ...given];
   return { userId: person.userId, organizationRole: role, grants };
 }
 

@@ -113,7 +113,7 @@ export interface PersonRow {
 export async function listPeople(tx: Tx, organizationId: string): Promise<PersonRow[]> {
   const { rows } = await sql<{ id: string; email: string; display_name: string; role: OrganizationRole }>`
     select u.id, u.email, u.display_name, m.role from memberships m join users u on u.id = m.user_id
-    where m.organization_id = ${organizationId} order by u.email`.execute(tx);
+    where m.organization_id = ${organizationId} and m.role <> 'billing' order by u.email`.execute(tx);
   return rows.map((row) => ({
     userId: row.id,
     email: row.email,

@@ -45,8 +45,9 @@ export async function changeMemberRole(
   const { organizationId } = target;
   const { userId } = found;
   await updateMemberRole(tx, { organizationId, userId, role });
-  if (role === 'developer' || role === 'viewer') {
-    await wakeAccess(tx, await takeAccess(tx, { organizationId, userId, which: 'administering' }));
+  if (role !== 'owner' && role !== 'admin') {
+    const which = role === 'billing' ? 'all' : 'administering';
+    await wakeAccess(tx, await takeAccess(tx, { organizationId, userId, which }));
   }
   await revokeUser(tx, userId);
   context.note({ roleBefore: found.role, roleAfter: role });

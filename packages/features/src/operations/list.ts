@@ -1,5 +1,5 @@
 import type { longOperation } from '@hexabase/contract/long-operation.ts';
-import { resolveOrganization } from '../run/resolve.ts';
+import { organizationsWith } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listOperationRows } from './store.ts';
 
@@ -7,9 +7,7 @@ export const listOperations: UseCase<typeof longOperation.operations.list> = asy
   { tx, actor },
   { query },
 ) => {
-  const organizationIds =
-    query.organization === undefined
-      ? actor.memberships.map((membership) => membership.organizationId)
-      : [await resolveOrganization(tx, actor, query.organization)];
+  const asked = { actor, action: 'operation:read', named: query.organization } as const;
+  const organizationIds = await organizationsWith(tx, asked);
   return listOperationRows(tx, { ...query, organizationIds });
 };

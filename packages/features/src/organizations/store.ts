@@ -1,4 +1,4 @@
-import type { Organization } from '@hexabase/contract/organization.ts';
+import type { Organization, OrganizationUsage } from '@hexabase/contract/organization.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type Generated, type Selectable } from 'kysely';
@@ -65,6 +65,16 @@ export async function listOrganizationRows(
 
 export async function getOrganizationRow(tx: Tx, id: string): Promise<OrganizationRow> {
   return tx.selectFrom('organizations').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** Counts only: who is a member and what the workspaces are called is for other roles. */
+export async function readUsage(tx: Tx, id: string): Promise<OrganizationUsage> {
+  const { rows } = await sql<OrganizationUsage>`
+    select (select count(*)::integer from memberships m where m.organization_id = o.id) as members,
+      (select count(*)::integer from workspaces w where w.organization_id = o.id and w.deleted_at is null) as workspaces,
+      p.max_workspaces as "maxWorkspaces"
+    from organizations o join plans p on p.name = o.plan where o.id = ${id}`.execute(tx);
+  return rows[0] ?? { members: 0, workspaces: 0, maxWorkspaces: 0 };
 }
 
 /** Takes the row until the end of the transaction: `share` keeps its plan as it is, `update` also keeps others from counting. */

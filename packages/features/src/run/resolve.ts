@@ -1,3 +1,5 @@
+import { decide } from '@hexabase/authz/decide.ts';
+import type { Action } from '@hexabase/contract/action.ts';
 import type { OperationCall } from '@hexabase/contract/call.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
@@ -28,6 +30,21 @@ export async function resolveOrganization(tx: Tx, actor: Actor, idOrSlug: string
   const found = await findOrganization(tx, { organizationIds, idOrSlug, lock: false });
   if (!found) throw new AppError('not_found');
   return found.organizationId;
+}
+
+/**
+ * The organizations that a list is made of: those of the actor in which they may do the action, or the one that
+ * `?organization=` names. Throws `not_found` for a foreign one, `forbidden` where the actor's role does not allow it.
+ */
+export async function organizationsWith(
+  tx: Tx,
+  { actor, action, named }: { actor: Actor; action: Action; named: string | undefined },
+): Promise<OrganizationId[]> {
+  const may = (organizationId: OrganizationId) => decide(actor, action, { organizationId }).allowed;
+  if (named === undefined) return actor.memberships.map(({ organizationId }) => organizationId).filter(may);
+  const found = await resolveOrganization(tx, actor, named);
+  if (!may(found)) throw new AppError('forbidden');
+  return [found];
 }
 
 interface Find {

@@ -61,6 +61,11 @@ export type UseCase<Op extends Operation> = (context: ContextOf<Op>, input: Inpu
 /** A use case whose types were checked when it was bound. */
 export interface Binding {
   operation: Operation;
+  /**
+   * For whoever is in the organization with a role that does not allow the operation: whether something that they were
+   * given inside it does. Absent: nothing does. Never asked for API tokens and for operators who were let in.
+   */
+  mayDespiteRole?(context: TargetContext, input: UncheckedInput): Promise<boolean>;
   run(
     context: Context | TargetContext,
     input: UncheckedInput,
@@ -74,11 +79,19 @@ export interface UncheckedInput {
 }
 
 /** Ties an operation to the use case that does it; the compiler checks that they fit. */
-export function bind<const Op extends Operation>(operation: Op, useCase: UseCase<Op>): Binding {
+export function bind<const Op extends Operation>(
+  operation: Op,
+  useCase: UseCase<Op>,
+  mayDespiteRole?: (context: TargetContext, input: Input<Op>) => Promise<boolean>,
+): Binding {
   return {
     operation,
     // The contract's schemas have parsed the input, and `execute` resolves a target for every operation with an action.
     run: (context, input) => useCase(context as ContextOf<Op>, input as Input<Op>),
+    ...(mayDespiteRole && {
+      mayDespiteRole: (context: TargetContext, input: UncheckedInput) =>
+        mayDespiteRole(context, input as Input<Op>),
+    }),
   };
 }
 

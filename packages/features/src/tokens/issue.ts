@@ -1,3 +1,4 @@
+import { decide } from '@hexabase/authz/decide.ts';
 import { tokenDaysMax, type NewToken, type TokenBody } from '@hexabase/contract/people/token.ts';
 import { newApiToken } from '@hexabase/kernel/api-token.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
@@ -52,7 +53,9 @@ function lifetimeMs(text: string): number {
 /** Null for a scope that names no workspace. */
 async function workspaceOf({ tx, actor }: Context, owner: TokenOwner, scope: string): Promise<string | null> {
   if (!scope.startsWith('workspace:')) return null;
-  const mine = actor.memberships.map(({ organizationId }) => organizationId);
+  const mine = actor.memberships
+    .map(({ organizationId }) => organizationId)
+    .filter((organizationId) => decide(actor, 'workspace:read', { organizationId }).allowed);
   const found = await findWorkspace(tx, {
     organizationIds: mine.filter((id) => owner.organizationId === null || id === owner.organizationId),
     idOrSlug: scope.slice('workspace:'.length),

@@ -1,5 +1,5 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
-import { resolveOrganization } from '../run/resolve.ts';
+import { organizationsWith } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { toWorkspace } from './representation.ts';
 import { asSeen } from './seen.ts';
@@ -10,10 +10,8 @@ export const listWorkspaces: UseCase<typeof workspace.operations.list> = async (
   { tx, actor, ports, nowMs },
   { query },
 ) => {
-  const organizationIds =
-    query.organization === undefined
-      ? actor.memberships.map((membership) => membership.organizationId)
-      : [await resolveOrganization(tx, actor, query.organization)];
+  const asked = { actor, action: 'workspace:read', named: query.organization } as const;
+  const organizationIds = await organizationsWith(tx, asked);
   const { rows, total } = await listWorkspaceRows(tx, { ...query, organizationIds });
   const seen = await asSeen(tx, rows, nowMs);
   return { data: seen.map((row) => toWorkspace(row, ports)), total };
