@@ -1,10 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
-import { launcher, startProduct, succeed, type Product } from './product.ts';
+import { openPage, startLogin } from './login-command.ts';
+import { startProduct, succeed, type Product } from './product.ts';
 
 const owner = 'owner@hexabase.local';
 
@@ -107,66 +106,4 @@ async function signIn(page: Page, password: string): Promise<void> {
   await page.getByLabel('E-mail address').fill(owner);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: /^Sign in/ }).click();
-}
-
-/** Opens a page and collects what the browser complains of: blocked forms, styles and content. */
-async function openPage(
-  browser: Browser,
-  url: string,
-  options: { javaScriptEnabled?: boolean; colorScheme?: 'dark' } = {},
-): Promise<{ page: Page; complaints: string[] }> {
-  const page = await (await browser.newContext(options)).newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  await page.goto(url);
-  return { page, complaints };
-}
-
-interface Login {
-  /** The first group of what the command says once it says it. */
-  match(pattern: RegExp): Promise<string>;
-  end: Promise<{ code: number | null; output: string }>;
-  interrupt(): void;
-  hks: Product['hks'];
-  /** The file to which its "browser" writes what it was to open. */
-  opened: string;
-}
-
-/** Runs `hks login` with settings of its own and a browser that only writes down what it was asked to open. */
-async function startLogin(product: Product, name: string, args: readonly string[]): Promise<Login> {
-  const opened = join(product.configDir, `${name}.opened`);
-  const program = join(product.configDir, `${name}-browser.sh`);
-  await writeFile(program, `#!/bin/sh\nprintf '%s\\n' "$@" > '${opened}'\n`);
-  await chmod(program, 0o755);
-  const env = { ...product.env, HKS_CONFIG: join(product.configDir, name, 'config.yaml'), BROWSER: program };
-  const child = spawn(launcher, ['login', product.httpUrl, ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = collect(child);
-  const end = new Promise<{ code: number | null; output: string }>((done) =>
-    child.once('close', (code) => done({ code, output: said() })),
-  );
-  return {
-    match: async (pattern) => {
-      await expect.poll(said, { timeout: 20_000 }).toMatch(pattern);
-      return pattern.exec(said())?.[1] ?? '';
-    },
-    end,
-    interrupt: () => child.kill('SIGINT'),
-    hks: (words, options) => product.hks(words, { env, ...options }),
-    opened,
-  };
-}
-
-function collect(child: ChildProcess): () => string {
-  let output = '';
-  const take = (chunk: Buffer): void => {
-    output += chunk.toString();
-  };
-  child.stdout?.on('data', take);
-  child.stderr?.on('data', take);
-  return () => output;
 }

@@ -19,7 +19,7 @@ async function enrol(person: Person): Promise<string> {
   const path = `/api/v1/second-factors/${data['id']}/confirm`;
   const confirmed = await person.call('POST', path, { body: { code: appCode(secret) } });
   expect(confirmed.status, confirmed.text).toBe(200);
-  expect(confirmed.data['recoveryCodes']).toHaveLength(10);
+  expect(confirmed.list).toHaveLength(10);
   return secret;
 }
 
@@ -36,7 +36,9 @@ async function asking() {
   await api.activate(String(made.data['id']));
   await enrol(owner);
   const require = (required: boolean, person: Person = owner) =>
-    person.call('PUT', `${organization}/second-factor`, { body: { required } });
+    person.call('PUT', `${organization}/second-factor`, {
+      body: { mode: required ? 'required' : 'optional' },
+    });
   return { owner, member, organization, workspace, slug: owner.organizationSlug, require };
 }
 
@@ -135,7 +137,7 @@ describe('an organization that asks for a second factor', () => {
     const admin = await api.person(fresh('admin'));
     await api.join(owner.organizationId, admin, 'admin');
     const path = `/api/v1/organizations/${owner.organizationId}/second-factor`;
-    const body = { required: true };
+    const body = { mode: 'required' };
     const locked = await owner.call('PUT', path, { body });
     expect([locked.status, locked.error.code]).toEqual([409, 'conflict']);
     expect(locked.error.message).toContain('lock you out');

@@ -26,8 +26,10 @@ const name = z
   .regex(/^[^\p{Cc}\p{Cf}]+$/u, 'leave out control characters');
 
 const recoveryCodes = z
-  .array(z.string())
+  .array(z.object({ code: z.string() }))
   .describe('shown this once: each signs you in once when your second factors are lost');
+
+const codeColumns = [{ header: 'RECOVERY-CODES', field: 'code' }] as const;
 
 const path = '/api/v1/second-factors';
 
@@ -91,13 +93,13 @@ export const secondFactor = defineResource({
       access: { kind: 'authenticated' },
       body: z.strictObject({ code: z.string().min(1).max(64) }),
       example: { code: '123456' },
-      output: z.object({ recoveryCodes }),
+      output: recoveryCodes,
       errors: ['not_found'],
       sensitive: true,
       cli: {
         verb: 'confirm',
         positional: ['factor', 'code'],
-        columns: [{ header: 'RECOVERY-CODES', field: 'recoveryCodes', as: 'list' }],
+        columns: codeColumns,
       },
     }),
     addPasskey: operation({
@@ -127,14 +129,14 @@ export const secondFactor = defineResource({
       path: `${path}/recovery-codes`,
       summary: 'Makes new recovery codes; the old ones do not work any more.',
       access: { kind: 'authenticated' },
-      output: z.object({ recoveryCodes }),
+      output: recoveryCodes,
       status: 201,
       errors: ['fresh_sign_in_required', 'second_factor_required', 'conflict'],
       sensitive: true,
       cli: {
         verb: 'renew-codes',
         positional: [],
-        columns: [{ header: 'RECOVERY-CODES', field: 'recoveryCodes', as: 'list' }],
+        columns: codeColumns,
       },
     }),
     remove: operation({

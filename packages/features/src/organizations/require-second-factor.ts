@@ -11,14 +11,15 @@ export const requireSecondFactor: UseCase<typeof organization.operations.require
   { tx, ports, actor, target, role, note },
   { body },
 ) => {
-  if (body.required && !(await ports.secondFactors.isShown(actor))) {
+  const required = body.mode === 'required';
+  if (required && !(await ports.secondFactors.isShown(actor))) {
     throw new AppError('conflict', {
       message: 'Add a second factor of your own first, or sign in with it: else this would lock you out.',
       details: { howTo: 'hks login, then hks second-factor add-totp (or add-passkey)' },
     });
   }
-  note({ required: body.required });
-  const row = await updateOrganizationRow(tx, target.id, { require_second_factor: body.required });
+  note({ required });
+  const row = await updateOrganizationRow(tx, target.id, { require_second_factor: required });
   await lookAgainAtMembers(tx, target.id);
   return { data: toOrganization(row, role) };
 };

@@ -15,7 +15,7 @@ export const addTotp: UseCase<Operations['addTotp']> = async (context, { body })
 export const confirmTotp: UseCase<Operations['confirm']> = async (context, { params, body }) => {
   requirePerson(context);
   const given = { id: params.factor, code: body.code };
-  return { data: await context.ports.secondFactors.confirmTotp(context.actor, given) };
+  return { data: shown(await context.ports.secondFactors.confirmTotp(context.actor, given)) };
 };
 
 /** A passkey is made by a browser, at our own address: the answer says which page does it. Throws as `addTotp` does. */
@@ -32,5 +32,9 @@ export const addPasskey: UseCase<Operations['addPasskey']> = async (context, { b
 /** Throws `fresh_sign_in_required`, `second_factor_required`, and `conflict` without a second factor. */
 export const renewRecoveryCodes: UseCase<Operations['renewCodes']> = async (context) => {
   requirePerson(context);
-  return { data: await context.ports.secondFactors.renewCodes(context.actor) };
+  return { data: shown(await context.ports.secondFactors.renewCodes(context.actor)) };
 };
+
+function shown({ recoveryCodes }: { recoveryCodes: readonly string[] }): { code: string }[] {
+  return recoveryCodes.map((code) => ({ code }));
+}

@@ -39,7 +39,7 @@ export function secondStepPage(form: SecondStepForm): Html {
         autocomplete="one-time-code"
         autocapitalize="characters"
         spellcheck="false"
-        ${step.passkey === null ? html`autofocus` : ''}
+        ${step.passkey === null || form.problem ? html`autofocus` : ''}
         ${faultOf(form.problem)}
       />
       <p class="actions">
@@ -53,11 +53,23 @@ export function secondStepPage(form: SecondStepForm): Html {
     </p>`;
 }
 
-function passkeyForm({ action, hidden, passkey }: { action: string; hidden: Html; passkey: string }): Html {
+function passkeyForm({
+  action,
+  hidden,
+  passkey,
+  problem,
+}: {
+  action: string;
+  hidden: Html;
+  passkey: string;
+  problem: Problem | null;
+}): Html {
   return html`<form method="post" action="${action}" data-passkey="${passkey}" data-ceremony="get" hidden>
       ${hidden}
       <input type="hidden" name="passkey" value="" />
-      <p class="actions"><button type="button" autofocus>Use a passkey</button></p>
+      <p class="actions">
+        <button type="button" ${problem === null ? html`autofocus` : ''}>Use a passkey</button>
+      </p>
       <p id="passkey-problem" role="alert"></p>
     </form>
     <noscript><p>Passkeys need JavaScript, which is off in this browser.</p></noscript>`;

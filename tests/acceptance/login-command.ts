@@ -1,0 +1,69 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { launcher, type Product } from './product.ts';
+
+/** Opens a page and collects what the browser complains of: blocked forms, styles and content. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: { javaScriptEnabled?: boolean; colorScheme?: 'dark' } = {},
+): Promise<{ page: Page; complaints: string[] }> {
+  const page = await (await browser.newContext(options)).newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(url);
+  return { page, complaints };
+}
+
+/** `hks login` while it waits. */
+export interface Login {
+  /** The first group of what the command says once it says it. */
+  match(pattern: RegExp): Promise<string>;
+  end: Promise<{ code: number | null; output: string }>;
+  interrupt(): void;
+  hks: Product['hks'];
+  /** The file to which its "browser" writes what it was to open. */
+  opened: string;
+}
+
+/** Runs `hks login` with settings of its own and a browser that only writes down what it was asked to open. */
+export async function startLogin(product: Product, name: string, args: readonly string[]): Promise<Login> {
+  const opened = join(product.configDir, `${name}.opened`);
+  const program = join(product.configDir, `${name}-browser.sh`);
+  await writeFile(program, `#!/bin/sh\nprintf '%s\\n' "$@" > '${opened}'\n`);
+  await chmod(program, 0o755);
+  const env = { ...product.env, HKS_CONFIG: join(product.configDir, name, 'config.yaml'), BROWSER: program };
+  const child = spawn(launcher, ['login', product.httpUrl, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = collect(child);
+  const end = new Promise<{ code: number | null; output: string }>((done) =>
+    child.once('close', (code) => done({ code, output: said() })),
+  );
+  return {
+    match: async (pattern) => {
+      await expect.poll(said, { timeout: 20_000 }).toMatch(pattern);
+      return pattern.exec(said())?.[1] ?? '';
+    },
+    end,
+    interrupt: () => child.kill('SIGINT'),
+    hks: (words, options) => product.hks(words, { env, ...options }),
+    opened,
+  };
+}
+
+function collect(child: ChildProcess): () => string {
+  let output = '';
+  const take = (chunk: Buffer): void => {
+    output += chunk.toString();
+  };
+  child.stdout?.on('data', take);
+  child.stderr?.on('data', take);
+  return () => output;
+}
