@@ -14,6 +14,13 @@ export interface LiveConnection {
   end(): void;
 }
 
+/** What a session reaches now. */
+interface Session {
+  epoch: number;
+  /** Organizations that ask for a second factor, which it was started without. */
+  withheld: readonly string[];
+}
+
 /** Who is connected right now, so that a revocation finds them. */
 export interface LiveConnections extends Disposable {
   add(connection: LiveConnection): void;
@@ -24,10 +31,7 @@ export interface LiveConnections extends Disposable {
    * Looks again at the connections of one user, or of all for ''; ends those whose session ended, whose epoch passed, or
    * whose organization asks for a second factor that was not shown.
    */
-  recheck(
-    userId: string,
-    sessionOf: (connection: LiveConnection) => Promise<{ epoch: number; withheld: readonly string[] } | null>,
-  ): Promise<void>;
+  recheck(userId: string, sessionOf: (connection: LiveConnection) => Promise<Session | null>): Promise<void>;
   /** Workspaces that somebody is connected to. */
   workspaces(): Iterable<string>;
   total(): number;
@@ -84,9 +88,7 @@ export function liveConnections(clock: Clock): LiveConnections {
         connections.map(async (connection) => {
           // When nobody can say that the session lives, it is over: clients connect again, a leaver cannot.
           const session = await sessionOf(connection).catch(() => null);
-          const reaches =
-            session?.epoch === connection.epoch && !session.withheld.includes(connection.organizationId);
-          if (!reaches) connection.end();
+          if (!reaches(session, connection)) connection.end();
         }),
       );
     },
@@ -97,4 +99,8 @@ export function liveConnections(clock: Clock): LiveConnections {
       for (const connections of byUser.values()) for (const connection of connections) connection.end();
     },
   };
+}
+
+function reaches(session: Session | null, { epoch, organizationId }: LiveConnection): boolean {
+  return session?.epoch === epoch && !session.withheld.includes(organizationId);
 }

@@ -38,31 +38,8 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
   const { identity } = options;
   if (!app.hasContentTypeParser('application/x-www-form-urlencoded'))
     await app.register(formbody, { bodyLimit: bodyBytesMax });
-  const limits = { bodyLimit: bodyBytesMax };
 
-  app.post('/auth/login', limits, async (request, reply) => {
-    const { email, password, device_id } = parseBody(loginBody, request.body);
-    const tokens = await identity.signIn({ email, password, device: deviceOf(request, device_id) });
-    return privately(reply).send(oauthTokens(tokens));
-  });
-
-  app.post('/auth/second-factor', limits, async (request, reply) => {
-    const { ticket, code, device_id } = parseBody(secondFactorBody, request.body);
-    const tokens = await identity.finishSignIn({ ticket, code, device: deviceOf(request, device_id) });
-    return privately(reply).send(oauthTokens(tokens));
-  });
-
-  app.post('/auth/refresh', limits, async (request, reply) => {
-    const { refresh_token, device_id } = parseBody(refreshBody, request.body);
-    const tokens = await identity.refresh({ refreshToken: refresh_token, deviceId: device_id ?? null });
-    return privately(reply).send(oauthTokens(tokens));
-  });
-
-  app.post('/auth/logout', limits, async (request, reply) => {
-    const { refresh_token } = parseBody(logoutBody, request.body);
-    await identity.signOut(refresh_token ?? requestToken(request));
-    return privately(reply).status(204).send();
-  });
+  tokenRoutes(app, identity);
 
   app.get('/auth/me', async (request, reply) =>
     privately(reply).send(await identity.describe(requestToken(request))),
@@ -96,6 +73,35 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
     await app.register(interactionRoutes, { identity, ways, interactions: options.oidc.interactions });
     await app.register(mountOidc, { handler: options.oidc });
   }
+}
+
+/** What programs call to be given tokens, and to give them back. */
+function tokenRoutes(app: FastifyInstance, identity: AuthIdentity): void {
+  const limits = { bodyLimit: bodyBytesMax };
+
+  app.post('/auth/login', limits, async (request, reply) => {
+    const { email, password, device_id } = parseBody(loginBody, request.body);
+    const tokens = await identity.signIn({ email, password, device: deviceOf(request, device_id) });
+    return privately(reply).send(oauthTokens(tokens));
+  });
+
+  app.post('/auth/second-factor', limits, async (request, reply) => {
+    const { ticket, code, device_id } = parseBody(secondFactorBody, request.body);
+    const tokens = await identity.finishSignIn({ ticket, code, device: deviceOf(request, device_id) });
+    return privately(reply).send(oauthTokens(tokens));
+  });
+
+  app.post('/auth/refresh', limits, async (request, reply) => {
+    const { refresh_token, device_id } = parseBody(refreshBody, request.body);
+    const tokens = await identity.refresh({ refreshToken: refresh_token, deviceId: device_id ?? null });
+    return privately(reply).send(oauthTokens(tokens));
+  });
+
+  app.post('/auth/logout', limits, async (request, reply) => {
+    const { refresh_token } = parseBody(logoutBody, request.body);
+    await identity.signOut(refresh_token ?? requestToken(request));
+    return privately(reply).status(204).send();
+  });
 }
 
 /** The bearer token of a request (RFC 6750 §2.1). Throws AppError `unauthenticated`. */

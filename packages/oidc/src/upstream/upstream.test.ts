@@ -218,6 +218,27 @@ describe('an account is never linked silently', () => {
   });
 });
 
+describe('a second factor that was shown at the provider', () => {
+  const fields = { issuer: '', clientId: 'hexabase', clientSecret: 'a secret of the client' };
+  it.each([
+    ['ask', ['mfa'], false],
+    ['amr', ['pwd', 'mfa'], true],
+    ['amr', ['hwk'], true],
+    ['amr', ['pwd'], false],
+    ['amr', 'mfa', false],
+    ['amr', undefined, false],
+    ['given', ['pwd'], true],
+  ])('is believed of a provider set to %s that says %j: %j', async (secondFactor, amr, counts) => {
+    await save({ ...fields, issuer: hostile.url, name: 'trusted', secondFactor });
+    hostile.how = { claims: { amr } };
+    expect(await upstream.take((await through('trusted')).page)).toMatchObject({ secondFactor: counts });
+  });
+
+  it('cannot be read from GitHub, which does not say', async () => {
+    await expect(save({ ...fields, name: 'github', kind: 'github', secondFactor: 'amr' })).rejects.toThrow();
+  });
+});
+
 describe('an answer that does not fit is refused', () => {
   const refused = { code: 'forbidden' };
 
