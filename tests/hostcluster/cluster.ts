@@ -20,6 +20,8 @@ export interface ClusterOptions {
   /** Real nodes; of no meaning at level `kwok`. */
   nodes: number;
   fakeNodes: number;
+  /** For suites that upgrade tenants. */
+  upgrade?: boolean | undefined;
   say: (line: string) => void;
   signal?: AbortSignal | undefined;
 }
@@ -29,28 +31,31 @@ export type ClusterEnvironment = Readonly<Record<string, string>>;
 
 /** Builds what is missing and starts a cluster; one that an earlier runner left is ended first. */
 export async function startCluster(options: ClusterOptions): Promise<ClusterEnvironment> {
-  const { level, say, signal } = options;
+  const { level, say, signal, upgrade } = options;
   expectNoOtherRunner();
-  await buildBinaries(level, { say, signal });
+  await buildBinaries(level, { say, signal, upgrade });
   signal?.throwIfAborted();
   await stopCluster();
   rmSync(folders.run, { recursive: true, force: true });
   rmSync(folders.logs, { recursive: true, force: true });
-  const running: Running = { level, runner: ownProcess(), processes: [], machine: null };
+  const running: Running = { level, upgrade, runner: ownProcess(), processes: [], machine: null };
   writeRunning(running);
   const started = Date.now();
   try {
     const controlPlane =
       level === 'kwok' ? await startLight(running, options) : await startReal(running, options);
     say(`Host cluster, level ${level}: ready after ${((Date.now() - started) / 1000).toFixed(1)} s.`);
-    return clusterEnvironment(level, controlPlane.kubeconfig);
+    return clusterEnvironment(running, controlPlane.kubeconfig);
   } catch (error) {
     await stopCluster();
     throw error;
   }
 }
 
-export function clusterEnvironment(level: HostLevel, kubeconfig: string): ClusterEnvironment {
+export function clusterEnvironment(
+  { level, upgrade }: Pick<Running, 'level' | 'upgrade'>,
+  kubeconfig: string,
+): ClusterEnvironment {
   return {
     HKS_TEST_HOST_KUBECONFIG: kubeconfig,
     HKS_TEST_HOST_LEVEL: level,
@@ -59,6 +64,7 @@ export function clusterEnvironment(level: HostLevel, kubeconfig: string): Cluste
     HKS_VCLUSTER_CHART: folders.chart,
     HKS_HELM: join(folders.binaries, 'helm'),
     HKS_TENANT_KUBERNETES_VERSION: `v${versions.kubernetes}`,
+    ...(upgrade && { HKS_TEST_EARLIER_KUBERNETES_VERSION: `v${versions.kubernetesEarlier}` }),
     // The chart would choose one by the version of Kubernetes that is not here.
     HKS_COREDNS_IMAGE: imageNames.coredns,
   };
@@ -73,10 +79,10 @@ async function startLight(running: Running, { fakeNodes }: ClusterOptions): Prom
 
 async function startReal(
   running: Running,
-  { level, nodes, fakeNodes, say }: ClusterOptions,
+  { level, nodes, fakeNodes, say, upgrade }: ClusterOptions,
 ): Promise<ControlPlane> {
   const plans = Array.from({ length: nodes }, (_, index) => nodePlan(index + 1));
-  const images = await makeImages(level, say);
+  const images = await makeImages(level, { say, upgrade });
   expectNoBridge();
   running.machine = { kernel: readKernelSettings() };
   writeRunning(running);
@@ -152,7 +158,7 @@ export function keptCluster(): { level: HostLevel; environment: ClusterEnvironme
   if (running === null || running.runner !== null || !running.processes.every(isAlive)) return null;
   const level = hostLevels.find((known) => known === running.level);
   const kubeconfig = join(folders.run, 'pki/admin.kubeconfig');
-  return level === undefined ? null : { level, environment: clusterEnvironment(level, kubeconfig) };
+  return level === undefined ? null : { level, environment: clusterEnvironment(running, kubeconfig) };
 }
 
 function expectNoOtherRunner(): void {

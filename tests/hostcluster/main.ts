@@ -8,11 +8,17 @@ const usage = `node tests/hostcluster/main.ts build|start|env|stop|remove
   --level kwok|node|tenant  how much is real (tenant)
   --nodes N                 real nodes (2 at level tenant, 1 at level node)
   --fake-nodes N            nodes by KWOK (2 at level kwok, 0 above)
+  --upgrade                 also the Kubernetes that tenants are upgraded from
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { level: { type: 'string' }, nodes: { type: 'string' }, 'fake-nodes': { type: 'string' } },
+  options: {
+    level: { type: 'string' },
+    nodes: { type: 'string' },
+    'fake-nodes': { type: 'string' },
+    upgrade: { type: 'boolean' },
+  },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const level: HostLevel = hostLevels.find((known) => known === (values.level ?? 'tenant')) ?? 'tenant';
@@ -20,7 +26,7 @@ const level: HostLevel = hostLevels.find((known) => known === (values.level ?? '
 switch (positionals[0]) {
   case 'build':
     expectPossible();
-    await buildBinaries(level, { say });
+    await buildBinaries(level, { say, upgrade: values.upgrade });
     break;
   case 'start':
     expectPossible();
@@ -28,6 +34,7 @@ switch (positionals[0]) {
       level,
       nodes: Number(values.nodes ?? (level === 'tenant' ? 2 : 1)),
       fakeNodes: Number(values['fake-nodes'] ?? (level === 'kwok' ? 2 : 0)),
+      upgrade: values.upgrade,
       say,
     });
     keepCluster();

@@ -15,6 +15,8 @@ export interface Started {
 /** What runs now, in the order of starting, on disk at once: a runner that is killed leaves the next one the list. */
 export interface Running {
   level: string;
+  /** It has the image of the Kubernetes that tenants are upgraded from. */
+  upgrade?: boolean | undefined;
   /** Whose it is until it ends it or says that it shall go on; null then. */
   runner: Started | null;
   processes: Started[];

@@ -20,6 +20,8 @@ export const folders = {
 
 export const versions = {
   kubernetes: '1.34.4',
+  /** One minor before, for suites that upgrade. */
+  kubernetesEarlier: '1.33.13',
   vcluster: '0.36.1',
   coredns: '1.14.7',
   busybox: '1.35',
@@ -81,5 +83,6 @@ export const imageNames = {
   exampleWeb: 'docker.io/nginxinc/nginx-unprivileged:1.27',
   coredns: `docker.io/coredns/coredns:${versions.coredns}`,
   kubernetes: `ghcr.io/loft-sh/kubernetes:v${versions.kubernetes}`,
+  kubernetesEarlier: `ghcr.io/loft-sh/kubernetes:v${versions.kubernetesEarlier}`,
   vcluster: `ghcr.io/loft-sh/vcluster-oss:${versions.vcluster}`,
 } as const;

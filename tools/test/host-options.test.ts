@@ -6,12 +6,16 @@ describe('./hks test host', () => {
     expect(parseHostOptions([])).toEqual({
       level: 'tenant',
       keep: false,
+      upgrade: false,
       minutesMax: null,
       filters: [],
     });
-    expect(parseHostOptions(['--level', 'kwok', '--keep', '--minutes', '45', 'local', 'vcluster'])).toEqual({
+    expect(
+      parseHostOptions(['--level', 'kwok', '--keep', '--upgrade', '--minutes', '45', 'local', 'vcluster']),
+    ).toEqual({
       level: 'kwok',
       keep: true,
+      upgrade: true,
       minutesMax: 45,
       filters: ['local', 'vcluster'],
     });

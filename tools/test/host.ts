@@ -68,7 +68,8 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
   if (level === null) return { environment: {}, leave: nothingToLeave };
   if (level !== 'tenant') say(`Without ${missingAt[level]}: suites that need them are skipped, and counted.`);
   const kept = keptCluster();
-  if (kept !== null && isEnough(kept.level, level)) {
+  const hasEarlier = kept?.environment['HKS_TEST_EARLIER_KUBERNETES_VERSION'] !== undefined;
+  if (kept !== null && isEnough(kept.level, level) && (hasEarlier || !options.upgrade)) {
     say('Using the cluster that is running (`node tests/hostcluster/main.ts stop` ends it).');
     return { environment: kept.environment, leave: nothingToLeave };
   }
@@ -76,6 +77,7 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
     level,
     nodes: level === 'tenant' ? 2 : 1,
     fakeNodes: level === 'kwok' ? 2 : 0,
+    upgrade: options.upgrade,
     say,
     signal,
   });

@@ -29,6 +29,7 @@ describe('the host cluster of a test run', () => {
       binaries: '/tmp/bin',
       chart: '/tmp/chart',
       helm: null,
+      earlierKubernetesVersion: null,
       issuerAddress: null,
     });
     expect(kubeBinaries({ HKS_KUBE_BIN: '' })).toBeNull();

@@ -20,6 +20,8 @@ export interface HostCluster {
   helm: string | null;
   /** Kubernetes of the tenants, `v1.34.4`; null for the product's default. */
   tenantKubernetesVersion: string | null;
+  /** One minor below, `v1.33.13`, with an image on the host; null where there is none to upgrade from. */
+  earlierKubernetesVersion: string | null;
   /** An address of this machine that pods reach: an issuer or our own server listens there. */
   issuerAddress: string | null;
 }
@@ -43,6 +45,7 @@ export function hostCluster(level: HostLevel, environment: Environment = process
     chart: setting('HKS_VCLUSTER_CHART'),
     helm: setting('HKS_HELM'),
     tenantKubernetesVersion: setting('HKS_TENANT_KUBERNETES_VERSION'),
+    earlierKubernetesVersion: setting('HKS_TEST_EARLIER_KUBERNETES_VERSION'),
     issuerAddress: setting('HKS_TEST_HOST_ISSUER_ADDRESS'),
   };
 }

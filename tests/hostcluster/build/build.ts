@@ -13,12 +13,14 @@ const stepMinutesMax = 40;
 export interface BuildOptions {
   say: (line: string) => void;
   signal?: AbortSignal | undefined;
+  /** Also the Kubernetes that tenants are upgraded from. */
+  upgrade?: boolean | undefined;
 }
 
 /** Builds what a level needs and is not there yet. A binary is there when its module files and settings are the same. */
 export async function buildBinaries(level: HostLevel, options: BuildOptions): Promise<void> {
   const stale: { build: Build; stamp: string }[] = [];
-  for (const build of buildsOf(level)) {
+  for (const build of buildsOf(level, { upgrade: options.upgrade })) {
     const stamp = await stampOf(build);
     if (!(await isFresh(build, stamp))) stale.push({ build, stamp });
   }

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { earlierImage } from '../earlier-kubernetes.ts';
 import { imagesOf } from '../images/catalogue.ts';
 import { folders, versions } from '../settings.ts';
 import { buildArguments, buildsOf } from './catalogue.ts';
 
-const all = buildsOf('tenant');
+const all = buildsOf('tenant', { upgrade: true });
 
 describe('what is built', () => {
   it('grows with the level and never shrinks', () => {
@@ -34,6 +35,8 @@ describe('what is built', () => {
     expect(vcluster).toContain(`github.com/loft-sh/vcluster v${versions.vcluster}\n`);
     const kube = readFileSync(join(folders.modules, 'kube/go.mod'), 'utf8');
     expect(kube).toContain(`k8s.io/kubernetes v${versions.kubernetes}`);
+    const earlier = readFileSync(join(folders.modules, 'kube-earlier/go.mod'), 'utf8');
+    expect(earlier).toContain(`k8s.io/kubernetes v${versions.kubernetesEarlier}`);
     const coredns = readFileSync(join(folders.modules, 'coredns/go.mod'), 'utf8');
     expect(coredns).toContain(`github.com/coredns/coredns v${versions.coredns}`);
   });
@@ -53,6 +56,26 @@ describe('what is built', () => {
       .map((path) => path.slice(folders.binaries.length + 1));
     expect(taken.length).toBeGreaterThan(5);
     expect(taken.filter((name) => !built.has(name))).toEqual([]);
+  });
+
+  it('has what tenants are upgraded from when that is asked for, one minor before and stamped so', () => {
+    const minor = (version: string): number => Number(version.split('.')[1]);
+    expect(minor(versions.kubernetes) - minor(versions.kubernetesEarlier)).toBe(1);
+    const earlier = all.filter(({ module }) => module === 'kube-earlier');
+    expect(earlier.flatMap(({ programs }) => Object.keys(programs))).toEqual([
+      `kube-apiserver-${versions.kubernetesEarlier}`,
+      `kube-controller-manager-${versions.kubernetesEarlier}`,
+    ]);
+    for (const build of earlier)
+      expect(buildArguments(build, '/out').join(' ')).toContain(`gitVersion=v${versions.kubernetesEarlier}`);
+    expect(buildsOf('tenant').some(({ module }) => module === 'kube-earlier')).toBe(false);
+    expect(buildsOf('node', { upgrade: true }).some(({ module }) => module === 'kube-earlier')).toBe(false);
+    const { kubernetes } = imagesOf('tenant', '/usr/bin/busybox', ['sh']);
+    const image = kubernetes && earlierImage(kubernetes);
+    expect(image?.name).toMatch(new RegExp(`:v${versions.kubernetesEarlier}$`));
+    const built = new Set(earlier.flatMap(({ programs }) => Object.keys(programs)));
+    for (const name of built)
+      expect(Object.values(image?.files ?? {})).toContain(join(folders.binaries, name));
   });
 
   it('makes the images of tenants only where tenants run', () => {

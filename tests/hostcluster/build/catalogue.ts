@@ -1,4 +1,5 @@
 import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
+import { earlierBuilds } from '../earlier-kubernetes.ts';
 import { versions } from '../settings.ts';
 
 /** One call of `go build`: programs of one module. */
@@ -15,18 +16,22 @@ export interface Build {
 const kubernetes = (level: HostLevel, ...names: string[]): Build => ({
   module: 'kube',
   programs: Object.fromEntries(names.map((name) => [name, `k8s.io/kubernetes/cmd/${name}`])),
-  // What upstream's release scripts stamp: clients compare versions.
-  variables: Object.fromEntries(
+  variables: versionVariables(versions.kubernetes),
+  level,
+});
+
+/** What upstream's release scripts stamp: clients compare versions. */
+function versionVariables(version: string): Record<string, string> {
+  return Object.fromEntries(
     ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
-      [`${path}.gitVersion`, `v${versions.kubernetes}`],
+      [`${path}.gitVersion`, `v${version}`],
       [`${path}.gitMajor`, '1'],
-      [`${path}.gitMinor`, versions.kubernetes.split('.')[1] ?? ''],
+      [`${path}.gitMinor`, version.split('.')[1] ?? ''],
       [`${path}.gitTreeState`, 'clean'],
       [`${path}.buildDate`, '2026-01-01T00:00:00Z'],
     ]),
-  ),
-  level,
-});
+  );
+}
 
 const single = (level: HostLevel, name: string, path = '.', variables = {}): Build => ({
   module: name,
@@ -54,9 +59,10 @@ const builds: readonly Build[] = [
   }),
 ];
 
-/** What a level needs, lower levels included. */
-export function buildsOf(level: HostLevel): readonly Build[] {
-  return builds.filter((build) => hostLevels.indexOf(build.level) <= hostLevels.indexOf(level));
+/** What a level needs, lower levels included; with `upgrade` also what tenants are upgraded from. */
+export function buildsOf(level: HostLevel, { upgrade = false } = {}): readonly Build[] {
+  const all = upgrade ? [...builds, ...earlierBuilds(versionVariables)] : builds;
+  return all.filter((build) => hostLevels.indexOf(build.level) <= hostLevels.indexOf(level));
 }
 
 /** Arguments of `go` for a build, run in the module's folder. */

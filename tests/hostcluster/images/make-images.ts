@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { HostLevel } from '@hexabase/testkit/host-cluster.ts';
 import { runProgram } from '../run-program.ts';
 import { folders } from '../settings.ts';
+import { earlierImage } from '../earlier-kubernetes.ts';
 import { imagesOf } from './catalogue.ts';
 import { writeImage, type ImageSpec } from './oci-image.ts';
 
@@ -17,12 +18,18 @@ export interface ImageFile {
 }
 
 /** Makes the images of a level, those whose contents have changed. */
-export async function makeImages(level: HostLevel, say: (line: string) => void): Promise<ImageFile[]> {
+export async function makeImages(
+  level: HostLevel,
+  { say, upgrade = false }: { say: (line: string) => void; upgrade?: boolean | undefined },
+): Promise<ImageFile[]> {
   await mkdir(folders.images, { recursive: true });
   const busybox = (await runProgram('sh', ['-c', 'command -v busybox'])).trim();
   const applets = (await runProgram(busybox, ['--list'])).split('\n').filter((line) => line !== '');
   const images: ImageFile[] = [];
-  for (const [file, spec] of Object.entries(imagesOf(level, busybox, applets))) {
+  const specs = imagesOf(level, busybox, applets);
+  const { kubernetes } = specs;
+  const earlier = upgrade && kubernetes ? { 'kubernetes-earlier': earlierImage(kubernetes) } : {};
+  for (const [file, spec] of Object.entries({ ...specs, ...earlier })) {
     const path = join(folders.images, `${file}.tar`);
     const note = `${path}.json`;
     const stamp = await stampOf(spec);
