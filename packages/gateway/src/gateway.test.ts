@@ -438,7 +438,7 @@ async function entriesOf(userId: string) {
   const { rows } = await test.database.asWorker((tx) =>
     sql<{ action: string; target: string; outcome: string; count: number | null; whole: string }>`
       SELECT action, target, outcome, (details->>'count')::int AS count, a::text AS whole FROM hexabase.audit_entries a
-      WHERE actor_id = ${userId}`.execute(tx),
+      WHERE actor_id = ${userId} AND action LIKE 'kube:%'`.execute(tx),
   );
   return rows;
 }

@@ -44,7 +44,3 @@ export interface MembershipGrant {
 export function membershipIn(actor: Actor, organizationId: string): Membership | null {
   return actor.memberships.find((membership) => membership.organizationId === organizationId) ?? null;
 }
-
-export function roleIn(actor: Actor, organizationId: OrganizationId): OrganizationRole | null {
-  return actor.memberships.find((membership) => membership.organizationId === organizationId)?.role ?? null;
-}

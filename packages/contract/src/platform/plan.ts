@@ -12,6 +12,7 @@ const schema = z.object({
   storageGib: z.int(),
   isolations: z.array(z.enum(['shared', 'dedicated'])),
   support: z.string(),
+  auditDays: z.int().describe('how long the audit log is kept'),
   rank: z.int().describe("a workspace's plan is never above its organization's"),
 });
 

@@ -12,6 +12,7 @@ export interface PlanTable {
   storage_gib: number;
   isolations: ('shared' | 'dedicated')[];
   support: string;
+  audit_days: number;
   rank: number;
 }
 
@@ -54,6 +55,7 @@ function toPlan(row: Selectable<PlanTable>): Plan {
     storageGib: row.storage_gib,
     isolations: row.isolations,
     support: row.support,
+    auditDays: row.audit_days,
     rank: row.rank,
   };
 }

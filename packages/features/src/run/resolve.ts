@@ -25,7 +25,7 @@ export async function resolveTarget(tx: Tx, call: OperationCall, actor: Actor): 
 }
 
 /** Turns `?organization=` into an id. Throws `not_found` when it is none of the actor's. */
-export async function resolveOrganization(tx: Tx, actor: Actor, idOrSlug: string): Promise<OrganizationId> {
+async function resolveOrganization(tx: Tx, actor: Actor, idOrSlug: string): Promise<OrganizationId> {
   const organizationIds = actor.memberships.map((membership) => membership.organizationId);
   const found = await findOrganization(tx, { organizationIds, idOrSlug, lock: false });
   if (!found) throw new AppError('not_found');
