@@ -69,6 +69,8 @@ interface Parts {
   hosts: ReadonlySet<string> | null;
 }
 
+/** One for all: an `AbortController` that is given none makes an exception with its stack for each request. */
+const over = new Error('the request is over');
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Starts listening for revocations and answers the gateway. Disposing it ends every connection and writes the last entries. */
@@ -132,12 +134,12 @@ async function serve(
   const gone = new AbortController();
   const connection = register(parts, { passage, admitted, end: () => response.destroy() });
   response.once('close', () => {
-    gone.abort();
+    gone.abort(over);
     parts.connections.remove(connection);
     const status = response.headersSent ? response.statusCode : 0;
     record(parts, { passage, admitted, status, stage: 'ended' });
   });
-  if (response.destroyed) gone.abort();
+  if (response.destroyed) gone.abort(over);
   response.setHeader('audit-id', passage.requestId);
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
@@ -156,7 +158,7 @@ async function serveUpgrade(
   const gone = new AbortController();
   const connection = register(parts, { passage: upgraded, admitted, end: () => socket.destroy() });
   socket.once('close', () => {
-    gone.abort();
+    gone.abort(over);
     parts.connections.remove(connection);
     record(parts, { passage: upgraded, admitted, status: 101, stage: 'ended' });
   });

@@ -46,8 +46,8 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
   });
   outgoing.on('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
-    // Watches send small events that must not wait for more.
-    response.flushHeaders();
+    // Watches send small events that must not wait for more. What says its length is whole, and goes with its headers.
+    if (answer.headers['content-length'] === undefined) response.flushHeaders();
     pipeline(answer, response, () => undefined);
   });
   const leave = () => outgoing.destroy();

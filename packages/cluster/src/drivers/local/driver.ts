@@ -13,6 +13,7 @@ import {
   type InventoryItem,
   type TenantSpec,
   type TenantState,
+  type Upstream,
 } from '../../port.ts';
 import { findLocalBinaries, type LocalBinaries } from './binaries.ts';
 import { componentsOf } from './components.ts';
@@ -45,6 +46,8 @@ export interface LocalDriverOptions {
   log: Logger;
 }
 
+const upstreamMs = 1_000;
+
 /** Disposing it ends all programs and keeps all data. */
 export type LocalDriver = ClusterDriver & AsyncDisposable;
 
@@ -71,7 +74,7 @@ export async function localDriver(options: LocalDriverOptions): Promise<LocalDri
   );
   await takeOver(root, keeper);
   const resources = opened.move();
-  const driver = driverOf({ root, binaries, keeper, clients });
+  const driver = driverOf({ root, binaries, keeper, clients, clock: options.clock });
   return { ...driver, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
@@ -80,11 +83,13 @@ interface Parts {
   binaries: LocalBinaries;
   keeper: Keeper;
   clients: TenantClients;
+  clock: Clock;
 }
 
 function driverOf(parts: Parts): ClusterDriver {
-  const { root, binaries, clients } = parts;
+  const { root, binaries, clients, clock } = parts;
   const inTurn = turns();
+  const upstreams = rememberedUpstreams(root, clock);
   return {
     name: 'local',
     ensureTenant: (spec, { signal }) =>
@@ -96,6 +101,7 @@ function driverOf(parts: Parts): ClusterDriver {
     removeTenant: (workspaceId, fence, { signal }) =>
       inTurn(workspaceId, async () => {
         signal.throwIfAborted();
+        upstreams.forget(workspaceId);
         return remove(parts, workspaceId, fence);
       }),
     async listTenants({ signal }) {
@@ -110,14 +116,32 @@ function driverOf(parts: Parts): ClusterDriver {
     kubernetesVersions: async () => [binaries.kubernetesMinor],
     copying: async () => ({ whileAsleep: false }),
     tenantClient: clients.of,
-    async upstream(workspaceId) {
-      const paths = tenantPaths(root, workspaceId);
-      const ports = await readPorts(paths);
-      const certificateAuthority = await readIfThere(trustFiles(paths).certificateAuthority);
-      if (!ports || certificateAuthority === null) throw new AppError('cluster_unavailable');
-      return { kind: 'url', url: `https://127.0.0.1:${ports.api}`, certificateAuthority };
-    },
+    upstream: upstreams.of,
   };
+}
+
+/** The gateway asks for each request: files are read once a second at most. */
+function rememberedUpstreams(root: string, clock: Clock) {
+  const known = new Map<WorkspaceId, { found: Promise<Upstream>; atMs: number }>();
+  return {
+    of(workspaceId: WorkspaceId): Promise<Upstream> {
+      const remembered = known.get(workspaceId);
+      if (remembered && clock.now() - remembered.atMs < upstreamMs) return remembered.found;
+      const found = readUpstream(root, workspaceId);
+      found.catch(() => known.delete(workspaceId));
+      known.set(workspaceId, { found, atMs: clock.now() });
+      return found;
+    },
+    forget: (workspaceId: WorkspaceId): void => void known.delete(workspaceId),
+  };
+}
+
+async function readUpstream(root: string, workspaceId: WorkspaceId): Promise<Upstream> {
+  const paths = tenantPaths(root, workspaceId);
+  const ports = await readPorts(paths);
+  const certificateAuthority = await readIfThere(trustFiles(paths).certificateAuthority);
+  if (!ports || certificateAuthority === null) throw new AppError('cluster_unavailable');
+  return { kind: 'url', url: `https://127.0.0.1:${ports.api}`, certificateAuthority };
 }
 
 async function ensure({ root, keeper }: Parts, spec: TenantSpec): Promise<void> {
