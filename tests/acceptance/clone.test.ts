@@ -1,11 +1,12 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { commandsOf, shows } from './guide-commands.ts';
 import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
 import { addPerson, startProduct, succeed, type Product } from './product.ts';
-import { checkout, kubectls } from './programs.ts';
+import { checkout, kubectls, run } from './programs.ts';
 
 const app = join(checkout, 'examples/app.yaml');
 const [newest] = Object.values(kubectls());
@@ -13,6 +14,8 @@ const [newest] = Object.values(kubectls());
 /** A workspace is copied as somebody would do it, and looked at with kubectl. */
 describe.skipIf(newest === undefined)('a clone', () => {
   let product: Product;
+  /** With a kubectl, as people have one. */
+  let bin: string;
   let source: KubectlSession;
 
   async function sessionOf(slug: string): Promise<KubectlSession> {
@@ -27,6 +30,9 @@ describe.skipIf(newest === undefined)('a clone', () => {
 
   beforeAll(async () => {
     product = await startProduct();
+    bin = join(product.configDir, 'bin');
+    await mkdir(bin);
+    await symlink(newest ?? '', join(bin, 'kubectl'));
     succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'enterprise']));
     succeed(await product.hks(['workspace', 'create', 'production', '--slug', 'production']));
     succeed(await product.hks(['project', 'create', 'my-app', '--workspace', 'production']));
@@ -37,7 +43,7 @@ describe.skipIf(newest === undefined)('a clone', () => {
       'namespace/my-app',
       '--timeout=30s',
     );
-    await source.kubectl('apply', '-f', app);
+    await source.kubectl('apply', '-f', app, '-f', join(checkout, 'examples/cronjob.yaml'));
     await source.kubectl('-n', 'my-app', 'rollout', 'status', 'deployment/web', '--timeout=60s');
     await source.kubectl('create', 'namespace', 'lab');
     await source.kubectl('-n', 'lab', 'create', 'configmap', 'notes', '--from-literal=a=1');
@@ -55,20 +61,19 @@ describe.skipIf(newest === undefined)('a clone', () => {
   });
   afterAll(() => product[Symbol.asyncDispose]());
 
-  it('is asked for in one line, shows its steps, and says what it does not have', async () => {
-    const { code, stdout, stderr } = await product.hks(['workspace', 'clone', 'production', 'staging']);
+  it.each(commandsOf('clone.md', ['you']))('as the guide makes it: $text', async ({ text, answer }) => {
+    const env = { ...product.env, PATH: `${bin}:${checkout}:${product.env['PATH']}` };
+    const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], { env, cwd: product.configDir });
     expect(code, stderr).toBe(0);
-    expect(stdout).toMatch(/staging +staging +\w+ +active/);
+    expect(answer.filter((line) => !shows(`${stdout}${stderr}`, line))).toEqual([]);
+  });
+
+  it('shows its steps, and says whose copy it is', async () => {
+    const { stderr } = await product.hks(['workspace', 'clone', 'production', 'another']);
     expect(stderr).toContain('Reading the workspace that is cloned');
     expect(stderr).toContain('Copying the objects');
-    expect(stderr).toContain('Not copied: contents of volumes');
-    expect(stderr).toContain('Not copied: finished jobs: 1');
-    const { id } = await workspace('production');
-    expect((await workspace('staging')).clone).toMatchObject({
-      sourceId: id,
-      sourceSlug: 'production',
-      takenAt: expect.stringMatching(/^\d{4}-/),
-    });
+    const [{ id }, { clone }] = [await workspace('production'), await workspace('another')];
+    expect(clone).toMatchObject({ sourceId: id, sourceSlug: 'production' });
   });
 
   it('runs what the source runs, in projects of its own, with addresses of its own', async () => {
