@@ -20,6 +20,8 @@ const slug = 'made-from-inside';
 describe.skipIf(host === null)('the control plane in a pod of the host cluster', () => {
   const [program = ''] = Object.values(hostKubectls(host));
   const onHost = kubectlSession(program, () => ({ PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig }));
+  /** The one that was built with the host. */
+  const kubectlInside = (): string => realpathSync(join(host?.binaries ?? '', 'kubectl'));
   let workspaceId = '';
 
   /** As somebody types it who has a shell in the pod. */
@@ -44,7 +46,10 @@ describe.skipIf(host === null)('the control plane in a pod of the host cluster',
     const env = { PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig };
     if (host)
       succeed(
-        await run(program, ['apply', '-f', '-'], { env, input: JSON.stringify(objects(host, program)) }),
+        await run(program, ['apply', '-f', '-'], {
+          env,
+          input: JSON.stringify(objects(host, kubectlInside())),
+        }),
       );
     await onHost.kubectl('-n', namespace, 'wait', '--for=condition=Ready', 'pod/hexabase', '--timeout=170s');
   });
@@ -72,7 +77,7 @@ describe.skipIf(host === null)('the control plane in a pod of the host cluster',
     workspaceId = id;
     await said(`hks kubeconfig ${slug} > /data/kc.yaml`);
     const kubectl = (command: string): Promise<string> =>
-      said(`KUBECONFIG=/data/kc.yaml ${realpathSync(program)} ${command}`);
+      said(`KUBECONFIG=/data/kc.yaml ${kubectlInside()} ${command}`);
     expect(await kubectl('auth whoami')).toContain('hexabase:owner@hexabase.local');
     expect(await kubectl('-n default create configmap note --from-literal=a=b')).toContain('created');
     expect(await kubectl('-n default get configmap note -o jsonpath={.data.a}')).toBe('b');
@@ -118,9 +123,10 @@ function objects(given: HostCluster, kubectl: string): object {
   const programs = [process.execPath, helm ?? '', kubectl].map((path) =>
     dirname(dirname(realpathSync(path))),
   );
-  const ours = Object.fromEntries(
-    [checkout, realpathSync(chart ?? ''), ...programs].map((path) => [path, path]),
+  const elsewhere = [realpathSync(chart ?? ''), ...programs].filter(
+    (path) => !path.startsWith(`${checkout}/`),
   );
+  const ours = Object.fromEntries([checkout, ...elsewhere].map((path) => [path, path]));
   const settings: NodeJS.ProcessEnv = {
     ...hostSettings(given),
     PATH: `${checkout}:${dirname(process.execPath)}:/usr/bin:/bin`,
