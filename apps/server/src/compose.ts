@@ -36,7 +36,7 @@ import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
-import { waysToSignIn } from './sign-in/ways-to-sign-in.ts';
+import { takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -77,7 +77,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   );
   const issuer = `${urls.https}/oidc`;
   const identity = opened.use(
-    await openIdentity({ db: database, masterKey, issuer, clock, passwords: config.passwords === 'on' }),
+    await openIdentity({ db: database, masterKey, issuer, clock, passwords: takesPasswords(config) }),
   );
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });

@@ -26,7 +26,7 @@ const flags = z.object({
   deletionGraceMinutes: z.coerce.number().int().min(0).max(100_000).default(0),
   warmPool: z.coerce.number().int().min(0).max(1_000).default(0),
   smtpUrl: z.url({ protocol: /^smtps?$/ }).optional(),
-  passwords: z.enum(['on', 'off']).default('on'),
+  passwords: z.enum(['on', 'off']).optional(),
   signUp: z.enum(['on', 'off']).optional(),
   identityProviders: z.string().min(1).optional(),
   federationPrivateIssuers: z
@@ -74,7 +74,7 @@ export const environmentVariables = {
     'Mail server, `smtps://user:password@host:465` or `smtp://…`. Without it mails are kept and read with `hks outbox`.',
   HKS_MAIL_FROM: 'Sender of mails, `Hexabase AI <noreply@example.com>`.',
   HKS_PASSWORDS:
-    '`off` takes no e-mail and password: people sign in through identity providers. Default `on`.',
+    '`off` takes no e-mail and password: people sign in through identity providers. Default `on` for a trial on one machine, `off` with a public URL or an external database.',
   HKS_SIGN_UP:
     'Whether people without an account get one by signing up: `on` or `off`. Default `on` for a trial on one machine, `off` with a public URL or an external database.',
   HKS_IDENTITY_PROVIDERS:

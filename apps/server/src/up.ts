@@ -43,7 +43,10 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     httpUrl: urls.http,
     httpsUrl: urls.https,
     dataDir: config.dataDir,
-    owner: owner.password === null ? null : { email: owner.email, password: owner.password },
+    owner:
+      owner.password === null || !product.identity.passwords
+        ? null
+        : { email: owner.email, password: owner.password },
     launcher,
     hasHost: config.hosts.hostKubeconfig !== undefined,
   });

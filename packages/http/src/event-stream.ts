@@ -4,7 +4,7 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { requestToken } from './auth/auth-routes.ts';
+import { requestToken } from './auth/request-token.ts';
 
 /** Something of an organization has changed. It says where to look, never what is there now. */
 export interface Change {

@@ -4,7 +4,7 @@ import type { AnswerStream } from '@hexabase/contract/call.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { requestToken } from './auth/auth-routes.ts';
+import { requestToken } from './auth/request-token.ts';
 import { encoderOf } from './encode-answer.ts';
 import type { HttpDeps } from './http-deps.ts';
 import { idempotencyKeyOf, inputParser } from './parse-input.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { logoutBody, refreshBody, secondFactorBody } from './auth/auth-input.ts';
+import { logoutBody, refreshBody, passwordBody, secondFactorBody } from './auth/auth-input.ts';
 
 /** What is not made from a resource of the contract: signing in (OAuth-shaped, outside the envelope) and the state. */
 export function otherPaths(): Record<string, Record<string, unknown>> {
@@ -31,9 +31,14 @@ export function otherPaths(): Record<string, Record<string, unknown>> {
     '/auth/logout': post('Ends the session.', body(inputSchema(logoutBody)), {
       204: { description: 'Ended.' },
     }),
+    '/auth/password': post('Changes your password; every session ends.', body(inputSchema(passwordBody)), {
+      204: { description: 'Changed.' },
+    }),
     '/auth/me': get('Who is signed in.', { 200: json('The person.') }),
     '/api/v1/auth/validate': get('Checks the access token.', { 200: json('It is valid.') }),
-    '/api/v1/auth/sessions': get('Lists your sessions.', { 200: json('At most three.') }),
+    '/api/v1/auth/sessions': get('Lists your sessions: device, place and time.', {
+      200: json('At most three of programs, and the browsers that are signed in.'),
+    }),
     '/api/v1/events/stream': get('Changes of your organizations, as server-sent events.', {
       200: { description: 'A stream.', content: { 'text/event-stream': {} } },
     }),

@@ -6,6 +6,7 @@ import type { Database } from '@hexabase/postgres/database.ts';
 import { openKeyRing, type KeyRing } from './keys/key-ring.ts';
 import { browserSignIn, pruneSignInCodes, type BrowserSignIn } from './interaction/browser-sign-in.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { changePassword, type PasswordChange } from './passwords/change-password.ts';
 import { pruneTokens } from './sessions/api-token-store.ts';
 import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
@@ -53,6 +54,8 @@ export interface Identity extends AsyncDisposable {
   authenticate(token: string): Promise<Actor>;
   /** Who is signed in, for showing. */
   describe(token: string): Promise<SignedInUser>;
+  /** For people, who know the current one; every session of theirs ends. Throws as `signIn` does, and `validation_failed`. */
+  changePassword(actor: Actor, change: PasswordChange): Promise<void>;
   /** Ends the session of an access token or of a refresh token; does nothing for a session that ended. */
   signOut(token: string): Promise<void>;
   /** Throws AppError `forbidden` for API tokens: a leaked one must not say where its owner signs in. */
@@ -87,6 +90,10 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     refresh: (presented) => refreshTokens(deps, presented),
     authenticate: (token) => authenticate(deps, token),
     describe: async (token) => signedInUser(await liveSessionOf(deps, token)),
+    async changePassword(actor, change) {
+      requirePerson(actor);
+      await changePassword(deps, actor, change);
+    },
     signOut: (token) => signOut(deps, token),
     async listSessions(actor) {
       requirePerson(actor);

@@ -5,7 +5,8 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { brokenUnique } from '@hexabase/postgres/database-errors.ts';
 import { sql } from 'kysely';
 import { endAllSessions } from './sessions/session-store.ts';
-import { checkPasswordStrength, hashPassword } from './sessions/passwords.ts';
+import { requireGoodPassword, wordsAbout } from './passwords/require-good.ts';
+import { hashPassword } from './sessions/passwords.ts';
 import { recordAuth } from './auth-audit.ts';
 import { revokeUser } from './revocation.ts';
 
@@ -46,7 +47,8 @@ export function normalizeEmail(email: string): string {
 /** Makes an account. Runs as identity. Throws AppError `validation_failed` or `already_exists`. */
 export async function createUser(tx: Tx, user: NewUser, nowMs: number): Promise<User> {
   const email = normalizeEmail(user.email);
-  if (user.password !== null && user.anyPassword !== true) checkPasswordStrength(user.password);
+  if (user.password !== null && user.anyPassword !== true)
+    await requireGoodPassword(user.password, await wordsAbout(tx, { ...user, email }));
   const passwordHash = user.password === null ? null : await hashPassword(user.password);
   const id = newId<'User'>(nowMs);
   const platformRole = user.platformRole ?? null;
@@ -93,7 +95,14 @@ export async function setPassword(
   change: { userId: UserId; password: string; anyPassword?: boolean },
   nowMs: number,
 ): Promise<void> {
-  if (change.anyPassword !== true) checkPasswordStrength(change.password);
+  if (change.anyPassword !== true) {
+    const { rows } = await sql<{ email: string; displayName: string }>`
+      SELECT email, display_name AS "displayName" FROM hexabase.users WHERE id = ${change.userId}`.execute(
+      tx,
+    );
+    if (!rows[0]) throw new AppError('not_found');
+    await requireGoodPassword(change.password, await wordsAbout(tx, rows[0]));
+  }
   const passwordHash = await hashPassword(change.password);
   const { numAffectedRows } = await sql`
     UPDATE hexabase.users SET password_hash = ${passwordHash} WHERE id = ${change.userId}`.execute(tx);

@@ -8,6 +8,8 @@ import { runAuditCommand } from './audit-commands.ts';
 import { runClientCommand } from './client-commands.ts';
 import { runFederationCommand } from './federation-commands.ts';
 import { runHostCommand } from './host-commands.ts';
+import { readRunState } from '../lifecycle/run-file.ts';
+import { signInAsOperator } from '../sign-in/operator-sign-in.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
 import { runProviderCommand } from './provider-commands.ts';
 import { listUsers } from './store.ts';
@@ -17,6 +19,7 @@ import { validateInstallation } from './validate.ts';
 export const operatorUsage = `Usage: hexabase-cli user create --email E [--role super_admin] [--organization NAME] [--password-stdin]
        hexabase-cli user set-password --email E [--password-stdin]
        hexabase-cli user list
+       hexabase-cli user sign-in --email E     signs the command line of this machine in, without a password
        hexabase-cli user disable|enable --email E
        hexabase-cli user reset-second-factor --email E
        hexabase-cli audit list|export|verify|key   (hexabase-cli audit --help)
@@ -61,6 +64,7 @@ const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAn
   'user create': createUser,
   'user set-password': setPassword,
   'user list': showUsers,
+  'user sign-in': signIn,
   'user disable': (request) => switchTo(request, false),
   'user enable': (request) => switchTo(request, true),
   'user reset-second-factor': resetFactors,
@@ -131,6 +135,15 @@ async function showUsers({ config }: Request): Promise<OperatorAnswer> {
     ]),
   );
   return answer([row(['EMAIL', 'ROLE       ', 'STATE   ', 'MADE']), ...rows].join('\n'), users);
+}
+
+async function signIn({ values, config }: Request): Promise<OperatorAnswer> {
+  const email = requireEmail(values);
+  const server = readRunState(config.dataDir)?.httpUrl ?? config.publicUrl;
+  if (!server) throw new StartError('The server does not run here. Start it first.');
+  const { configFile } = config;
+  await withDatabase(config, (database) => signInAsOperator(database, { email, server, configFile }));
+  return answer(`The command line is signed in as ${email} at ${server}.`, { email, server });
 }
 
 async function switchTo({ values, config }: Request, enabled: boolean): Promise<OperatorAnswer> {

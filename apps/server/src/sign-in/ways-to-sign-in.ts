@@ -36,11 +36,21 @@ export function waysToSignIn({ config, urls, masterKey, database, clock, execute
   return {
     federation: openFederation({ ...shared, privateHosts }),
     upstream: openUpstream(shared),
-    letters: openLetters({ ...shared, site: urls.http, passwords: config.passwords === 'on' }),
+    letters: openLetters({ ...shared, site: urls.http, passwords: takesPasswords(config) }),
   };
 }
 
+/** Whether e-mail and password are taken: on a trial, elsewhere when the operator says so. */
+export function takesPasswords({ passwords, ...config }: ServerConfig): boolean {
+  return passwords === undefined ? isTrial(config) : passwords === 'on';
+}
+
 /** A trial on one machine takes everybody who reaches it; elsewhere the operator decides. */
-function mayPeopleSignUp({ signUp, publicUrl, databaseUrl }: ServerConfig): boolean {
-  return signUp === undefined ? publicUrl === undefined && databaseUrl === undefined : signUp === 'on';
+function mayPeopleSignUp({ signUp, ...config }: ServerConfig): boolean {
+  return signUp === undefined ? isTrial(config) : signUp === 'on';
+}
+
+/** Neither others reach it, nor does its data lie elsewhere: nobody runs it for anybody. */
+function isTrial({ publicUrl, databaseUrl }: Pick<ServerConfig, 'publicUrl' | 'databaseUrl'>): boolean {
+  return publicUrl === undefined && databaseUrl === undefined;
 }

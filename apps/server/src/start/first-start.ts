@@ -51,11 +51,14 @@ async function ensureUser({ database, clock }: Parts, password: string | null): 
         email: ownerEmail,
         displayName: 'Owner',
         password,
+        // Made at random: there is nothing to judge.
+        anyPassword: true,
         platformRole: 'super_admin' as const,
       };
       return (await createUser(tx, user, clock.now())).id;
     }
-    if (password !== null) await setPassword(tx, { userId: found.id, password }, clock.now());
+    if (password !== null)
+      await setPassword(tx, { userId: found.id, password, anyPassword: true }, clock.now());
     return found.id;
   });
 }

@@ -19,6 +19,11 @@ export const loginBody = z.union([
     .transform(({ username, password, device_id }) => ({ email: username, password, device_id })),
 ]);
 
+export const passwordBody = z.strictObject({
+  current_password: z.string().min(1).max(1024),
+  new_password: z.string().min(1).max(1024),
+});
+
 export const refreshBody = z.object({ refresh_token: z.string().min(1).max(512), device_id: deviceId });
 
 export const logoutBody = z.object({ refresh_token: z.string().min(1).max(512).optional() });

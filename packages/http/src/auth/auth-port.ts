@@ -148,6 +148,10 @@ export interface AuthIdentity {
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<AuthTokens>;
   authenticate(token: string): Promise<Actor>;
   describe(token: string): Promise<AuthUser>;
+  changePassword(
+    actor: Actor,
+    change: { current: string; password: string; device: AuthDevice },
+  ): Promise<void>;
   signOut(token: string): Promise<void>;
   listSessions(actor: Actor): Promise<AuthSession[]>;
   endSession(actor: Actor, sessionId: SessionId): Promise<void>;

@@ -1,7 +1,5 @@
 import formbody from '@fastify/formbody';
-import { AppError } from '@hexabase/kernel/errors.ts';
-import { brandId } from '@hexabase/kernel/id.ts';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { loginBody, logoutBody, parseBody, refreshBody, secondFactorBody } from './auth-input.ts';
 import type { AuthFederation, AuthIdentity, AuthLetters, AuthUpstream, OidcHandler } from './auth-port.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
@@ -12,6 +10,8 @@ import { interactionRoutes } from './interaction-routes.ts';
 import { letterRoutes } from './letters/letter-routes.ts';
 import { mountOidc } from './oidc-mount.ts';
 import { passkeyRoutes } from './second-factor/passkey-routes.ts';
+import { requestToken } from './request-token.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { upstreamRoutes } from './upstream/upstream-routes.ts';
 import { waysIn } from './upstream/ways-in.ts';
 
@@ -28,7 +28,6 @@ export interface AuthRoutesOptions {
 }
 
 const bodyBytesMax = 16 * 1024;
-const bearerHeader = /^Bearer +([\w.~+/=-]+) *$/i;
 
 /**
  * Fastify plugin: signing in and out. `/auth/*` answers in OAuth's shape on the top level, `/api/v1/auth/*` in the
@@ -41,26 +40,7 @@ export async function authRoutes(app: FastifyInstance, options: AuthRoutesOption
 
   tokenRoutes(app, identity);
 
-  app.get('/auth/me', async (request, reply) =>
-    privately(reply).send(await identity.describe(requestToken(request))),
-  );
-
-  app.get('/api/v1/auth/validate', async (request, reply) => {
-    const user = await identity.describe(requestToken(request));
-    return privately(reply).send({ data: { valid: true, user }, meta: { requestId: request.id } });
-  });
-
-  app.get('/api/v1/auth/sessions', async (request, reply) => {
-    const sessions = await identity.listSessions(await identity.authenticate(requestToken(request)));
-    return privately(reply).send({ data: sessions, meta: { requestId: request.id, total: sessions.length } });
-  });
-
-  app.delete<{ Params: { id: string } }>('/api/v1/auth/sessions/:id', async (request, reply) => {
-    const actor = await identity.authenticate(requestToken(request));
-    await identity.endSession(actor, brandId(request.params.id));
-    return privately(reply).status(204).send();
-  });
-
+  await app.register(sessionRoutes, { identity });
   const ways = waysIn(options);
   await app.register(grantRoutes, options);
   await app.register(authorizeRoutes, { identity, ways });
@@ -102,11 +82,4 @@ function tokenRoutes(app: FastifyInstance, identity: AuthIdentity): void {
     await identity.signOut(refresh_token ?? requestToken(request));
     return privately(reply).status(204).send();
   });
-}
-
-/** The bearer token of a request (RFC 6750 §2.1). Throws AppError `unauthenticated`. */
-export function requestToken(request: FastifyRequest): string {
-  const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];
-  if (token === undefined) throw new AppError('unauthenticated');
-  return token;
 }

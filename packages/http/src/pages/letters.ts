@@ -34,7 +34,7 @@ export function askLetterPage(
 /** Whoever has the letter chooses a password. */
 export function choosePasswordPage(form: LetterForm & { title: string; email: string; code: string }): Html {
   return html`<h1>${form.title}</h1>
-    <p class="lead">For ${form.email}. Take at least 10 characters; a sentence is good.</p>
+    <p class="lead">For ${form.email}. Take at least 12 characters; a sentence is good.</p>
     ${problemOf(form.problem)}
     <form method="post" action="/auth/finish">
       <input type="hidden" name="form_token" value="${form.formToken}" />
@@ -46,7 +46,7 @@ export function choosePasswordPage(form: LetterForm & { title: string; email: st
         name="password"
         type="password"
         required
-        minlength="10"
+        minlength="12"
         maxlength="1024"
         autocomplete="new-password"
         autofocus

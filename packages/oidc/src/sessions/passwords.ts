@@ -1,7 +1,6 @@
 import { hash, verify } from '@node-rs/argon2';
 import { AppError } from '@hexabase/kernel/errors.ts';
 
-export const passwordCharactersMin = 10;
 const passwordBytesMax = 1_024;
 
 /** Each verification takes about 19 MiB for some 15 ms: this many at once, the rest waits its turn or is refused. */
@@ -14,18 +13,6 @@ let dummyHash: Promise<string> | undefined;
 /** Hashes with argon2id (OWASP parameters: 19 MiB, 2 passes). */
 export function hashPassword(password: string): Promise<string> {
   return hash(password);
-}
-
-/** Refuses weak passwords with AppError `validation_failed`. Operators may leave this out for fixtures and recovery. */
-export function checkPasswordStrength(password: string): void {
-  if ([...password].length < passwordCharactersMin)
-    throw weak(`use at least ${passwordCharactersMin} characters`);
-  if (Buffer.byteLength(password) > passwordBytesMax) throw weak(`use at most ${passwordBytesMax} bytes`);
-  if (new Set(password).size < 4) throw weak('use more different characters');
-}
-
-function weak(message: string): AppError {
-  return new AppError('validation_failed', { details: { fields: [{ path: 'password', message }] } });
 }
 
 /** Whether the password fits. With no stored hash it takes as long and answers false. */

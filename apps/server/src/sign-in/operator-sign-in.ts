@@ -1,0 +1,54 @@
+import { updateCliConfig } from '@hexabase/client/config-file.ts';
+import { insertAuditEntry } from '@hexabase/features/run/store.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import { newRefreshToken } from '@hexabase/oidc/sessions/issue-tokens.ts';
+import { insertSession } from '@hexabase/oidc/sessions/session-store.ts';
+import { findUserByEmail } from '@hexabase/oidc/users.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+
+const contextName = 'local';
+
+/**
+ * Signs the command line of this machine in as somebody, on the word of whoever holds the data folder: the way in where
+ * no password is taken and no identity provider is there yet. The session is listed and ended like any other. Throws
+ * `StartError` for an account that there is not, or that is disabled.
+ */
+export async function signInAsOperator(
+  database: Pick<Database, 'asIdentity'>,
+  { email, server, configFile }: { email: string; server: string; configFile: string },
+): Promise<void> {
+  const nowMs = systemClock.now();
+  const refresh = newRefreshToken();
+  await database.asIdentity(async (tx) => {
+    const user = await findUserByEmail(tx, email);
+    if (!user || user.disabledAt !== null)
+      throw new StartError(`There is no enabled account ${email}; \`hexabase-cli user list\` shows them.`);
+    const device = { userAgent: 'hexabase-cli', address: 'local', deviceId: null };
+    const id = newId<'Session'>(nowMs);
+    const session = { id, userId: user.id, device, refreshTokenHash: refresh.hash, secondFactor: true };
+    await insertSession(tx, session, nowMs);
+    await insertAuditEntry(tx, {
+      id: newId(nowMs),
+      organizationId: null,
+      actorId: 'operator',
+      actorEmail: 'operator',
+      action: 'operator.user.sign-in',
+      target: `user/${user.id}`,
+      outcome: 'allowed',
+      requestId: newId(nowMs),
+      details: { email: user.email },
+      createdAt: new Date(nowMs),
+    });
+  });
+  await updateCliConfig(configFile, (config) => {
+    config.currentContext = contextName;
+    config.contexts[contextName] = {
+      server,
+      email,
+      refreshToken: refresh.token,
+      accessTokenExpiresAt: new Date(0).toISOString(),
+    };
+  });
+}

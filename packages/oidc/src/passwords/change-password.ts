@@ -1,0 +1,23 @@
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { checkPassword, type SignInDeps } from '../sessions/sign-in.ts';
+import type { Device } from '../sessions/session-store.ts';
+import { setPassword } from '../users.ts';
+
+export interface PasswordChange {
+  current: string;
+  password: string;
+  device: Device;
+}
+
+/**
+ * Sets another password for somebody who knows the current one; every session of the account ends. Throws as signing in
+ * does for a wrong current one, AppError `validation_failed` for a new one that is too weak.
+ */
+export async function changePassword(
+  deps: SignInDeps,
+  actor: Pick<Actor, 'email'>,
+  { current, password, device }: PasswordChange,
+): Promise<void> {
+  const userId = await checkPassword(deps, { email: actor.email, password: current, device });
+  await deps.db.asIdentity((tx) => setPassword(tx, { userId, password }, deps.clock.now()));
+}

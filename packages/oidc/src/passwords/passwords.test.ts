@@ -1,0 +1,87 @@
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openIdentity, type Identity } from '../identity.ts';
+import { createUser, setPassword } from '../users.ts';
+import { requireGoodPassword } from './require-good.ts';
+
+let test: TestDatabase;
+let identity: Identity;
+const device = { userAgent: null, address: '127.0.0.1', deviceId: null };
+const good = 'violet tram over sand';
+
+beforeAll(async () => {
+  test = await testDatabase();
+  const issuer = 'https://localhost/oidc';
+  identity = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock: systemClock });
+});
+afterAll(async () => {
+  await identity?.[Symbol.asyncDispose]();
+  await test?.close();
+});
+
+describe('a password', () => {
+  it.each([
+    ['short', 'x7$kQ2mw9!p'],
+    ['common', 'password1234'],
+    ['common with a year', 'P@ssw0rd2026!'],
+    ['breached', 'iloveyou123456'],
+    ['a walk on the keyboard', 'qwertyuiop12'],
+    ['a sequence', 'abcdefghijkl'],
+    ['one character', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'],
+    ['the address', 'ann.smith@example.test'],
+    ['the organization with a number', 'Riverbank Tools 2026'],
+  ])('is refused when it is %s', async (_why, password) => {
+    const words = ['ann.smith@example.test', 'Ann Smith', 'Riverbank Tools', 'riverbank-tools'];
+    await expect(requireGoodPassword(password, words)).rejects.toMatchObject({ code: 'validation_failed' });
+  });
+
+  it.each([good, 'correct horse battery staple', 'x7$kQ2mw9!pLzu', 'ひみつのことばはとてもながいです'])(
+    'is taken when it is like “%s”',
+    async (password) => expect(requireGoodPassword(password, ['ann@example.test'])).resolves.toBeUndefined(),
+  );
+
+  it('is never the name of an organization that its owner is in or invited to', async () => {
+    const email = 'bea@example.test';
+    await test.database.asIdentity(async (tx) => {
+      const bea = await createUser(tx, { email, displayName: 'Bea', password: null }, Date.now());
+      await sql`insert into hexabase.organizations (id, slug, name, plan) values ('o', 'quartzmill', 'Quartzmill', 'starter')`.execute(
+        tx,
+      );
+      await setPassword(tx, { userId: bea.id, password: 'quartzmill 7 quartzmill' }, Date.now());
+      await sql`insert into hexabase.memberships (organization_id, user_id, role) values ('o', ${bea.id}, 'owner')`.execute(
+        tx,
+      );
+      await expect(
+        setPassword(tx, { userId: bea.id, password: 'quartzmill 7 quartzmill' }, Date.now()),
+      ).rejects.toMatchObject({ code: 'validation_failed' });
+      await setPassword(tx, { userId: bea.id, password: 'quartzmill', anyPassword: true }, Date.now());
+    });
+  });
+});
+
+describe('changing it', () => {
+  it('asks for the current one, judges the new one, and ends every session', async () => {
+    const email = 'ann@example.test';
+    await test.database.asIdentity((tx) =>
+      createUser(tx, { email, displayName: 'Ann', password: good }, Date.now()),
+    );
+    const tokens = await identity.signIn({ email, password: good, device });
+    const actor = await identity.authenticate(tokens.accessToken);
+    const change = (current: string, password: string) =>
+      identity.changePassword(actor, { current, password, device });
+    await expect(change('not the password', `${good} two`)).rejects.toMatchObject({
+      code: 'invalid_credentials',
+    });
+    await expect(change(good, 'password1234')).rejects.toMatchObject({ code: 'validation_failed' });
+    await identity.authenticate(tokens.accessToken);
+    await change(good, 'amber gulls near the mill');
+    await expect(identity.authenticate(tokens.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
+    await identity.signIn({ email, password: 'amber gulls near the mill', device });
+    const machine = { ...actor, token: { name: 't', scope: 'write' as const } };
+    await expect(
+      identity.changePassword(machine, { current: good, password: good, device }),
+    ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
