@@ -4,6 +4,7 @@ import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { generateKeyPair, exportJWK, SignJWT, UnsecuredJWT } from 'jose';
+import { sql } from 'kysely';
 import { Provider } from 'oidc-provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createUser, disableUser } from '../users.ts';
@@ -104,6 +105,15 @@ async function through(provider: string, browser = `browser-${count}`) {
   return { outcome: await upstream.outcome({ browser, returnTo }), page: { browser, returnTo } };
 }
 
+/** What a chain of the audit log says, in order. */
+async function logged(chain: string): Promise<string[]> {
+  const { rows } = await test.database.asWorker((tx) =>
+    sql<{ said: string }>`select action || ' ' || outcome as said from audit_entries
+      where chain = ${chain} order by id`.execute(tx),
+  );
+  return rows.map((row) => row.said);
+}
+
 describe('signing in through a real OpenID provider', () => {
   it('makes an account with an organization the first time, and knows the same subject again whatever its address', async () => {
     const { outcome, page } = await through('acme');
@@ -114,6 +124,20 @@ describe('signing in through a real OpenID provider', () => {
     const again = await through('acme', 'another browser');
     expect(await upstream.take(again.page)).toEqual(first);
     expect(organizations).toHaveLength(1);
+  });
+
+  it('is in the log of the person, and a refusal in that of the platform without saying who was refused', async () => {
+    const { page } = await through('acme');
+    const proven = await upstream.take(page);
+    expect(await logged(`person:${proven?.userId}`)).toEqual([
+      'auth.link allowed',
+      'auth.provider allowed',
+      'auth.proof allowed',
+    ]);
+    const before = await logged('');
+    person = { ...person, sub: `stranger-${count}`, email: `x${count}@example.test`, email_verified: false };
+    await expect(through('acme', 'third browser')).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await logged('')).toEqual([...before, 'auth.provider denied']);
   });
 
   it('asks for the code with PKCE S256, state and nonce, and a callback of its own', async () => {
