@@ -1,5 +1,5 @@
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
-import { openChangeFeed } from '@hexabase/features/events/change-feed.ts';
+import { openChangeFeed } from '@hexabase/features/run/change-feed.ts';
 import { features } from '@hexabase/features/index.ts';
 import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';

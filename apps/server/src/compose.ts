@@ -3,7 +3,7 @@ import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
 import { auditSigner } from '@hexabase/features/audit/signer.ts';
-import { openChangeFeed, type ChangeFeed } from '@hexabase/features/events/change-feed.ts';
+import { openChangeFeed, type ChangeFeed } from '@hexabase/features/run/change-feed.ts';
 import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
 import { groupNamesOf } from '@hexabase/features/groups/group-names.ts';
 import { features } from '@hexabase/features/index.ts';

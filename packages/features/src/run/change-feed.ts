@@ -1,7 +1,7 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
 import { readProject } from '../projects/public.ts';
-import type { Ports } from '../run/ports.ts';
+import type { Ports } from './ports.ts';
 import { readWorkspace } from '../workspaces/public.ts';
 
 /** A key without content, as the database announces it: see the triggers of the migrations. */
