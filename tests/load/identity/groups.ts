@@ -60,7 +60,7 @@ export const groupsPart: IdentityPart = {
   },
 };
 
-export async function loadFor(
+async function loadFor(
   { database }: TestDatabase,
   { organizationId, workspaceId, people }: Company,
   n: number,
@@ -82,7 +82,7 @@ function microsecondsOf(run: () => unknown): number {
   return ((performance.now() - startedAt) * 1_000) / times;
 }
 
-export async function makeCompany({ database, admin }: TestDatabase): Promise<Company> {
+async function makeCompany({ database, admin }: TestDatabase): Promise<Company> {
   const organizationId = await givenOrganization(database);
   const workspaceId = await requestWorkspace(database, organizationId);
   const people = Array.from({ length: size.people }, () => newId<'User'>());

@@ -64,10 +64,12 @@ async function startOurs(product: ProductOnHost, host: KubeClient, name: string)
 async function startBare(under: HostUnderTest): Promise<Start> {
   const tenant = await bareTenant(under);
   await using pod = followPod(under.host, { ...tenant, begun: performance.now() });
-  const answeredMs = await tenant.start();
-  const marks = await pod.marks();
-  await tenant.remove();
-  return { answeredMs, marks };
+  try {
+    const answeredMs = await tenant.start();
+    return { answeredMs, marks: await pod.marks() };
+  } finally {
+    await tenant.remove();
+  }
 }
 
 function median(starts: readonly Start[]): number {
