@@ -387,7 +387,7 @@ alter table invitations add constraint invitations_token_hash_key UNIQUE (token_
 alter table invitations add constraint invitations_pkey PRIMARY KEY (id);
 alter table invitations add constraint invitations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
 alter table invitations add constraint invitations_email_check CHECK ((email = lower(email)));
-alter table invitations add constraint invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])));
+alter table invitations add constraint invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text, 'billing'::text])));
 CREATE INDEX invitations_email_idx ON hexabase.invitations USING btree (email) WHERE ((accepted_at IS NULL) AND (declined_at IS NULL) AND (revoked_at IS NULL));
 CREATE UNIQUE INDEX invitations_open ON hexabase.invitations USING btree (organization_id, email) WHERE ((accepted_at IS NULL) AND (declined_at IS NULL) AND (revoked_at IS NULL));
 alter table invitations enable row level security, force row level security;
@@ -463,7 +463,7 @@ create table hexabase.memberships (
 );
 alter table memberships add constraint memberships_pkey PRIMARY KEY (organization_id, user_id);
 alter table memberships add constraint memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
-alter table memberships add constraint memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text])));
+alter table memberships add constraint memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'developer'::text, 'viewer'::text, 'billing'::text])));
 CREATE INDEX memberships_user_id_created_at_idx ON hexabase.memberships USING btree (user_id, created_at);
 alter table memberships enable row level security, force row level security;
 create policy hexabase_api on memberships to hexabase_api using (((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])) OR (user_id = ( SELECT scope_user() AS scope_user)))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));

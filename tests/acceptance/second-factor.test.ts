@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { appCode } from '../api/authenticator-app.ts';
 import { browserPath, launchBrowser } from './browser.ts';
 import { openPage, startLogin } from './login-command.ts';
 import { refused, startProduct, succeed, type Product } from './product.ts';

@@ -7,7 +7,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aHostCluster } from './host-cluster-bodies.ts';
 import { validBody } from '../valid-bodies.ts';
-import { appCode } from './authenticator-app.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
 let api: Api;

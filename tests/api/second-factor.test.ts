@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { appCode } from './authenticator-app.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { startApi, type Api, type Person } from './start-api.ts';
 
 let api: Api;

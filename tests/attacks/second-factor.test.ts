@@ -1,7 +1,7 @@
 import { setPassword } from '@hexabase/oidc/users.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { appCode } from '../api/authenticator-app.ts';
 import { fresh, startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
 
 /** Somebody who knows a password, or sits at a browser, and lacks the second factor. */

@@ -5,6 +5,7 @@ import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
 import { registerClient } from '@hexabase/oidc/clients/register-client.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { createServer } from 'node:http';
@@ -184,6 +185,35 @@ async function begin(): Promise<{
   });
   return { config, start: start.href, verifier, state, nonce };
 }
+
+describe('somebody with a second factor', () => {
+  it('shows it before a client hears of them, and the client hears that there were two', async () => {
+    const guarded = 'guarded@example.test';
+    const fields = { email: guarded, displayName: 'Guarded', password };
+    const { id } = await test.database.asIdentity((tx) => createUser(tx, fields, Date.now()));
+    const device = { userAgent: null, address: '192.0.2.1', deviceId: null };
+    const { accessToken } = await identity.startSession(id, device);
+    const owner = await identity.authenticate(accessToken);
+    const added = await identity.secondFactors.addTotp(owner, 'telephone');
+    const code = appCode(added.secret);
+    const { recoveryCodes } = await identity.secondFactors.confirmTotp(owner, { id: added.id, code });
+
+    const { config, start, verifier, state, nonce } = await begin();
+    const browser = new Browser();
+    await browser.go(start);
+    await browser.submit({ email: guarded, password });
+    expect(browser.page).toContain('One more step');
+    const [, ticket = ''] = /name="second_factor" value="([^"]+)"/.exec(browser.page) ?? [];
+    await browser.submit({ second_factor: ticket, code: recoveryCodes[0] ?? '' });
+    const back = await browser.submit({ decision: 'allow' });
+    const tokens = await openid.authorizationCodeGrant(config, new URL(back), {
+      pkceCodeVerifier: verifier,
+      expectedState: state,
+      expectedNonce: nonce,
+    });
+    expect(tokens.claims()).toMatchObject({ email: guarded, amr: ['mfa'] });
+  });
+});
 
 describe('signing in for a client of the provider', () => {
   it('asks who it is, then for consent, and an independent client gets an ID token with groups', async () => {

@@ -41,7 +41,12 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
       ],
     },
     scopes: ['openid', 'email', 'profile', 'groups', 'offline_access'],
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
+    claims: {
+      openid: ['sub', 'amr'],
+      email: ['email', 'email_verified'],
+      profile: ['name'],
+      groups: ['groups'],
+    },
     conformIdTokenClaims: false,
     responseTypes: ['code'],
     pkce: { required: () => true },

@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { openMailText } from '@hexabase/postgres/mail-queue.ts';
+import { appCode as codeOfApp } from '@hexabase/testkit/authenticator-app.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -31,17 +31,7 @@ afterAll(async () => {
   await test?.close();
 });
 
-/** RFC 6238 with the defaults of authenticator apps, written down independently of the product. */
-function appCode(base32: string, atMs = clock.now()): string {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...base32].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const message = Buffer.alloc(8);
-  message.writeBigUInt64BE(BigInt(Math.floor(atMs / 30_000)));
-  const digest = createHmac('sha1', key).update(message).digest();
-  const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 15) & 0x7fff_ffff;
-  return String(number % 1_000_000).padStart(6, '0');
-}
+const appCode = (secret: string, atMs = clock.now()) => codeOfApp(secret, atMs);
 
 async function person(): Promise<User> {
   counter += 1;

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -8,6 +8,7 @@ import { readProvider } from '@hexabase/oidc/upstream/provider-input.ts';
 import { saveProvider } from '@hexabase/oidc/upstream/provider-store.ts';
 import { openUpstream } from '@hexabase/oidc/upstream/upstream.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
@@ -78,18 +79,6 @@ afterAll(async () => {
   await identity?.[Symbol.asyncDispose]();
   await test?.close();
 });
-
-/** RFC 6238 with the defaults of authenticator apps, written down independently of the product. */
-function appCode(base32: string, atMs = Date.now()): string {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...base32].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const message = Buffer.alloc(8);
-  message.writeBigUInt64BE(BigInt(Math.floor(atMs / 30_000)));
-  const digest = createHmac('sha1', key).update(message).digest();
-  const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 15) & 0x7fff_ffff;
-  return String(number % 1_000_000).padStart(6, '0');
-}
 
 /** A browser that was away at a provider, and what came of it. */
 async function visitor(outcome: { state: 'proven' | 'confirm'; secondFactor: boolean }) {
