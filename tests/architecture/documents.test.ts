@@ -48,6 +48,7 @@ describe('documents', () => {
       'docs/guides/add-a-resource.md',
       'docs/guides/real-cluster.md',
       'docs/operations/isolation.md',
+      'docs/security.md',
       'docs/operations/rights.md',
       'docs/operations/sizing.md',
       'docs/operations/upgrade.md',

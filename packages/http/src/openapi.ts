@@ -141,8 +141,9 @@ function successResponse(operation: Operation): JsonObject {
 /** Per status the codes that may come; the sentence of each is its own documentation. */
 function errorResponses(operation: Operation): JsonObject {
   const codes: ErrorCode[] = ['rate_limited', 'internal', 'database_unavailable', ...operation.errors];
-  if (operation.access.kind !== 'public') codes.push('unauthenticated', 'token_expired', 'session_ended');
-  if ('action' in operation.access) codes.push('forbidden', 'not_found');
+  // Any token may be too small for it, and anything that it names may be absent.
+  if (operation.access.kind !== 'public')
+    codes.push('unauthenticated', 'token_expired', 'session_ended', 'forbidden', 'not_found');
   if (operation.query || operation.body) codes.push('validation_failed', 'unknown_field');
   if (operation.body) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');
   if (operation.method === 'POST') codes.push('idempotency_key_reused');

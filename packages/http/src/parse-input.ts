@@ -30,7 +30,11 @@ export function inputParser(operation: Operation): (raw: RawInput) => ParsedInpu
   return (raw) => {
     const parsedParams = params.safeParse(raw.params);
     if (!parsedParams.success) throw new AppError('not_found');
-    return { params: parsedParams.data, query: parse(query, raw.query), body: parse(body, raw.body ?? {}) };
+    return {
+      params: parsedParams.data,
+      query: parse(query, raw.query),
+      body: parse(body, raw.body === undefined ? {} : raw.body),
+    };
   };
 }
 

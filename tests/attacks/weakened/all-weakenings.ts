@@ -2,12 +2,16 @@ import type { Weakening } from './weakening.ts';
 import { clustersWeakenings } from './weakenings/clusters.ts';
 import { identityWeakenings } from './weakenings/identity.ts';
 import { requestsWeakenings } from './weakenings/requests.ts';
+import { rightsWeakenings } from './weakenings/rights.ts';
+import { signInWeakenings } from './weakenings/sign-in.ts';
 import { tenantsWeakenings } from './weakenings/tenants.ts';
 
 /** Every check that is taken away in turn; a new attack brings its own. */
 export const allWeakenings: readonly Weakening[] = [
   ...tenantsWeakenings,
+  ...rightsWeakenings,
   ...identityWeakenings,
+  ...signInWeakenings,
   ...requestsWeakenings,
   ...clustersWeakenings,
 ];

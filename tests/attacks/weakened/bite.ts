@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { createVitest, type TestCase, type Vitest } from 'vitest/node';
+import { createVitest, type TestCase, type TestModule, type Vitest } from 'vitest/node';
 import { namedTests } from '../catalogue/named-tests.ts';
 import type { Weakening } from './weakening.ts';
 
@@ -14,11 +14,18 @@ export interface Bite {
   bites: boolean;
   /** First line of what the test said, or why it was not run. */
   said: string;
-  seconds: number;
 }
 
 export interface Biter extends AsyncDisposable {
-  bite(weakening: Weakening): Promise<Bite>;
+  /** Attacks of one group of `groupsOf`: one start of the product is enough for them. */
+  bite(group: readonly Weakening[]): Promise<Bite[]>;
+}
+
+/** Weakenings that are the same change, tried by tests of one file. */
+export function groupsOf(weakenings: readonly Weakening[]): Weakening[][] {
+  const files = new Map(namedTests().map(({ title, file }) => [title, file]));
+  const key = ({ attack, changes }: Weakening) => `${files.get(attack)} ${JSON.stringify(changes)}`;
+  return [...Map.groupBy(weakenings, key).values()];
 }
 
 /** The plugin's part of the types of vite, which is no dependency of ours. */
@@ -60,18 +67,18 @@ export async function startBiting(): Promise<Biter> {
     { plugins: [plugin] },
   );
   return {
-    async bite(weakening) {
-      const startedMs = performance.now();
+    async bite(group) {
+      const [weakening] = group;
+      if (!weakening) return [];
       current = weakening;
       changed.clear();
       const files = weakening.changes.map(({ file }) => join(root, file));
       for (const file of files) vitest.invalidateFile(file);
-      const outcome = await attempt(vitest, weakening);
+      const bites = await attempt(vitest, group);
       current = null;
       for (const file of files) vitest.invalidateFile(file);
-      const all = files.every((file) => changed.has(file));
-      const result = all ? outcome : { bites: false, said: 'not every change was loaded' };
-      return { weakening, ...result, seconds: Math.round((performance.now() - startedMs) / 100) / 10 };
+      if (files.every((file) => changed.has(file))) return bites;
+      return bites.map((bite) => ({ ...bite, bites: false, said: 'not every change was loaded' }));
     },
     [Symbol.asyncDispose]: () => vitest.close(),
   };
@@ -88,31 +95,36 @@ function weakened(code: string, path: string, { attack, changes }: Weakening): s
     }, code);
 }
 
-async function attempt(vitest: Vitest, { attack, hangs }: Weakening): Promise<Pick<Bite, 'bites' | 'said'>> {
-  const file = namedTests().find(({ title }) => title === attack)?.file;
-  if (file === undefined) return { bites: false, said: 'there is no such test' };
-  const testNamePattern = patternOf(attack);
+async function attempt(vitest: Vitest, group: readonly Weakening[]): Promise<Bite[]> {
+  const file = namedTests().find(({ title }) => title === group[0]?.attack)?.file;
+  if (file === undefined)
+    return group.map((weakening) => ({ weakening, bites: false, said: 'there is no such test' }));
+  const testNamePattern = new RegExp(group.map(({ attack }) => patternOf(attack).source).join('|'));
   const specification = vitest.getRootProject().createSpecification(join(root, file), { testNamePattern });
   const { testModules } = await vitest.runTestSpecifications([specification]);
-  const tests = testModules
+  return group.map((weakening) => ({ weakening, ...outcomeOf(testModules, weakening) }));
+}
+
+function outcomeOf(
+  modules: readonly TestModule[],
+  { attack, hangs }: Weakening,
+): Pick<Bite, 'bites' | 'said'> {
+  const tests = modules
     .flatMap((module) => [...module.children.allTests()])
-    .filter(({ fullName }) => testNamePattern.test(fullName));
+    .filter(({ fullName }) => patternOf(attack).test(fullName));
   const failed = tests.find((test) => test.result().state === 'failed');
   if (failed) {
     const said = complaintOf(failed);
     // A slow machine must not pass for a successful attack.
     return { bites: hangs === true || !said.startsWith('Test timed out'), said };
   }
-  const passed = tests.some((test) => test.result().state === 'passed');
-  const broken = testModules.flatMap((module) => [
+  if (tests.some((test) => test.result().state === 'passed'))
+    return { bites: false, said: 'the attack was still refused' };
+  const [error] = modules.flatMap((module) => [
     ...module.errors(),
     ...[...module.children.allSuites()].flatMap((suite) => suite.errors()),
   ]);
-  const [error] = broken;
-  return {
-    bites: false,
-    said: passed ? 'the attack was still refused' : `nothing ran: ${error?.message ?? ''}`,
-  };
+  return { bites: false, said: `nothing ran: ${error?.message ?? ''}`.slice(0, 160) };
 }
 
 /** Names of tests of many rows have the row's values in the places of their marks. */

@@ -1,0 +1,297 @@
+import type { Weakening } from '../weakening.ts';
+/** Checks on rights that end, and words and addresses that give none. */
+export const rightsWeakenings: readonly Weakening[] = [
+  {
+    attack: 'A09 a member who was removed has no access, no new token, no cluster and no open stream',
+    changes: [
+      {
+        file: 'packages/features/src/members/membership.ts',
+        find: 'await revokeUser(tx, found.userId);',
+        replace: '',
+      },
+    ],
+    because: 'nobody is told that the membership ended: open streams live on',
+    hangs: true,
+  },
+  {
+    attack:
+      'A09 a role that was lowered takes the old token’s rights at once; the new token has the new role’s',
+    changes: [
+      {
+        file: 'packages/features/src/members/membership.ts',
+        find: 'await revokeUser(tx, userId);',
+        replace: '',
+      },
+    ],
+    because: 'tokens with the groups of the old role stay good',
+    hangs: true,
+  },
+  {
+    attack:
+      'A09 an API token that is revoked loses the watch and the cluster; its owner’s other tokens go on',
+    changes: [
+      {
+        file: 'packages/gateway/src/admit.ts',
+        find: 'if (session?.epoch !== claims.ep) throw unauthorized();',
+        replace: 'if (!session) return { epoch: claims.ep, withheld: [] };',
+      },
+    ],
+    because: 'the gateway trusts a signature and never asks whether the session lives',
+  },
+  {
+    attack: 'A09 a service account’s token ends with it, or with the account',
+    changes: [
+      {
+        file: 'packages/gateway/src/live-connections.ts',
+        find: 'const session = await sessionOf(connection).catch(() => null);',
+        replace:
+          "if (userId !== 'nobody') return;\n          const session = await sessionOf(connection).catch(() => null);",
+      },
+    ],
+    because: 'open streams are not ended',
+    hangs: true,
+  },
+  {
+    attack: 'A09 an API token ends when its day has come',
+    changes: [
+      {
+        file: 'packages/oidc/src/kube-access.ts',
+        find: 'AND t.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL',
+        replace: 'AND u.disabled_at IS NULL',
+      },
+    ],
+    because: 'what an API token has given lives on after its day',
+    hangs: true,
+  },
+  {
+    attack:
+      'A10 the e-mail address of somebody who left gives a new account none of the old one’s tokens, roles or sessions',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/session-store.ts',
+        find: 'AND s.expires_at > ${new Date(nowMs)} AND u.disabled_at IS NULL`.execute(tx);\n  return rows[0] ?? null;',
+        replace: 'AND s.expires_at > ${new Date(nowMs)}`.execute(tx);\n  return rows[0] ?? null;',
+      },
+    ],
+    because: 'a disabled account’s session goes on',
+  },
+  {
+    attack: 'A11 what belonged to an organization that was ended opens nothing any more',
+    changes: [
+      {
+        file: 'packages/features/src/organizations/store.ts',
+        find: "await tx.deleteFrom('organizations').where('id', '=', id).execute();",
+        replace: '',
+      },
+    ],
+    because: 'an organization that was ended is only said to be gone',
+  },
+  {
+    attack:
+      'A12 whether something exists cannot be told from signing in, adding a member or asking for a slug',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/sign-in.ts',
+        find: '  if (!known || !fits) {',
+        replace: "  if (!known) throw new AppError('not_found');\n  if (!known || !fits) {",
+      },
+    ],
+    because: 'an unknown address is refused in other words than a wrong password',
+  },
+  {
+    attack: 'A13 what was deleted is absent at once and for good: workspace, cluster, token and project',
+    changes: [
+      {
+        file: 'packages/oidc/src/tokens/verify.ts',
+        find: "if (claims.aud !== audience) throw new AppError('unauthenticated');",
+        replace: '',
+      },
+    ],
+    because: 'the next workspace of that name looks the old one’s token up',
+  },
+  {
+    attack: 'A13 what was refused never came to be',
+    changes: [
+      {
+        file: 'packages/http/src/parse-input.ts',
+        find: 'if (parsed.success) return refuseUnstorable(parsed.data);',
+        replace: 'return refuseUnstorable(parsed.success ? parsed.data : value);',
+      },
+    ],
+    because: 'what is not valid is made all the same',
+  },
+  {
+    attack: 'A14 nobody raises themselves, removes the last owner or touches who stands above',
+    changes: [
+      {
+        file: 'packages/authz/src/decide.ts',
+        find: 'return rank[by] >= rank[role];',
+        replace: 'return rank[by] > 0 || rank[role] > 0;',
+      },
+    ],
+    because: 'an admin makes themselves owner',
+  },
+  {
+    attack: 'A15 magic words and other kinds of credentials are refused',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/authenticate.ts',
+        find: 'if (looksLikeApiToken(token)) return liveTokenOf(deps, token);',
+        replace:
+          "if (token.startsWith('dev_token_'))\n    return { sessionId: brandId('x'), userId: brandId('x'), email: 'x', displayName: 'x', platformRole: 'super_admin', epoch: 0, memberships: [], withheld: [] };\n  if (looksLikeApiToken(token)) return liveTokenOf(deps, token);",
+      },
+    ],
+    because: 'tokens for development are taken, as in the product’s predecessor',
+  },
+  {
+    attack: 'A15 words that look like API tokens open nothing',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/authenticate.ts',
+        find: "if (hash === null) throw new AppError('unauthenticated');",
+        replace:
+          "if (hash === null)\n    return { sessionId: brandId('x'), userId: brandId('x'), email: 'x', displayName: 'x', platformRole: null, epoch: 0, memberships: [], withheld: [] };",
+      },
+    ],
+    because: 'the prefix of a token is taken for a token',
+  },
+  {
+    attack: 'A15 internal addresses are not on either public port',
+    changes: [
+      {
+        file: 'packages/http/src/health.ts',
+        find: "app.get('/health'",
+        replace: "app.get('/internal', async () => ({}));\n  app.get('/health'",
+      },
+    ],
+    because: 'an internal address is mounted on the public server',
+  },
+  {
+    attack: 'A16 other spellings of an address of the API decide as the canonical one does, on both ports',
+    changes: [
+      {
+        file: 'packages/http/src/mount-operations.ts',
+        find: '  for (const { operation } of allOperations()) {',
+        replace:
+          "  app.get('/api/v1/workspaces/:id/', async () => ({ name: 'ann workspace' }));\n  for (const { operation } of allOperations()) {",
+      },
+    ],
+    because: 'an address with another ending is answered without being asked who it is',
+  },
+  {
+    attack: 'A16 other names of the host are refused on both ports, also with a good token',
+    changes: [
+      { file: 'packages/http/src/security.ts', find: "throw new AppError('unknown_host');", replace: '' },
+    ],
+    because: 'a page of another name that resolves to us is answered',
+  },
+  {
+    attack:
+      'A16 other spellings of a cluster reach no other cluster and no right that the canonical one does not give',
+    changes: [
+      {
+        file: 'packages/gateway/src/address.ts',
+        find: "if (unsafePath.test(fullPath)) return { kind: 'unsafe' };",
+        replace: '',
+      },
+    ],
+    because: 'paths that two parsers read differently are passed on',
+  },
+  {
+    attack: 'A17 the header %s: %s changes nothing',
+    changes: [
+      {
+        file: 'packages/http/src/auth/auth-routes.ts',
+        find: "const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];",
+        replace:
+          "if (request.headers['x-original-url']) request.headers.authorization = request.headers['x-user-id'] ?? 'Bearer';\n  const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];",
+      },
+    ],
+    because: 'a header of a proxy takes the place of the caller’s credentials',
+  },
+  {
+    attack: 'A17 forwarded addresses and hosts reach neither the audit log nor what we write',
+    changes: [
+      {
+        file: 'packages/http/src/create-http.ts',
+        find: 'requestIdHeader: false,',
+        replace: 'requestIdHeader: false,\n    trustProxy: true,',
+      },
+    ],
+    because: 'forwarded addresses of anybody are believed',
+  },
+  {
+    attack: 'A18 an invitation lets in nobody but its reader, and the reader once',
+    changes: [
+      {
+        file: 'packages/postgres/src/migrations/0045-invitations.ts',
+        find: 'and u.id = person and u.email = i.email and u.disabled_at is null',
+        replace: 'and u.id = person and u.disabled_at is null',
+      },
+    ],
+    because: 'whoever has the code is let in',
+  },
+  {
+    attack: 'A18 an invitation that was taken back, is too late or whose author left lets nobody in',
+    changes: [
+      {
+        file: 'packages/postgres/src/migrations/0045-invitations.ts',
+        find: 'and i.revoked_at is null and i.expires_at > at\n       returning',
+        replace: 'and i.revoked_at is null\n       returning',
+      },
+    ],
+    because: 'an invitation of long ago lets in',
+  },
+  {
+    attack: 'A12 a job is told the same for an account that there is not, and for a person',
+    changes: [
+      {
+        file: 'packages/oidc/src/federation/federation.ts',
+        find: 'if (!first) throw refused();',
+        replace: "if (!first) throw new GrantError('invalid_grant', 'There is no such account.');",
+      },
+    ],
+    because: 'a stranger learns which accounts there are',
+  },
+  {
+    attack:
+      'A14 rules for jobs cannot be made for an account of another organization, or above one’s own role',
+    changes: [
+      {
+        file: 'packages/authz/src/decide.ts',
+        find: 'const isAllowed = roleActions[role].includes(action) && (!grant || grantMayDo(action));',
+        replace: 'const isAllowed = roleActions[role].length > 0;',
+      },
+      {
+        file: 'packages/features/src/federations/create.ts',
+        find: 'requireRank(role, account.role);',
+        replace: '',
+      },
+    ],
+    because: 'a developer lets machines in as an admin',
+  },
+  {
+    attack: 'A09 a job of a repository loses what it got, and its cluster, when the rule goes',
+    changes: [
+      {
+        file: 'packages/gateway/src/admit.ts',
+        find: 'if (session?.epoch !== claims.ep) throw unauthorized();',
+        replace: 'if (!session) return { epoch: claims.ep, withheld: [] };',
+      },
+    ],
+    because: 'the gateway trusts a signature and never asks whether the session lives',
+  },
+  {
+    attack: 'A09 an operator of the platform loses cluster, API and every open stream with the grant',
+    changes: [
+      {
+        file: 'packages/gateway/src/live-connections.ts',
+        find: 'const session = await sessionOf(connection).catch(() => null);',
+        replace:
+          "if (userId !== 'nobody') return;\n          const session = await sessionOf(connection).catch(() => null);",
+      },
+    ],
+    because: 'open streams are not ended',
+    hangs: true,
+  },
+];
