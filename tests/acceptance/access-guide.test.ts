@@ -15,6 +15,8 @@ const limitMs = 90_000;
 describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
   let product: Product;
   let bin: string;
+  /** What Bob copies: the code from his letter, and the token that is shown to him once. */
+  const copied = { INVITATION: '', TOKEN: '' };
 
   beforeAll(async () => {
     product = await startProduct();
@@ -29,7 +31,11 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
     PATH: `${bin}:${checkout}:${product.env['PATH']}`,
     HOME: join(product.configDir, who),
     KUBECONFIG: join(product.configDir, `${who}.kubeconfig`),
-    ...(who === 'bob' && { HKS_CONFIG: join(product.configDir, 'bob', 'config.yaml') }),
+    ...(who === 'bob' && {
+      HKS_CONFIG: join(product.configDir, 'bob', 'config.yaml'),
+      SERVER: product.httpUrl,
+      ...copied,
+    }),
   });
 
   async function signBobIn(): Promise<void> {
@@ -41,6 +47,15 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
     succeed(outcome);
   }
 
+  /** As an operator of a trial reads it. */
+  async function codeOfLetter(): Promise<string> {
+    const [newest]: { id: string }[] = JSON.parse(
+      succeed(await product.hks(['outbox', 'list', '-o', 'json'])),
+    );
+    const letter = succeed(await product.hks(['outbox', 'get', newest?.id ?? '', '-o', 'json']));
+    return /hks_inv_[\w-]+/.exec(letter)?.[0] ?? '';
+  }
+
   it('holds commands of both', () => {
     expect(commands.filter(({ who }) => who === 'bob').length).toBeGreaterThan(5);
     expect(commands.filter(({ who }) => who === 'you').length).toBeGreaterThan(15);
@@ -48,6 +63,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
 
   it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
     if (commands.find((command) => command.who === 'bob')?.text === text) await signBobIn();
+    if (text.includes('$INVITATION')) copied.INVITATION = await codeOfLetter();
     const until = Date.now() + limitMs;
     for (;;) {
       const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {
@@ -55,6 +71,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
         cwd: dirname(bin),
       });
       const output = `${stdout}${stderr}`;
+      copied.TOKEN = /hks_pat_[\w-]+/.exec(stdout)?.[0] ?? copied.TOKEN;
       const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
       if (fits) return;
       // Only reading again and kubectl's first call after a change of rights may need another try.
