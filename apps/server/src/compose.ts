@@ -32,6 +32,7 @@ import { openBuiltInDriver } from './hosts/built-in-driver.ts';
 import { startBackground, type BackgroundOptions } from './background.ts';
 import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
+import { publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
@@ -72,6 +73,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const renewCertificates = () =>
     loadCertificates({ dir: join(config.dataDir, 'ca'), hosts: certificateHosts(options), clock });
   const certificates = await renewCertificates();
+  const authority = publicAuthority(config, { caPem: certificates.caPem, nowMs: clock.now() });
   const database = opened.use(
     await openDatabase({ connection: connectionOf(config), masterKey, log, migrations: storeMigrations }),
   );
@@ -81,10 +83,10 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   );
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
-  const { driver } = await openClusters(opened, { ...parts, options, caPem: certificates.caPem });
+  const { driver } = await openClusters(opened, { ...parts, options, certificates, authority });
   const gateway = opened.use(await openGateway({ ...parts, driver, hosts: allowedHosts(options) }));
   const metrics = createMetrics(() => countActiveWorkspaces(database));
-  const ports = portsOf({ ...parts, options, certificates, metrics, driver });
+  const ports = portsOf({ ...parts, options, authority, metrics, driver });
   const execute = createExecute(features, ports);
   const changes = opened.use(await openChangeFeed(ports));
   opened.use(
@@ -116,18 +118,20 @@ export async function compose(options: ComposeOptions): Promise<Product> {
 /** What carries workspaces: the built-in driver and the host clusters, which are looked at from here on. */
 async function openClusters(
   opened: AsyncDisposableStack,
-  { options, caPem, ...parts }: Parts & { options: ComposeOptions; caPem: string },
+  given: Parts & { options: ComposeOptions; certificates: Certificates; authority: string | null },
 ): Promise<Hosts> {
+  const { options, certificates, authority: issuerAuthority, ...parts } = given;
   const { config, masterKey } = options;
+  const { caPem } = certificates;
   const vault = createKeyVault(masterKey);
   await ensureDefaultHost({ ...parts, config, vault });
   const hosts = opened.use(
     await openHosts({
       ...parts,
       vault,
-      builtIn: await openBuiltInDriver(opened, { ...parts, config, caPem }),
+      builtIn: await openBuiltInDriver(opened, { ...parts, config, caPem, issuerAuthority }),
       settings: config.hosts,
-      issuerAuthority: caPem,
+      issuerAuthority,
       dataDir: config.dataDir,
     }),
   );
@@ -201,12 +205,12 @@ function connectionOf({ databaseUrl, dataDir }: ServerConfig): DatabaseOptions['
 function portsOf(
   given: Parts & {
     options: ComposeOptions;
-    certificates: Certificates;
+    authority: string | null;
     metrics: Metrics;
     driver: ClusterDriver;
   },
 ): Ports {
-  const { database, identity, clock, log, options, certificates, metrics } = given;
+  const { database, identity, clock, log, options, authority, metrics } = given;
   const vault = createKeyVault(options.masterKey);
   return {
     database,
@@ -214,7 +218,7 @@ function portsOf(
     log,
     kubernetes: {
       urlOf: (workspaceId) => `${options.urls.https}/k8s/workspaces/${workspaceId}`,
-      certificateAuthority: () => certificates.caPem,
+      certificateAuthority: () => authority,
     },
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
@@ -223,7 +227,6 @@ function portsOf(
     mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
     defaultRegion,
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
-    copying: async (id) => (await given.driver.copying?.(id)) ?? null,
     copying: async (id) => (await given.driver.copying?.(id)) ?? null,
     kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
   };

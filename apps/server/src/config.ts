@@ -19,6 +19,7 @@ const flags = z.object({
   httpsPort: port.optional(),
   listen: z.string().default('localhost'),
   publicUrl: z.url({ protocol: /^https$/ }).optional(),
+  publicCa: z.string().min(1).optional(),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   driver: z.enum(['embedded', 'local']).optional(),
   kubeBin: z.string().min(1).optional(),
@@ -59,6 +60,8 @@ export const environmentVariables = {
   HKS_CONTEXT: 'The session of the command line to use instead of the current one; kubeconfigs set it.',
   HKS_PUBLIC_URL:
     'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',
+  HKS_PUBLIC_CA:
+    'PEM file with the authority behind the certificate at the public URL, when something in front of the server shows its own; `system` for one that is publicly trusted. Default: the server’s own authority.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
   HKS_DRIVER:
     'What carries workspaces that are on no host cluster: `embedded`, or `local` for a real kube-apiserver and etcd each. Default: the driver of this data folder, at first `embedded`.',
@@ -100,6 +103,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     httpsPort: given.httpsPort ?? file.httpsPort,
     listen: given.listen ?? file.listen,
     publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || file.publicUrl),
+    publicCa: pathOrWord(given.publicCa ?? (env['HKS_PUBLIC_CA'] || file.publicCa), 'system'),
     databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || file.databaseUrl),
     driver: given.driver ?? (env['HKS_DRIVER'] || file.driver),
     kubeBin: given.kubeBin ?? (env['HKS_KUBE_BIN'] || file.kubeBin),
@@ -117,6 +121,10 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, hosts: readHostSettings(given, env, file) };
+}
+
+function pathOrWord(text: string | undefined, word: string): string | undefined {
+  return text === undefined || text === word ? text : resolve(text);
 }
 
 const settingNames = [...keysOf(flags.shape), ...keysOf(hostSettings.omit({ path: true }).shape)];

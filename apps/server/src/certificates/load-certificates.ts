@@ -57,6 +57,11 @@ export async function loadCertificates({ dir, hosts, clock }: CertificateOptions
   return { caPem: authority.certPem, certPem: server.certPem, keyPem: server.keyPem };
 }
 
+/** PEM of the local authority; null before the first start. */
+export async function readAuthority(dir: string): Promise<string | null> {
+  return (await read(dir, 'authority.json'))?.certPem ?? null;
+}
+
 /** URLs write IPv6 addresses as `[::1]`. */
 function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1');

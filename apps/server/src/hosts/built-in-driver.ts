@@ -25,6 +25,8 @@ export interface BuiltInDriverOptions {
   log: Logger;
   /** PEM of our own authority. */
   caPem: string;
+  /** PEM of the authority behind the public address; null when it is publicly trusted. */
+  issuerAuthority: string | null;
 }
 
 type DriverName = NonNullable<ServerConfig['driver']>;
@@ -65,7 +67,7 @@ export function chosenDriver(
   return driver ?? known ?? 'embedded';
 }
 
-async function openLocal({ config, caPem, clock, log }: BuiltInDriverOptions) {
+async function openLocal({ config, issuerAuthority, clock, log }: BuiltInDriverOptions) {
   if (config.kubeBin === undefined) {
     throw new StartError(
       'The driver local needs the programs of Kubernetes: set HKS_KUBE_BIN to a folder with kube-apiserver, etcd, kube-controller-manager, kube-scheduler and, for simulated nodes, kwok.',
@@ -75,7 +77,7 @@ async function openLocal({ config, caPem, clock, log }: BuiltInDriverOptions) {
     return await localDriver({
       root: join(config.dataDir, 'clusters'),
       binaries: config.kubeBin,
-      issuerAuthority: () => caPem,
+      issuerAuthority: () => issuerAuthority,
       clock,
       log,
     });

@@ -25,8 +25,8 @@ export interface HostsOptions {
   /** Carries what is on no host cluster. */
   builtIn: ClusterDriver;
   settings: HostSettings;
-  /** PEM of the authority behind the public address. */
-  issuerAuthority: string;
+  /** PEM of the authority behind the public address; null when it is publicly trusted. */
+  issuerAuthority: string | null;
   dataDir: string;
   clock: Clock;
   log: Logger;

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { ServerConfig } from '../config.ts';
+import { readAuthority } from '../certificates/load-certificates.ts';
+import { publicAuthority } from '../certificates/public-authority.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
@@ -154,6 +159,7 @@ async function check(request: Request): Promise<OperatorAnswer> {
     command: hosts.checkCommand ?? null,
     pullPolicy: hosts.imagePullPolicy,
     storageClass: hosts.storageClass ?? null,
+    trust: await trustOf(config),
   });
   const lines = checks.map(({ type, status, required, message, todo }) => {
     const word =
@@ -167,6 +173,13 @@ async function check(request: Request): Promise<OperatorAnswer> {
   }
   lines.push(ready ? `${name} takes workspaces.` : `${name} does not take workspaces yet.`);
   return { text: lines.join('\n'), json: { name, ready, checks }, exitCode: ready ? 0 : 1 };
+}
+
+/** Before the first start there is no authority of our own. */
+async function trustOf(config: ServerConfig): Promise<{ authority: string | null } | null> {
+  const caPem = await readAuthority(join(config.dataDir, 'ca'));
+  if (caPem === null && config.publicCa === undefined) return null;
+  return { authority: publicAuthority(config, { caPem: caPem ?? '', nowMs: systemClock.now() }) };
 }
 
 function shown(host: HostCluster): OperatorAnswer {

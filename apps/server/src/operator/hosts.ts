@@ -1,5 +1,6 @@
 import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
+import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import type { HostCheck } from '@hexabase/cluster/host/host-check.ts';
 import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
@@ -106,6 +107,8 @@ export interface Preflight {
   command: string | null;
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   storageClass: string | null;
+  /** Authority of the issuer's certificate (null: a publicly trusted one); null when nobody knows it. */
+  trust: { authority: string | null } | null;
 }
 
 const lookMsMax = 30_000;
@@ -123,9 +126,11 @@ export async function checkHost(
   const { checks } = await lookAtHost(client, { signal, storageClass: preflight.storageClass });
   const reachable = checks.some((check) => check.type === 'Reachable' && check.status === 'True');
   if (reachable && preflight.issuer !== null) {
-    const { issuer, image, command, pullPolicy } = preflight;
+    const { issuer, trust, image, command, pullPolicy } = preflight;
     const patience = AbortSignal.timeout(podMsMax);
     checks.push(await checkIssuerFromPod(client, { issuer, image, command, pullPolicy, signal: patience }));
+    const soon = AbortSignal.timeout(lookMsMax);
+    if (trust) checks.push(await checkIssuerTrusted(issuer, { ...trust, signal: soon }));
   }
   await store.database.asWorker((tx) => askForCheck(tx, id));
   return { checks, ready: readiness(checks).status === 'True' };

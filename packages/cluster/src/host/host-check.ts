@@ -20,7 +20,8 @@ export type HostCheckType =
   | 'PoliciesServed'
   | 'MetricsServed'
   | 'NetworkPoliciesEnforced'
-  | 'IssuerReachable';
+  | 'IssuerReachable'
+  | 'IssuerTrusted';
 
 /** What is known about a host cluster for the choice of a place. Memory in MiB, CPU in thousandths. */
 export interface HostObserved {

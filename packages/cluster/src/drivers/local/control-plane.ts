@@ -27,7 +27,7 @@ export interface ControlPlaneDeps {
   root: string;
   binaries: LocalBinaries;
   /** PEM of the authority that signs the issuer's certificate. */
-  issuerAuthority: () => string;
+  issuerAuthority: () => string | null;
   clock: Clock;
   client(workspaceId: WorkspaceId): TenantClient;
 }

@@ -41,7 +41,7 @@ export interface LocalDriverOptions {
   /** Folder with kube-apiserver, etcd, kube-controller-manager, kube-scheduler and, for simulated nodes, kwok. */
   binaries: string;
   /** PEM of the authority that signs the issuer's certificate; read anew when it may have changed. */
-  issuerAuthority: () => string;
+  issuerAuthority: () => string | null;
   clock: Clock;
   log: Logger;
 }
