@@ -1,11 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { headsToKeep, parseHeads } from '@hexabase/features/audit/keep-heads.ts';
+import { headsToKeep } from '@hexabase/features/audit/keep-heads.ts';
 import type { AuditSigner, SignedHead } from '@hexabase/features/audit/signer.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
+import * as z from 'zod';
 import { StartError, writeFileAtomic } from './data-folder.ts';
+
+const signedHeads = z.array(
+  z.object({
+    chain: z.string(),
+    sequence: z.int().nonnegative(),
+    hash: z.string(),
+    signedAt: z.string(),
+    signature: z.string(),
+  }),
+);
 
 export interface HeadKeeper {
   database: Pick<Database, 'asWorker'>;
@@ -34,7 +45,7 @@ export async function keepAuditHeads({ database, signer, dataDir, clock, log }: 
 export function readHeads(path: string): SignedHead[] {
   if (!existsSync(path)) return [];
   try {
-    return parseHeads(readFileSync(path, 'utf8'));
+    return signedHeads.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch {
     throw new StartError(`${path} does not hold the heads of an audit log.`);
   }

@@ -7,6 +7,7 @@ import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { runAuditCommand } from './audit-commands.ts';
 import { runClientCommand } from './client-commands.ts';
 import { runFederationCommand } from './federation-commands.ts';
+import { runGrantCommand } from './grants/grant-commands.ts';
 import { runHostCommand } from './host-commands.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import { signInAsOperator } from '../sign-in/operator-sign-in.ts';
@@ -23,6 +24,7 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli user disable|enable --email E
        hexabase-cli user reset-second-factor --email E
        hexabase-cli audit list|export|verify|key   (hexabase-cli audit --help)
+       hexabase-cli grant show|break-glass|end   (hexabase-cli grant --help)
        hexabase-cli idp add|list|remove|enable|disable   (hexabase-cli idp --help)
        hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
        hexabase-cli federation add|list|remove   (hexabase-cli federation --help)
@@ -81,6 +83,7 @@ export async function runOperator(
   if (argv[0] === 'federation') return runFederationCommand(argv.slice(1), env);
   if (argv[0] === 'client') return runClientCommand(argv.slice(1), env);
   if (argv[0] === 'audit') return runAuditCommand(argv.slice(1), env);
+  if (argv[0] === 'grant') return runGrantCommand(argv.slice(1), env);
   if (argv[0] === 'idp') return runProviderCommand(argv.slice(1), env, input);
   const { values, positionals } = parse([...argv]);
   if (values.help || positionals.length === 0) return answer(operatorUsage, { usage: operatorUsage });

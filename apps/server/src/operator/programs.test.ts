@@ -182,6 +182,28 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['federation', 'list', '-o', 'json'])).out.trim()).toBe('[]');
   }, 120_000);
 
+  it('let an operator into an organization in everybody’s sight, and out again', async () => {
+    const olga = ['--email', 'olga@example.test'];
+    await operator(['user', 'create', ...olga, '--role', 'super_admin']);
+    const enter = (email: string) => [
+      'grant', 'break-glass', 'alpha-corp', '--email', email, '--reason', 'Pods do not start', '-o', 'json',
+    ]; // prettier-ignore
+    expect((await operator(enter('a@example.test'))).problem).toContain('does not allow');
+    const made = JSON.parse((await operator(enter('olga@example.test'))).out);
+    expect(made).toMatchObject({ operator: 'olga@example.test', level: 'read', kind: 'break-glass' });
+    expect((await operator(['grant', 'show', 'alpha-corp'])).out).toMatch(/break-glass +active/);
+    expect((await operator(['grant', 'end', made.id, ...olga])).out).toContain('ended');
+    expect((await operator(['grant', 'show', 'alpha-corp'])).out).toMatch(/break-glass +revoked/);
+    const list = ['audit', 'list', '--organization', 'alpha-corp', '--action', 'grant.*'];
+    const log = await operator(list);
+    expect(log.out).toMatch(/olga@example\.test .*grant\.end/);
+    expect(log.out).toMatch(/olga@example\.test .*grant\.break-glass/);
+    const csv = await operator(['audit', 'export', '--organization', 'alpha-corp', '--format', 'csv']);
+    expect(csv.out.split('\r\n')[0]).toMatch(/^"createdAt","actorEmail"/);
+    expect(csv.out).toContain('"operator.audit.list"');
+    expect((await operator(['audit', 'list', '--outcome', 'perhaps'])).exitCode).toBe(1);
+  }, 120_000);
+
   it('find an audit entry that was changed behind the product', async () => {
     expect((await operator(['audit', 'verify'])).exitCode).toBe(0);
     const config = readConfig({ dataDir }, {});

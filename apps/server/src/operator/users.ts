@@ -154,7 +154,7 @@ async function makeOrganization(database: OpenedDatabase, user: User, body: obje
 }
 
 /** An operator's program runs no gateway: what would need one is refused. */
-function operatorPorts(database: OpenedDatabase): Ports {
+export function operatorPorts(database: OpenedDatabase): Ports {
   const unavailable = (): never => {
     throw new AppError('not_built');
   };

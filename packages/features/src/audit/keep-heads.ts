@@ -1,22 +1,6 @@
 import type { Database } from '@hexabase/postgres/database.ts';
-import * as z from 'zod';
 import { chainHeads } from './chain-store.ts';
 import type { AuditSigner, SignedHead } from './signer.ts';
-
-const signedHeads = z.array(
-  z.object({
-    chain: z.string(),
-    sequence: z.int().nonnegative(),
-    hash: z.string(),
-    signedAt: z.string(),
-    signature: z.string(),
-  }),
-);
-
-/** Heads as they are kept outside the database. Throws for text that is something else. */
-export function parseHeads(text: string): SignedHead[] {
-  return signedHeads.parse(JSON.parse(text));
-}
 
 export interface KeptHeads {
   /** All, to be kept from now on; those that did not move are as they were. */
