@@ -1,7 +1,7 @@
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { openIdentity } from '@hexabase/oidc/identity.ts';
-import { createUser } from '@hexabase/oidc/users.ts';
+import { createUser, type User } from '@hexabase/oidc/users.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { measure } from '../kubernetes/figures.ts';
 import { atLeast } from '../product/report.ts';
@@ -25,17 +25,11 @@ export const tokensPart: IdentityPart = {
       issuer: 'https://localhost:8443/oidc',
       clock: systemClock,
     });
-    const made = await Promise.all(
-      Array.from({ length: people }, (_, n) =>
-        test.database.asIdentity((tx) =>
-          createUser(
-            tx,
-            { email: `person${n}@example.test`, displayName: 'Person', password },
-            systemClock.now(),
-          ),
-        ),
-      ),
-    );
+    const made: User[] = [];
+    for (let n = 0; n < people; n += 1) {
+      const user = { email: `person${n}@example.test`, displayName: 'Person', password };
+      made.push(await test.database.asIdentity((tx) => createUser(tx, user, systemClock.now())));
+    }
     const workspaceId = newId<'Workspace'>();
     const tokens = await measure({ loops, ms }, (n) => {
       const { id: userId, email } = made[n % people] ?? { id: newId<'User'>(), email: '' };
