@@ -134,12 +134,18 @@ export async function notePasskeyUse(
     WHERE id = ${id}`.execute(tx);
 }
 
-/** Removes one of the person's; answers its name, or null when there is none such. */
-export async function deleteFactor(tx: Tx, which: { id: string; userId: string }): Promise<string | null> {
+/** The name of one of the person's, confirmed or not; null when there is none such. */
+export async function factorName(tx: Tx, which: { id: string; userId: string }): Promise<string | null> {
   const { rows } = await sql<{ name: string }>`
-    DELETE FROM hexabase.second_factors WHERE id = ${which.id} AND user_id = ${which.userId}
-    RETURNING name`.execute(tx);
+    SELECT name FROM hexabase.second_factors WHERE id = ${which.id} AND user_id = ${which.userId}`.execute(
+    tx,
+  );
   return rows[0]?.name ?? null;
+}
+
+export async function deleteFactor(tx: Tx, which: { id: string; userId: string }): Promise<void> {
+  await sql`DELETE FROM hexabase.second_factors
+    WHERE id = ${which.id} AND user_id = ${which.userId}`.execute(tx);
 }
 
 /** Removes all factors and codes of a person, and what they were in the middle of. */

@@ -4,6 +4,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import {
   confirmTotp,
   deleteFactor,
+  factorName,
   findPendingTotp,
   hasFactor,
   insertPendingTotp,
@@ -131,9 +132,11 @@ export async function removeFactor(
 ): Promise<{ name: string }> {
   const nowMs = clock.now();
   return db.asIdentity(async (tx) => {
-    const name = await deleteFactor(tx, { id, userId: owner.userId });
+    const name = await factorName(tx, { id, userId: owner.userId });
     if (name === null) throw new AppError('not_found');
+    // Before it goes: what is asked of the session depends on what there is.
     const { email } = await requireFreshSession(tx, owner, nowMs);
+    await deleteFactor(tx, { id, userId: owner.userId });
     if (!(await hasFactor(tx, owner.userId))) {
       const asking = await organizationsThatAsk(tx, owner.userId);
       if (asking.length > 0) {
