@@ -1,9 +1,9 @@
 import { longOperation } from '@hexabase/contract/long-operation.ts';
 import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cli } from './cli.ts';
-import { CliError } from './cli-error.ts';
-import { progressLine, stepsOf, type ProgressLine } from './progress.ts';
+import type { Cli } from '../cli.ts';
+import { CliError } from '../cli-error.ts';
+import { progressLine, stepsOf, type ProgressLine } from '../progress.ts';
 
 const pollMs = 100;
 
