@@ -2,7 +2,7 @@ import { fieldOf, listOf, metaOf, textOf, type Json } from '../drivers/vcluster/
 import { groupOf, type Kind } from './kinds.ts';
 
 /** `silent`: nobody misses it, because the copy has its own. Otherwise words for whoever asked for the copy. */
-export type Verdict = 'copied' | 'silent' | { leftOut: string };
+type Verdict = 'copied' | 'silent' | { leftOut: string };
 
 /** What must be known of the whole to decide on one object. */
 export interface Surroundings {

@@ -44,7 +44,7 @@ export function inBatches(objects: readonly CopiedObject[], size: number): Copie
   });
 }
 
-export interface Target {
+interface Target {
   client: TenantClient;
   signal: AbortSignal;
 }

@@ -37,7 +37,7 @@ export const createWorkspace: UseCase<Create> = async (context, { body }) => {
 };
 
 /** A workspace that somebody asks for. */
-export interface Wish {
+interface Wish {
   kind: 'workspace.create' | 'workspace.clone';
   name: string;
   slug?: string | undefined;
