@@ -11,7 +11,7 @@ import { mountOperations } from './mount-operations.ts';
 import { mountPages } from './pages/mount-pages.ts';
 import { createRateLimiter, defaultRateLimit } from './rate-limit.ts';
 import { clientErrorText, sendError } from './request-errors.ts';
-import { requireKnownHost, setSecurityHeaders } from './security.ts';
+import { requireKnownHost, requireOwnPage, setSecurityHeaders } from './security.ts';
 import { answerUnknown, collectRoutes } from './unknown-routes.ts';
 
 declare module 'fastify' {
@@ -38,7 +38,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: parameterLengthMax },
     frameworkErrors: (error, request, reply) => {
       // These come before any hook has run.
-      setCommonHeaders(request, reply);
+      setCommonHeaders(request, reply, deps);
       void sendError(request, reply, { error, log: deps.log });
     },
     clientErrorHandler: (_error, socket) => {
@@ -76,8 +76,9 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
   const allowedHosts = new Set(deps.allowedHosts.map((host) => host.toLowerCase()));
   app.addHook('onRequest', async (request, reply) => {
     request.startedAtMs = performance.now();
-    setCommonHeaders(request, reply);
+    setCommonHeaders(request, reply, deps);
     requireKnownHost(request.headers.host, allowedHosts);
+    requireOwnPage(request, deps.auth?.identity.issuer);
   });
   // Twice: what reads a body goes on outside of what was begun before it.
   for (const hook of ['onRequest', 'preValidation'] as const)
@@ -100,8 +101,8 @@ function originOf(request: FastifyRequest): RequestOrigin {
   return { requestId: request.id, address: request.ip, agent };
 }
 
-function setCommonHeaders(request: Pick<FastifyRequest, 'id'>, reply: FastifyReply): void {
-  setSecurityHeaders(reply);
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply, { auth }: HttpDeps): void {
+  setSecurityHeaders(request, reply, auth?.identity.issuer);
   reply.header('x-request-id', request.id);
 }
 

@@ -1,6 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { browserOrigin, isPublicOrigin } from './auth/browser-origin.ts';
 
 const headers = {
   'x-content-type-options': 'nosniff',
@@ -11,13 +12,39 @@ const headers = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 } as const;
 
-/** Headers of every answer; pages replace the content security policy by their own. */
-export function setSecurityHeaders(reply: FastifyReply): void {
+/** A year. Without subdomains: those are not ours to decide about. */
+const strictTransport = 'max-age=31536000';
+
+/**
+ * Headers of every answer; pages replace the content security policy by their own. Under a public address browsers are
+ * told to come by https only, and never on this machine: they would hold http://localhost to it too, whatever its port.
+ */
+export function setSecurityHeaders(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  issuer: string | undefined,
+): void {
   reply.headers(headers);
+  if (issuer !== undefined && isPublicOrigin(request, issuer))
+    reply.header('strict-transport-security', strictTransport);
 }
 
 /** Throws `unknown_host`: a page of another name that resolves to us must not drive us (DNS rebinding). */
 export function requireKnownHost(host: string | undefined, allowedHosts: ReadonlySet<string>): void {
   if (host !== undefined && allowedHosts.has(hostName(host))) return;
   throw new AppError('unknown_host');
+}
+
+const reading = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Throws `forbidden` for a request that changes something and comes from a page that is not ours; programs send no
+ * `Origin`. The OpenID provider judges its own: pages of registered clients may fetch tokens.
+ */
+export function requireOwnPage(request: FastifyRequest, issuer: string | undefined): void {
+  if (reading.includes(request.method) || request.url.startsWith('/oidc/')) return;
+  const { origin, 'sec-fetch-site': site } = request.headers;
+  const own = issuer === undefined ? `${request.protocol}://${request.host}` : browserOrigin(request, issuer);
+  if ((origin === undefined || origin === own) && site !== 'cross-site') return;
+  throw new AppError('forbidden', { message: 'Pages of other sites cannot do this.' });
 }

@@ -8,8 +8,12 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
  * warning. The Host header has been held against the known names before.
  */
 export function browserOrigin(request: FastifyRequest, issuer: string): string {
-  const published = new URL(issuer);
-  const isPublic = !loopbackNames.includes(published.hostname);
-  if (isPublic && request.hostname.toLowerCase() === published.hostname) return published.origin;
+  if (isPublicOrigin(request, issuer)) return new URL(issuer).origin;
   return new URL(`${request.protocol}://${request.host}`).origin;
+}
+
+/** Whether the browser came by the public address. */
+export function isPublicOrigin(request: FastifyRequest, issuer: string): boolean {
+  const { hostname } = new URL(issuer);
+  return !loopbackNames.includes(hostname) && request.hostname.toLowerCase() === hostname;
 }

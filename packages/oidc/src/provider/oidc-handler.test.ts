@@ -126,6 +126,25 @@ describe('the provider', () => {
     });
   });
 
+  it('sets cookies with prefixes where it is served over https alone', async () => {
+    const query = new URLSearchParams({
+      client_id: 'cli',
+      redirect_uri: 'https://cli.example/callback',
+      response_type: 'code',
+      scope: 'openid',
+      code_challenge: 'A'.repeat(43),
+      code_challenge_method: 'S256',
+    });
+    const answer = await fetch(`${origin}/oidc/auth?${query}`, { redirect: 'manual' });
+    const cookies = answer.headers.getSetCookie();
+    expect(cookies.length).toBeGreaterThan(0);
+    for (const cookie of cookies) {
+      expect(cookie).toMatch(/^(__Host-hks-provider|__Secure-hks-(interaction|resume))(\.sig)?=/);
+      expect(cookie).toMatch(/; secure/i);
+      if (cookie.startsWith('__Host-')) expect(cookie).toMatch(/; path=\/(;|$)/i);
+    }
+  });
+
   it('redirects nowhere for unknown clients, foreign redirect addresses and flows without PKCE', async () => {
     const good = {
       client_id: 'cli',

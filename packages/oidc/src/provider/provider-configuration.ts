@@ -34,6 +34,7 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
     adapter: payloadAdapter({ db: options.db, clock: options.clock, vault }),
     jwks: { keys: options.keys.all().map(privateJwk) },
     cookies: {
+      names: cookieNames(options),
       keys: [
         Buffer.from(
           hkdfSync('sha256', options.masterKey, Buffer.alloc(0), 'hexabase/oidc-cookies/v1', 32),
@@ -76,6 +77,19 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
       context.type = 'json';
       context.body = out;
     },
+  };
+}
+
+/**
+ * Under https alone browsers hold the prefixes to what they promise: no other host set the cookie, and no http page. The
+ * two of a single sign-in belong to paths of their own, so only `__Secure-` fits them. On a trial http serves pages too.
+ */
+function cookieNames({ browserOrigin }: ProviderOptions) {
+  const [host, secure] = browserOrigin === undefined ? ['__Host-', '__Secure-'] : ['', ''];
+  return {
+    session: `${host}hks-provider`,
+    interaction: `${secure}hks-interaction`,
+    resume: `${secure}hks-resume`,
   };
 }
 
