@@ -82,7 +82,6 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
     defaultRegion: 'local',
     copying: async () => ({ whileAsleep: true }),
-    copying: async () => ({ whileAsleep: true }),
     secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: false, site: 'http://localhost:8080' }),
   };
