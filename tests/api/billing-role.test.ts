@@ -87,10 +87,7 @@ describe('who looks after the bills', () => {
     });
     expect(given.status, given.text).toBe(201);
     expect((await bill.call('POST', `/api/v1/workspaces/${workspaceId}/kube-token`)).status).toBe(403);
-    const explained = await ann.call(
-      'GET',
-      `/api/v1/workspaces/${workspaceId}/access?user=${bill.email}`,
-    );
+    const explained = await ann.call('GET', `/api/v1/workspaces/${workspaceId}/access?user=${bill.email}`);
     expect(JSON.stringify(explained.data['grants'] ?? explained.data)).not.toContain('"admin"');
     const who = await ann.call(
       'GET',
