@@ -11,6 +11,8 @@ import type { WorkspaceId } from '@hexabase/kernel/id.ts';
  */
 export interface ClusterDriver {
   readonly name: string;
+  /** Of the driver that really carries this workspace, where one stands for several; `name` when absent. */
+  nameFor?(workspaceId: WorkspaceId): Promise<string>;
   /** Makes or changes the tenant. Refuses with `FencedError` when a higher fence has written before. */
   ensureTenant(spec: TenantSpec, call: Call): Promise<void>;
   /** What is there now; `absent` when nothing is. */
@@ -18,7 +20,7 @@ export interface ClusterDriver {
   /** Starts or continues the removal; answers what was removed and what is left. Done when nothing is left. */
   removeTenant(workspaceId: WorkspaceId, fence: number, call: Call): Promise<Removal>;
   /** Every tenant that carries our label, for orphan collection. */
-  listTenants(call: Call): Promise<{ workspaceId: WorkspaceId; uid: string }[]>;
+  listTenants(call: Call): Promise<ListedTenant[]>;
   /** Administrative requests of reconcilers; never handed to a user. */
   tenantClient(workspaceId: WorkspaceId): TenantClient;
   /** Where the gateway sends a user's request, with the user's own token. Rejects when the cluster cannot be found. */
@@ -43,6 +45,13 @@ export interface ClusterDriver {
 export interface Copying {
   /** What it holds can be read also while it sleeps. */
   whileAsleep: boolean;
+}
+
+export interface ListedTenant {
+  workspaceId: WorkspaceId;
+  uid: string;
+  /** Name of the driver that carries it, where one stands for several. */
+  driver?: string;
 }
 
 export interface Call {

@@ -69,7 +69,7 @@ export interface Step<S extends Subject> {
   /** Of one try; its signal aborts then. */
   timeoutMs: number;
   /** External things that exist once this has run: noted before it runs, so that nothing is made unrecorded. */
-  makes?(subject: S): readonly ExternalThing[];
+  makes?(subject: S): readonly ExternalThing[] | Promise<readonly ExternalThing[]>;
   /** The effect outside the database. Leave it out for a step that only decides or writes rows. */
   run?(context: StepContext<S>): Promise<StepResult>;
   /** True when `run` only looks: then nothing needs to be noted before it. */
@@ -145,6 +145,15 @@ export type StepResult =
     };
 
 export const done: StepResult = { kind: 'done' };
+
+/** What is there outside once every step of the workflow has run. */
+export async function thingsMadeBy<S extends Subject>(work: {
+  workflow: Workflow<S>;
+  subject: S;
+}): Promise<ExternalThing[]> {
+  const made = work.workflow.steps.map((step) => step.makes?.(work.subject) ?? []);
+  return (await Promise.all(made)).flat();
+}
 
 /** The text by which inventory and operations name a subject. */
 export function subjectName(kind: string, id: string): string {

@@ -14,6 +14,7 @@ import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
 import type { Claim } from './queue.ts';
 import {
   done,
+  thingsMadeBy,
   type ExternalThing,
   type Progress,
   type Reconciler,
@@ -74,8 +75,7 @@ const waitMsMax = 20 * 60_000;
  */
 export async function runWorkflow<S extends Subject>(tools: RunTools, run: Run<S>): Promise<WorkflowEnd> {
   const journal = new Journal(tools, run);
-  if (!run.operation)
-    await journal.write({ makes: run.workflow.steps.flatMap((step) => step.makes?.(run.subject) ?? []) });
+  if (!run.operation) await journal.write({ makes: await thingsMadeBy(run) });
   for (const [index, step] of run.workflow.steps.entries()) {
     if (run.operation?.done.has(step.name)) continue;
     const result = await journal.attempt(step, index);
@@ -117,7 +117,7 @@ class Journal<S extends Subject> {
       this.#events.push({ step: step.name, attempt, kind: 'intent', message: step.words });
       if (step.run && !step.looks && operation) {
         this.#progress = { step: index + 1, steps: workflow.steps.length, message: step.words };
-        await this.write({ makes: step.makes?.(subject) ?? [] });
+        await this.write({ makes: (await step.makes?.(subject)) ?? [] });
       }
       await this.#at('after-intent', step);
       result = step.run ? await this.#effect(step) : (step.decide?.(subject) ?? done);

@@ -22,7 +22,8 @@ async function cluster(): Promise<MemoryCluster> {
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
   builtIn = await cluster();
-  remote = await cluster();
+  const made = await cluster();
+  remote = { ...made, driver: { ...made.driver, name: 'remote' } };
   places = new Map();
   hosts = new Map([['fra', remote.driver]]);
   changed = [];
@@ -77,6 +78,16 @@ describe('one driver over several clusters', () => {
   it('lists the tenants of all clusters', async () => {
     const all = [await tenantOn(null), await tenantOn('fra')].toSorted();
     expect(await idsIn(driver)).toEqual(all);
+  });
+
+  it('tells which driver really carries a workspace, alone and in the list, also when its host cannot be used', async () => {
+    const here = await tenantOn(null);
+    const there = await tenantOn('fra');
+    expect([await driver.nameFor?.(here), await driver.nameFor?.(there)]).toEqual(['memory', 'remote']);
+    const listed = (await driver.listTenants(call)).map((one) => [one.workspaceId, one.driver]);
+    expect(Object.fromEntries(listed)).toEqual({ [here]: 'memory', [there]: 'remote' });
+    hosts.set('fra', null);
+    expect(await driver.nameFor?.(there)).toBe('vcluster');
   });
 
   it('goes on for other workspaces when a host cluster cannot be used', async () => {

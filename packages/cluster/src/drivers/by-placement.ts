@@ -1,6 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
-import type { ClusterDriver } from '../port.ts';
+import type { ClusterDriver, ListedTenant } from '../port.ts';
+import { vclusterName } from './vcluster/names.ts';
 
 export interface PlacedDrivers {
   /** Carries every workspace that is on no host cluster. */
@@ -17,15 +18,11 @@ export interface PlacedDrivers {
 
 /** Some host clusters could not be asked: what is not in `tenants` may well be there. */
 export class PartialListError extends Error {
-  readonly tenants: { workspaceId: WorkspaceId; uid: string }[];
+  readonly tenants: ListedTenant[];
   /** Names of the host clusters that did not answer. */
   readonly unreachable: readonly string[];
 
-  constructor(
-    tenants: { workspaceId: WorkspaceId; uid: string }[],
-    unreachable: readonly string[],
-    cause: unknown,
-  ) {
+  constructor(tenants: ListedTenant[], unreachable: readonly string[], cause: unknown) {
     super(`these host clusters could not be asked for their tenants: ${unreachable.join(', ')}`, { cause });
     this.name = 'PartialListError';
     this.tenants = tenants;
@@ -35,14 +32,14 @@ export class PartialListError extends Error {
 
 /**
  * One driver over several clusters: hands each call to the driver of the workspace's host cluster. A host cluster that is
- * down breaks the calls for its own workspaces and no others. It is named as the built-in driver, under which the
- * inventory knows what is there: keys are workspace ids, which are unique over all host clusters.
+ * down breaks the calls for its own workspaces and no others.
  */
 export function driverByPlacement(drivers: PlacedDrivers): ClusterDriver {
   const { builtIn } = drivers;
   const of = (workspaceId: WorkspaceId) => driverFor(drivers, workspaceId);
   return {
     name: builtIn.name,
+    nameFor: (workspaceId) => nameFor(drivers, workspaceId),
     ensureTenant: async (spec, call) => (await of(spec.workspaceId)).ensureTenant(spec, call),
     observeTenant: async (workspaceId, call) => (await of(workspaceId)).observeTenant(workspaceId, call),
     removeTenant: async (workspaceId, fence, call) =>
@@ -57,6 +54,12 @@ export function driverByPlacement(drivers: PlacedDrivers): ClusterDriver {
     copying: async (workspaceId) => (await (await of(workspaceId)).copying?.(workspaceId)) ?? null,
     watchNamespaces: (changed) => watchEverywhere(drivers, changed),
   };
+}
+
+/** Also of a host cluster that has no driver now: what is there was made by the one that there is for hosts. */
+async function nameFor(drivers: PlacedDrivers, workspaceId: WorkspaceId): Promise<string> {
+  const host = await drivers.placementOf(workspaceId);
+  return host === null ? drivers.builtIn.name : (drivers.driverOf(host)?.name ?? vclusterName);
 }
 
 async function driverFor(drivers: PlacedDrivers, workspaceId: WorkspaceId): Promise<ClusterDriver> {
@@ -77,11 +80,11 @@ async function listEverywhere(
 ): ReturnType<ClusterDriver['listTenants']> {
   const names = drivers.names();
   const answers = await Promise.allSettled([
-    drivers.builtIn.listTenants(call),
+    listNamed(drivers.builtIn, call),
     ...names.map(async (name) => {
       const driver = drivers.driverOf(name);
       if (!driver) throw new Error(`there is no driver for host cluster ${name}`);
-      return driver.listTenants(call);
+      return listNamed(driver, call);
     }),
   ]);
   const tenants = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
@@ -90,6 +93,13 @@ async function listEverywhere(
   if (unreachable.length === 0) return tenants;
   const first = answers.find((answer) => answer.status === 'rejected');
   throw new PartialListError(tenants, unreachable, first?.reason);
+}
+
+async function listNamed(
+  driver: ClusterDriver,
+  call: Parameters<ClusterDriver['listTenants']>[0],
+): Promise<ListedTenant[]> {
+  return (await driver.listTenants(call)).map((tenant) => ({ ...tenant, driver: driver.name }));
 }
 
 /** Follows drivers that come and go. */

@@ -8,7 +8,7 @@ import { inWords } from './host/in-words.ts';
 import { metaOf, textOf } from './host/objects.ts';
 import { readAll } from './host/read.ts';
 import { offeredMinors } from './kubernetes-version.ts';
-import { managedBy, namesOf, workspaceLabel } from './names.ts';
+import { managedBy, namesOf, vclusterName, workspaceLabel } from './names.ts';
 import { observeTenant } from './observe.ts';
 import type { VclusterDriverOptions } from './options.ts';
 import { removeTenant } from './remove.ts';
@@ -23,7 +23,7 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
   const renderer = createRenderer(options.chart);
   const facts = hostFacts(options);
   return {
-    name: 'vcluster',
+    name: vclusterName,
     async ensureTenant(spec, { signal }) {
       await inWords(hostName, ensureTenant({ options, renderer, facts }, spec, signal));
     },

@@ -1,5 +1,8 @@
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 
+/** The driver, as the inventory knows it. */
+export const vclusterName = 'vcluster';
+
 /** Owner of every field that we write on a host (Kubernetes, "Server-Side Apply"). */
 export const fieldManager = 'hexabase';
 

@@ -20,8 +20,9 @@ export const namespacesKind = 'workspace-namespaces';
 
 const goneWithinMs = 500;
 
-function namespaceThing(driver: ClusterDriver, subject: ProjectSubject): ExternalThing {
-  return { cluster: driver.name, kind: 'namespace', key: `${subject.workspaceId}/${subject.name}` };
+async function namespaceThing(driver: ClusterDriver, subject: ProjectSubject): Promise<ExternalThing> {
+  const cluster = (await driver.nameFor?.(subject.workspaceId)) ?? driver.name;
+  return { cluster, kind: 'namespace', key: `${subject.workspaceId}/${subject.name}` };
 }
 
 /** Makes the namespace, or makes one that is there already into this project. */
@@ -30,7 +31,7 @@ export function ensureNamespaceStep(driver: ClusterDriver): Step<ProjectSubject>
     name: 'namespace',
     words: 'Making the namespace',
     timeoutMs: 30_000,
-    makes: (subject) => [namespaceThing(driver, subject)],
+    makes: async (subject) => [await namespaceThing(driver, subject)],
     run: async ({ subject, signal }) => {
       if (!subject.workspaceUsable) return waitFor('WorkspaceNotReady', 'The workspace is not ready');
       const place = placeOf(driver, subject, signal);

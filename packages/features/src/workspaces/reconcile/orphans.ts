@@ -4,7 +4,6 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { collectOrphans, type OrphanReport } from '@hexabase/reconcile/orphans.ts';
 import { tenantOwners } from './store.ts';
-import { tenantThing } from './tenant.ts';
 
 /** Pause between two passes. */
 export const orphanPassMs = 15 * 60_000;
@@ -34,8 +33,10 @@ export async function collectTenantOrphans(deps: {
           log.warn({ error, unreachable }, 'some host clusters could not be asked for their tenants');
           return error.tenants;
         });
-      return tenants.map(({ workspaceId, uid }) => ({
-        ...tenantThing(driver, workspaceId),
+      return tenants.map(({ workspaceId, uid, driver: carrier = driver.name }) => ({
+        cluster: carrier,
+        kind: 'kubernetes-cluster',
+        key: workspaceId,
         subjectId: workspaceId,
         uid,
       }));

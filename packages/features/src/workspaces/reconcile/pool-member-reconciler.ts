@@ -53,7 +53,7 @@ function makeStep(deps: TenantDeps): Step<PoolMember> {
     name: 'tenant-cluster',
     words: 'Starting the Kubernetes API',
     timeoutMs: 120_000,
-    makes: ({ id }) => [tenantThing(deps.driver, id)],
+    makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       return ensureTenant(deps, { subject: { ...subject, generation }, fence, signal, asleep: false });
     },

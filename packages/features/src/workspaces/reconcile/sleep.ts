@@ -31,7 +31,7 @@ export function stopTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     name: 'stop-cluster',
     words: 'Stopping everything that runs',
     timeoutMs: 120_000,
-    makes: ({ id }) => [tenantThing(deps.driver, id)],
+    makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       return ensureTenant(deps, { subject, fence, signal, asleep: true });
     },

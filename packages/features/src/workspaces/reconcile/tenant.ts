@@ -32,8 +32,10 @@ export function clockOf({ clock }: TenantDeps): Clock {
 const readyPollMs = { first: 250, last: 15_000 };
 const removalPollMs = 500;
 
-export function tenantThing(driver: ClusterDriver, workspaceId: string): ExternalThing {
-  return { cluster: driver.name, kind: 'kubernetes-cluster', key: workspaceId };
+/** As the inventory records it: under the driver that really carries it. */
+export async function tenantThing(driver: ClusterDriver, workspaceId: WorkspaceId): Promise<ExternalThing> {
+  const cluster = (await driver.nameFor?.(workspaceId)) ?? driver.name;
+  return { cluster, kind: 'kubernetes-cluster', key: workspaceId };
 }
 
 /** Audience of the tokens of one workspace (product's token contract). */
@@ -46,7 +48,7 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     name: 'tenant-cluster',
     words: 'Starting the Kubernetes API',
     timeoutMs: 120_000,
-    makes: ({ id }) => [tenantThing(deps.driver, id)],
+    makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       return ensureTenant(deps, { subject, fence, signal, asleep: false });
     },

@@ -16,7 +16,7 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     name: 'tenant-cluster',
     words: 'Bringing the new version',
     timeoutMs: 120_000,
-    makes: ({ id }) => [tenantThing(deps.driver, id)],
+    makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
       return result.kind === 'failed' ? { ...result, write: (tx) => goBack(tx, subject) } : result;
