@@ -164,5 +164,3 @@ export const secondFactor = defineResource({
     }),
   },
 });
-
-export type SecondFactor = z.infer<typeof schema>;

@@ -11,7 +11,7 @@ export interface Owner {
   sessionId: SessionId;
 }
 
-export const freshMinutes = 5;
+const freshMinutes = 5;
 
 /**
  * Second factors are changed only shortly after a sign-in: a session that somebody left open, or a stolen token, must
