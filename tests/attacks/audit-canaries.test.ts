@@ -81,8 +81,8 @@ async function everythingKept(): Promise<string> {
   return [row?.['log'], ...exports.map((answer) => answer.text), ...logged].join('\n');
 }
 
-describe('C10 canaries', () => {
-  test('in every body that can be written reach no audit entry, no log and no export', async () => {
+describe('canaries', () => {
+  test('C10 canaries in every body that can be written reach no audit entry, no log and no export', async () => {
     const sent = new Map<string, string>();
     for (const { operation } of writes) {
       // What takes the organization or the workspace away comes when all others were tried; its body says nothing.
@@ -105,7 +105,7 @@ describe('C10 canaries', () => {
     expect(found.filter((field) => !told(field))).toEqual([]);
   });
 
-  test('in passwords, codes and tokens of signing in, and every secret that is answered', async () => {
+  test('C10 canaries in passwords, codes and tokens of signing in are kept nowhere, nor is a secret that is answered', async () => {
     const password = `canary-pass-${crypto.randomUUID()}`;
     const email = `signs-in-${crypto.randomUUID().slice(0, 8)}@example.test`;
     await product.product.database.asIdentity((tx) =>
@@ -156,7 +156,7 @@ describe('C10 canaries', () => {
     }
   });
 
-  test('in objects, queries and commands that go through to a cluster; what was asked of it is told', async () => {
+  test('C10 canaries in objects, queries and commands for a cluster are not kept; what was asked of it is told', async () => {
     const canary = `canary-${crypto.randomUUID()}`;
     const agent = ['User-Agent', 'kubectl/v1.34.0'];
     const ask = (method: string, path: string, body?: object) =>

@@ -240,4 +240,40 @@ export const requestsWeakenings: readonly Weakening[] = [
     ],
     because: 'tokens lie in the database as they are sent',
   },
+  {
+    attack: 'C09 %s is sent with headers that close it',
+    changes: [{ file: 'packages/http/src/security.ts', find: 'reply.headers(headers);', replace: '' }],
+    because: 'answers may be framed, guessed at and run',
+  },
+  {
+    attack: 'C10 canaries in every body that can be written reach no audit entry, no log and no export',
+    changes: [
+      {
+        file: 'packages/features/src/run/audit.ts',
+        find: 'details: { ...trace.facts,',
+        replace: 'details: { body: call.body, ...trace.facts,',
+      },
+    ],
+    because: 'bodies are kept in the audit log',
+  },
+  {
+    attack:
+      'C10 canaries in objects, queries and commands for a cluster are not kept; what was asked of it is told',
+    changes: [
+      { file: 'packages/gateway/src/gateway.ts', find: '${passage.path}`,', replace: '${passage.url}`,' },
+    ],
+    because: 'queries are kept in the audit log',
+  },
+  {
+    attack:
+      'C10 canaries in passwords, codes and tokens of signing in are kept nowhere, nor is a secret that is answered',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/sign-in.ts',
+        find: "const details = { way: 'password' };",
+        replace: "const details = { way: 'password', tried: credentials.password };",
+      },
+    ],
+    because: 'the audit log holds mistyped passwords',
+  },
 ];
