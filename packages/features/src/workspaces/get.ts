@@ -1,7 +1,7 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { toWorkspace } from './representation.ts';
-import { asSeen } from './seen.ts';
+import { asSeen } from './life-cycle/seen.ts';
 import { getWorkspaceRow } from './store.ts';
 
 export const getWorkspace: UseCase<typeof workspace.operations.get> = async (context) => {

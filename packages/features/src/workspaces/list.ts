@@ -2,7 +2,7 @@ import type { workspace } from '@hexabase/contract/workspace.ts';
 import { organizationsWith } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { toWorkspace } from './representation.ts';
-import { asSeen } from './seen.ts';
+import { asSeen } from './life-cycle/seen.ts';
 import { listWorkspaceRows } from './store.ts';
 
 /** Those of all the caller's organizations, or of the one that `?organization=` names. */

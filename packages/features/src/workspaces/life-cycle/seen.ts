@@ -1,7 +1,7 @@
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { readHostSight } from '../host-clusters/public.ts';
-import type { WorkspaceRow } from './store.ts';
+import { readHostSight } from '../../host-clusters/public.ts';
+import type { WorkspaceRow } from '../store.ts';
 
 /** What nobody could look at for so long is not known any more. */
 const unseenMsMax = 5 * 60_000;

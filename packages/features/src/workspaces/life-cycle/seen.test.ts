@@ -4,7 +4,7 @@ import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/i
 import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { asSeen } from './seen.ts';
-import { getWorkspaceRow } from './store.ts';
+import { getWorkspaceRow } from '../store.ts';
 
 const minuteMs = 60_000;
 const nowMs = Date.parse('2026-11-22T10:00:00Z');
