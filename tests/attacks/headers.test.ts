@@ -36,8 +36,8 @@ const addresses = [
   '/oidc/nothing',
 ];
 
-describe.each(['api', 'gateway'] as const)('C09 at the %s’s address', (where) => {
-  test.each(addresses)('%s is sent with headers that close it', async (path) => {
+describe.each(['api', 'gateway'] as const)('at the %s’s address', (where) => {
+  test.each(addresses)('C09 %s is sent with headers that close it', async (path) => {
     const { headers, text } = await exchange(product[where], { path });
     const policy = String(headers['content-security-policy']);
     expect(policy).toContain("default-src 'none'");
@@ -55,7 +55,7 @@ describe.each(['api', 'gateway'] as const)('C09 at the %s’s address', (where) 
     }
   });
 
-  test('no address lets pages of others read what it answers', async () => {
+  test('B12 no address lets pages of others read what it answers', async () => {
     for (const path of addresses.filter((one) => !/well-known|jwks/.test(one))) {
       const { headers } = await exchange(product[where], {
         path,

@@ -144,7 +144,9 @@ function errorResponses(operation: Operation): JsonObject {
   // Any token may be too small for it, and anything that it names may be absent.
   if (operation.access.kind !== 'public')
     codes.push('unauthenticated', 'token_expired', 'session_ended', 'forbidden', 'not_found');
-  if (operation.query || operation.body) codes.push('validation_failed', 'unknown_field');
+  // What it does not take is refused as well, and so is what an organization that is being deleted, or none, cannot do.
+  codes.push('validation_failed', 'unknown_field');
+  if (operation.access.kind === 'action') codes.push('conflict');
   if (operation.body) codes.push('malformed_json', 'body_too_large', 'unsupported_media_type');
   if (operation.method === 'POST') codes.push('idempotency_key_reused');
   const byStatus = Map.groupBy(new Set(codes), (code) => errorCodes[code].status);

@@ -201,13 +201,13 @@ export const rightsWeakenings: readonly Weakening[] = [
     attack: 'A17 the header %s: %s changes nothing',
     changes: [
       {
-        file: 'packages/http/src/auth/auth-routes.ts',
-        find: "const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];",
+        file: 'packages/http/src/mount-operations.ts',
+        find: 'actor = await deps.authenticate(requestToken(request));',
         replace:
-          "if (request.headers['x-original-url']) request.headers.authorization = request.headers['x-user-id'] ?? 'Bearer';\n  const token = bearerHeader.exec(request.headers.authorization ?? '')?.[1];",
+          "actor = request.headers['x-forwarded-user']\n      ? { userId: 'x', email: 'x', sessionId: 'x', platformRole: null, memberships: [] }\n      : await deps.authenticate(requestToken(request));",
       },
     ],
-    because: 'a header of a proxy takes the place of the caller’s credentials',
+    because: 'whoever a header names is signed in',
   },
   {
     attack: 'A17 forwarded addresses and hosts reach neither the audit log nor what we write',
@@ -293,5 +293,39 @@ export const rightsWeakenings: readonly Weakening[] = [
     ],
     because: 'open streams are not ended',
     hangs: true,
+  },
+  {
+    attack:
+      'A14 gives nothing in another project, nothing in the whole workspace and nothing above their own',
+    changes: [
+      {
+        file: 'packages/features/src/assignments/delegate.ts',
+        find: 'return needed.length > 0 && needed.every((rule) => rulesCover(held, rule)) ? held : null;',
+        replace: 'return needed.length > 0 ? held : null;',
+      },
+    ],
+    because: 'whoever is in a project gives its roles',
+  },
+  {
+    attack: 'A14 takes nothing back that lies elsewhere or has more than they have',
+    changes: [
+      {
+        file: 'packages/features/src/assignments/delegate.ts',
+        find: 'return needed.length > 0 && needed.every((rule) => rulesCover(held, rule)) ? held : null;',
+        replace: 'return needed.length > 0 ? held : null;',
+      },
+    ],
+    because: 'whoever is in a project gives its roles',
+  },
+  {
+    attack: 'A14 does it neither by an API token, nor as a developer, nor after the role was taken',
+    changes: [
+      {
+        file: 'packages/features/src/assignments/delegate.ts',
+        find: 'return needed.length > 0 && needed.every((rule) => rulesCover(held, rule)) ? held : null;',
+        replace: 'return needed.length > 0 ? held : null;',
+      },
+    ],
+    because: 'whoever is in a project gives its roles',
   },
 ];

@@ -236,4 +236,26 @@ export const signInWeakenings: readonly Weakening[] = [
     ],
     because: 'the prefix of a token is taken for a token',
   },
+  {
+    attack: 'B12 pages of others change nothing, with whatever they send',
+    changes: [
+      {
+        file: 'packages/http/src/security.ts',
+        find: "throw new AppError('forbidden', { message: 'Pages of other sites cannot do this.' });",
+        replace: '',
+      },
+    ],
+    because: 'pages of other sites change things',
+  },
+  {
+    attack: 'B12 no address lets pages of others read what it answers',
+    changes: [
+      {
+        file: 'packages/http/src/security.ts',
+        find: 'reply.headers(headers);',
+        replace: "reply.headers(headers).header('access-control-allow-origin', '*');",
+      },
+    ],
+    because: 'pages of other sites read answers',
+  },
 ];
