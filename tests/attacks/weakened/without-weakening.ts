@@ -13,6 +13,8 @@ export const withoutWeakening: Readonly<Record<string, string>> = {
     'the refusal is the client’s: the product’s part is to say its issuer',
   'B19 nobody changes an address or vouches for it by themselves':
     'no operation changes an address: there is no check',
+  'C01 a client’s listener that redirects is not followed, and is told again':
+    'nothing listens where it points: following would look the same as not following',
   'C01 the issuer %s is never asked':
     'nothing answers there, so that being asked would look the same: the check is weakened for an issuer that would answer',
   'C02 a host cluster’s address is never changed under the credential that is stored':

@@ -2,17 +2,6 @@ import type { Weakening } from '../weakening.ts';
 /** Checks on what comes in, what goes out and what is kept. */
 export const requestsWeakenings: readonly Weakening[] = [
   {
-    attack: 'C01 a client’s listener that redirects is not followed, and is told again',
-    changes: [
-      {
-        file: 'packages/oidc/src/provider/logout/send-notice.ts',
-        find: "redirect: 'manual',",
-        replace: "redirect: 'follow',",
-      },
-    ],
-    because: 'a listener sends the notice anywhere',
-  },
-  {
     attack: 'C03 a client that hears of a logout gets the notice and nothing else of ours',
     changes: [
       {
@@ -45,12 +34,13 @@ export const requestsWeakenings: readonly Weakening[] = [
     attack: 'C07 a body that is too large is refused before it is read',
     changes: [
       {
-        file: 'packages/kubernetes/src/api/http/node-body.ts',
-        find: 'export const bodyBytesMax = 3 * 1024 * 1024;',
-        replace: 'export const bodyBytesMax = 30 * 1024 * 1024;',
+        file: 'packages/http/src/create-http.ts',
+        find: 'const bodyBytesMax = 64 * 1024;',
+        replace: 'const bodyBytesMax = 1024 ** 3;',
       },
     ],
-    because: 'bodies of any size are read',
+    because: 'a body of any size is waited for',
+    hangs: true,
   },
   {
     attack: 'C07 what is small on the wire is not unpacked without a limit: gzip and YAML',
@@ -89,12 +79,12 @@ export const requestsWeakenings: readonly Weakening[] = [
     attack: 'C09 errors tell no inner workings, and carry the id of the request',
     changes: [
       {
-        file: 'packages/http/src/parse-input.ts',
-        find: "if (typeof value === 'string') return value.includes('\\0') || !value.isWellFormed() ? [path] : [];",
-        replace: "if (typeof value === 'string') return [];",
+        file: 'packages/http/src/request-errors.ts',
+        find: '.send(errorEnvelope(known, request.id));',
+        replace: ".send(errorEnvelope(known, ''));",
       },
     ],
-    because: 'the database is asked to keep what it cannot',
+    because: 'an error does not say which request it was',
   },
   {
     attack: 'C09 errors of clusters are Status objects without inner workings',

@@ -37,6 +37,7 @@ export const rightsWeakenings: readonly Weakening[] = [
       },
     ],
     because: 'the gateway trusts a signature and never asks whether the session lives',
+    hangs: true,
   },
   {
     attack: 'A09 a service account’s token ends with it, or with the account',
@@ -280,6 +281,7 @@ export const rightsWeakenings: readonly Weakening[] = [
       },
     ],
     because: 'the gateway trusts a signature and never asks whether the session lives',
+    hangs: true,
   },
   {
     attack: 'A09 an operator of the platform loses cluster, API and every open stream with the grant',
