@@ -20,7 +20,7 @@ export interface TestKubeApiServer extends AsyncDisposable {
   certificateAuthority: string;
 }
 
-const startMsMax = 60_000;
+const startMsMax = 180_000;
 
 /**
  * Starts it from this folder of binaries on free ports of the loopback interface. With `controllers` the controller
