@@ -11,7 +11,7 @@ const bodies: Record<string, (things: Readonly<Record<string, string>>) => Body>
   'assignment.create': ({ userId }) => ({ role: 'viewer', user: userId }),
   'federation.create': ({ serviceAccount }) => ({
     name: `f-${fresh()}`,
-    serviceAccount,
+    serviceAccount: serviceAccount ?? 'none',
     issuer: 'https://ci.example.test',
     audience: 'https://hexabase.example.test',
     conditions: ['repository=acme/shop'],
