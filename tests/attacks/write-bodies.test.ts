@@ -40,7 +40,7 @@ describe('fields that are not the caller’s to set', () => {
     async ({ operation }) => {
       const body = validBody(operation, targets);
       const before = await product.fingerprint();
-      for (const field of hidden) {
+      for (const field of hidden.filter((name) => !(name in body))) {
         const answer = await ann.call(operation.method, addressOf(operation), { ...body, [field]: 'root' });
         expect([field, answer.status, answer.json['error']?.code]).toEqual([field, 400, 'unknown_field']);
       }
