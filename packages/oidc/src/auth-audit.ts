@@ -18,6 +18,8 @@ export type AuthAction =
   | 'auth.provider'
   /** An account of another identity provider was tied to this one. */
   | 'auth.link'
+  /** Groups that another identity provider says were followed, or could not be. */
+  | 'auth.groups'
   | 'auth.password-set'
   | 'auth.second-factor'
   | 'auth.token-first-use';
@@ -25,6 +27,8 @@ export type AuthAction =
 export interface AuthEvent {
   /** Null when nobody is known by what was typed; that is not kept, as people type passwords into the wrong field. */
   userId: string | null;
+  /** Whose chain it lands in instead of the person's: what only that organization and not their others may read. */
+  organizationId?: string;
   action: AuthAction;
   outcome?: 'allowed' | 'denied';
   /** `session/<id>`, `token/<id>`; the account when absent. */
@@ -44,13 +48,16 @@ export async function recordAuth(tx: Tx, event: AuthEvent, nowMs: number): Promi
   await sql`
     INSERT INTO hexabase.audit_entries (id, organization_id, person_id, seen_by, actor_id, actor_email, action, target,
       outcome, request_id, address, agent, details, created_at)
-    SELECT ${newId<'AuditEntry'>(nowMs)}, u.organization_id, CASE WHEN u.organization_id IS NULL THEN u.id END,
-      CASE WHEN u.organization_id IS NULL
+    SELECT ${newId<'AuditEntry'>(nowMs)}, c.organization_id, CASE WHEN c.organization_id IS NULL THEN u.id END,
+      CASE WHEN c.organization_id IS NULL
         THEN ARRAY(SELECT m.organization_id FROM hexabase.memberships m WHERE m.user_id = u.id ORDER BY 1)
         ELSE '{}' END,
       u.id, u.email, ${action}, ${target}, ${outcome}, ${origin?.requestId ?? ''}, ${origin?.address ?? null},
       ${origin?.agent ?? null}, ${JSON.stringify(details)}::jsonb, ${new Date(nowMs)}
-    FROM (VALUES (1)) AS one LEFT JOIN hexabase.users u ON u.id = ${userId}`.execute(tx);
+    FROM (VALUES (1)) AS one LEFT JOIN hexabase.users u ON u.id = ${userId}
+      CROSS JOIN LATERAL (SELECT coalesce(${event.organizationId ?? null}, u.organization_id) AS organization_id) c`.execute(
+    tx,
+  );
 }
 
 /** One session ended; a refresh token that was used twice is told apart. */

@@ -19,9 +19,10 @@ import { readPassword } from './users.ts';
 
 export const providerUsage = `Usage: hexabase-cli idp add NAME --client-id ID --secret-stdin [--kind oidc|google|github] [--issuer URL]
                              [--label TEXT] [--scopes "openid email profile"] [--second-factor ask|amr|given]
+                             [--groups-claim CLAIM --groups-organization ORG [--groups-parent GROUP] [--group-map VALUE=GROUP …]]
        hexabase-cli idp list
        hexabase-cli idp enable|disable NAME
-       hexabase-cli idp remove NAME      forgets it and every link to it; accounts stay
+       hexabase-cli idp remove NAME      forgets it, every link to it and what its groups gave; accounts stay
 
 People sign in through these providers; it works at once, without a restart. \`add\` with a name that is taken changes
 that one. Register <address of this server>/auth/idp/NAME/callback with the provider.
@@ -30,6 +31,11 @@ that one. Register <address of this server>/auth/idp/NAME/callback with the prov
   --kind            oidc (default, needs --issuer), google, or github (--issuer for an Enterprise server)
   --second-factor   ask (default): people show the second factor that they have here; amr: not when the provider's
                     ID token says that they showed one there; given: never, as the provider asks everybody for one
+  --groups-claim    the claim of the ID token (or of the userinfo address) with people's groups. At each sign-in through
+                    the provider, members of the organization ORG (slug or id) are put into groups by it, and taken out
+                    of those that it put them into before
+  --group-map       the group of ORG that a value stands for; any number of times
+  --groups-parent   a group of ORG below which every other value has a group of its own
   --data-dir DIR    the installation (HKS_DATA_DIR)
   -o json           prints JSON`;
 
@@ -40,6 +46,10 @@ const options = {
   label: { type: 'string' },
   scopes: { type: 'string' },
   'second-factor': { type: 'string' },
+  'groups-claim': { type: 'string' },
+  'groups-organization': { type: 'string' },
+  'groups-parent': { type: 'string' },
+  'group-map': { type: 'string', multiple: true },
   'client-id': { type: 'string' },
   'secret-stdin': { type: 'boolean' },
 } as const;
@@ -78,14 +88,40 @@ async function add(
       ...(values.label !== undefined && { label: values.label }),
       ...(values.scopes !== undefined && { scopes: values.scopes }),
       ...(values['second-factor'] !== undefined && { secondFactor: values['second-factor'] }),
+      ...groupsOf(values),
     },
     { fromFile: false },
   );
   const vault = createKeyVault(loadMasterKey(config.dataDir));
   const nowMs = systemClock.now();
-  await change(database, { verb: 'add', name }, (tx) => saveProvider(tx, vault, { input: provider, nowMs }));
+  await change(database, { verb: 'add', name }, async (tx) => {
+    const { bound } = await saveProvider(tx, vault, { input: provider, nowMs });
+    if (!bound) throw new StartError(`There is no organization ${provider.groups?.organization}.`);
+    return provider.groups === null ? {} : { groups: provider.groups };
+  });
   const { clientSecret: _secret, ...shown } = provider;
   return answer(`People can sign in with ${provider.label} (${provider.issuer}).`, shown);
+}
+
+/** What the options say about groups, as it stands in a file. Throws `StartError`. */
+function groupsOf(values: Request['values']): { groups?: object } {
+  const given = {
+    claim: values['groups-claim'],
+    organization: values['groups-organization'],
+    ...(values['groups-parent'] !== undefined && { parent: values['groups-parent'] }),
+  };
+  const mapped = values['group-map'] ?? [];
+  if (mapped.length === 0 && Object.values(given).every((value) => value === undefined)) return {};
+  const map = new Map<string, string>();
+  for (const one of mapped) {
+    // Values may have an equals sign in them (CN=admins), names of groups have none.
+    const at = one.lastIndexOf('=');
+    if (at < 1) throw new StartError(`\`--group-map\` takes VALUE=GROUP, not ${one}.`);
+    const value = one.slice(0, at);
+    if (map.has(value)) throw new StartError(`\`--group-map\` names the value ${value} twice.`);
+    map.set(value, one.slice(at + 1));
+  }
+  return { groups: { ...given, map: Object.fromEntries(map) } };
 }
 
 async function list({ database }: Request): Promise<OperatorAnswer> {
@@ -100,24 +136,32 @@ async function list({ database }: Request): Promise<OperatorAnswer> {
 
 async function switchTo({ database, name }: Request, enabled: boolean): Promise<OperatorAnswer> {
   const verb = enabled ? 'enable' : 'disable';
-  await change(database, { verb, name }, (tx) => switchProvider(tx, name, enabled));
+  await change(database, { verb, name }, async (tx) => {
+    await switchProvider(tx, name, enabled);
+    return {};
+  });
   const text = enabled ? 'enabled.' : 'disabled: nobody signs in through it; sessions go on.';
   return answer(`${name} is ${text}`, { name, enabled });
 }
 
 async function remove({ database, name }: Request): Promise<OperatorAnswer> {
-  await change(database, { verb: 'remove', name }, (tx) => removeProvider(tx, name));
-  return answer(`Forgot ${name} and the links to it.`, { name });
+  let memberships = 0;
+  await change(database, { verb: 'remove', name }, async (tx) => {
+    ({ memberships } = await removeProvider(tx, name));
+    return { memberships };
+  });
+  const also = memberships === 0 ? '' : `, and the ${memberships} memberships of groups that came from it`;
+  return answer(`Forgot ${name} and the links to it${also}.`, { name, memberships });
 }
 
 async function change(
   database: OpenedDatabase,
   done: { verb: string; name: string },
-  run: (tx: Tx) => Promise<void>,
+  run: (tx: Tx) => Promise<Record<string, unknown>>,
 ): Promise<void> {
   const nowMs = systemClock.now();
   await database.asIdentity(async (tx) => {
-    await run(tx);
+    const details = await run(tx);
     await insertAuditEntry(tx, {
       id: newId(nowMs),
       organizationId: null,
@@ -127,7 +171,7 @@ async function change(
       target: `identity-provider/${done.name}`,
       outcome: 'allowed',
       requestId: newId(nowMs),
-      details: {},
+      details,
       createdAt: new Date(nowMs),
     });
   });

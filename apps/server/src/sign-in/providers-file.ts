@@ -35,7 +35,13 @@ export async function applyProvidersFile({ database, vault, clock, log, file }: 
   const names = new Set(wanted.map(({ name }) => name));
   await database.asIdentity(async (tx) => {
     for (const input of wanted) {
-      await saveProvider(tx, vault, { input, nowMs: clock.now() });
+      const { bound } = await saveProvider(tx, vault, { input, nowMs: clock.now() });
+      // Not a reason not to start: an owner of that organization may have deleted it.
+      if (!bound)
+        log.warn(
+          { provider: input.name, organization: input.groups?.organization },
+          'the organization for the groups of an identity provider is not there: none are imported',
+        );
       await switchProvider(tx, input.name, true);
     }
     const gone = (await listProviders(tx)).filter((found) => found.fromFile && !names.has(found.name));

@@ -10,7 +10,8 @@ declare module '../action.ts' {
   }
 }
 
-const name = z
+/** How a group of an organization may be called. */
+export const groupName = z
   .string()
   .trim()
   .min(2, 'use at least 2 characters')
@@ -38,6 +39,10 @@ const groupMember = z.object({
   email: z.string(),
   displayName: z.string(),
   through: z.string().nullable().describe('the group below that brings them in; null when in it directly'),
+  source: z
+    .string()
+    .nullable()
+    .describe('the identity provider whose groups claim put them there; null when somebody did'),
   createdAt: timestamp,
 });
 
@@ -82,7 +87,7 @@ export const group = defineResource({
       summary: 'Makes a group, at the top or below another one.',
       access: manage,
       target: 'organization',
-      body: z.strictObject({ name, parent: reference.optional().describe('the group above it') }),
+      body: z.strictObject({ name: groupName, parent: reference.optional().describe('the group above it') }),
       example: { name: 'platform-team' },
       output: schema,
       status: 201,
@@ -106,7 +111,7 @@ export const group = defineResource({
       summary: 'Gives a group another name; what it was given stays.',
       access: manage,
       target: 'organization',
-      body: z.strictObject({ name }),
+      body: z.strictObject({ name: groupName }),
       example: { name: 'renamed-team' },
       output: schema,
       errors: ['already_exists', 'conflict'],
@@ -182,6 +187,7 @@ function memberColumns() {
     { header: 'EMAIL', field: 'email' },
     { header: 'NAME', field: 'displayName' },
     { header: 'THROUGH', field: 'through' },
+    { header: 'SOURCE', field: 'source' },
     { header: 'AGE', field: 'createdAt', as: 'age' },
   ] as const;
 }

@@ -118,6 +118,7 @@ interface GroupMemberRow {
   email: string;
   display_name: string;
   through: string | null;
+  source: string | null;
   created_at: Date;
 }
 
@@ -132,7 +133,7 @@ export async function listGroupMemberRows(
   const order = orderBy(query.sort, sortableMembers, { column: 'email', direction: 'asc' });
   const { rows } = await sql<GroupMemberRow & { total: number }>`
     with recursive below as (${below([groupId])}), found as (
-      select distinct on (m.user_id) m.user_id, u.email, u.display_name, m.created_at,
+      select distinct on (m.user_id) m.user_id, u.email, u.display_name, m.created_at, m.provider as source,
         case when g.id = ${groupId} then null else g.name end as through
       from group_members m join below on below.id = m.group_id join groups g on g.id = m.group_id
         join users u on u.id = m.user_id
@@ -147,7 +148,7 @@ export async function listGroupMemberRows(
 /** The person's direct membership, or null. */
 export async function findGroupMember(tx: Tx, groupId: string, userId: string): Promise<GroupMember | null> {
   const { rows } = await sql<GroupMemberRow>`
-    select m.user_id, u.email, u.display_name, m.created_at, null as through
+    select m.user_id, u.email, u.display_name, m.created_at, m.provider as source, null as through
     from group_members m join users u on u.id = m.user_id
     where m.group_id = ${groupId} and m.user_id = ${userId}`.execute(tx);
   return rows[0] ? toGroupMember(rows[0]) : null;
@@ -159,12 +160,16 @@ export interface NewGroupMember {
   organizationId: string;
 }
 
-/** Answers false when the person is in it already. */
+/**
+ * Answers false when the person is in it already. Whom an identity provider put there is from now on there by hand, and
+ * stays when the provider takes it back.
+ */
 export async function insertGroupMember(tx: Tx, row: NewGroupMember): Promise<boolean> {
   const { rows } = await sql`
     insert into group_members (group_id, user_id, organization_id)
     values (${row.groupId}, ${row.userId}, ${row.organizationId})
-    on conflict do nothing returning user_id`.execute(tx);
+    on conflict (group_id, user_id) do update set provider = null where group_members.provider is not null
+    returning user_id`.execute(tx);
   return rows.length > 0;
 }
 
@@ -207,6 +212,7 @@ function toGroupMember(row: GroupMemberRow): GroupMember {
     email: row.email,
     displayName: row.display_name,
     through: row.through,
+    source: row.source,
     createdAt: row.created_at.toISOString(),
   };
 }

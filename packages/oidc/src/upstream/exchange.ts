@@ -1,5 +1,6 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Configuration } from 'openid-client';
+import { readGroupClaim, type GroupClaim } from './group-claim.ts';
 import type { IdentityProvider } from './provider-store.ts';
 import { isLoopbackHttp } from './provider-input.ts';
 import { githubPerson, githubServer } from './github.ts';
@@ -12,6 +13,8 @@ export interface ExternalPerson {
   displayName: string | null;
   /** The provider says that they showed two factors; only one that is trusted with it is believed. */
   saysTwoFactors: boolean;
+  /** Absent when nobody's groups are taken from the provider. */
+  groups?: GroupClaim;
 }
 
 /** RFC 8176 §2: several factors, or one that is possession of a key or a device. */
@@ -120,10 +123,12 @@ async function spend(
   if (provider.kind === 'github') return githubPerson(provider.issuer, tokens.access_token);
   const claims = tokens.claims();
   if (!claims) throw new Error('the provider sent no ID token');
-  const asks =
-    claims['email'] === undefined && configuration.serverMetadata().userinfo_endpoint !== undefined;
-  const facts = asks ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : claims;
-  const { email, email_verified: verified, name } = facts;
+  const groups = provider.groups?.claim;
+  const lacks = claims['email'] === undefined || (groups !== undefined && !Object.hasOwn(claims, groups));
+  const asks = lacks && configuration.serverMetadata().userinfo_endpoint !== undefined;
+  const more = asks ? await fetchUserInfo(configuration, tokens.access_token, claims.sub) : undefined;
+  // Address and verification from one place: they belong together.
+  const { email, email_verified: verified, name } = claims['email'] === undefined ? (more ?? claims) : claims;
   return {
     subject: claims.sub,
     // A text "true" or an absent claim is no verification.
@@ -131,6 +136,7 @@ async function spend(
     displayName: typeof name === 'string' && name.trim() !== '' ? name : null,
     // Of the signed token alone, never of what the userinfo address adds.
     saysTwoFactors: Array.isArray(claims['amr']) && claims['amr'].some((way) => strongMethods.includes(way)),
+    ...(groups !== undefined && { groups: readGroupClaim(groups, claims, more) }),
   };
 }
 

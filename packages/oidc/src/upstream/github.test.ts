@@ -45,7 +45,7 @@ beforeAll(async () => {
   if (address === null || typeof address === 'string') throw new Error('no port');
   const given = { name: 'github', kind: 'github', clientId: 'id', clientSecret: 'secret' };
   const input = readProvider({ ...given, issuer: `http://127.0.0.1:${address.port}` }, { fromFile: false });
-  client = { provider: { ...input, id: '1', enabled: true }, clientSecret: 'secret' };
+  client = { provider: { ...input, id: '1', enabled: true, groups: null }, clientSecret: 'secret' };
 });
 
 afterAll(() => {
@@ -73,7 +73,12 @@ describe('GitHub', () => {
       { email: 'octocat@example.test', primary: true, verified: true },
     ];
     const person = await exchanges.finish(client, expected, answer());
-    expect(person).toEqual({ subject: '583231', email: 'octocat@example.test', displayName: 'octocat' });
+    expect(person).toEqual({
+      subject: '583231',
+      email: 'octocat@example.test',
+      displayName: 'octocat',
+      saysTwoFactors: false,
+    });
     expect(asked.get('code_verifier')).toBe(expected.codeVerifier);
     expect(asked.get('redirect_uri')).toBe(expected.redirectUri);
   });

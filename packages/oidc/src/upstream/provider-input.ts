@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isGroupValue } from './group-claim.ts';
 import type { ProviderInput } from './provider-store.ts';
 
 const githubIssuer = 'https://github.com';
@@ -10,6 +11,28 @@ const issuer = z
   .max(500)
   .refine((url) => url.startsWith('https:') || isLoopbackHttp(url), 'must be https')
   .refine((url) => !/[?#]/.test(url), 'has no query and no fragment');
+
+const reference = z.string().min(1).max(120);
+
+/** Which claim says somebody's groups, and what it means in one organization. */
+const groupFields = z
+  .strictObject({
+    claim: z.string().regex(/^[\w.:/-]{1,200}$/, 'the name of one claim at the top of the token'),
+    organization: reference,
+    parent: reference.optional(),
+    map: z
+      .record(z.string().refine(isGroupValue, 'use at most 256 characters that can be seen'), reference)
+      .refine((map) => Object.keys(map).length <= 500, 'map at most 500 values')
+      .default({}),
+  })
+  .refine(({ parent, map }) => parent !== undefined || Object.keys(map).length > 0, {
+    message: 'says where values go: a parent group, a map, or both',
+  })
+  .transform(({ parent = null, map, ...where }) => ({
+    ...where,
+    parent,
+    map: Object.entries(map).map(([value, group]) => ({ value, group })),
+  }));
 
 /** A provider as an operator writes it down; presets fill in what is known of Google and GitHub. */
 const providerFields = z
@@ -26,6 +49,11 @@ const providerFields = z
       .max(500)
       .optional(),
     secondFactor: z.enum(['ask', 'amr', 'given']).default('ask'),
+    groups: groupFields.optional(),
+  })
+  .refine((fields) => fields.kind !== 'github' || fields.groups === undefined, {
+    path: ['groups'],
+    message: 'GitHub has no tokens with claims, so it says no groups',
   })
   .refine((fields) => fields.kind !== 'github' || fields.secondFactor !== 'amr', {
     path: ['secondFactor'],
@@ -44,6 +72,7 @@ export function readProvider(given: unknown, { fromFile }: { fromFile: boolean }
     clientId: fields.clientId,
     clientSecret: fields.clientSecret,
     secondFactor: fields.secondFactor,
+    groups: fields.groups ?? null,
     fromFile,
   };
   if (kind === 'github') {

@@ -3,6 +3,7 @@ import type { Proven } from '../second-factor/second-step.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
+import type { GroupClaim } from './group-claim.ts';
 
 /** A browser and the page in it that waits for somebody to sign in. */
 export interface Place {
@@ -21,6 +22,8 @@ export interface StartedSignIn extends Place {
 
 const startedMs = 600_000;
 const provenMs = 300_000;
+/** A little longer than the second step may take. */
+const takenMs = 360_000;
 /** One browser cannot fill the table. */
 const startedPerBrowserMax = 20;
 
@@ -62,7 +65,12 @@ export interface Link {
 /** Notes who sits at the browser (`proven`), or whose account they must prove to own first (`confirm`). */
 export async function insertOutcome(
   tx: Tx,
-  outcome: Link & { state: 'proven' | 'confirm'; secondFactor: boolean; started: StartedSignIn },
+  outcome: Link & {
+    state: 'proven' | 'confirm';
+    secondFactor: boolean;
+    groups: GroupClaim | null;
+    started: StartedSignIn;
+  },
   nowMs: number,
 ): Promise<void> {
   const { started } = outcome;
@@ -74,10 +82,10 @@ export async function insertOutcome(
   await sql`
     INSERT INTO hexabase.upstream_sign_ins
       (id, provider_id, state, browser_hash, return_to, redirect_uri, secrets_sealed, user_id, subject, email,
-        second_factor, expires_at)
+        second_factor, groups, expires_at)
     VALUES (${started.id}, ${outcome.providerId}, ${outcome.state}, ${started.browserHash}, ${started.returnTo},
       ${started.redirectUri}, '', ${outcome.userId}, ${outcome.subject}, ${outcome.email}, ${outcome.secondFactor},
-      ${new Date(nowMs + provenMs)})`.execute(tx);
+      ${outcome.groups && JSON.stringify(outcome.groups)}::jsonb, ${new Date(nowMs + provenMs)})`.execute(tx);
 }
 
 export interface Outcome {
@@ -94,16 +102,22 @@ export async function findOutcome(tx: Tx, place: Place, nowMs: number): Promise<
     SELECT s.state, u.email, p.label FROM hexabase.upstream_sign_ins s
     JOIN hexabase.identity_providers p ON p.id = s.provider_id AND p.enabled
     JOIN hexabase.users u ON u.id = s.user_id
-    WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state <> 'started'
+    WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state in ('proven', 'confirm')
       AND s.expires_at > ${new Date(nowMs)}
     ORDER BY s.state = 'proven' DESC, s.expires_at DESC LIMIT 1`.execute(tx);
   return rows[0] ?? null;
 }
 
-/** Spends a proof: whose it is, or null. A disabled account proves nothing. */
+/**
+ * Spends a proof: whose it is, or null. A disabled account proves nothing. What the provider said about groups waits on
+ * the page for the rest of the sign-in, the last one's alone.
+ */
 export async function takeProven(tx: Tx, place: Place, nowMs: number): Promise<Proven | null> {
+  await sql`DELETE FROM hexabase.upstream_sign_ins WHERE browser_hash = ${place.browserHash}
+    AND return_to = ${place.returnTo} AND state = 'taken'`.execute(tx);
   const { rows } = await sql<{ userId: string; secondFactor: boolean }>`
-    DELETE FROM hexabase.upstream_sign_ins s USING hexabase.identity_providers p, hexabase.users u
+    UPDATE hexabase.upstream_sign_ins s SET state = 'taken', expires_at = ${new Date(nowMs + takenMs)}
+    FROM hexabase.identity_providers p, hexabase.users u
     WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state = 'proven'
       AND s.expires_at > ${new Date(nowMs)} AND p.id = s.provider_id AND p.enabled
       AND u.id = s.user_id AND u.disabled_at IS NULL
@@ -112,21 +126,36 @@ export async function takeProven(tx: Tx, place: Place, nowMs: number): Promise<P
   return row ? { userId: brandId(row.userId), secondFactor: row.secondFactor } : null;
 }
 
-/** Makes the links that wait for this person to have signed in, here and now. */
-export async function linkConfirmed(tx: Tx, place: Place & { userId: UserId }, nowMs: number): Promise<void> {
-  const now = new Date(nowMs);
-  const { rows } = await sql<{ providerId: string }>`
-    WITH confirmed AS (
+interface Waiting extends Link {
+  state: 'confirm' | 'taken';
+  groups: GroupClaim | null;
+}
+
+/**
+ * Makes the links that wait for this person to have signed in, here and now. Answers what the providers of this sign-in
+ * said about their groups, each provider once.
+ */
+export async function linkConfirmed(
+  tx: Tx,
+  place: Place & { userId: UserId },
+  nowMs: number,
+): Promise<Pick<Waiting, 'providerId' | 'groups'>[]> {
+  const { rows } = await sql<Waiting>`
+    WITH waiting AS (
       DELETE FROM hexabase.upstream_sign_ins
-      WHERE browser_hash = ${place.browserHash} AND return_to = ${place.returnTo} AND state = 'confirm'
-        AND user_id = ${place.userId} AND expires_at > ${now}
-      RETURNING provider_id, subject, user_id, email
+      WHERE browser_hash = ${place.browserHash} AND return_to = ${place.returnTo} AND state IN ('confirm', 'taken')
+        AND user_id = ${place.userId} AND expires_at > ${new Date(nowMs)}
+      RETURNING *
     )
-    INSERT INTO hexabase.external_identities (provider_id, subject, user_id, email, linked_at)
-    SELECT provider_id, subject, user_id, email, ${now}::timestamptz FROM confirmed
-    ON CONFLICT DO NOTHING RETURNING provider_id AS "providerId"`.execute(tx);
-  for (const { providerId } of rows)
-    await recordAuth(tx, { userId: place.userId, action: 'auth.link', details: { providerId } }, nowMs);
+    SELECT provider_id AS "providerId", subject, user_id AS "userId", email, state, groups FROM waiting
+    ORDER BY expires_at DESC`.execute(tx);
+  const said = new Map<string, GroupClaim | null>();
+  for (const { state, groups, ...link } of rows) {
+    // Somebody else's since: then it says nothing about this person.
+    if (state === 'confirm' && !(await insertLink(tx, link, nowMs))) continue;
+    if (!said.has(link.providerId)) said.set(link.providerId, groups);
+  }
+  return [...said].map(([providerId, groups]) => ({ providerId, groups }));
 }
 
 /** Whose account a provider's subject is linked to. */
@@ -141,14 +170,16 @@ export async function findLinked(
   return row ? brandId(row.userId) : null;
 }
 
-export async function insertLink(tx: Tx, link: Link, nowMs: number): Promise<void> {
-  await sql`
+/** Answers false when the provider's subject is linked already. */
+export async function insertLink(tx: Tx, link: Link, nowMs: number): Promise<boolean> {
+  const { rows } = await sql`
     INSERT INTO hexabase.external_identities (provider_id, subject, user_id, email, linked_at)
-    VALUES (${link.providerId}, ${link.subject}, ${link.userId}, ${link.email}, ${new Date(nowMs)})`.execute(
-    tx,
-  );
+    VALUES (${link.providerId}, ${link.subject}, ${link.userId}, ${link.email}, ${new Date(nowMs)})
+    ON CONFLICT DO NOTHING RETURNING subject`.execute(tx);
+  if (rows.length === 0) return false;
   const details = { providerId: link.providerId };
   await recordAuth(tx, { userId: link.userId, action: 'auth.link', details }, nowMs);
+  return true;
 }
 
 /** Removes sign-ins that nobody can finish any more. */

@@ -9,6 +9,7 @@ import { recordAuth } from '../auth-audit.ts';
 import { hasInvitation } from '../letters/code-store.ts';
 import { createUser, findUserByEmail, normalizeEmail } from '../users.ts';
 import { openExchanges, type Exchanges, type ExternalPerson } from './exchange.ts';
+import { importGroups } from './import-groups.ts';
 import { giveOrganization, type NewcomerDeps } from './newcomer.ts';
 import { listProviders, openProvider, type IdentityProvider } from './provider-store.ts';
 import {
@@ -57,7 +58,10 @@ export interface Upstream {
   outcome(page: BrowserPage): Promise<Outcome | null>;
   /** Spends the proof for this page: who it is and how far, or null when there is none (any more). */
   take(page: BrowserPage): Promise<Proven | null>;
-  /** The person has signed in on this page, with all that is asked of them: links what waited for that. */
+  /**
+   * The person has signed in on this page, with all that is asked of them: links what waited for that, and follows what
+   * the provider of this sign-in said about their groups.
+   */
   confirm(page: BrowserPage & { userId: UserId }): Promise<void>;
 }
 
@@ -82,7 +86,11 @@ export function openUpstream(deps: UpstreamDeps): Upstream {
         return proven;
       }),
     confirm: ({ userId, ...page }) =>
-      db.asIdentity((tx) => linkConfirmed(tx, { ...placeOf(page), userId }, clock.now())),
+      db.asIdentity(async (tx) => {
+        const said = await linkConfirmed(tx, { ...placeOf(page), userId }, clock.now());
+        for (const { providerId, groups } of said)
+          if (groups !== null) await importGroups(tx, { providerId, userId, claim: groups }, clock.now());
+      }),
   };
 }
 
@@ -165,9 +173,10 @@ async function recognize(deps: UpstreamDeps, given: Recognized): Promise<void> {
     const email = person.email === null ? provider.label : normalizeEmail(person.email);
     const link = { providerId: provider.id, subject: person.subject, userId: account.userId, email };
     const state = account.proven ? 'proven' : 'confirm';
-    if (account.proven && linked === null) await insertLink(tx, link, nowMs);
+    // Linked to another account while this one was made: nothing is proven, and it is not made.
+    if (account.proven && linked === null && !(await insertLink(tx, link, nowMs))) throw notStartedHere();
     const secondFactor = countsTwice(provider, person);
-    await insertOutcome(tx, { ...link, state, secondFactor, started }, nowMs);
+    await insertOutcome(tx, { ...link, state, secondFactor, groups: person.groups ?? null, started }, nowMs);
     const details = { provider: provider.name, state };
     await recordAuth(tx, { userId: account.userId, action: 'auth.provider', details }, nowMs);
     return account.proven ? account.userId : null;
