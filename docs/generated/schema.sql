@@ -222,17 +222,22 @@ create table hexabase.group_members (
   group_id text not null,
   user_id text not null,
   organization_id text not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  provider text
 );
 alter table group_members add constraint workspace_group_members_pkey PRIMARY KEY (group_id, user_id);
+alter table group_members add constraint group_members_provider_fkey FOREIGN KEY (provider) REFERENCES identity_providers(name) ON DELETE CASCADE;
 alter table group_members add constraint workspace_group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(id) ON DELETE CASCADE;
+CREATE INDEX group_members_provider_user_id_idx ON hexabase.group_members USING btree (provider, user_id) WHERE (provider IS NOT NULL);
 CREATE INDEX group_members_user_id_idx ON hexabase.group_members USING btree (user_id);
 CREATE INDEX workspace_group_members_organization_id_user_id_idx ON hexabase.group_members USING btree (organization_id, user_id);
 alter table group_members enable row level security, force row level security;
 create policy hexabase_api on group_members to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on group_members to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on group_members to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on group_members to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on group_members to hexabase_api;
+grant delete, insert, select on group_members to hexabase_identity;
 grant delete, insert, select, update on group_members to hexabase_worker;
 
 create table hexabase.groups (
@@ -242,21 +247,27 @@ create table hexabase.groups (
   parent_id text,
   name text not null,
   created_at timestamp with time zone not null default now(),
-  created_by text
+  created_by text,
+  provider text,
+  provider_value text
 );
 alter table groups add constraint workspace_groups_workspace_id_name_key UNIQUE (workspace_id, name);
 alter table groups add constraint workspace_groups_pkey PRIMARY KEY (id);
 alter table groups add constraint groups_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
 alter table groups add constraint groups_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES groups(id) ON DELETE SET NULL;
+alter table groups add constraint groups_provider_fkey FOREIGN KEY (provider) REFERENCES identity_providers(name) ON DELETE SET NULL;
 alter table groups add constraint workspace_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 CREATE UNIQUE INDEX groups_name ON hexabase.groups USING btree (organization_id, lower(name)) WHERE (workspace_id IS NULL);
 CREATE INDEX groups_organization_id_idx ON hexabase.groups USING btree (organization_id);
+CREATE UNIQUE INDEX groups_provider ON hexabase.groups USING btree (provider, provider_value) WHERE (provider IS NOT NULL);
 CREATE INDEX workspace_groups_parent_id_idx ON hexabase.groups USING btree (parent_id);
 alter table groups enable row level security, force row level security;
 create policy hexabase_api on groups to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on groups to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on groups to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on groups to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on groups to hexabase_api;
+grant delete, insert, select, update (provider, provider_value) on groups to hexabase_identity;
 grant delete, insert, select, update on groups to hexabase_worker;
 
 create table hexabase.host_cluster_credentials (
@@ -336,13 +347,19 @@ create table hexabase.identity_providers (
   enabled boolean not null default true,
   from_file boolean not null,
   created_at timestamp with time zone not null,
-  second_factor text not null default 'ask'::text
+  second_factor text not null default 'ask'::text,
+  groups_claim text,
+  groups_organization_id text,
+  groups_parent text,
+  groups_map jsonb not null default '[]'::jsonb
 );
 alter table identity_providers add constraint identity_providers_name_key UNIQUE (name);
 alter table identity_providers add constraint identity_providers_pkey PRIMARY KEY (id);
+alter table identity_providers add constraint identity_providers_groups_organization_id_fkey FOREIGN KEY (groups_organization_id) REFERENCES organizations(id) ON DELETE SET NULL;
 alter table identity_providers add constraint identity_providers_kind_check CHECK ((kind = ANY (ARRAY['oidc'::text, 'github'::text])));
 alter table identity_providers add constraint identity_providers_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text));
 alter table identity_providers add constraint identity_providers_second_factor_check CHECK ((second_factor = ANY (ARRAY['ask'::text, 'amr'::text, 'given'::text])));
+CREATE INDEX identity_providers_groups_organization_id_idx ON hexabase.identity_providers USING btree (groups_organization_id);
 alter table identity_providers enable row level security, force row level security;
 create policy hexabase_identity on identity_providers to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on identity_providers to hexabase_owner using (true) with check (true);
@@ -720,9 +737,11 @@ CREATE INDEX role_assignments_project_id_idx ON hexabase.role_assignments USING 
 CREATE INDEX role_assignments_role_id_idx ON hexabase.role_assignments USING btree (role_id);
 alter table role_assignments enable row level security, force row level security;
 create policy hexabase_api on role_assignments to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_identity on role_assignments to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on role_assignments to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on role_assignments to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on role_assignments to hexabase_api;
+grant select on role_assignments to hexabase_identity;
 grant delete, select on role_assignments to hexabase_worker;
 
 create table hexabase.roles (
@@ -867,13 +886,14 @@ create table hexabase.upstream_sign_ins (
   subject text,
   email text,
   expires_at timestamp with time zone not null,
-  second_factor boolean not null default false
+  second_factor boolean not null default false,
+  groups jsonb
 );
 alter table upstream_sign_ins add constraint upstream_sign_ins_pkey PRIMARY KEY (id);
 alter table upstream_sign_ins add constraint upstream_sign_ins_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(id) ON DELETE CASCADE;
 alter table upstream_sign_ins add constraint upstream_sign_ins_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table upstream_sign_ins add constraint upstream_sign_ins_check CHECK (((state = 'started'::text) OR ((user_id IS NOT NULL) AND (subject IS NOT NULL) AND (email IS NOT NULL))));
-alter table upstream_sign_ins add constraint upstream_sign_ins_state_check CHECK ((state = ANY (ARRAY['started'::text, 'proven'::text, 'confirm'::text])));
+alter table upstream_sign_ins add constraint upstream_sign_ins_state_check CHECK ((state = ANY (ARRAY['started'::text, 'proven'::text, 'confirm'::text, 'taken'::text])));
 CREATE INDEX upstream_sign_ins_browser ON hexabase.upstream_sign_ins USING btree (browser_hash);
 CREATE INDEX upstream_sign_ins_expiry ON hexabase.upstream_sign_ins USING btree (expires_at);
 alter table upstream_sign_ins enable row level security, force row level security;
