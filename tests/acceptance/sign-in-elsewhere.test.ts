@@ -14,11 +14,13 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
   let product: Product;
   let browser: Browser;
   let provider: { url: string; server: Server };
+  /** Of whoever signs in there. */
+  let groups: readonly string[] = [];
 
   beforeAll(async () => {
     product = await startProduct();
     browser = await launchBrowser();
-    provider = await startProvider(`${product.httpUrl}/auth/idp/acme/callback`);
+    provider = await startProvider(`${product.httpUrl}/auth/idp/acme/callback`, () => groups);
   });
 
   afterAll(async () => {
@@ -78,6 +80,46 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
     await again.end;
   });
 
+  it('its groups are followed at each sign-in, and go with it', async () => {
+    const members = async (group: string) =>
+      JSON.parse(succeed(await product.hks(['group', 'members', 'list', group, '-o', 'json'])));
+    succeed(await product.hks(['group', 'create', 'acme-groups']));
+    succeed(await product.hks(['group', 'create', 'platform-team']));
+    succeed(await product.hks(['member', 'add', 'grace@acme.example', '--role', 'viewer']));
+    const add = ['add', 'acme', '--label', 'Acme', '--issuer', provider.url, '--client-id', 'hexabase'];
+    const binding = [
+      '--groups-claim',
+      'groups',
+      '--groups-parent',
+      'acme-groups',
+      '--scopes',
+      'openid email groups',
+    ];
+    const map = [
+      '--group-map',
+      'CN=platform,DC=acme=platform-team',
+      '--secret-stdin',
+      '--groups-organization',
+    ];
+    const wrong = await operator([...add, ...binding, ...map, 'nowhere'], 'secret of the client\n');
+    expect([wrong.code === 0, wrong.stderr]).toEqual([
+      false,
+      expect.stringContaining('no organization nowhere'),
+    ]);
+    succeed(await operator([...add, ...binding, ...map, 'my-organization'], 'secret of the client\n'));
+    for (const said of [['CN=platform,DC=acme', 'ops', 'system:masters'], ['ops']]) {
+      groups = said;
+      await signInAgain(product, browser, 'grace@acme.example');
+      const mapped = said.length === 1 ? [] : [{ email: 'grace@acme.example', source: 'acme' }];
+      expect(await members('platform-team')).toMatchObject(mapped);
+      expect(await members('acme-groups')).toMatchObject([{ through: 'ops', source: 'acme' }]);
+    }
+    const removed = succeed(await operator(['remove', 'acme']));
+    expect(removed).toContain('1 membership of a group');
+    expect(await members('acme-groups')).toEqual([]);
+    succeed(await operator([...add, '--secret-stdin'], 'secret of the client\n'));
+  });
+
   it('a disabled provider takes nobody, at once', async () => {
     succeed(await operator(['disable', 'acme']));
     const answer = await fetch(
@@ -103,6 +145,19 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
   });
 });
 
+async function signInAgain(product: Product, browser: Browser, email: string): Promise<void> {
+  const login = await startLogin(product, 'again');
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(await login.address);
+  await page.getByRole('link', { name: 'Continue with Acme' }).click();
+  await signInAtProvider(page, email);
+  await page.getByText(`You have signed in as ${email} with Acme`).waitFor();
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Signed in' }).waitFor();
+  expect(await login.end).toMatchObject({ code: 0 });
+  await page.context().close();
+}
+
 async function signInAtProvider(page: Page, email: string): Promise<void> {
   await page.locator('input[name=login]').fill(email);
   await page.locator('input[name=password]').fill('anything');
@@ -111,7 +166,10 @@ async function signInAtProvider(page: Page, email: string): Promise<void> {
 }
 
 /** Whatever address is typed there is taken as verified. */
-async function startProvider(redirectUri: string): Promise<{ url: string; server: Server }> {
+async function startProvider(
+  redirectUri: string,
+  groups: () => readonly string[],
+): Promise<{ url: string; server: Server }> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -119,11 +177,22 @@ async function startProvider(redirectUri: string): Promise<{ url: string; server
   const url = `http://127.0.0.1:${address.port}`;
   const provider = new Provider(url, {
     clients: [{ client_id: 'hexabase', client_secret: 'secret of the client', redirect_uris: [redirectUri] }],
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+    claims: {
+      openid: ['sub'],
+      email: ['email', 'email_verified'],
+      profile: ['name'],
+      groups: ['groups'],
+    },
     pkce: { required: () => true },
     findAccount: (_context, sub) => ({
       accountId: sub,
-      claims: async () => ({ sub, email: sub, email_verified: true, name: sub.split('@')[0] ?? '' }),
+      claims: async () => ({
+        sub,
+        email: sub,
+        email_verified: true,
+        name: sub.split('@')[0] ?? '',
+        groups: groups(),
+      }),
     }),
   });
   server.on('request', provider.callback());

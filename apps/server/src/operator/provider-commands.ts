@@ -150,7 +150,8 @@ async function remove({ database, name }: Request): Promise<OperatorAnswer> {
     ({ memberships } = await removeProvider(tx, name));
     return { memberships };
   });
-  const also = memberships === 0 ? '' : `, and the ${memberships} memberships of groups that came from it`;
+  const what = memberships === 1 ? '1 membership of a group' : `${memberships} memberships of groups`;
+  const also = memberships === 0 ? '' : `, and ${what} that came from it`;
   return answer(`Forgot ${name} and the links to it${also}.`, { name, memberships });
 }
 

@@ -81,14 +81,15 @@ afterAll(async () => {
 });
 
 /** A browser that was away at a provider, and what came of it. */
-async function visitor(outcome: { state: 'proven' | 'confirm'; secondFactor: boolean }) {
+async function visitor(outcome: { state: 'proven' | 'confirm'; secondFactor: boolean; groups?: string[] }) {
   const secret = randomBytes(32).toString('base64url');
   const browserHash = createHash('sha256').update(`upstream browser:${secret}`).digest('base64url');
   await test.database.asIdentity((tx) =>
     sql`INSERT INTO hexabase.upstream_sign_ins (id, provider_id, state, browser_hash, return_to, redirect_uri,
-        secrets_sealed, user_id, subject, email, second_factor, expires_at)
+        secrets_sealed, user_id, subject, email, second_factor, groups, expires_at)
       SELECT ${browserHash}, id, ${outcome.state}, ${browserHash}, ${page}, 'x', '', ${person.id},
-        ${`subject-${count}`}, ${person.email}, ${outcome.secondFactor}, now() + interval '5 minutes'
+        ${`subject-${count}`}, ${person.email}, ${outcome.secondFactor},
+        ${JSON.stringify({ values: outcome.groups ?? [], unfit: 0 })}::jsonb, now() + interval '5 minutes'
       FROM hexabase.identity_providers`.execute(tx),
   );
   const opened = await fetch(url + page);
@@ -113,6 +114,31 @@ async function links(): Promise<number> {
   return rows.length;
 }
 
+/** Binds the provider's groups to an organization with a group `team` and this person in it. */
+async function bindGroups(): Promise<void> {
+  await test.database.asIdentity(async (tx) => {
+    const id = `organization-${count}`;
+    await sql`INSERT INTO hexabase.organizations (id, slug, name, plan) VALUES (${id}, ${id}, 'Acme', 'starter')`.execute(
+      tx,
+    );
+    await sql`INSERT INTO hexabase.memberships (organization_id, user_id, role) VALUES (${id}, ${person.id}, 'viewer')`.execute(
+      tx,
+    );
+    await sql`INSERT INTO hexabase.groups (id, organization_id, name) VALUES (${`team-${count}`}, ${id}, 'team')`.execute(
+      tx,
+    );
+    await sql`UPDATE hexabase.identity_providers SET groups_claim = 'groups', groups_organization_id = ${id},
+      groups_map = '[{"value": "team", "group": "team"}]'`.execute(tx);
+  });
+}
+
+async function memberships(): Promise<unknown[]> {
+  const { rows } = await test.database.asWorker((tx) =>
+    sql`SELECT group_id, provider FROM group_members WHERE user_id = ${person.id}`.execute(tx),
+  );
+  return rows;
+}
+
 const asked = { location: null, asks: true };
 const signedIn = { location: expect.stringContaining('code='), asks: false };
 
@@ -127,6 +153,22 @@ describe('the second step after another identity provider', () => {
   it('is left out when it does', async () => {
     const send = await visitor({ state: 'proven', secondFactor: true });
     expect(await send({})).toEqual(signedIn);
+  });
+
+  it('comes before the provider’s word on groups counts, in its own sign-in and in one that connects it', async () => {
+    await bindGroups();
+    const inTeam = [{ group_id: `team-${count}`, provider: 'acme' }];
+    const send = await visitor({ state: 'proven', secondFactor: false, groups: ['team'] });
+    expect(await send({})).toEqual(asked);
+    expect(await send({ code: '000000' })).toEqual(asked);
+    expect(await memberships()).toEqual([]);
+    expect(await send({ code: appCode(person.secret) })).toEqual(signedIn);
+    expect(await memberships()).toEqual(inTeam);
+    const connecting = await visitor({ state: 'confirm', secondFactor: false, groups: [] });
+    expect(await connecting({ email: person.email, password })).toEqual(asked);
+    expect(await memberships()).toEqual(inTeam);
+    expect(await connecting({ code: appCode(person.secret, Date.now() + 30_000) })).toEqual(signedIn);
+    expect(await memberships()).toEqual([]);
   });
 
   it('comes before a provider is connected: a password alone connects none', async () => {
