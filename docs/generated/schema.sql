@@ -708,6 +708,18 @@ create policy hexabase_identity on refresh_tokens to hexabase_identity using (tr
 create policy hexabase_owner on refresh_tokens to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on refresh_tokens to hexabase_identity;
 
+create table hexabase.request_buckets (
+  key text not null,
+  tokens double precision not null,
+  at timestamp with time zone not null
+);
+alter table request_buckets add constraint request_buckets_pkey PRIMARY KEY (key);
+CREATE INDEX request_buckets_at_idx ON hexabase.request_buckets USING btree (at);
+alter table request_buckets enable row level security, force row level security;
+create policy hexabase_identity on request_buckets to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on request_buckets to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on request_buckets to hexabase_identity;
+
 create table hexabase.role_assignments (
   id text not null,
   organization_id text not null,
@@ -1139,6 +1151,33 @@ AS $function$
        select now() - make_interval(days => coalesce(
          (select p.audit_days from organizations o join plans p on p.name = o.plan where o.id = of_chain), 365))
      $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.book_requests(keys text[], owed double precision[], wanted double precision[], bursts double precision[], rates double precision[])
+ RETURNS TABLE(key text, granted double precision, remaining double precision)
+ LANGUAGE plpgsql
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     #variable_conflict use_column
+     declare
+       booking record;
+       there float8;
+       given float8;
+     begin
+       for booking in
+         select * from unnest(keys, owed, wanted, bursts, rates) as b (key, owed, wanted, burst, rate) order by b.key
+       loop
+         insert into request_buckets (key, tokens, at) values (booking.key, booking.burst, clock_timestamp())
+           on conflict do nothing;
+         select least(booking.burst, r.tokens
+             + greatest(0, extract(epoch from clock_timestamp() - r.at)) * booking.rate) - booking.owed
+           into there from request_buckets r where r.key = booking.key for update;
+         there := coalesce(there, booking.burst - booking.owed);
+         given := greatest(0, least(booking.wanted, floor(there)));
+         there := greatest(there - given, -booking.burst);
+         update request_buckets r set tokens = there, at = clock_timestamp() where r.key = booking.key;
+         return query select booking.key, given, there;
+       end loop;
+     end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.check_access_grant()
  RETURNS trigger

@@ -13,6 +13,7 @@ import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { openIdentity } from '@hexabase/oidc/identity.ts';
+import { bookRequests } from '@hexabase/oidc/sessions/request-bucket-store.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { Client } from 'pg';
@@ -42,6 +43,8 @@ export interface Person {
 
 export interface Api extends AsyncDisposable {
   baseUrl: string;
+  /** Another server on the same database; answers its address. */
+  replica(differences?: Partial<HttpDeps>): Promise<string>;
   db: TestDatabase;
   ports: Ports;
   person(name: string): Promise<Person>;
@@ -86,7 +89,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     mail: mailPort({ vault, sends: false, site: 'http://localhost:8080' }),
   };
   const changes = resources.use(await openChangeFeed(ports));
-  const app = await createHttp({
+  const deps: HttpDeps = {
     execute: createExecute(features, ports),
     authenticate: (token) => identity.authenticate(token),
     allowedHosts: ['127.0.0.1', 'localhost'],
@@ -98,10 +101,15 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     changes,
     metricsAccess: { token: 'scrape-token', openOnLoopback: false },
     version: '0.1.0',
+    bookRequests: (bookings) => bookRequests(database, bookings),
     ...overrides,
-  });
-  const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' });
-  resources.defer(() => app.close());
+  };
+  const listen = async (differences: Partial<HttpDeps> = {}): Promise<string> => {
+    const app = await createHttp({ ...deps, ...differences });
+    resources.defer(() => app.close());
+    return app.listen({ port: 0, host: '127.0.0.1' });
+  };
+  const baseUrl = await listen();
   const admin = new Client({ ...db.admin, options: '-c search_path=hexabase' });
   await admin.connect();
   resources.defer(() => admin.end());
@@ -128,6 +136,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
 
   return {
     baseUrl,
+    replica: listen,
     db,
     ports,
     call,

@@ -16,6 +16,7 @@ import { createHttp } from '@hexabase/http/create-http.ts';
 import type { HttpDeps } from '@hexabase/http/http-deps.ts';
 import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
 import { providerPages } from '@hexabase/http/pages/provider-pages.ts';
+import { noProxies, parseTrustedProxies, type TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -24,6 +25,7 @@ import { accessAudit } from '@hexabase/oidc/access-audit.ts';
 import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { runLogouts } from '@hexabase/oidc/provider/logout/run-logouts.ts';
+import { bookRequests } from '@hexabase/oidc/sessions/request-bucket-store.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
@@ -84,7 +86,9 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
   const { driver } = await openClusters(opened, { ...parts, options, certificates, authority });
-  const gateway = opened.use(await openGateway({ ...parts, driver, hosts: allowedHosts(options) }));
+  const gateway = opened.use(
+    await openGateway({ ...parts, driver, hosts: allowedHosts(options), proxies: proxiesOf(config) }),
+  );
   const metrics = createMetrics(() => countActiveWorkspaces(database));
   const ports = portsOf({ ...parts, options, authority, metrics, driver });
   const execute = createExecute(features, ports);
@@ -164,6 +168,8 @@ function httpDepsOf(
       ...waysToSignIn({ ...given, ...options }),
     },
     changes,
+    bookRequests: (bookings) => bookRequests(database, bookings),
+    trustedProxies: proxiesOf(config),
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
     version: '0.1.0',
@@ -174,6 +180,10 @@ function httpDepsOf(
 function providerOf({ database, identity, clock, log, options }: Parts & { options: ComposeOptions }) {
   const { keys, issuer } = identity;
   return { db: database, keys, masterKey: options.masterKey, issuer, clock, log };
+}
+
+function proxiesOf({ trustedProxies }: ServerConfig): TrustedProxies {
+  return parseTrustedProxies(trustedProxies ?? '') ?? noProxies;
 }
 
 /** Without a public address only this machine is served. */
@@ -239,11 +249,12 @@ function openGateway({
   clock,
   log,
   hosts,
-}: Parts & { driver: ClusterDriver; hosts: readonly string[] }): Promise<Gateway> {
+  proxies: trustedProxies,
+}: Parts & { driver: ClusterDriver; hosts: readonly string[]; proxies: TrustedProxies }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   const audit = noticeRoleChanges(accessAudit(database), { database, log });
   const wake = async (workspaceId: string): Promise<void> => {
     await wakeWorkspace(database, workspaceId, clock.now());
   };
-  return createGateway({ access, driver, audit, wake, allowedHosts: hosts, clock, log });
+  return createGateway({ access, driver, audit, wake, allowedHosts: hosts, trustedProxies, clock, log });
 }

@@ -82,3 +82,13 @@ describe('images of tenants', () => {
     });
   });
 });
+
+describe('the proxies that are trusted', () => {
+  it('are networks, or nobody starts: a list with a slip trusts the wrong ones', () => {
+    const read = (text: string) => readConfig({}, { HKS_TRUSTED_PROXIES: text }).trustedProxies;
+    expect(read('10.0.0.0/8,192.0.2.7')).toBe('10.0.0.0/8,192.0.2.7');
+    for (const wrong of ['10.0.0.0/8 192.0.2.7', 'proxy.internal', '0.0.0.0/0', '10.0.0.1/8'])
+      expect(() => read(wrong)).toThrow(/networks like/);
+    expect(readConfig({}, {}).trustedProxies).toBeUndefined();
+  });
+});

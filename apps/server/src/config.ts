@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseTrustedProxies } from '@hexabase/kernel/client-address.ts';
 import * as z from 'zod';
 import {
   hostEnvironment,
@@ -33,6 +34,10 @@ const flags = z.object({
   federationPrivateIssuers: z
     .string()
     .regex(/^[\w.:[\]-]+(,[\w.:[\]-]+)*$/)
+    .optional(),
+  trustedProxies: z
+    .string()
+    .refine((text) => parseTrustedProxies(text) !== null, 'networks like 10.0.0.0/8,192.0.2.7')
     .optional(),
   mailFrom: z.string().min(3).max(200).default('Hexabase AI <noreply@localhost>'),
 });
@@ -84,6 +89,8 @@ export const environmentVariables = {
     'A YAML file with the identity providers through which people sign in, read at each start; see `docs/guides/sign-in.md`.',
   HKS_FEDERATION_PRIVATE_ISSUERS:
     'Hosts (`gitlab.internal`, `10.0.0.5:8443`; separated by commas) whose tokens may be taken for those of service accounts although their addresses are not public. Default: none. Their certificates: `NODE_EXTRA_CA_CERTS`.',
+  HKS_TRUSTED_PROXIES:
+    'Networks (`10.0.0.0/8,192.0.2.7`; separated by commas) of the proxies in front of the server: only their `X-Forwarded-For` is believed. Default: none, the address of the connection counts. See `docs/operations/rate-limits.md`.',
   ...hostEnvironment,
 } as const;
 
@@ -118,6 +125,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     federationPrivateIssuers:
       given.federationPrivateIssuers ??
       (env['HKS_FEDERATION_PRIVATE_ISSUERS'] || file.federationPrivateIssuers),
+    trustedProxies: given.trustedProxies ?? (env['HKS_TRUSTED_PROXIES'] || file.trustedProxies),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, hosts: readHostSettings(given, env, file) };

@@ -12,6 +12,11 @@ export interface OperationCall {
   requestId: string;
   idempotencyKey: string | null;
   ifMatch: string | null;
+  /**
+   * Takes the request from the share of the organization that it is about, once its caller may make it. Throws AppError
+   * `rate_limited`. Absent for calls that the product makes itself.
+   */
+  countFor?(organizationId: string): Promise<void>;
   signal: AbortSignal;
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClusterDriver, Upstream } from '@hexabase/cluster/port.ts';
+import type { TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
@@ -8,13 +9,14 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import { plainAgent } from '@hexabase/kernel/request-origin.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { accessLog, type AccessAudit, type AccessEntry, type AccessLog } from './access-log.ts';
-import { gatewayPrefix, parseAddress } from './address.ts';
+import { gatewayPrefix } from './address.ts';
 import { createAdmission, type Admission, type Admitted } from './admit.ts';
 import { createHold, type Hold, type HoldLimits } from './hold.ts';
 import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
+import { passageOf, type Passage } from './passage.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { dropUntrustedHeaders, refuseForeignIdentity } from './request-headers.ts';
-import { requestObject, requestVerb, type RequestVerb } from './request-verb.ts';
+import { requestObject } from './request-verb.ts';
 import { passOn, passOnUpgrade } from './upstream.ts';
 import { useNotes, type UseNotes } from './use-notes.ts';
 
@@ -26,6 +28,8 @@ export interface GatewayDeps {
   log: Logger;
   /** Names that a Host header may hold (without port); any when absent. */
   allowedHosts?: readonly string[];
+  /** Whose `X-Forwarded-For` is believed, for the record; absent: nobody's. */
+  trustedProxies?: TrustedProxies;
   /** Asks for a sleeping workspace to be woken, for requests that wait; without it they are refused. */
   wake?: (workspaceId: string) => Promise<void>;
   /** Per workspace, so that one tenant cannot take all of the process. */
@@ -48,16 +52,6 @@ export interface Gateway extends AsyncDisposable {
   stats(): { connections: number; held: number };
 }
 
-/** A request on its way: what it wants, and who is behind it once that is known. */
-interface Passage {
-  request: IncomingMessage;
-  workspace: string;
-  url: string;
-  path: string;
-  verb: RequestVerb;
-  requestId: string;
-}
-
 interface Parts {
   admission: Admission;
   connections: LiveConnections;
@@ -71,7 +65,6 @@ interface Parts {
 
 /** One for all: an `AbortController` that is given none makes an exception with its stack for each request. */
 const over = new Error('the request is over');
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Starts listening for revocations and answers the gateway. Disposing it ends every connection and writes the last entries. */
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
@@ -129,7 +122,7 @@ async function serve(
   deps: GatewayDeps,
   { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
-  const passage = passageOf(request);
+  const passage = passageOf(request, deps.trustedProxies);
   const admitted = await enter(parts, passage);
   const gone = new AbortController();
   const connection = register(parts, { passage, admitted, end: () => response.destroy() });
@@ -152,7 +145,7 @@ async function serveUpgrade(
   deps: GatewayDeps,
   { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
 ): Promise<void> {
-  const passage = passageOf(request);
+  const passage = passageOf(request, deps.trustedProxies);
   const upgraded = { ...passage, verb: { ...passage.verb, readOnly: false, longRunning: true } };
   const admitted = await enter(parts, upgraded);
   const gone = new AbortController();
@@ -219,26 +212,6 @@ function requireKnownHost(hosts: Parts['hosts'], host: string | undefined): void
   throw new Refusal(400, 'BadRequest', { message: 'this server does not answer under that host name' });
 }
 
-function passageOf(request: IncomingMessage): Passage {
-  const method = request.method ?? 'GET';
-  const address = parseAddress(request.url ?? '/');
-  if (address.kind === 'other')
-    throw new Refusal(404, 'NotFound', { message: 'the server could not find the requested resource' });
-  if (address.kind === 'unsafe')
-    throw new Refusal(400, 'BadRequest', { message: 'the path is not written plainly' });
-  if (!methods.has(method))
-    throw new Refusal(405, 'MethodNotAllowed', { message: 'the method is not supported' });
-  const { workspace, url, path } = address;
-  return {
-    request,
-    workspace,
-    url,
-    path,
-    verb: requestVerb(method, address),
-    requestId: crypto.randomUUID(),
-  };
-}
-
 function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(): void }): LiveConnection {
   const { claims, workspace } = at.admitted;
   const connection: LiveConnection = {
@@ -271,7 +244,7 @@ function record(
     target: `workspaces/${admitted.workspace.id}${passage.path}`,
     outcome: stage === 'started' ? 'allowed' : outcomeOf(status),
     requestId: passage.requestId,
-    address: passage.request.socket.remoteAddress ?? null,
+    address: passage.from || null,
     agent: plainAgent(passage.request.headers['user-agent']),
     atMs: clock.now(),
     details: {

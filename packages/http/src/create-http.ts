@@ -1,4 +1,5 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
+import { clientAddress, type TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { runFrom, type RequestOrigin } from '@hexabase/kernel/request-origin.ts';
@@ -51,9 +52,10 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   addHooks(app, deps);
   parseOnlyJson(app);
   app.setErrorHandler((error, request, reply) => sendError(request, reply, { error, log: deps.log }));
-  const limiter = createRateLimiter(deps.clock, { ...defaultRateLimit, ...deps.rateLimit });
-  app.setNotFoundHandler((request, reply) => {
-    limiter.take(`address ${request.ip}`, reply);
+  const limit = { ...defaultRateLimit, ...deps.rateLimit };
+  const limiter = createRateLimiter({ ...deps, limit, book: deps.bookRequests });
+  app.setNotFoundHandler(async (request, reply) => {
+    await limiter.take({ address: request.ip }, reply);
     const answer = answerUnknown(routes, request, reply);
     if (answer instanceof AppError) throw answer;
     return answer;
@@ -61,11 +63,11 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   mountHealth(app, deps);
   mountPages(app, deps);
   mountOperations(app, deps, limiter);
-  if (deps.changes) mountEventStream(app, { ...deps, changes: deps.changes });
+  if (deps.changes) mountEventStream(app, { ...deps, limiter, changes: deps.changes });
   const { auth } = deps;
   if (auth) {
     await app.register(async (scope) => {
-      scope.addHook('onRequest', async (request, reply) => limiter.take(`address ${request.ip}`, reply));
+      scope.addHook('onRequest', async (request, reply) => limiter.take({ address: request.ip }, reply));
       await authRoutes(scope, auth);
     });
   }
@@ -76,6 +78,7 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
   const allowedHosts = new Set(deps.allowedHosts.map((host) => host.toLowerCase()));
   app.addHook('onRequest', async (request, reply) => {
     request.startedAtMs = performance.now();
+    if (deps.trustedProxies) readAddress(request, deps.trustedProxies);
     setCommonHeaders(request, reply, deps);
     requireKnownHost(request.headers.host, allowedHosts);
     requireOwnPage(request, deps.auth?.identity.issuer);
@@ -94,6 +97,12 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
       operation: request.routeOptions.config.operation ?? null,
     });
   });
+}
+
+/** In place of the framework's own trust in proxies, which would believe their word on host and protocol too. */
+function readAddress(request: FastifyRequest, trusted: TrustedProxies): void {
+  if (request.headers['x-forwarded-for'] === undefined) return;
+  Object.defineProperty(request, 'ip', { value: clientAddress(request, trusted) });
 }
 
 function originOf(request: FastifyRequest): RequestOrigin {

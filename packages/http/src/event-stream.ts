@@ -5,6 +5,7 @@ import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { requestToken } from './auth/request-token.ts';
+import type { RateLimiter } from './rate-limit.ts';
 
 /** Something of an organization has changed. It says where to look, never what is there now. */
 export interface Change {
@@ -25,6 +26,7 @@ export interface ChangeFeed {
 interface StreamDeps {
   changes: ChangeFeed;
   authenticate(token: string): Promise<Actor>;
+  limiter: RateLimiter;
   log: Logger;
 }
 
@@ -43,6 +45,7 @@ export function mountEventStream(app: FastifyInstance, deps: StreamDeps): void {
   app.get('/api/v1/events/stream', async (request, reply) => {
     const token = requestToken(request);
     const actor = await deps.authenticate(token);
+    await deps.limiter.take({ session: actor.sessionId, account: actor.userId }, reply);
     // What the stream tells is of whole organizations.
     if (typeof actor.token?.scope === 'object') throw new AppError('forbidden');
     if (request.raw.method === 'HEAD') return reply.type('text/event-stream').send();

@@ -1,9 +1,11 @@
 import type { Execute } from '@hexabase/contract/call.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
+import type { TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { AuthRoutesOptions } from './auth/auth-routes.ts';
 import type { ChangeFeed } from './event-stream.ts';
+import type { BookRequests } from './limits/shared-buckets.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -26,6 +28,10 @@ export interface HttpDeps {
   changes?: ChangeFeed;
   metricsAccess?: MetricsAccess;
   rateLimit?: Partial<RateLimit>;
+  /** Takes from the buckets that all replicas share; absent where this process is the only one. */
+  bookRequests?: BookRequests;
+  /** Whose `X-Forwarded-For` is believed; absent: nobody's. */
+  trustedProxies?: TrustedProxies;
   /** What the landing page says; read on every visit. */
   landing?: () => Landing;
   /** Shown in OpenAPI. */

@@ -31,7 +31,7 @@ export function mountOperations(app: FastifyInstance, deps: HttpDeps, limiter: R
       onRequest: async (request, reply) => {
         request.actor = await identify(operation, { request, reply, deps, limiter });
       },
-      handler: operationHandler(operation, deps),
+      handler: operationHandler(operation, deps, limiter),
     });
   }
 }
@@ -48,21 +48,21 @@ async function identify(
   { request, reply, deps, limiter }: Identify,
 ): Promise<Actor | null> {
   if (operation.access.kind === 'public') {
-    limiter.take(`address ${request.ip}`, reply);
+    await limiter.take({ address: request.ip }, reply);
     return null;
   }
   let actor: Actor;
   try {
     actor = await deps.authenticate(requestToken(request));
   } catch (error) {
-    limiter.take(`address ${request.ip}`, reply);
+    await limiter.take({ address: request.ip }, reply);
     throw error;
   }
-  limiter.take(`session ${actor.sessionId}`, reply);
+  await limiter.take({ session: actor.sessionId, account: actor.userId }, reply);
   return actor;
 }
 
-function operationHandler(operation: Operation, deps: HttpDeps) {
+function operationHandler(operation: Operation, deps: HttpDeps, limiter: RateLimiter) {
   const parse = inputParser(operation);
   const encode = encoderOf(operation);
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -75,6 +75,7 @@ function operationHandler(operation: Operation, deps: HttpDeps) {
       idempotencyKey:
         operation.method === 'POST' ? idempotencyKeyOf(request.headers['idempotency-key']) : null,
       ifMatch: request.headers['if-match'] ?? null,
+      countFor: (organization) => limiter.take({ organization }),
       signal: AbortSignal.timeout(deps.requestTimeoutMs ?? requestTimeoutMsDefault),
     });
     if (answer.etag !== undefined) reply.header('etag', answer.etag);

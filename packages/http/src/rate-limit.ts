@@ -1,50 +1,65 @@
+import { addressBlock } from '@hexabase/kernel/client-address.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
 import type { FastifyReply } from 'fastify';
+import { createSharedBuckets, type BookRequests } from './limits/shared-buckets.ts';
 
 export interface RateLimit {
-  /** Requests of one session or address that may come at once. */
+  /** Requests that may come at once. */
   burst: number;
   /** Requests per second that are given back. */
   perSecond: number;
 }
 
+/** Of one session, API token or, where nobody is signed in, address. */
 export const defaultRateLimit: RateLimit = { burst: 2_000, perSecond: 1_000 };
 
-interface Bucket {
-  tokens: number;
-  atMs: number;
-}
+/** How many times that limit everything together of one account or about one organization has. */
+const shares = { session: 1, address: 1, account: 2, organization: 2 } as const;
 
-const bucketsMax = 50_000;
+/** Whose buckets a request is taken from: ids, and an address as it is. */
+export type Takers = Partial<Record<keyof typeof shares, string>>;
 
 export interface RateLimiter {
-  /** Takes one and says in the headers what is left. Throws `rate_limited` with `retryAfterSeconds`. */
-  take(key: string, reply: FastifyReply): void;
+  /**
+   * Takes one of each and says in the headers of `reply` what is left of the first. Throws AppError `rate_limited` with
+   * `retryAfterSeconds`.
+   */
+  take(takers: Takers, reply?: FastifyReply): Promise<void>;
 }
 
-/** Token buckets in memory, one per session or, without one, per address. Each replica counts for itself. */
-export function createRateLimiter(clock: Clock, limit: RateLimit): RateLimiter {
-  const buckets = new Map<string, Bucket>();
+export interface RateLimiterOptions {
+  clock: Clock;
+  log: Logger;
+  limit: RateLimit;
+  /** Absent where this process is the only one. */
+  book?: BookRequests | undefined;
+}
+
+/** Token buckets per session, account, organization and address, which hold for all replicas together. */
+export function createRateLimiter({ clock, log, limit, book }: RateLimiterOptions): RateLimiter {
+  const buckets = createSharedBuckets({ clock, log, book });
+
+  async function takeOne(kind: keyof typeof shares, id: string, reply?: FastifyReply): Promise<void> {
+    const burst = limit.burst * shares[kind];
+    const perSecond = limit.perSecond * shares[kind];
+    const key = `${kind} ${kind === 'address' ? addressBlock(id) : id}`;
+    const { allowed, left, waitMs } = await buckets.take({ key, burst, perSecond });
+    reply?.header('ratelimit-limit', String(burst));
+    reply?.header('ratelimit-remaining', String(left));
+    reply?.header('ratelimit-reset', String(Math.ceil((burst - left) / perSecond)));
+    if (allowed) return;
+    const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1_000));
+    throw new AppError('rate_limited', { details: { retryAfterSeconds } });
+  }
+
   return {
-    take(key, reply) {
-      const nowMs = clock.now();
-      const bucket = buckets.get(key) ?? { tokens: limit.burst, atMs: nowMs };
-      bucket.tokens = Math.min(limit.burst, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * limit.perSecond);
-      bucket.atMs = nowMs;
-      const allowed = bucket.tokens >= 1;
-      if (allowed) bucket.tokens -= 1;
-      // Taken out and put in again, so that the oldest stands first when there are too many.
-      buckets.delete(key);
-      buckets.set(key, bucket);
-      const [oldest] = buckets.size > bucketsMax ? buckets.keys() : [];
-      if (oldest !== undefined) buckets.delete(oldest);
-      reply.header('ratelimit-limit', String(limit.burst));
-      reply.header('ratelimit-remaining', String(Math.floor(bucket.tokens)));
-      reply.header('ratelimit-reset', String(Math.ceil((limit.burst - bucket.tokens) / limit.perSecond)));
-      if (allowed) return;
-      const retryAfterSeconds = Math.max(1, Math.ceil((1 - bucket.tokens) / limit.perSecond));
-      throw new AppError('rate_limited', { details: { retryAfterSeconds } });
+    async take({ session, address, account, organization }, reply) {
+      if (address !== undefined) await takeOne('address', address, reply);
+      if (session !== undefined) await takeOne('session', session, reply);
+      if (account !== undefined) await takeOne('account', account);
+      if (organization !== undefined) await takeOne('organization', organization);
     },
   };
 }

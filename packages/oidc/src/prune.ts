@@ -2,6 +2,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { pruneFederation } from './federation/federation-store.ts';
 import { pruneLetterCodes } from './letters/code-store.ts';
+import { pruneRequestBuckets } from './sessions/request-bucket-store.ts';
 import { pruneTickets } from './second-factor/ticket-store.ts';
 import { pruneUpstreamSignIns } from './upstream/sign-in-store.ts';
 
@@ -17,4 +18,5 @@ export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
   await pruneLetterCodes(tx, nowMs);
   await pruneTickets(tx, nowMs);
   await pruneFederation(tx, nowMs);
+  await pruneRequestBuckets(tx, nowMs);
 }

@@ -1,5 +1,6 @@
 import type { Weakening } from './weakening.ts';
 import { clustersWeakenings } from './weakenings/clusters.ts';
+import { floodWeakenings } from './weakenings/floods.ts';
 import { identityWeakenings } from './weakenings/identity.ts';
 import { requestsWeakenings } from './weakenings/requests.ts';
 import { rightsWeakenings } from './weakenings/rights.ts';
@@ -14,4 +15,5 @@ export const allWeakenings: readonly Weakening[] = [
   ...signInWeakenings,
   ...requestsWeakenings,
   ...clustersWeakenings,
+  ...floodWeakenings,
 ];

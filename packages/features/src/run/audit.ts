@@ -71,6 +71,8 @@ export async function recordRefusal(
   const denied = isAppError(error) && [403, 404].includes(error.status);
   if (call.operation.method === 'GET' && !denied) return;
   if (isAppError(error, 'database_unavailable') || isAppError(error, 'storage_full')) return;
+  // A flood would fill the log.
+  if (isAppError(error, 'rate_limited')) return;
   const scope = {
     userId: actor.userId,
     organizationIds: [...actor.memberships, ...(actor.withheld ?? [])].map(

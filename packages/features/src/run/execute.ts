@@ -125,6 +125,8 @@ async function resolveAndDecide(run: Run): Promise<ResolvedTarget | null> {
   trace.grantId = membershipIn(actor, target.organizationId)?.grant?.id ?? null;
   trace.target = `${target.kind}/${target.id}`;
   if (!decision.allowed && !(await mayDespiteRole(run, target))) throw new AppError('forbidden');
+  // Not before: who may not make it takes nothing from those who may.
+  await call.countFor?.(target.organizationId);
   if (target.leaving && !stillAllowed.has(call.operation.id)) {
     throw new AppError('conflict', {
       message: 'This organization is being deleted.',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorCodes } from '@hexabase/kernel/error-codes.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { currentOrigin } from '@hexabase/kernel/request-origin.ts';
 import type { Provider } from 'oidc-provider';
 import { compareOurWay } from './client-adapter.ts';
 import { providerInteractions, type Interactions } from './provider-interactions.ts';
@@ -87,6 +88,9 @@ function canonical(request: IncomingMessage, options: ProviderOptions): Incoming
   for (const name of forwardedHeaders) delete request.headers[name];
   request.headers.host = host;
   request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
+  // As it was found out before, past the proxies that are trusted.
+  const origin = currentOrigin();
+  if (origin) request.headers['x-forwarded-for'] = origin.address;
   Reflect.set(request, 'originalUrl', url);
   request.url = url.slice('/oidc'.length) || '/';
   return request;

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { addressBlock } from '@hexabase/kernel/client-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
@@ -66,7 +67,8 @@ export async function pruneAttempts(tx: Tx, nowMs: number): Promise<void> {
   );
 }
 
-function countersOf(place: LoginPlace): [Counter, Counter] {
+function countersOf({ email, address }: LoginPlace): [Counter, Counter] {
+  const place = { email, address: addressBlock(address) };
   return [
     { key: keyOf('pair', `${place.email}\n${place.address}`), free: 10 },
     { key: keyOf('address', place.address), free: 100 },

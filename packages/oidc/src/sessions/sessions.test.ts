@@ -161,6 +161,16 @@ describe('guessing passwords', () => {
     expect([...codes].sort()).toEqual(['invalid_credentials', 'rate_limited']);
   });
 
+  it('B10 from many addresses of one subscriber is slowed down like from one', async () => {
+    const user = await person();
+    for (let guess = 0; guess < 11; guess++)
+      await expect(wrong(user.email, `2001:db8:1:2::${guess + 1}`)).rejects.toMatchObject({
+        code: 'invalid_credentials',
+      });
+    await expect(signIn(user, '2001:db8:1:2:ffff::1')).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(signIn(user, '2001:db8:1:3::1')).resolves.toMatchObject({ tokenType: 'Bearer' });
+  });
+
   it('does not evict the counter of a victim by a flood of names', async () => {
     const user = await person();
     await Promise.allSettled(Array.from({ length: 12 }, () => wrong(user.email, '203.0.113.6')));
