@@ -84,7 +84,12 @@ describe('a second organization’s user', () => {
       ['organization', 'list'],
       ['operation', 'list'],
       ['member', 'list'],
-      ['event', 'list'],
+      ['audit', 'list'],
+      ['audit', 'mine'],
+      ['group', 'list'],
+      ['invitation', 'list'],
+      ['service-account', 'list'],
+      ['token', 'list'],
     ]) {
       const shown = succeed(await stranger.hks([...args, '-o', 'json']));
       expect(shown).not.toContain(canary);
