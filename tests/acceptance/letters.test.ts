@@ -58,7 +58,7 @@ describe.skipIf(browserPath === undefined)('a password by letter', () => {
   it('somebody new makes an account with an organization of their own', async () => {
     await askAt('/auth/sign-up');
     await choose('aaaaaaaaaaaa');
-    expect(await page.getByRole('alert').innerText()).toContain('more different characters');
+    expect(await page.getByRole('alert').innerText()).toContain('lists that attackers try first');
     await page.getByLabel('New password').fill('a sentence to remember');
     await page.getByRole('button', { name: 'Set the password' }).click();
     await page.getByRole('heading', { name: 'Done' }).waitFor();
