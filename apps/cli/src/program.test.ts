@@ -281,6 +281,29 @@ describe('an API token in HKS_TOKEN', () => {
   });
 });
 
+describe('where somebody is signed in', () => {
+  const session = { createdAt: demo.createdAt, lastUsedAt: demo.createdAt, place: 'the internet' };
+  const mine = [
+    { ...session, id: 's1', device: 'hks on laptop', current: true },
+    { ...session, id: 's2', device: 'Firefox on Linux', current: false },
+  ];
+
+  it('is listed, and ended elsewhere by its id', async () => {
+    answers['GET /api/v1/auth/sessions'] = mine;
+    answers['DELETE /api/v1/auth/sessions/s2'] = null;
+    expect(await hks('session', 'list')).toMatch(/^s2 +Firefox on Linux +the internet +5h +5h +false$/m);
+    expect(await hks('session', 'revoke', 's2')).toContain('session: ended');
+    expect(asked.at(-1)).toMatchObject({ method: 'DELETE', authorization: 'Bearer the-token' });
+  });
+
+  it('is not ended by a slip: neither this session nor one that is not theirs', async () => {
+    answers['GET /api/v1/auth/sessions'] = mine;
+    await expect(hks('session', 'revoke', 's1')).rejects.toThrow(/hks logout/);
+    await expect(hks('session', 'revoke', '../me')).rejects.toThrow(/no such session/);
+    expect(asked.every(({ method }) => method === 'GET')).toBe(true);
+  });
+});
+
 describe('a mistyped command line', () => {
   it.each([
     [['worksapce', 'list'], 'Did you mean workspace?'],

@@ -7,6 +7,7 @@ import { addKubeconfig } from './commands/kubeconfig.ts';
 import { addLogin } from './commands/login.ts';
 import { addOperationGet } from './commands/operation-get.ts';
 import { addRoleRules } from './commands/role-rules.ts';
+import { addSessions } from './commands/sessions.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorkspaceClone } from './commands/workspace-clone.ts';
 import { addWorkspaceCreate } from './commands/workspace-create.ts';
@@ -34,6 +35,7 @@ export function createProgram(cli: Cli): Command {
     .showHelpAfterError('(add --help for usage)');
   for (const verb of launcherVerbs) program.command(verb.name).description(verb.help);
   addLogin(program, cli);
+  addSessions(program, cli);
   addWorkspaceCreate(program, cli);
   addWorkspaceClone(program, cli);
   addWorkspaceDelete(program, cli);

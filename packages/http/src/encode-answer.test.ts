@@ -38,6 +38,7 @@ const shown = {
   },
   kubernetesVersion: '1.36',
   runningVersion: 'v1.36.0',
+  clone: null,
   createdAt: '2026-01-01T00:00:00.000Z',
   deletionRequestedAt: null,
   deletionDueAt: null,
