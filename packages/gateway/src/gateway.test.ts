@@ -9,6 +9,7 @@ import { connect, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { noProxies, parseTrustedProxies } from '@hexabase/kernel/client-address.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { accessAudit } from '@hexabase/oidc/access-audit.ts';
@@ -58,6 +59,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: silentLogger,
     limits: { long: 3 },
+    trustedProxies: parseTrustedProxies('127.0.0.0/8') ?? noProxies,
     wake: async (id) => void woken.push(id),
   });
   server = createServer((request, response) => gateway.handle(request, response));
@@ -417,7 +419,7 @@ describe('the audit log', () => {
     const token = await person.kube();
     const base = `/k8s/workspaces/${mine}`;
     for (let index = 0; index < 5; index++) await send(`${base}${pods}?limit=500`, { token });
-    await send(`${base}${pods}/web`, { token, method: 'DELETE' });
+    await send(`${base}${pods}/web`, { token, method: 'DELETE', headers: ['X-Forwarded-For', '1.2.3.4'] });
     await send(`${base}${pods}`, { token, method: 'POST', headers: ['Impersonate-User', 'root'] });
     const rows = await vi.waitFor(async () => {
       const found = await entriesOf(person.user.id);
@@ -427,6 +429,7 @@ describe('the audit log', () => {
     }, 5_000);
     const outcomes = new Set(rows.map(({ action, outcome }) => `${action} ${outcome}`));
     expect(outcomes).toEqual(new Set(['kube:create denied', 'kube:delete allowed', 'kube:list allowed']));
+    expect(rows.find((row) => row.action === 'kube:delete')?.whole).toContain(',1.2.3.4,');
     const lists = rows.filter((row) => row.action === 'kube:list');
     expect(lists.reduce((sum, row) => sum + (row.count ?? 1), 0)).toBe(5);
     expect(lists.every((row) => row.target === `workspaces/${mine}${pods}`)).toBe(true);

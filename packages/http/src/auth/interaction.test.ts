@@ -1,3 +1,4 @@
+import { noProxies, parseTrustedProxies } from '@hexabase/kernel/client-address.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
@@ -8,6 +9,7 @@ import { createUser } from '@hexabase/oidc/users.ts';
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import type { FastifyInstance } from 'fastify';
+import { sql } from 'kysely';
 import { createServer } from 'node:http';
 import * as openid from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,6 +66,7 @@ beforeAll(async () => {
         pages: providerPages,
       }),
     },
+    trustedProxies: parseTrustedProxies('127.0.0.0/8') ?? noProxies,
     version: '0.0.0',
   });
   await app.listen({ port: Number(new URL(url).port), host: '127.0.0.1' });
@@ -119,7 +122,7 @@ class Browser {
       .join('; ');
     const response = await fetch(target, {
       ...init,
-      headers: { ...init.headers, cookie },
+      headers: { ...init.headers, cookie, 'x-forwarded-for': '198.51.100.1, 203.0.113.7' },
       redirect: 'manual',
     });
     for (const line of response.headers.getSetCookie()) this.#keep(line);
@@ -242,6 +245,12 @@ describe('signing in for a client of the provider', () => {
       email,
       groups: [expect.stringMatching(/^hexabase:user:/)],
     });
+
+    const { rows: places } = await test.database.asIdentity((tx) =>
+      sql`SELECT DISTINCT host(s.address::inet) AS address FROM hexabase.sessions s
+        JOIN hexabase.users u ON u.id = s.user_id WHERE u.email = ${email}`.execute(tx),
+    );
+    expect(places).toEqual([{ address: '203.0.113.7' }]);
 
     const again = await begin();
     const straight = await browser.go(again.start);
