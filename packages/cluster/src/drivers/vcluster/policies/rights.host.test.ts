@@ -70,7 +70,11 @@ describe.skipIf(given === null)('the account of deploy/host-rbac.yaml', () => {
     await untilReady(spec.workspaceId);
     expect((await ask(spec.workspaceId, 'GET', '/api/v1/namespaces/default')).status).toBe(200);
     await driver.ensureTenant({ ...spec, asleep: true, generation: 2 }, call());
-    expect(await driver.observeTenant(spec.workspaceId, call())).toMatchObject({ asleep: true });
+    await vi.waitFor(
+      async () =>
+        expect(await driver.observeTenant(spec.workspaceId, call())).toMatchObject({ asleep: true }),
+      { timeout: 60_000, interval: 500 },
+    );
     await driver.ensureTenant({ ...spec, generation: 3 }, call());
     await untilReady(spec.workspaceId, 3);
     const removed = await scene.removeWhole(spec.workspaceId, 11);
