@@ -188,6 +188,16 @@ export const signInWeakenings: readonly Weakening[] = [
         find: 'WHERE s.provider_session = oidc.payloads.session AND s.ended_at IS NOT NULL)',
         replace: 'WHERE false)',
       },
+      {
+        file: 'packages/oidc/src/provider/payload-adapter.ts',
+        find: 'WHERE s.provider_session = ${session} AND s.ended_at IS NOT NULL)',
+        replace: 'WHERE false)',
+      },
+      {
+        file: 'packages/oidc/src/provider/logout/notice-store.ts',
+        find: 'DELETE FROM oidc.payloads WHERE session = ${session} RETURNING model, id, payload',
+        replace: 'SELECT model, id, payload FROM oidc.payloads WHERE session = ${session}',
+      },
     ],
     because: 'what was issued in a session outlives it',
   },
