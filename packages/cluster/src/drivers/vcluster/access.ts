@@ -123,7 +123,7 @@ function knownTenants(options: AccessOptions) {
     look,
     async find(workspaceId: WorkspaceId): Promise<Entry | NoEntry> {
       const now = options.clock.now();
-      for (const [id, { usedMs }] of entries) if (now - usedMs > idleMs) await forget(id);
+      for (const [id, other] of entries) if (id !== workspaceId && isIdle(other, now)) await forget(id);
       const entry = entries.get(workspaceId);
       if (!entry || now - entry.checkedMs > believedMs) return look(workspaceId, { refused: false });
       entry.usedMs = now;
@@ -133,6 +133,11 @@ function knownTenants(options: AccessOptions) {
       await Promise.all([...entries.keys()].map(forget));
     },
   };
+}
+
+/** Somebody may follow a log for hours without asking for the tenant again. */
+function isIdle({ usedMs, tunnel }: Entry, now: number): boolean {
+  return now - usedMs > idleMs && (tunnel?.open() ?? 0) === 0;
 }
 
 type Attempt = { answer: TenantResponse } | { error: unknown };
