@@ -476,7 +476,8 @@ create table hexabase.memberships (
   organization_id text not null,
   user_id text not null,
   role text not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  accepted boolean not null default false
 );
 alter table memberships add constraint memberships_pkey PRIMARY KEY (organization_id, user_id);
 alter table memberships add constraint memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;

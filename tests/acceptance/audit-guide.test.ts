@@ -15,6 +15,8 @@ const limitMs = 90_000;
 describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
   let product: Product;
   let bin: string;
+  /** What Bob copies from his letter. */
+  let invitation = '';
 
   beforeAll(async () => {
     product = await startProduct();
@@ -30,12 +32,22 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
     HOME: join(product.configDir, who),
     KUBECONFIG: join(product.configDir, `${who}.kubeconfig`),
     ...(who !== 'you' && { HKS_CONFIG: join(product.configDir, who, 'config.yaml') }),
+    ...(who === 'bob' && { INVITATION: invitation }),
   });
 
   async function signIn(who: Person): Promise<void> {
     const login = ['login', product.httpUrl, '--email', `${who}@example.com`];
     const input = `a long passphrase of ${who}\n`;
     succeed(await run(join(checkout, 'hks'), login, { env: envOf(who), input }));
+  }
+
+  /** As an operator of a trial reads it. */
+  async function codeOfLetter(): Promise<string> {
+    const [newest]: { id: string }[] = JSON.parse(
+      succeed(await product.hks(['outbox', 'list', '-o', 'json'])),
+    );
+    const letter = succeed(await product.hks(['outbox', 'get', newest?.id ?? '', '-o', 'json']));
+    return /hks_inv_[\w-]+/.exec(letter)?.[0] ?? '';
   }
 
   it('holds commands of all three', () => {
@@ -46,6 +58,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
 
   it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
     if (who !== 'you' && commands.find((command) => command.who === who)?.text === text) await signIn(who);
+    if (text.includes('$INVITATION')) invitation = await codeOfLetter();
     const until = Date.now() + limitMs;
     for (;;) {
       const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {

@@ -89,23 +89,43 @@ describe('what somebody does to sign in', () => {
     expect(row?.['log']).not.toContain(typed);
   });
 
-  it('is seen by the admins of their organizations from joining on, until they leave, and by nobody else', async () => {
+  it('is seen by the admins of organizations they accepted, from joining on, until they leave, and by nobody else', async () => {
     const owner = await api.owner('ben');
     const stranger = await api.owner('cleo');
     const { email, userId } = await withPassword('dan');
-    await login(email);
-    const dan = { userId } as Person;
-    await api.join(owner.organizationId, dan, 'developer');
+    const { access: token } = await login(email);
+    const invitations = `/api/v1/organizations/${owner.organizationId}/invitations`;
+    const invited = await owner.call('POST', invitations, { body: { email, role: 'developer' } });
+    const body = { invitation: invited.data['id'] };
+    expect((await api.call('POST', '/api/v1/invitations/accept', { token, body })).status).toBe(200);
     const inside = await login(email);
     await api.query('delete from memberships where user_id = $1', [userId]);
     await login(email);
     const seenBy = async (person: Person & { organizationId: string }) =>
       (await person.call('GET', `/api/v1/organizations/${person.organizationId}/audit?actor=${email}`)).list;
-    const [only, ...more] = await seenBy(owner);
+    const [only, ...more] = (await seenBy(owner)).filter(({ action }) => String(action).startsWith('auth.'));
     expect(more).toEqual([]);
     expect(only).toMatchObject({ action: 'auth.sign-in', actorEmail: email, address: '127.0.0.1' });
     expect(await seenBy(stranger)).toEqual([]);
     expect(short(await own(inside.access))).toHaveLength(3);
+  });
+
+  it('is not seen by an owner who only added the account, also not after raising it to owner', async () => {
+    const owner = await api.owner('olaf');
+    const { email, userId } = await withPassword('unwilling');
+    const members = `/api/v1/organizations/${owner.organizationId}/members`;
+    expect((await owner.call('POST', members, { body: { email, role: 'viewer' } })).status).toBe(201);
+    await login(email, 'not the password at all');
+    await login(email);
+    const raised = await owner.call('PATCH', `${members}/${userId}`, { body: { role: 'owner' } });
+    expect(raised.status, raised.text).toBe(200);
+    const { access } = await login(email);
+    const log = `/api/v1/organizations/${owner.organizationId}/audit`;
+    const seen = (await owner.call('GET', `${log}?sort=createdAt`)).list;
+    expect(seen.map(({ action }) => action)).toEqual(['organization.create', 'member.add', 'member.update']);
+    const exported = await owner.call('GET', `${log}/export?format=jsonl&actor=${email}`);
+    expect(exported.text).toBe('');
+    expect(short(await own(access)).filter(([action]) => action === 'auth.sign-in')).toHaveLength(3);
   });
 
   it('has API tokens: made, first used, revoked; and a token does not read the log of its owner', async () => {

@@ -38,8 +38,9 @@ export interface AuthEvent {
 
 /**
  * Writes one event of signing in into the audit log, in the transaction of what happened. It lands in the chain of the
- * person (a machine's in that of its organization), and names the organizations that the person is in at this moment:
- * their admins may see it from then on, and nobody who comes later.
+ * person (a machine's in that of its organization), and names the organizations that the person is in at this moment
+ * and agreed to be in: their admins may see it from then on, and nobody who comes later. Whoever only adds an account learns
+ * nothing of it.
  */
 export async function recordAuth(tx: Tx, event: AuthEvent, nowMs: number): Promise<void> {
   const origin = currentOrigin();
@@ -50,7 +51,7 @@ export async function recordAuth(tx: Tx, event: AuthEvent, nowMs: number): Promi
       outcome, request_id, address, agent, details, created_at)
     SELECT ${newId<'AuditEntry'>(nowMs)}, c.organization_id, CASE WHEN c.organization_id IS NULL THEN u.id END,
       CASE WHEN c.organization_id IS NULL
-        THEN ARRAY(SELECT m.organization_id FROM hexabase.memberships m WHERE m.user_id = u.id ORDER BY 1)
+        THEN ARRAY(SELECT m.organization_id FROM hexabase.memberships m WHERE m.user_id = u.id AND m.accepted ORDER BY 1)
         ELSE '{}' END,
       u.id, u.email, ${action}, ${target}, ${outcome}, ${origin?.requestId ?? ''}, ${origin?.address ?? null},
       ${origin?.agent ?? null}, ${JSON.stringify(details)}::jsonb, ${new Date(nowMs)}

@@ -17,6 +17,7 @@ export const addMember: UseCase<typeof member.operations.add> = async (context, 
     userId,
     role: body.role,
     createdAt: new Date(nowMs),
+    accepted: false,
   });
   if (!added) throw new AppError('already_exists', { message: 'This person is a member already.' });
   await revokeUser(tx, userId);

@@ -1,17 +1,13 @@
-import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { insertMember, revokeUser } from './store.ts';
+import { insertMember, revokeUser, type NewMember } from './store.ts';
 
 export { changeMemberRole, endMembership, takeMembership } from './membership.ts';
 export { requireMember, requireRank } from './rules.ts';
 export { findMember } from './store.ts';
 
-/** Makes the person a member and their earlier tokens stale. Answers false for a member. */
-export async function joinOrganization(
-  tx: Tx,
-  member: { organizationId: string; userId: string; role: OrganizationRole; createdAt: Date },
-): Promise<boolean> {
-  const added = await insertMember(tx, member);
+/** Makes the person, who asked for it, a member and their earlier tokens stale. Answers false for a member. */
+export async function joinOrganization(tx: Tx, member: Omit<NewMember, 'accepted'>): Promise<boolean> {
+  const added = await insertMember(tx, { ...member, accepted: true });
   if (added) await revokeUser(tx, member.userId);
   return added;
 }

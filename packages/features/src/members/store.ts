@@ -60,14 +60,20 @@ export async function findAccountId(database: Database, email: string): Promise<
   return rows[0]?.id ?? null;
 }
 
+export interface NewMember {
+  organizationId: string;
+  userId: string;
+  role: OrganizationRole;
+  createdAt: Date;
+  /** Whether the person said yes themselves: only then may the organization see how they sign in. */
+  accepted: boolean;
+}
+
 /** Answers false when the person is a member already. */
-export async function insertMember(
-  tx: Tx,
-  row: { organizationId: string; userId: string; role: OrganizationRole; createdAt: Date },
-): Promise<boolean> {
+export async function insertMember(tx: Tx, row: NewMember): Promise<boolean> {
   const { rows } = await sql`
-    insert into memberships (organization_id, user_id, role, created_at)
-    values (${row.organizationId}, ${row.userId}, ${row.role}, ${row.createdAt})
+    insert into memberships (organization_id, user_id, role, created_at, accepted)
+    values (${row.organizationId}, ${row.userId}, ${row.role}, ${row.createdAt}, ${row.accepted})
     on conflict do nothing returning user_id`.execute(tx);
   return rows.length > 0;
 }

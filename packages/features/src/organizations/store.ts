@@ -23,6 +23,7 @@ export interface MembershipTable {
   user_id: string;
   role: OrganizationRole;
   created_at: Date;
+  accepted: boolean;
 }
 
 declare module '@hexabase/postgres/schema.ts' {
@@ -127,6 +128,7 @@ export async function insertOwner(
       user_id: row.userId,
       role: 'owner',
       created_at: row.createdAt,
+      accepted: true,
     })
     .execute();
 }
