@@ -107,12 +107,13 @@ describe('one driver over several clusters', () => {
 
   it('tells what it could not see: tenants of a host cluster that is down are not missing, they are unknown', async () => {
     const here = await tenantOn(null);
-    await tenantOn('fra');
+    const there = await tenantOn('fra');
     hosts.set('fra', null);
     const error = await driver.listTenants(call).catch((thrown: unknown) => thrown);
     if (!(error instanceof PartialListError)) throw new Error('a list that lacks a host cluster was given');
     expect(error.unreachable).toEqual(['fra']);
     expect(error.tenants.map(({ workspaceId }) => workspaceId)).toEqual([here]);
+    expect([await error.sees(here), await error.sees(there)]).toEqual([true, false]);
   });
 
   it('follows the namespaces of clusters that come later, and no longer those that went', async () => {

@@ -22,11 +22,18 @@ export class PartialListError extends Error {
   /** Names of the host clusters that did not answer. */
   readonly unreachable: readonly string[];
 
-  constructor(tenants: ListedTenant[], unreachable: readonly string[], cause: unknown) {
+  /** Whether a workspace that is not in `tenants` is not there either: its own host cluster has answered. */
+  readonly sees: (workspaceId: WorkspaceId) => Promise<boolean>;
+
+  constructor(
+    { tenants, unreachable, sees }: Pick<PartialListError, 'tenants' | 'unreachable' | 'sees'>,
+    cause: unknown,
+  ) {
     super(`these host clusters could not be asked for their tenants: ${unreachable.join(', ')}`, { cause });
     this.name = 'PartialListError';
     this.tenants = tenants;
     this.unreachable = unreachable;
+    this.sees = sees;
   }
 }
 
@@ -88,11 +95,13 @@ async function listEverywhere(
     }),
   ]);
   const tenants = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  const asked = [drivers.builtIn.name, ...names];
-  const unreachable = asked.filter((_, index) => answers[index]?.status === 'rejected');
-  if (unreachable.length === 0) return tenants;
+  const asked = [null, ...names];
+  const answered = new Set(asked.filter((_, index) => answers[index]?.status === 'fulfilled'));
+  if (answered.size === asked.length) return tenants;
+  const unreachable = asked.filter((name) => !answered.has(name)).map((name) => name ?? drivers.builtIn.name);
+  const sees = async (workspaceId: WorkspaceId) => answered.has(await drivers.placementOf(workspaceId));
   const first = answers.find((answer) => answer.status === 'rejected');
-  throw new PartialListError(tenants, unreachable, first?.reason);
+  throw new PartialListError({ tenants, unreachable, sees }, first?.reason);
 }
 
 async function listNamed(

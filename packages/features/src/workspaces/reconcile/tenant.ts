@@ -1,4 +1,5 @@
-import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { PartialListError } from '@hexabase/cluster/drivers/by-placement.ts';
+import type { ClusterDriver, ListedTenant } from '@hexabase/cluster/port.ts';
 import { FencedError, TenantConflictError } from '@hexabase/cluster/port.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
@@ -186,7 +187,8 @@ export function proveRemovedStep({ driver }: TenantDeps): Step<TenantOwner> {
     looks: true,
     run: async ({ subject, signal }) => {
       const state = await driver.observeTenant(subject.id, { signal });
-      const labelled = state.kind === 'absent' ? await driver.listTenants({ signal }) : [];
+      const labelled = state.kind === 'absent' ? await labelledTenants(driver, subject.id, signal) : [];
+      if (labelled === null) return hostIsSilent;
       if (state.kind === 'absent' && labelled.every(({ workspaceId }) => workspaceId !== subject.id))
         return { kind: 'done', released: 'all', report: { checked } };
       return {
@@ -196,6 +198,30 @@ export function proveRemovedStep({ driver }: TenantDeps): Step<TenantOwner> {
       };
     },
   };
+}
+
+const hostIsSilent: StepResult = {
+  kind: 'wait',
+  requeueAfterMs: readyPollMs.last,
+  condition: controlPlane(
+    'Unknown',
+    'Removing',
+    'The host cluster of this workspace cannot be asked right now whether anything is left',
+  ),
+};
+
+/** Null when its own host cluster did not answer. Another one that is down holds up nobody's deletion but its own. */
+async function labelledTenants(
+  driver: ClusterDriver,
+  id: WorkspaceId,
+  signal: AbortSignal,
+): Promise<ListedTenant[] | null> {
+  try {
+    return await driver.listTenants({ signal });
+  } catch (error) {
+    if (!(error instanceof PartialListError)) throw error;
+    return (await error.sees(id)) ? error.tenants : null;
+  }
 }
 
 export async function unlessFenced<T>(workspaceId: string, work: Promise<T>): Promise<T> {
