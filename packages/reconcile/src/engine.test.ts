@@ -270,6 +270,42 @@ test('a terminal failure ends the operation and waits for somebody', async () =>
   });
 });
 
+test('a wait that takes too long loses nothing of what it saw and did', async () => {
+  const condition = {
+    type: 'Lit',
+    status: 'Unknown' as const,
+    reason: 'Warming',
+    message: 'It is warming up',
+  };
+  const power = { type: 'Power', status: 'True' as const, reason: 'On', message: '' };
+  await start(
+    lamps([
+      {
+        name: 'warm',
+        words: 'Warming',
+        timeoutMs: 1000,
+        run: async () => ({
+          kind: 'wait',
+          requeueAfterMs: 1,
+          condition,
+          conditions: [power],
+          write: async (tx) => {
+            await sql`update lamps set saves = saves + 1000`.execute(tx);
+          },
+        }),
+      },
+    ]),
+    { clock: { now: () => systemClock.now() + 21 * 60_000 } },
+  );
+  await addLamp('a');
+  const lamp = await until(async () => {
+    const [found] = await read(sql<{ conditions: Condition[]; saves: number }>`select * from lamps`);
+    return found?.conditions.some(({ reason }) => reason === 'TookTooLong') && found;
+  });
+  expect(lamp.conditions).toContainEqual(expect.objectContaining(power));
+  expect(lamp.saves).toBeGreaterThanOrEqual(1000);
+});
+
 test('a wake-up that comes while a key is worked on is not lost', async () => {
   let runs = 0;
   const entered = Promise.withResolvers<void>();

@@ -148,13 +148,13 @@ class Journal<S extends Subject> {
   async waiting(step: Step<S>, result: StepResult & { kind: 'wait' }): Promise<WorkflowEnd> {
     const { operation } = this.#run;
     const late = operation !== null && this.#tools.clock.now() - operation.createdAt.getTime() > waitMsMax;
+    this.#set(result.condition);
+    for (const condition of result.conditions ?? []) this.#set(condition);
+    if (result.write) this.#writes.push(result.write);
     if (late) {
       const condition = { ...result.condition, reason: 'TookTooLong' };
       return this.failed(step, { kind: 'failed', terminal: false, condition });
     }
-    this.#set(result.condition);
-    for (const condition of result.conditions ?? []) this.#set(condition);
-    if (result.write) this.#writes.push(result.write);
     await this.write({});
     return { kind: 'waiting', afterMs: result.requeueAfterMs };
   }
