@@ -44,10 +44,11 @@ async function hostServiceCidr(host: TenantClient, signal: AbortSignal): Promise
     path: '/apis/networking.k8s.io/v1/servicecidrs/kubernetes',
     signal,
   });
+  if (answer.status === 404 || answer.status === 403) return null;
+  // What is wrong for a moment says nothing about the host; taken for an answer it would restart every control plane.
+  if (answer.status !== 200) throw new KubeRefusal('the range of services of the host', answer);
   const ranges = fieldOf(answer.body, 'spec', 'cidrs');
-  return answer.status === 200 && Array.isArray(ranges) && ranges.length > 0
-    ? ranges.map(textOf).join(',')
-    : null;
+  return Array.isArray(ranges) && ranges.length > 0 ? ranges.map(textOf).join(',') : null;
 }
 
 /** Asks whether it is installed, not whether it answers. */
@@ -56,6 +57,9 @@ async function hasMetrics(host: TenantClient, signal: AbortSignal): Promise<bool
   const answer = await host.request({ method: 'GET', path: service, signal });
   if (answer.status === 200) return true;
   if (answer.status === 404) return false;
+  if (answer.status !== 403) throw new KubeRefusal('the metrics API of the host', answer);
   const groups = await host.request({ method: 'GET', path: '/apis', signal });
+  if (groups.status === 403) return false;
+  if (groups.status !== 200) throw new KubeRefusal('the APIs of the host', groups);
   return listOf(fieldOf(groups.body, 'groups')).some(({ name }) => name === 'metrics.k8s.io');
 }
