@@ -31,3 +31,11 @@ export interface LeftOut {
   what: string;
   count: number;
 }
+
+/** A tenant holds more than can be read into memory at once. */
+export class ContentTooLargeError extends Error {
+  constructor() {
+    super('The workspace holds more than can be cloned');
+    this.name = 'ContentTooLargeError';
+  }
+}

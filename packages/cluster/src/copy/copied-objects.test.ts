@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TenantClient } from '../port.ts';
+import { ContentTooLargeError } from './content.ts';
 import { readContent } from './read-content.ts';
 import { inBatches } from './write-content.ts';
 
@@ -14,6 +15,7 @@ const plurals: Readonly<Record<string, [plural: string, apiVersion: string]>> = 
   PersistentVolumeClaim: ['persistentvolumeclaims', 'v1'],
   PersistentVolume: ['persistentvolumes', 'v1'],
   ConfigMap: ['configmaps', 'v1'],
+  Secret: ['secrets', 'v1'],
   Event: ['events', 'v1'],
   Job: ['jobs', 'batch/v1'],
   ClusterRole: ['clusterroles', 'rbac.authorization.k8s.io/v1'],
@@ -242,5 +244,44 @@ test('definitions come before their objects, namespaces before what is in them, 
     ['ConfigMap'],
     ['Widget'],
     ['Pod'],
+  ]);
+});
+
+test('a tenant that holds too much is refused while it is read, not after it', async () => {
+  const { request } = serving([]);
+  let pages = 0;
+  const blob = 'x'.repeat(30_000_000);
+  const endless: TenantClient = {
+    async request(wanted) {
+      if (!wanted.path.startsWith('/api/v1/configmaps')) return request(wanted);
+      if (++pages > 10) throw new Error('it is still read');
+      expect(new URLSearchParams(wanted.path.split('?')[1]).get('limit')).toBe('50');
+      const items = [{ metadata: inShop(`big-${pages}`), data: { blob } }];
+      return { status: 200, body: { metadata: { continue: 'more' }, items } };
+    },
+  };
+  await expect(readContent(endless, AbortSignal.timeout(30_000))).rejects.toThrow(ContentTooLargeError);
+  expect(pages).toBe(7);
+});
+
+test('a token asked for by hand loses what ties it to the account of the source, and is made anew', async () => {
+  const annotations = {
+    'kubernetes.io/service-account.name': 'ci',
+    'kubernetes.io/service-account.uid': '7',
+  };
+  const type = 'kubernetes.io/service-account-token';
+  const content = await copyOf({
+    kind: 'Secret',
+    metadata: inShop('ci-token', { annotations }),
+    type,
+    data: { token: 'c2VjcmV0' },
+  });
+  expect(named(content, 'Secret')).toEqual([
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: inShop('ci-token', { annotations: { 'kubernetes.io/service-account.name': 'ci' } }),
+      type,
+    },
   ]);
 });

@@ -2,19 +2,21 @@ import { fieldOf, listOf, metaOf, textOf, type Json } from '../drivers/vcluster/
 import { KubeRefusal } from '../kube-api/call-errors.ts';
 import { pathOf } from '../kube-api/resource-path.ts';
 import type { TenantClient } from '../port.ts';
-import type { CopiedObject, LeftOut, TenantContent } from './content.ts';
+import { ContentTooLargeError, type CopiedObject, type LeftOut, type TenantContent } from './content.ts';
 import { isOwnDoing, isSystemNamespace, verdictOn, type Surroundings } from './left-out.ts';
 import { readJson, servedKinds, type Kind } from './kinds.ts';
 import { stripped } from './strip.ts';
 
 /** While somebody writes very much, the chosen revision may be compacted away under the reader. */
 const attemptsMax = 3;
-const pageSize = 500;
+/** One object may have 1.5 MB (etcd's default): pages stay below what is taken as one answer. */
+const pageSize = 50;
+const readBytesMax = 200_000_000;
 
 /**
  * Everything that a tenant holds at one moment and that another one can hold: all kinds are read at the same revision of
  * the store (Kubernetes API concepts, `resourceVersionMatch=Exact`; one store has one count of revisions for all kinds).
- * Changes nothing. Throws `KubeRefusal` and what the client throws.
+ * Changes nothing. Throws `ContentTooLargeError`, `KubeRefusal` and what the client throws.
  */
 export async function readContent(client: TenantClient, signal: AbortSignal): Promise<TenantContent> {
   for (let attempt = 1; ; attempt++) {
@@ -31,7 +33,9 @@ async function readOnce(client: TenantClient, signal: AbortSignal): Promise<Tena
   const first = await readJson(client, '/api/v1/namespaces?limit=1', signal);
   const revision = textOf(fieldOf(first, 'metadata', 'resourceVersion'));
   const found: Found[] = [];
-  for (const kind of kinds) found.push({ kind, objects: await readAll({ client, kind, revision, signal }) });
+  const count = countedUpTo(readBytesMax);
+  for (const kind of kinds)
+    found.push({ kind, objects: await readAll({ client, kind, revision, signal, count }) });
   const around = surroundingsOf(found);
   const objects: CopiedObject[] = [];
   const leftOut = new Map<string, number>();
@@ -59,9 +63,20 @@ interface Reading {
   kind: Kind;
   revision: string;
   signal: AbortSignal;
+  /** Of every page. */
+  count(page: unknown): void;
 }
 
-async function readAll({ client, kind, revision, signal }: Reading): Promise<Json[]> {
+/** Counts all pages together. All of it is held in memory at once, so it is refused as soon as it is too much. */
+function countedUpTo(bytesMax: number): Reading['count'] {
+  let bytes = 0;
+  return (page) => {
+    bytes += Buffer.byteLength(JSON.stringify(page));
+    if (bytes > bytesMax) throw new ContentTooLargeError();
+  };
+}
+
+async function readAll({ client, kind, revision, signal, count }: Reading): Promise<Json[]> {
   const path = pathOf(kind.apiVersion, kind, {});
   const objects: Json[] = [];
   let query = new URLSearchParams({
@@ -71,6 +86,7 @@ async function readAll({ client, kind, revision, signal }: Reading): Promise<Jso
   });
   for (;;) {
     const list = await readJson(client, `${path}?${query.toString()}`, signal);
+    count(list);
     objects.push(...listOf(fieldOf(list, 'items')));
     const next = textOf(fieldOf(list, 'metadata', 'continue'));
     if (next === '') return objects;

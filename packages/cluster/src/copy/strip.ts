@@ -7,6 +7,8 @@ const placeAnnotations: readonly string[] = [
   'control-plane.alpha.kubernetes.io/leader',
   'deployment.kubernetes.io/revision',
   'endpoints.kubernetes.io/last-change-trigger-time',
+  // With the source's uid on it a token would be taken for one of a service account that is gone, and removed.
+  'kubernetes.io/service-account.uid',
   'pv.kubernetes.io/bind-completed',
   'pv.kubernetes.io/bound-by-controller',
   'volume.beta.kubernetes.io/storage-provisioner',

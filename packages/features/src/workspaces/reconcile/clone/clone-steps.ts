@@ -1,3 +1,4 @@
+import { ContentTooLargeError } from '@hexabase/cluster/copy/content.ts';
 import { readContent } from '@hexabase/cluster/copy/read-content.ts';
 import { inBatches, tieOwners, writeBatch } from '@hexabase/cluster/copy/write-content.ts';
 import type { TenantState } from '@hexabase/cluster/port.ts';
@@ -36,10 +37,10 @@ export function readSourceStep(deps: CloneDeps): Step<WorkspaceSubject> {
       const copying = await deps.driver.copying?.(sourceId);
       const obstacle = obstacleOf(state, copying?.whileAsleep === true);
       if (obstacle) return obstacle;
-      const content = await readContent(deps.driver.tenantClient(sourceId), signal);
+      const content = await readContent(deps.driver.tenantClient(sourceId), signal).catch(unlessTooLarge);
+      if (content instanceof ContentTooLargeError) return refused('TooLarge', content.message);
       const sealed = sealContent(deps.vault, subject.id, content);
-      if (sealed.length > keptCharactersMax)
-        return refused('TooLarge', 'The workspace holds more than can be cloned');
+      if (sealed.length > keptCharactersMax) return refused('TooLarge', new ContentTooLargeError().message);
       const told = {
         takenAt: new Date(clockOf(deps).now()).toISOString(),
         objects: content.objects.length,
@@ -80,6 +81,11 @@ export function writeObjectsStep(deps: CloneDeps): Step<WorkspaceSubject> {
       return { kind: 'done', conditions: [contentCopied('True', 'Copied', message)] };
     },
   };
+}
+
+function unlessTooLarge(error: unknown): ContentTooLargeError {
+  if (error instanceof ContentTooLargeError) return error;
+  throw error;
 }
 
 function obstacleOf(state: TenantState, whileAsleep: boolean): StepResult | null {
