@@ -52,7 +52,7 @@ export async function spendCodes(tx: Tx, email: string, nowMs: number): Promise<
     WHERE email = ${email} AND expires_at > ${new Date(nowMs)}`.execute(tx);
 }
 
-/** Takes back what was approved with the old password and has not been fetched yet. */
+/** Takes back what was approved for programs and has not been fetched yet. */
 export async function withdrawApprovals(tx: Tx, userId: UserId): Promise<void> {
   await sql`DELETE FROM hexabase.sign_in_codes WHERE user_id = ${userId} AND state = 'approved'`.execute(tx);
 }

@@ -13,7 +13,6 @@ import {
   invitedEmail,
   lettersLately,
   spendCodes,
-  withdrawApprovals,
   type LetterCode,
   type LetterKind,
 } from './code-store.ts';
@@ -77,7 +76,6 @@ export function openLetters(deps: LettersDeps): Letters {
           const fresh = { email: found.email, displayName, password, organizationDue: !found.invited };
           return { kind: found.kind, userId: (await createUser(tx, fresh, nowMs)).id };
         }
-        await withdrawApprovals(tx, found.userId);
         await setPassword(tx, { userId: found.userId, password }, nowMs);
         return { kind: found.kind, userId: found.userId };
       });

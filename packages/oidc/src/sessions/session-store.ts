@@ -3,6 +3,7 @@ import type { SessionId, UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth, recordSessionEnd } from '../auth-audit.ts';
+import { withdrawApprovals } from '../letters/code-store.ts';
 import { announceSessionsChanged } from '../revocation.ts';
 import { withdrawTickets } from '../second-factor/ticket-store.ts';
 
@@ -143,7 +144,7 @@ export async function endOneSession(
   return true;
 }
 
-/** Ends every live session of an account, and every sign-in that is half done. */
+/** Ends every live session of an account, and every sign-in that is half done or approved and not fetched yet. */
 export async function endAllSessions(
   tx: Tx,
   ending: { userId: UserId; reason: EndReason },
@@ -153,6 +154,7 @@ export async function endAllSessions(
     UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${ending.reason}
     WHERE user_id = ${ending.userId} AND ended_at IS NULL`.execute(tx);
   await withdrawTickets(tx, ending.userId);
+  await withdrawApprovals(tx, ending.userId);
   await announceSessionsChanged(tx, ending.userId);
   const details = { reason: ending.reason, sessions: Number(numAffectedRows) };
   await recordAuth(tx, { userId: ending.userId, action: 'auth.session-end', details }, nowMs);

@@ -324,6 +324,24 @@ describe('ending sessions', () => {
     await expect(identity.authenticate(there.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
   });
 
+  it('takes back at a change of the password what a device was allowed and has not fetched', async () => {
+    const asked = () =>
+      identity.browser.startDevice({ clientId: 'hks', deviceName: null, address: '192.0.2.1' });
+    const poll = (deviceCode: string) =>
+      identity.browser.pollDevice({ deviceCode, clientId: 'hks', device: device() });
+    const [user, other] = [await person(), await person()];
+    const [taken, kept] = [await asked(), await asked()];
+    const allow = (userCode: string, { id: userId }: User) =>
+      identity.browser.approveDevice({ userCode, person: { userId, secondFactor: false } });
+    await allow(taken.userCode, user);
+    await allow(kept.userCode, other);
+    await test.database.asIdentity((tx) =>
+      setPassword(tx, { userId: user.id, password: 'another good one' }, clock.now()),
+    );
+    await expect(poll(taken.deviceCode)).rejects.toMatchObject({ code: 'invalid_grant' });
+    await expect(poll(kept.deviceCode)).resolves.toMatchObject({ tokenType: 'Bearer' });
+  });
+
   it('follows a change of the password', async () => {
     const user = await person();
     const tokens = await signIn(user);
