@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { newId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
@@ -10,6 +11,8 @@ import { givenOrganization, requestOfWorkspace, requestWorkspace, until } from '
 import { brokenVersion, memoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { doubtMs } from './probe.ts';
+import type { WorkspaceSubject } from './store.ts';
+import { upgradeMsMax, waitUpgradedStep } from './upgrade.ts';
 import { workspaceReconciler } from './workspace-reconciler.ts';
 
 test('a version whose image cannot be had is given up after the time of doubt, for nobody can work meanwhile', async () => {
@@ -56,3 +59,59 @@ test('a version whose image cannot be had is given up after the time of doubt, f
     sql`select 1 from workspaces where id = ${id} and phase = 'active' and kubernetes_version = '1.34'`,
   );
 });
+
+test('the time of a new version counts from when it was written, not from when it was asked for', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { admin } = stack.use(await testDatabase());
+  const { driver } = stack.use(await memoryCluster(admin));
+  const nowMs = 100 * upgradeMsMax;
+  const look = async (since: { askedMs: number; writtenMs: number | null }) => {
+    const deps = { driver, issuer: 'https://hexabase.example/oidc', clock: { now: () => nowMs } };
+    const subject = upgrading(since);
+    const signal = AbortSignal.timeout(10_000);
+    return (await waitUpgradedStep(deps).run?.({ subject, fence: 1, signal }))?.kind;
+  };
+  const [soon, late] = [nowMs - 1_000, nowMs - upgradeMsMax - 1_000];
+  expect(await look({ askedMs: late, writtenMs: soon })).toBe('wait');
+  expect(await look({ askedMs: late, writtenMs: null })).toBe('wait');
+  expect(await look({ askedMs: late, writtenMs: late })).toBe('failed');
+  // What an upgrade before this one left.
+  expect(await look({ askedMs: soon, writtenMs: late })).toBe('wait');
+});
+
+function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number | null }): WorkspaceSubject {
+  const at = { observedGeneration: 2, lastTransitionTime: new Date(writtenMs ?? 0).toISOString() };
+  const progressing = {
+    type: 'Upgraded',
+    status: 'Unknown',
+    reason: 'Progressing',
+    message: '',
+    ...at,
+  } as const;
+  const size = { cpuMilli: 1, memoryMib: 1, storageGib: 1 };
+  return {
+    id: newId<'Workspace'>(),
+    organizationId: 'org',
+    slug: 'x',
+    generation: 2,
+    observedGeneration: 1,
+    conditions: writtenMs === null ? [] : [progressing],
+    operationId: 'op',
+    operationKind: 'workspace.upgrade',
+    operationStartedMs: askedMs,
+    plan: 'small',
+    settledPlan: 'small',
+    size,
+    settledSize: size,
+    isolation: 'shared',
+    groups: { admins: null, users: null },
+    deletionRequested: false,
+    deletionPending: false,
+    asleep: false,
+    sleepReason: null,
+    kubernetesVersion: '1.36',
+    settledVersion: '1.34',
+    cloneOf: null,
+    copy: null,
+  };
+}

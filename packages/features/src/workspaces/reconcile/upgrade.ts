@@ -1,5 +1,5 @@
 import type { TenantState } from '@hexabase/cluster/port.ts';
-import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { hostConditions } from './probe.ts';
@@ -19,7 +19,9 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
-      return result.kind === 'failed' ? { ...result, write: (tx) => goBack(tx, subject) } : result;
+      if (result.kind === 'failed') return { ...result, write: (tx) => goBack(tx, subject) };
+      const message = `Going to Kubernetes ${subject.kubernetesVersion}`;
+      return { ...result, conditions: [upgraded('Unknown', 'Progressing', message)] };
     },
   };
 }
@@ -83,10 +85,10 @@ function notYet(
   deps: TenantDeps,
   { subject, state, why }: { subject: WorkspaceSubject; state: TenantState; why: string },
 ): StepResult {
-  const { kubernetesVersion, settledVersion, operationStartedMs } = subject;
+  const { kubernetesVersion, settledVersion } = subject;
   const nowMs = clockOf(deps).now();
   const fromHost = hostConditions(subject, state, nowMs);
-  const sinceMs = operationStartedMs === null ? 0 : nowMs - operationStartedMs;
+  const sinceMs = nowMs - (writtenMs(subject) ?? nowMs);
   if (sinceMs > upgradeMsMax || isHopeless(fromHost)) {
     const minutes = Math.max(1, Math.floor(sinceMs / 60_000));
     const message = `Kubernetes ${kubernetesVersion} was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'} (${why.replace(/\.$/, '')}); going back to ${settledVersion}`;
@@ -103,6 +105,16 @@ function notYet(
     condition: upgraded('Unknown', 'Progressing', `Going to Kubernetes ${kubernetesVersion}: ${why}`),
     conditions: fromHost,
   };
+}
+
+/**
+ * When the new version was written: until then the host may have been busy or away, which is not the version's fault.
+ * Null when it was written just now, or nobody asked for it. What an earlier upgrade left there does not count.
+ */
+function writtenMs({ conditions, operationStartedMs }: WorkspaceSubject): number | null {
+  const progressing = findCondition(conditions, 'Upgraded');
+  if (operationStartedMs === null || progressing?.status !== 'Unknown') return null;
+  return Math.max(operationStartedMs, Date.parse(progressing.lastTransitionTime));
 }
 
 /** An image that could not be had for as long as anything is doubted. Nobody can use the workspace meanwhile. */
