@@ -276,3 +276,25 @@ describe('an issuer inside', () => {
     expect(elsewhere.asked()).toBe(0);
   });
 });
+
+describe('a flood', () => {
+  test('of bad tokens from one address is refused before it is verified, and writes nothing more', async () => {
+    const made = await ann.call('POST', at(ann, 'service-accounts'), {
+      name: fresh('sa'),
+      role: 'developer',
+    });
+    const { email } = made.json['data'];
+    expect((await trust({ serviceAccount: email })).status).toBe(201);
+    const bad = ci.sign(job({ ref: 'refs/pull/1/merge' }));
+    const flood = async (serviceAccount: string) => {
+      const answers = await Promise.all(Array.from({ length: 70 }, () => exchange(bad, serviceAccount)));
+      return answers.map(({ status }) => status);
+    };
+    const statuses = await flood(email);
+    expect(new Set(statuses)).toEqual(new Set([400, 429]));
+    const written = (await exchanges('denied')).filter((entry) => entry['actor_email'] === email);
+    expect(written).toHaveLength(statuses.filter((status) => status === 400).length);
+    // Nor does the count say which accounts there are.
+    expect(await flood('nobody@acme.serviceaccounts.hexabase.local')).toContain(429);
+  });
+});

@@ -184,12 +184,13 @@ export interface AuthLetters {
   signedIn(userId: UserId): Promise<void>;
 }
 
-/** Tokens of CI systems exchanged for ours; `openFederation` of packages/oidc answers it. Throws a `GrantError`. */
+/** Tokens of CI systems exchanged for ours; `openFederation` of packages/oidc answers it. Throws a `GrantError` or an AppError `rate_limited`. */
 export interface AuthFederation {
   exchange(presented: {
     token: string;
     serviceAccount: string;
     requestId: string;
+    address: string;
   }): Promise<{ token: string; expiresIn: number; scope: string }>;
 }
 

@@ -79,6 +79,7 @@ async function exchange(
     token: body.subject_token,
     serviceAccount: body.audience,
     requestId: request.id,
+    address: request.ip,
   });
   return privately(reply).send({
     access_token: given.token,

@@ -3,6 +3,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { GrantError } from '../interaction/grant-error.ts';
+import { reserveAttempt, returnAttempt, type LoginPlace } from '../sessions/login-attempts.ts';
 import { unmetCondition } from './conditions.ts';
 import {
   insertGivenToken,
@@ -27,6 +28,8 @@ export interface SubjectToken {
   /** E-mail address of the service account that the job wants to be. */
   serviceAccount: string;
   requestId: string;
+  /** Where the request came from. */
+  address: string;
 }
 
 export interface ExchangedToken {
@@ -41,13 +44,16 @@ export interface Federation {
   /**
    * Gives an API token of the service account for a token of an issuer that one of its rules names and whose conditions
    * it meets. Throws GrantError `invalid_grant` for every token that does not fit and says to the caller nothing more;
-   * why stands in the audit log of the organization.
+   * why stands in the audit log of the organization. Throws AppError `rate_limited` for an address that sent too many such,
+   * before anything is verified or written.
    */
   exchange(presented: SubjectToken): Promise<ExchangedToken>;
 }
 
 export const federatedTokenSeconds = 900;
 const skewMs = 60_000;
+/** Many jobs come from one address, and a rule that is being written is missed often. */
+const refusedFree = 50;
 
 export function openFederation(deps: FederationDeps): Federation {
   const keys = openIssuerKeys(deps);
@@ -63,6 +69,9 @@ async function exchange(context: Context, presented: SubjectToken): Promise<Exch
   const issuer = claimedIssuer(presented.token);
   if (issuer === null) throw refused();
   const asked = { email: presented.serviceAccount.toLowerCase(), issuer };
+  // Also where no rule is: the count must not tell which accounts there are.
+  const place = placeOf(presented, issuer);
+  await db.asIdentity((tx) => reserveAttempt(tx, place, context.clock.now()));
   const rules = await db.asIdentity((tx) => rulesFor(tx, asked), { oneStatement: true });
   const [first] = rules;
   // Nobody is asked for keys on the word of a stranger: only issuers that some rule names.
@@ -106,6 +115,7 @@ async function give(context: Context, { rule, presented, claims }: Matched): Pro
     const expiresAt = new Date(claims.exp * 1000 + skewMs);
     const isFresh = typeof jti !== 'string' || (await takeOnce(tx, { issuer: claims.iss, jti, expiresAt }));
     if (!isFresh || !(await insertGivenToken(tx, rule, { ...given, nowMs }))) return false;
+    await returnAttempt(tx, placeOf(presented, rule.issuer));
     const details = { ...factsOf(rule, claims), tokenId: given.id };
     await recordExchange(tx, rule, { outcome: 'allowed', requestId: presented.requestId, details, nowMs });
     return true;
@@ -123,6 +133,11 @@ async function refuse(
   const entry = { outcome: 'denied', requestId: presented.requestId, details } as const;
   await db.asIdentity((tx) => recordExchange(tx, rule, { ...entry, nowMs: clock.now() }));
   throw refused();
+}
+
+/** What is counted together. */
+function placeOf({ serviceAccount, address }: SubjectToken, issuer: string): LoginPlace {
+  return { email: `federation ${issuer} ${serviceAccount.toLowerCase()}`, address, free: refusedFree };
 }
 
 /** Who the job said that it is; only of a token whose signature was right. */

@@ -20,6 +20,8 @@ const delayMsMax = 15 * 60_000;
 export interface LoginPlace {
   email: string;
   address: string;
+  /** Failures of the two together that cost nothing; 10 when absent. */
+  free?: number;
 }
 
 /**
@@ -67,10 +69,10 @@ export async function pruneAttempts(tx: Tx, nowMs: number): Promise<void> {
   );
 }
 
-function countersOf({ email, address }: LoginPlace): [Counter, Counter] {
+function countersOf({ email, address, free = 10 }: LoginPlace): [Counter, Counter] {
   const place = { email, address: addressBlock(address) };
   return [
-    { key: keyOf('pair', `${place.email}\n${place.address}`), free: 10 },
+    { key: keyOf('pair', `${place.email}\n${place.address}`), free },
     { key: keyOf('address', place.address), free: 100 },
   ];
 }
@@ -85,7 +87,7 @@ async function delayed(tx: Tx, counter: Counter, nowMs: number): Promise<AppErro
   const untilMs = rows[0]?.blocked_until?.getTime() ?? nowMs + 1_000;
   const retryAfterSeconds = Math.max(1, Math.ceil((untilMs - nowMs) / 1_000));
   return new AppError('rate_limited', {
-    message: 'Too many wrong passwords; wait and try again.',
+    message: 'Too many wrong attempts; wait and try again.',
     details: { retryAfterSeconds },
   });
 }
