@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import { Pool } from 'pg';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -40,6 +41,10 @@ export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger):
   return pool;
 }
 
+/** A transaction that lost against another one is run this often in all before its caller hears of it. */
+const triesMax = 4;
+const pauseMsMax = 25;
+
 export function openRolePool(endpoint: Endpoint, limits: PoolLimits, log: Logger): RolePool {
   const pool = createPool(endpoint, { ...limits, pipeline: true }, log);
   const names = statementNames();
@@ -47,14 +52,16 @@ export function openRolePool(endpoint: Endpoint, limits: PoolLimits, log: Logger
   const kysely = new Kysely<Schema>({ dialect: pipelinedDialect(pool) });
   return {
     async transaction(run, options = {}) {
-      try {
-        return await once(kysely, run, options);
-      } catch (error) {
-        if (!names.explains(error) && !isRepeatable(error)) throw mapDatabaseError(error);
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await once(kysely, run, options);
+        } catch (error) {
+          const mayWin = names.explains(error) || isRepeatable(error);
+          if (!mayWin || tries === triesMax) throw mapDatabaseError(error);
+          // At once the first time; who loses again meets the same others, unless it waits for another moment.
+          if (tries > 1) await sleep(Math.random() * pauseMsMax * tries);
+        }
       }
-      return once(kysely, run, options).catch((error: unknown) => {
-        throw mapDatabaseError(error);
-      });
     },
     [Symbol.asyncDispose]: () => kysely.destroy(),
   };
