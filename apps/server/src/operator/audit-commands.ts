@@ -8,7 +8,9 @@ import { readConfig } from '../config.ts';
 import { headsPath, readHeads } from '../lifecycle/audit-heads.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { exportAudit, listAudit, verifyAudit } from './audit.ts';
+import { textTable } from '../text-table.ts';
 import type { OperatorAnswer } from './commands.ts';
+import { answer, inFormat, understood } from './noun-command.ts';
 import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
 
 export const auditUsage = `Usage: hexabase-cli audit list [--organization NAME | --person EMAIL] [filters] [--page N] [--limit N]
@@ -68,7 +70,7 @@ export async function runAuditCommand(
   if (verb === 'verify') {
     const elsewhere = values.heads === undefined ? [] : readHeads(values.heads);
     const kept = [...readHeads(headsPath(config.dataDir)), ...elsewhere];
-    return shown(verified(await verifyAudit(database, { signer, kept })), values);
+    return inFormat(verified(await verifyAudit(database, { signer, kept })), values.output);
   }
   if (verb === 'export') {
     const query = audit.operations.export.query.parse(filtersOf(values, ['format']));
@@ -78,7 +80,7 @@ export async function runAuditCommand(
   }
   const query = audit.operations.list.query.parse(filtersOf(values, ['page', 'limit']));
   const { data, total } = await listAudit(database, values, query);
-  return shown(answer(tableOf(data, total), data), values);
+  return inFormat(answer(tableOf(data, total), data), values.output);
 }
 
 function filtersOf(values: Values, also: readonly (keyof Values)[]): Record<string, unknown> {
@@ -97,15 +99,8 @@ function tableOf(entries: readonly AuditEntry[], total: number): string {
     entry.target,
     entry.outcome,
   ]);
-  const table = [['AT', 'WHO', 'FROM', 'ACTION', 'TARGET', 'OUTCOME'], ...cells];
-  const widths = (table[0] ?? []).map((_, at) => Math.max(...table.map((row) => (row[at] ?? '').length)));
-  const lines = table.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  return [...lines, `${entries.length} of ${total}`].join('\n');
+  const table = textTable([['AT', 'WHO', 'FROM', 'ACTION', 'TARGET', 'OUTCOME'], ...cells]);
+  return `${table}\n${entries.length} of ${total}`;
 }
 
 function verified(reports: readonly ChainReport[]): OperatorAnswer {
@@ -127,18 +122,6 @@ function ownerOf(chain: string): string {
   return chain.startsWith('person:') ? chain.replace(':', ' ') : `organization ${chain}`;
 }
 
-function shown(result: OperatorAnswer, values: Values): OperatorAnswer {
-  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
-}
-
-function answer(text: string, json: unknown): OperatorAnswer {
-  return { text, json, exitCode: 0 };
-}
-
 function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${auditUsage}`);
-  }
+  return understood(() => parseArgs({ args, options, strict: true, allowPositionals: true }), auditUsage);
 }

@@ -11,6 +11,7 @@ import { runGrantCommand } from './grants/grant-commands.ts';
 import { runHostCommand } from './host-commands.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import { signInAsOperator } from '../sign-in/operator-sign-in.ts';
+import { answer, inFormat, understood } from './noun-command.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
 import { runProviderCommand } from './provider-commands.ts';
 import { listUsers } from './store.ts';
@@ -93,7 +94,7 @@ export async function runOperator(
   if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
   const flags = values['data-dir'] === undefined ? {} : { dataDir: values['data-dir'] };
   const result = await command({ values, config: readConfig(flags, env), input });
-  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+  return inFormat(result, values.output);
 }
 
 async function createUser({ values, config, input }: Request): Promise<OperatorAnswer> {
@@ -189,14 +190,6 @@ function passwordLine(password: string | null): string[] {
   return password === null ? [] : [`Password: ${password}   (shown only now)`];
 }
 
-function answer(text: string, json: unknown): OperatorAnswer {
-  return { text, json, exitCode: 0 };
-}
-
 function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new StartError(`${error instanceof Error ? error.message : String(error)}\n\n${operatorUsage}`);
-  }
+  return understood(() => parseArgs({ args, options, strict: true, allowPositionals: true }), operatorUsage);
 }

@@ -7,6 +7,7 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { ServerConfig } from '../config.ts';
 import { readAuthority } from '../certificates/load-certificates.ts';
 import { publicAuthority } from '../certificates/public-authority.ts';
+import { textTable } from '../text-table.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
@@ -144,7 +145,7 @@ async function list(request: Request): Promise<OperatorAnswer> {
     host.note,
   ]);
   return answer(
-    aligned([['NAME', 'REGION', 'STATE', 'READY', 'VERSION', 'WORKSPACES', 'NOTE'], ...rows]),
+    textTable([['NAME', 'REGION', 'STATE', 'READY', 'VERSION', 'WORKSPACES', 'NOTE'], ...rows]),
     hosts,
   );
 }
@@ -225,18 +226,6 @@ function pairOf(text: string): [string, string] {
   const equals = text.indexOf('=');
   if (equals < 1) throw new StartError(`“${text}” is no label: write KEY=VALUE.`);
   return [text.slice(0, equals), text.slice(equals + 1)];
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 function parse(args: string[]) {

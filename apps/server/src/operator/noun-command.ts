@@ -64,7 +64,7 @@ export async function runNounCommand<Values extends NounValues>(
   );
   await using database = await openOperatorDatabase(config, { migrate: 'apply' });
   const result = await run({ database, name, values, config });
-  return values.output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+  return inFormat(result, values.output);
 }
 
 /** What a command answers that did what it was asked. */
@@ -72,7 +72,13 @@ export function answer(text: string, json: unknown): OperatorAnswer {
   return { text, json, exitCode: 0 };
 }
 
-function understood<T>(parse: () => T, usage: string): T {
+/** An answer as `-o` wants it: for people, or as JSON. */
+export function inFormat(result: OperatorAnswer, output: string | undefined): OperatorAnswer {
+  return output === 'json' ? { ...result, text: JSON.stringify(result.json) } : result;
+}
+
+/** What `parse` makes of a command line. Throws `StartError` with the usage for one that cannot be understood. */
+export function understood<T>(parse: () => T, usage: string): T {
   try {
     return parse();
   } catch (error) {
