@@ -1,4 +1,5 @@
 import type { Weakening } from '../weakening.ts';
+import { sessionsThatGoOn } from './sessions-that-go-on.ts';
 /** Checks on who somebody is: addresses, codes and tokens. */
 export const identityWeakenings: readonly Weakening[] = [
   {
@@ -113,21 +114,7 @@ export const identityWeakenings: readonly Weakening[] = [
         find: 'WHERE id = ${userId} AND disabled_at IS NULL`',
         replace: 'WHERE id = ${userId}`',
       },
-      {
-        file: 'packages/oidc/src/provider/payload-adapter.ts',
-        find: 'WHERE s.provider_session = oidc.payloads.session AND s.ended_at IS NOT NULL)',
-        replace: 'WHERE false)',
-      },
-      {
-        file: 'packages/oidc/src/provider/payload-adapter.ts',
-        find: 'WHERE s.provider_session = ${session} AND s.ended_at IS NOT NULL)',
-        replace: 'WHERE false)',
-      },
-      {
-        file: 'packages/oidc/src/provider/logout/notice-store.ts',
-        find: 'DELETE FROM oidc.payloads WHERE session = ${session} RETURNING model, id, payload',
-        replace: 'SELECT model, id, payload FROM oidc.payloads WHERE session = ${session}',
-      },
+      ...sessionsThatGoOn,
     ],
     because: 'whoever was disabled is still somebody to clients',
   },

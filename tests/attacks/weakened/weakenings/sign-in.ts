@@ -1,4 +1,5 @@
 import type { Weakening } from '../weakening.ts';
+import { sessionsThatGoOn } from './sessions-that-go-on.ts';
 /** Checks on signing in: keys, devices, passwords, browsers, sessions. */
 export const signInWeakenings: readonly Weakening[] = [
   {
@@ -182,23 +183,7 @@ export const signInWeakenings: readonly Weakening[] = [
   {
     attack:
       'B14 a browser that is revoked from the list of sessions is out at once, and its clients hear of it',
-    changes: [
-      {
-        file: 'packages/oidc/src/provider/payload-adapter.ts',
-        find: 'WHERE s.provider_session = oidc.payloads.session AND s.ended_at IS NOT NULL)',
-        replace: 'WHERE false)',
-      },
-      {
-        file: 'packages/oidc/src/provider/payload-adapter.ts',
-        find: 'WHERE s.provider_session = ${session} AND s.ended_at IS NOT NULL)',
-        replace: 'WHERE false)',
-      },
-      {
-        file: 'packages/oidc/src/provider/logout/notice-store.ts',
-        find: 'DELETE FROM oidc.payloads WHERE session = ${session} RETURNING model, id, payload',
-        replace: 'SELECT model, id, payload FROM oidc.payloads WHERE session = ${session}',
-      },
-    ],
+    changes: sessionsThatGoOn,
     because: 'what was issued in a session outlives it',
   },
   {
