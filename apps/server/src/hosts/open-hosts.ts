@@ -134,7 +134,7 @@ class Registry {
     const known = this.#placements.get(workspaceId);
     if (known !== undefined) return known;
     const found = await this.#options.database.asWorker((tx) => placementOf(tx, workspaceId));
-    if (found === null) return null;
+    if (found === undefined) return null;
     if (this.#placements.size >= placementsMax) this.#placements.clear();
     this.#placements.set(workspaceId, found);
     return found;

@@ -59,11 +59,15 @@ export async function hostConnections(tx: Tx): Promise<HostConnection[]> {
   return rows;
 }
 
-/** Name of the host cluster that carries a workspace or a tenant that was made in advance; null for the built-in driver. Also when it is deleted already. */
-export async function placementOf(tx: Tx, workspaceId: string): Promise<string | null> {
+/**
+ * Name of the host cluster that carries a workspace or a tenant that was made in advance, also when it is deleted already;
+ * null for the built-in driver, undefined for what is not there. Written when the row is made and never changed.
+ */
+export async function placementOf(tx: Tx, workspaceId: string): Promise<string | null | undefined> {
   const { rows } = await sql<{ host: string | null }>`
-    select h.name as host from host_clusters h where h.id = (
+    select h.name as host from (
       select host_cluster_id from workspaces where id = ${workspaceId}
-      union all select host_cluster_id from pool_members where id = ${workspaceId})`.execute(tx);
-  return rows[0]?.host ?? null;
+      union all select host_cluster_id from pool_members where id = ${workspaceId}
+    ) placed left join host_clusters h on h.id = placed.host_cluster_id`.execute(tx);
+  return rows[0]?.host;
 }
