@@ -1,6 +1,7 @@
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import type { Endpoint } from '@hexabase/postgres/connection.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
 import { connectDatabase } from '@hexabase/postgres/open-database.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import type { Registration } from '@hexabase/reconcile/registration.ts';
@@ -17,7 +18,7 @@ export interface WorkerOrders {
 /** Works as a worker of the product until it dies by SIGKILL at the given place, or with its parent. */
 export async function workUntilKilled(
   { admin, crash }: WorkerOrders,
-  registrations: readonly Registration[],
+  registrationsOn: (database: Database) => readonly Registration[],
 ): Promise<void> {
   const database = connectDatabase({
     admin,
@@ -27,7 +28,7 @@ export async function workUntilKilled(
   });
   await startEngine({
     database,
-    registrations,
+    registrations: registrationsOn(database),
     clock: systemClock,
     log: silentLogger,
     boundary: async (boundary, place) => {

@@ -6,6 +6,7 @@ import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/po
 import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
 import type { Reconciler, Subject } from '@hexabase/reconcile/reconciler.ts';
 import { register, type Registration } from '@hexabase/reconcile/registration.ts';
 
@@ -15,13 +16,21 @@ export type Twist = <S extends Subject>(reconciler: Reconciler<S>) => Reconciler
 /** The same in every worker process. */
 const vault = createKeyVault(Buffer.alloc(32));
 
+/** What the reconcilers of the product work on. */
+export interface Ground {
+  driver: ClusterDriver;
+  database: Pick<Database, 'asWorker'>;
+}
+
 /** All reconcilers of the product, one line each: the suite walks through every step of every workflow of them. */
 export function productRegistrations(
-  driver: ClusterDriver,
+  { driver, database }: Ground,
   twist: Twist = (reconciler) => reconciler,
 ): Registration[] {
   return [
-    register(twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc', vault }))),
+    register(
+      twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc', vault, database })),
+    ),
     register(twist(poolReconciler({ size: 1, plan: 'pro', defaultRegion: 'local' }))),
     register(twist(poolMemberReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
     register(twist(projectReconciler({ driver }))),

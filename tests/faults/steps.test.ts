@@ -37,6 +37,8 @@ const workflows = [
   ['workspace-access', 'mirror'],
 ] as const;
 
+const groundOf = ({ cluster, test: { database } }: World) => ({ driver: cluster.driver, database });
+
 const failures = [
   ['before its effect', 'after-intent'],
   ['after its effect', 'after-effect'],
@@ -54,7 +56,7 @@ for (const [words, boundary] of failures) {
         throw new Error('a fault that the test injected');
       },
     });
-    const steps = productRegistrations(world.cluster.driver)
+    const steps = productRegistrations(groundOf(world))
       .find((one) => one.kind === kind)
       ?.workflows.find((one) => one.name === workflow)?.steps;
     for (const step of steps ?? [])
@@ -75,9 +77,7 @@ test.each(workflows)('%s %s: each step may run twice', async (kind, workflow) =>
 test('every workflow of the product is walked through', () => {
   const known = new Set(workflows.map(([kind, workflow]) => `${kind} ${workflow}`));
   const registered = new Set(
-    allCrashPoints(productRegistrations(world.cluster.driver)).map(
-      ({ kind, workflow }) => `${kind} ${workflow}`,
-    ),
+    allCrashPoints(productRegistrations(groundOf(world))).map(({ kind, workflow }) => `${kind} ${workflow}`),
   );
   expect(registered).toEqual(known);
 });

@@ -4,4 +4,4 @@ import { productRegistrations } from './registrations.ts';
 
 const orders: WorkerOrders = JSON.parse(process.argv[2] ?? '');
 const { driver } = await memoryCluster(orders.admin);
-await workUntilKilled(orders, productRegistrations(driver));
+await workUntilKilled(orders, (database) => productRegistrations({ driver, database }));

@@ -30,7 +30,8 @@ export async function makeWorld(): Promise<World> {
     test,
     cluster,
     organization,
-    registrations: (twist) => productRegistrations(cluster.driver, twist),
+    registrations: (twist) =>
+      productRegistrations({ driver: cluster.driver, database: test.database }, twist),
     workerProgram: new URL('./worker-process.ts', import.meta.url),
     orders: {},
     async [Symbol.asyncDispose]() {

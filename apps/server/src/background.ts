@@ -53,7 +53,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
   const { database, identity, driver, issuer, clock, log, pool } = options;
   await using started = new AsyncDisposableStack();
   const registrations = [
-    register(workspaceReconciler({ driver, issuer, clock, vault: options.mail.vault })),
+    register(workspaceReconciler({ driver, issuer, clock, vault: options.mail.vault, database })),
     register(poolReconciler(pool)),
     register(poolMemberReconciler({ driver, issuer, clock })),
     register(projectReconciler({ driver })),

@@ -8,7 +8,7 @@ import { givenOrganization } from '@hexabase/testkit/given.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { brokenRecords } from '../invariants.ts';
-import { productRegistrations, type Twist } from '../registrations.ts';
+import { productRegistrations, type Ground, type Twist } from '../registrations.ts';
 import type { WorkPlace } from '../workers.ts';
 import { driverOn, type HostStand } from './host-stand.ts';
 
@@ -23,8 +23,8 @@ export interface HostWorld extends WorkPlace, AsyncDisposable {
  * The reconciler of workspaces alone: what the others do, they do inside of tenants, and here all tenants are one
  * (`tenants.ts`). They are killed in the suite without a host.
  */
-export function hostRegistrations(driver: ClusterDriver, twist?: Twist): Registration[] {
-  return productRegistrations(driver, twist).filter(({ kind }) => kind === 'workspace');
+export function hostRegistrations(ground: Ground, twist?: Twist): Registration[] {
+  return productRegistrations(ground, twist).filter(({ kind }) => kind === 'workspace');
 }
 
 export async function makeHostWorld(stand: HostStand): Promise<HostWorld> {
@@ -36,7 +36,7 @@ export async function makeHostWorld(stand: HostStand): Promise<HostWorld> {
     stand,
     driver,
     organization,
-    registrations: (twist) => hostRegistrations(driver, twist),
+    registrations: (twist) => hostRegistrations({ driver, database: test.database }, twist),
     workerProgram: new URL('./worker-process.ts', import.meta.url),
     orders: stand.orders,
     async [Symbol.asyncDispose]() {

@@ -40,7 +40,7 @@ describe.skipIf(given === null)(`on a real host API, boundaries by HKS_TEST_SEED
   afterAll(() => stack.disposeAsync());
 
   test('every step of every workflow of workspaces has its turn', () => {
-    const all = allCrashPoints(hostRegistrations(world.driver));
+    const all = allCrashPoints(hostRegistrations({ driver: world.driver, database: world.test.database }));
     expect(new Set(all.map(({ workflow }) => workflow))).toEqual(new Set(life));
     expect(steps).toEqual(new Set(all.map(({ workflow, step }) => `${workflow} ${step}`)));
   });
@@ -106,7 +106,9 @@ const phases: Readonly<Record<string, string>> = { sleep: 'asleep', delete: 'del
 
 /** Each step of each workflow once, life by life. */
 function chosenPoints(): CrashPoint[] {
-  const all = allCrashPoints(hostRegistrations({ name: 'none' } as Parameters<typeof hostRegistrations>[0]));
+  const all = allCrashPoints(
+    hostRegistrations({ driver: { name: 'none' } } as Parameters<typeof hostRegistrations>[0]),
+  );
   const byWorkflow = life.map((workflow) => {
     const names = [...new Set(all.filter((one) => one.workflow === workflow).map(({ step }) => step))];
     return names.map((step, index) =>

@@ -3,4 +3,5 @@ import { driverOn, type HostOrders } from './host-stand.ts';
 import { hostRegistrations } from './host-world.ts';
 
 const orders: WorkerOrders & HostOrders = JSON.parse(process.argv[2] ?? '');
-await workUntilKilled(orders, hostRegistrations(driverOn(orders)));
+const driver = driverOn(orders);
+await workUntilKilled(orders, (database) => hostRegistrations({ driver, database }));

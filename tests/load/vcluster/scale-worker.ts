@@ -4,8 +4,7 @@ import { productRegistrations } from '../../faults/registrations.ts';
 
 /** One worker of the product, without the warm pool. */
 const orders: WorkerOrders & HostOrders = JSON.parse(process.argv[2] ?? '');
-const registrations = productRegistrations(driverOn(orders));
-await workUntilKilled(
-  orders,
-  registrations.filter(({ kind }) => !kind.startsWith('pool')),
+const driver = driverOn(orders);
+await workUntilKilled(orders, (database) =>
+  productRegistrations({ driver, database }).filter(({ kind }) => !kind.startsWith('pool')),
 );

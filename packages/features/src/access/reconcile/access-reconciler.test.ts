@@ -29,6 +29,7 @@ test('what is given is in the cluster by the group’s id, is put back when it i
         driver,
         issuer: 'https://hexabase.example/oidc',
         vault: createKeyVault(Buffer.alloc(32)),
+        database,
       }),
     ),
     register(projectReconciler({ driver })),

@@ -21,7 +21,7 @@ test('the driver that carries workspaces is known from them, and forgotten with 
   const write = (query: ReturnType<typeof sql>) => database.asWorker((tx) => query.execute(tx));
   expect(await inUse()).toBeNull();
   const issuer = 'https://hexabase.example/oidc';
-  const registrations = [register(workspaceReconciler({ driver, issuer, vault }))];
+  const registrations = [register(workspaceReconciler({ driver, issuer, vault, database }))];
   stack.use(await startEngine({ database, registrations, clock: systemClock, log: silentLogger }));
   const id = await requestWorkspace(database, await givenOrganization(database));
   await until(async () => (await inUse()) === driver.name);

@@ -35,7 +35,9 @@ test('a host that asks us to come again later is not asked sooner, and others ar
   };
   const vault = createKeyVault(masterKey);
   const issuer = 'https://hexabase.example/oidc';
-  const registrations = [register(workspaceReconciler({ driver, issuer, clock: systemClock, vault }))];
+  const registrations = [
+    register(workspaceReconciler({ driver, issuer, clock: systemClock, vault, database })),
+  ];
   // Without jitter: the usual pause after a first failure would be 50 ms.
   stack.use(
     await startEngine({ database, registrations, clock: systemClock, log: silentLogger, random: () => 0 }),

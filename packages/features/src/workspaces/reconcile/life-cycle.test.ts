@@ -39,7 +39,7 @@ beforeEach(async () => {
   const clock = { now: () => systemClock.now() + aheadMs };
   const deps = { driver: cluster.driver, issuer: 'https://hexabase.example/oidc', clock };
   const registrations = [
-    register(workspaceReconciler({ ...deps, vault: createKeyVault(test1.masterKey) })),
+    register(workspaceReconciler({ ...deps, vault: createKeyVault(test1.masterKey), database })),
     register(projectReconciler(deps)),
     register(namespacesReconciler(deps)),
     register(accessReconciler(deps)),

@@ -83,7 +83,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
       w.clone ->> 'sourceId' as "cloneOf",
-      (select jsonb_build_object('sealed', c.sealed, 'written', c.written) from workspace_copies c
+      (select jsonb_build_object('written', c.written) from workspace_copies c
         where c.workspace_id = w.id and w.deletion_requested_at is null) as copy,
       o.kind as "operationKind", o.created_at as "operationStartedAt"
     from workspaces w join plans p on p.name = w.plan left join plans s on s.name = w.settled_plan

@@ -34,7 +34,7 @@ test('a version whose image cannot be had is given up after the time of doubt, f
   };
   const issuer = 'https://hexabase.example/oidc';
   const vault = createKeyVault(masterKey);
-  const registrations = [register(workspaceReconciler({ driver, issuer, clock, vault }))];
+  const registrations = [register(workspaceReconciler({ driver, issuer, clock, vault, database }))];
   stack.use(await startEngine({ database, registrations, clock, log: silentLogger }));
   const seen = <T>(query: ReturnType<typeof sql<T>>) =>
     until(async () => (await database.asWorker(async (tx) => (await query.execute(tx)).rows))[0]);

@@ -38,7 +38,7 @@ beforeEach(async () => {
   const { driver } = cluster;
   const deps = { driver, issuer: 'https://hexabase.example/oidc' };
   const registrations = [
-    register(workspaceReconciler({ ...deps, vault: createKeyVault(test1.masterKey) })),
+    register(workspaceReconciler({ ...deps, vault: createKeyVault(test1.masterKey), database })),
     register(projectReconciler(deps)),
     register(namespacesReconciler(deps)),
   ];

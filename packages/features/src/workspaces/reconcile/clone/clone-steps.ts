@@ -6,14 +6,17 @@ import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
 import { done, type Step, type StepResult } from '@hexabase/reconcile/reconciler.ts';
 import type { WorkspaceSubject } from '../store.ts';
 import { clockOf, type TenantDeps } from '../tenant.ts';
-import { keepCopy, noteWritten, openContent, sealContent } from './copy-store.ts';
+import { keepCopy, noteWritten, openContent, readSealed, sealContent } from './copy-store.ts';
 
 export interface CloneDeps extends TenantDeps {
   /** Locks away what was read until it is written: it holds secrets. */
   vault: KeyVault;
+  /** What was read is looked up where it is written, not in every pass. */
+  database: Pick<Database, 'asWorker'>;
 }
 
 /** After each so many objects it is noted how far the copy is. */
@@ -61,7 +64,9 @@ export function writeObjectsStep(deps: CloneDeps): Step<WorkspaceSubject> {
       const { id, copy } = subject;
       // It was read in this very pass: the next one has it.
       if (copy === null) return stillCopying('The source was read');
-      const { objects, revision } = openContent(deps.vault, id, copy.sealed);
+      const sealed = await deps.database.asWorker((tx) => readSealed(tx, id), { signal });
+      if (sealed === null) return stillCopying('The copy is not kept any more');
+      const { objects, revision } = openContent(deps.vault, id, sealed);
       const target = { client: deps.driver.tenantClient(id), signal };
       const batches = inBatches(objects, objectsPerTurn);
       const batch = batches[copy.written];

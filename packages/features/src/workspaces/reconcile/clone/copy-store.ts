@@ -4,9 +4,8 @@ import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 
-/** What was read of a source and is not all written yet. */
+/** What was read of a source and is not all written yet. Its content is big: it is read only where it is written. */
 export interface KeptCopy {
-  sealed: string;
   /** Batches that are in the clone. */
   written: number;
 }
@@ -36,6 +35,13 @@ export async function keepCopy(
   await sql`update workspaces set clone = clone || jsonb_build_object('takenAt', ${told.takenAt}::text,
       'objects', ${told.objects}::int, 'notCopied', (clone -> 'notCopied') || ${JSON.stringify(told.leftOut)}::jsonb)
     where id = ${workspaceId}`.execute(tx);
+}
+
+/** What was read, as it was sealed; null when it is not kept any more. */
+export async function readSealed(tx: Tx, workspaceId: string): Promise<string | null> {
+  const { rows } = await sql<{ sealed: string }>`
+    select sealed from workspace_copies where workspace_id = ${workspaceId}`.execute(tx);
+  return rows[0]?.sealed ?? null;
 }
 
 /** The copy goes on from here, whoever goes on with it. */
