@@ -1,5 +1,5 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
-import { clientAddress, type TrustedProxies } from '@hexabase/kernel/client-address.ts';
+import { clientAddress, noProxies, type TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { runFrom, type RequestOrigin } from '@hexabase/kernel/request-origin.ts';
@@ -78,7 +78,7 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
   const allowedHosts = new Set(deps.allowedHosts.map((host) => host.toLowerCase()));
   app.addHook('onRequest', async (request, reply) => {
     request.startedAtMs = performance.now();
-    if (deps.trustedProxies) readAddress(request, deps.trustedProxies);
+    readAddress(request, deps.trustedProxies);
     setCommonHeaders(request, reply, deps);
     requireKnownHost(request.headers.host, allowedHosts);
     requireOwnPage(request, deps.auth?.identity.issuer);
@@ -99,10 +99,13 @@ function addHooks(app: FastifyInstance, deps: HttpDeps): void {
   });
 }
 
-/** In place of the framework's own trust in proxies, which would believe their word on host and protocol too. */
-function readAddress(request: FastifyRequest, trusted: TrustedProxies): void {
-  if (request.headers['x-forwarded-for'] === undefined) return;
-  Object.defineProperty(request, 'ip', { value: clientAddress(request, trusted) });
+/**
+ * In place of the framework's own trust in proxies, which would believe their word on host and protocol too. Also without
+ * a proxy: a socket for both families gives IPv4 addresses in the clothes of IPv6.
+ */
+function readAddress(request: FastifyRequest, trusted: TrustedProxies = noProxies): void {
+  const address = clientAddress(request, trusted);
+  if (address !== '' && address !== request.ip) Object.defineProperty(request, 'ip', { value: address });
 }
 
 function originOf(request: FastifyRequest): RequestOrigin {

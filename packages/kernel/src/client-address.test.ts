@@ -52,4 +52,14 @@ test('an IPv6 address counts by the network of its subscriber, an IPv4 address b
   expect(addressBlock('2001:db8:1:2:3:4:5:6')).toBe(addressBlock('2001:DB8:1:2::9'));
   expect(addressBlock('2001:db8:1:2::')).not.toBe(addressBlock('2001:db8:1:3::'));
   expect(addressBlock('::1')).toBe('0:0:0:0::/64');
+  expect(addressBlock('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
+});
+
+test('an IPv4 client of a socket for both families counts by itself, however its address is written', () => {
+  for (const written of ['::ffff:203.0.113.9', '::FFFF:cb00:7109', '0:0:0:0:0:ffff:203.0.113.9'])
+    expect(addressBlock(written)).toBe('203.0.113.9');
+  expect(addressBlock('::ffff:203.0.113.10')).not.toBe(addressBlock('::ffff:203.0.113.9'));
+  expect(addressBlock('2001:db8::ffff:203.0.113.9')).toBe('2001:db8:0:0::/64');
+  expect(addressBlock('::ffff:0:203.0.113.9')).toBe('0:0:0:0::/64');
+  expect(from('::ffff:a00:1', '::ffff:198.51.100.1')).toBe('198.51.100.1');
 });

@@ -46,15 +46,23 @@ export function clientAddress({ socket, headers }: Arrival, trusted: TrustedProx
 }
 
 /** What one subscriber is given, as one text: an IPv4 address, or the first 64 bits of an IPv6 address (RFC 6177). */
-export function addressBlock(address: string): string {
+export function addressBlock(text: string): string {
+  const address = plainAddress(text);
   return isIP(address) === 6 ? `${groupsOf(address).slice(0, 4).join(':')}::/64` : address;
 }
 
-/** Without port, brackets and zone, and an IPv4 address as such. */
+/** Without port, brackets and zone, and an IPv4 address as such: a socket for both families writes `::ffff:192.0.2.7`. */
 function plainAddress(text: string): string {
   const [, bracketed, withPort] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text.trim()) ?? [];
   const address = (bracketed ?? withPort ?? text.trim()).replace(/%.*$/, '');
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+  if (isIP(address) !== 6 || !/:ffff:/i.test(address)) return address;
+  const [, high, low] = /^0,0,0,0,0,ffff,(\w+),(\w+)$/.exec(groupsOf(address).join(',')) ?? [];
+  if (high === undefined || low === undefined) return address;
+  return [high, low].flatMap((group) => bytesOf(Number.parseInt(group, 16))).join('.');
+}
+
+function bytesOf(group: number): [number, number] {
+  return [group >> 8, group & 0xff];
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

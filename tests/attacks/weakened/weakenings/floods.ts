@@ -51,8 +51,8 @@ export const floodWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/http/src/create-http.ts',
-        find: 'requestIdHeader: false,',
-        replace: 'requestIdHeader: false,\n    trustProxy: true,',
+        find: 'trusted: TrustedProxies = noProxies',
+        replace: 'trusted: TrustedProxies = { check: () => true }',
       },
     ],
     because: 'everybody is taken for a proxy',

@@ -1,0 +1,51 @@
+import { noProxies } from '@hexabase/kernel/client-address.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttp } from './create-http.ts';
+import type { HttpDeps } from './http-deps.ts';
+import { createMetrics } from './metrics.ts';
+
+let app: FastifyInstance | undefined;
+afterEach(() => app?.close());
+
+async function start(differences: Partial<HttpDeps> = {}): Promise<FastifyInstance> {
+  app = await createHttp({
+    execute: () => Promise.reject(new AppError('not_built')),
+    authenticate: () => Promise.reject(new AppError('unauthenticated')),
+    allowedHosts: ['localhost'],
+    clock: systemClock,
+    log: silentLogger,
+    metrics: createMetrics(async () => 0),
+    ping: async () => undefined,
+    rateLimit: { burst: 2, perSecond: 0.001 },
+    version: '0.0.0',
+    ...differences,
+  });
+  app.get('/where-from', async ({ ip }) => ip);
+  return app;
+}
+
+describe('on a socket for both families', () => {
+  const remoteAddress = '::ffff:203.0.113.9';
+
+  it.each([{ trustedProxies: noProxies }, {}])(
+    'an IPv4 client has its own address (%j)',
+    async (differences) => {
+      const { body } = await (await start(differences)).inject({ url: '/where-from', remoteAddress });
+      expect(body).toBe('203.0.113.9');
+    },
+  );
+
+  it('one IPv4 client does not use up what another may ask', async () => {
+    const http = await start();
+    const ask = async (from: string) =>
+      (await http.inject({ url: '/api/v1/plans', remoteAddress: from })).statusCode;
+    expect([await ask(remoteAddress), await ask(remoteAddress), await ask(remoteAddress)]).toEqual([
+      401, 401, 429,
+    ]);
+    expect(await ask('::ffff:203.0.113.10')).toBe(401);
+  });
+});
