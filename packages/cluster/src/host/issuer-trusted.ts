@@ -1,9 +1,8 @@
 import { request } from 'node:https';
+import { isUntrusted, saidBy } from '../kube-api/tls-failure.ts';
 import { bad, good, optional, unsure, type HostCheck } from './host-check.ts';
 
 const type = 'IssuerTrusted';
-/** Codes of node's TLS layer for a certificate that was not accepted. */
-const untrusted = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 
 /**
  * Reads the issuer's discovery document with nothing trusted but the authority that tenants are given (null: those of
@@ -19,9 +18,8 @@ export async function checkIssuerTrusted(
     await open(`${issuer}/.well-known/openid-configuration`, { authority, signal });
     return good(type, { reason: 'Trusted', message: `The certificate of ${issuer} is of ${whose}` });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const why = error instanceof Error ? error.message : String(error);
-    if (!untrusted.test(code)) {
+    const { words: why } = saidBy(error);
+    if (!isUntrusted(error)) {
       const message = `Nobody could see the certificate of ${issuer} from here: ${why}`;
       return optional(unsure(type, { reason: 'NotReached', message }));
     }

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import type { TenantClient, TenantRequest, TenantResponse } from '../port.ts';
 import { KubeCallError, KubeRefusal } from './call-errors.ts';
 import type { KubeEndpoint } from './endpoint.ts';
+import { isUntrusted, saidBy } from './tls-failure.ts';
 import { tlsAgent } from './tls-agent.ts';
 
 /** One Kubernetes API over HTTPS, with connections that are kept and certificates that are always verified. */
@@ -222,13 +223,9 @@ async function answeredOrExplained<T>(
   }
 }
 
-/** Codes of node's TLS layer for a certificate that was not accepted. */
-const untrusted = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
-
 function explained(cause: unknown, host: string): KubeCallError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const words = cause instanceof Error ? cause.message : String(cause);
-  return untrusted.test(code)
+  const { code, words } = saidBy(cause);
+  return isUntrusted(cause)
     ? new KubeCallError('untrusted', `the certificate of ${host} is not to be trusted: ${words}`, {
         cause,
       })
