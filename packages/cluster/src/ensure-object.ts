@@ -1,4 +1,5 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { heldBy } from './drivers/vcluster/host/objects.ts';
 import type { TenantClient, TenantResponse } from './port.ts';
 
 /** The part of an object that we decide; what others add to it is left alone. */
@@ -98,12 +99,7 @@ export function metadataOf(object: Record<string, unknown>): {
  * an API of the cluster that does not answer. '' while nothing holds it up.
  */
 export function waitsFor(namespace: Record<string, unknown>): string {
-  const status = isRecord(namespace.status) ? namespace.status : {};
-  const conditions = Array.isArray(status.conditions) ? status.conditions.filter(isRecord) : [];
-  return conditions
-    .filter((condition) => condition.status === 'True' && String(condition.type).startsWith('Namespace'))
-    .map(({ message }) => String(message))
-    .join('; ');
+  return heldBy(namespace).join('; ');
 }
 
 async function request(

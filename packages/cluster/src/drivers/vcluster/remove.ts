@@ -5,7 +5,7 @@ import { resourcePath } from '../../kube-api/resource-path.ts';
 import type { InventoryItem, Removal, TenantClient } from '../../port.ts';
 import { raiseFence } from './host/fence.ts';
 import { isOurs } from './host/namespace.ts';
-import { fieldOf, listOf, metaOf, textOf, type Json } from './host/objects.ts';
+import { fieldOf, heldBy, metaOf, textOf, type Json } from './host/objects.ts';
 import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
 import { fieldManager, namesOf, ownerSelector } from './names.ts';
 
@@ -63,9 +63,7 @@ async function removeNamespace(work: RemovalWork, space: Json): Promise<Removal>
 /** What the host says a namespace waits for: `Some content in the namespace has finalizers remaining: …`. */
 function held(space: Json): InventoryItem[] {
   const { name } = metaOf(space);
-  return listOf(fieldOf(space, 'status', 'conditions'))
-    .filter(({ status, type }) => status === 'True' && textOf(type).startsWith('Namespace'))
-    .map(({ message }) => ({ kind: `${textOf(message).replace(/\.$/, '')}, in`, key: name }));
+  return heldBy(space).map((message) => ({ kind: `${message.replace(/\.$/, '')}, in`, key: name }));
 }
 
 /** Nobody makes new pods once the control plane is told to stop; the rest is asked to end at once. */

@@ -32,6 +32,13 @@ export function metaOf(object: unknown): Meta {
   };
 }
 
+/** What the conditions of a namespace that is being deleted name as holding it up, in the words of the API. */
+export function heldBy(namespace: Json): string[] {
+  return listOf(fieldOf(namespace, 'status', 'conditions'))
+    .filter(({ status, type }) => status === 'True' && textOf(type).startsWith('Namespace'))
+    .map(({ message }) => textOf(message));
+}
+
 /** Follows field names; undefined where there is no such field. */
 export function fieldOf(object: unknown, ...path: string[]): unknown {
   let found: unknown = object;
