@@ -2,8 +2,8 @@ import type { federation } from '@hexabase/contract/people/federation.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { requireRank } from '../members/public.ts';
-import { findWorkspace } from '../run/store.ts';
-import type { TargetContext, UseCase } from '../run/use-case.ts';
+import { workspaceInScope } from '../run/resolve.ts';
+import type { UseCase } from '../run/use-case.ts';
 import { requireServiceAccount } from '../service-accounts/public.ts';
 import { requireFederation } from './find.ts';
 import { insertFederation, listFederationRows } from './store.ts';
@@ -22,7 +22,7 @@ export const createFederation: UseCase<typeof federation.operations.create> = as
       message: `There are ${federationsMax} already; delete those that nobody uses.`,
     });
   const id = newId(nowMs);
-  const workspaceId = await workspaceOf(context, body.scope);
+  const workspaceId = await workspaceInScope(tx, body.scope, [target.organizationId]);
   const { name, issuer, audience, conditions } = body;
   const made = await insertFederation(tx, {
     id,
@@ -41,12 +41,3 @@ export const createFederation: UseCase<typeof federation.operations.create> = as
   context.note({ name, serviceAccount: account.name, issuer, audience, conditions, scope: body.scope });
   return { data: await requireFederation(context, id) };
 };
-
-/** Null for a scope that names no workspace. */
-async function workspaceOf({ tx, target }: TargetContext, scope: string): Promise<string | null> {
-  if (!scope.startsWith('workspace:')) return null;
-  const idOrSlug = scope.slice('workspace:'.length);
-  const found = await findWorkspace(tx, { organizationIds: [target.organizationId], idOrSlug, lock: false });
-  if (!found) throw new AppError('not_found', { message: 'There is no such workspace.' });
-  return found.id;
-}

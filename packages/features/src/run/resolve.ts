@@ -47,6 +47,22 @@ export async function organizationsWith(
   return [found];
 }
 
+/**
+ * Id of the workspace that the scope `workspace:<slug or id>` names; null for a scope that names none. Throws `not_found`
+ * for one outside of these organizations.
+ */
+export async function workspaceInScope(
+  tx: Tx,
+  scope: string,
+  organizationIds: readonly OrganizationId[],
+): Promise<string | null> {
+  if (!scope.startsWith('workspace:')) return null;
+  const idOrSlug = scope.slice('workspace:'.length);
+  const found = await findWorkspace(tx, { organizationIds, idOrSlug, lock: false });
+  if (!found) throw new AppError('not_found', { message: 'There is no such workspace.' });
+  return found.id;
+}
+
 interface Find {
   call: OperationCall;
   search: { organizationIds: readonly OrganizationId[]; idOrSlug: string; lock: boolean };

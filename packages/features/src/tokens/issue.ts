@@ -1,9 +1,8 @@
-import { decide } from '@hexabase/authz/decide.ts';
 import { tokenDaysMax, type NewToken, type TokenBody } from '@hexabase/contract/people/token.ts';
 import { newApiToken } from '@hexabase/kernel/api-token.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { findWorkspace } from '../run/store.ts';
+import { organizationsWith, workspaceInScope } from '../run/resolve.ts';
 import type { Context } from '../run/use-case.ts';
 import { countTokens, endTokenRow, insertToken, type TokenOwner } from './store.ts';
 
@@ -52,17 +51,9 @@ function lifetimeMs(text: string): number {
 
 /** Null for a scope that names no workspace. */
 async function workspaceOf({ tx, actor }: Context, owner: TokenOwner, scope: string): Promise<string | null> {
-  if (!scope.startsWith('workspace:')) return null;
-  const mine = actor.memberships
-    .map(({ organizationId }) => organizationId)
-    .filter((organizationId) => decide(actor, 'workspace:read', { organizationId }).allowed);
-  const found = await findWorkspace(tx, {
-    organizationIds: mine.filter((id) => owner.organizationId === null || id === owner.organizationId),
-    idOrSlug: scope.slice('workspace:'.length),
-    lock: false,
-  });
-  if (!found) throw new AppError('not_found', { message: 'There is no such workspace.' });
-  return found.id;
+  const mine = await organizationsWith(tx, { actor, action: 'workspace:read', named: undefined });
+  const within = mine.filter((id) => owner.organizationId === null || id === owner.organizationId);
+  return workspaceInScope(tx, scope, within);
 }
 
 async function requireRoom({ tx, nowMs }: Context, owner: TokenOwner): Promise<void> {
