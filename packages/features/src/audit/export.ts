@@ -1,4 +1,4 @@
-import type { audit, AuditFilters } from '@hexabase/contract/audit.ts';
+import type { audit, AuditEntry, AuditFilters } from '@hexabase/contract/audit.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { readEpoch } from '../run/store.ts';
@@ -28,7 +28,7 @@ export const exportAudit: UseCase<typeof audit.operations.export> = async (conte
       },
       { readOnly: true },
     );
-  context.note({ format, ...given(filters) });
+  context.note(query);
   return {
     data: null,
     stream: {
@@ -79,28 +79,13 @@ const csvHead = [
   'sequence',
   'hash',
   'id',
-];
+] as const satisfies readonly (keyof AuditEntry)[];
 
 function csvRow(row: AuditRow): string {
-  return csvLine([
-    row.created_at.toISOString(),
-    row.actor_email,
-    row.actor_id,
-    row.action,
-    row.target,
-    row.outcome,
-    row.address,
-    row.agent,
-    row.workspace_id,
-    row.access_grant_id,
-    row.request_id,
-    JSON.stringify(row.details),
-    row.organization_id,
-    row.person_id,
-    row.sequence,
-    row.hash,
-    row.id,
-  ]);
+  const entry = toAuditEntry(row);
+  return csvLine(
+    csvHead.map((field) => (field === 'details' ? JSON.stringify(entry.details) : entry[field])),
+  );
 }
 
 function jsonRow(row: AuditRow): string {
@@ -110,8 +95,4 @@ function jsonRow(row: AuditRow): string {
 function fileName({ target, ports }: TargetContext, format: ExportFormat): string {
   const day = new Date(ports.clock.now()).toISOString().slice(0, 10);
   return `audit-${target.organizationId}-${day}.${format}`;
-}
-
-function given(filters: AuditFilters): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
 }
