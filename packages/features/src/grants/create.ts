@@ -1,4 +1,5 @@
 import type { grant, Grant, GrantLevel } from '@hexabase/contract/access/grant.ts';
+import { membershipIn } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId } from '@hexabase/kernel/id.ts';
 import { revokeUsers } from '../access/public.ts';
@@ -8,7 +9,6 @@ import { tellOwners } from './letter.ts';
 import {
   findOperator,
   findOrganizationForOperator,
-  freshGrant,
   insertGrant,
   type NewGrant,
   type Operator,
@@ -35,7 +35,7 @@ export const breakGlass: UseCase<Operations['breakGlass']> = async (context, { b
   const { tx, actor } = context;
   const found = await findOrganizationForOperator(tx, body.organization);
   if (!found) throw new AppError('not_found', { message: 'There is no such organization.' });
-  const membership = actor.memberships.find(({ organizationId }) => organizationId === found.id);
+  const membership = membershipIn(actor, found.id);
   if (membership && !membership.grant) {
     throw new AppError('conflict', { message: 'You are a member of this organization already.' });
   }
@@ -65,10 +65,10 @@ async function letIn(context: Context, { hours, ...asked }: LetIn): Promise<Gran
     createdAt: new Date(nowMs),
     expiresAt: new Date(nowMs + hours * hourMs),
   };
-  await insertGrant(tx, row);
+  const made = await insertGrant(tx, row);
   // What was computed of their rights before is void.
   await revokeUsers(tx, [asked.operator.id]);
   const { operator, level, kind, reason } = asked;
   context.note({ grant: row.id, operator: operator.email, level, kind, reason, until: row.expiresAt });
-  return freshGrant(row);
+  return made;
 }

@@ -58,14 +58,17 @@ export async function findOrganizationForOperator(
   return rows[0] ?? null;
 }
 
-export async function insertGrant(tx: Tx, grant: NewGrant): Promise<void> {
+/** Answers the grant as it was just made. */
+export async function insertGrant(tx: Tx, grant: NewGrant): Promise<Grant> {
   // The address stands beside the id: members of the organization cannot see who an id is that is no member.
-  await sql`
+  const { rows } = await sql<GrantRow>`
     insert into access_grants (id, organization_id, user_id, operator, level, kind, reason, granted_by, created_at, expires_at)
     values (${grant.id}, ${grant.organizationId}, ${grant.operator.id}, ${grant.operator.email}, ${grant.level},
-      ${grant.kind}, ${grant.reason}, ${grant.grantedBy}, ${grant.createdAt}, ${grant.expiresAt})`.execute(
-    tx,
-  );
+      ${grant.kind}, ${grant.reason}, ${grant.grantedBy}, ${grant.createdAt}, ${grant.expiresAt})
+    returning *`.execute(tx);
+  const [row] = rows;
+  if (!row) throw new Error('an insert returned no row');
+  return toGrant(row, grant.createdAt.getTime());
 }
 
 /** Which grants: those of an organization, or those of an operator. */
@@ -113,21 +116,5 @@ function toGrant(row: GrantRow, nowMs: number): Grant {
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),
     revokedAt: row.revoked_at?.toISOString() ?? null,
-  };
-}
-
-/** A grant as it was just made. */
-export function freshGrant(grant: NewGrant): Grant {
-  return {
-    id: grant.id,
-    organizationId: grant.organizationId,
-    operator: grant.operator.email,
-    level: grant.level,
-    kind: grant.kind,
-    reason: grant.reason,
-    state: 'active',
-    createdAt: grant.createdAt.toISOString(),
-    expiresAt: grant.expiresAt.toISOString(),
-    revokedAt: null,
   };
 }
