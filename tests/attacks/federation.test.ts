@@ -95,7 +95,7 @@ async function expectRefused(token: string, serviceAccount?: string): Promise<vo
 
 const exchanges = (outcome: string) =>
   product.query(
-    `select actor_email, details from audit_entries where action = 'federation.exchange' and organization_id = $1
+    `select actor_email, address, request_id, details from audit_entries where action = 'federation.exchange' and organization_id = $1
        and outcome = $2 order by id`,
     [ann.organizationId, outcome],
   );
@@ -143,6 +143,8 @@ describe('a job of the repository', () => {
     const [entry] = (await exchanges('allowed')).slice(-1);
     expect(entry).toMatchObject({
       actor_email: account.email,
+      address: expect.stringMatching(/^(127\.0\.0\.1|::1)$/),
+      request_id: expect.stringMatching(/.{20}/),
       details: { issuer: ci.issuer, subject: 'repo:acme/shop:ref:refs/heads/main' },
     });
     expect(JSON.stringify(entry)).not.toContain(given);

@@ -22,7 +22,9 @@ export type AuthAction =
   | 'auth.groups'
   | 'auth.password-set'
   | 'auth.second-factor'
-  | 'auth.token-first-use';
+  | 'auth.token-first-use'
+  /** A token of a CI system was exchanged for one of ours, or was not taken. */
+  | 'federation.exchange';
 
 export interface AuthEvent {
   /** Null when nobody is known by what was typed; that is not kept, as people type passwords into the wrong field. */

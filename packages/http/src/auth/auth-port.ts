@@ -189,7 +189,6 @@ export interface AuthFederation {
   exchange(presented: {
     token: string;
     serviceAccount: string;
-    requestId: string;
     address: string;
   }): Promise<{ token: string; expiresIn: number; scope: string }>;
 }

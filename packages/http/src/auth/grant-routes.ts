@@ -78,7 +78,6 @@ async function exchange(
   const given = await federation.exchange({
     token: body.subject_token,
     serviceAccount: body.audience,
-    requestId: request.id,
     address: request.ip,
   });
   return privately(reply).send({

@@ -1,4 +1,3 @@
-import { newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { hash } from 'node:crypto';
 import { sql } from 'kysely';
@@ -67,26 +66,6 @@ export async function insertGivenToken(
       ${rule.workspaceId}, ${given.tokenHash}, ${rule.userId}, ${now}::timestamptz, ${given.expiresAt}::timestamptz, id
     FROM used`.execute(tx);
   return numAffectedRows === 1n;
-}
-
-export interface ExchangeEntry {
-  outcome: 'allowed' | 'denied';
-  requestId: string;
-  details: Record<string, unknown>;
-}
-
-/** Writes an exchange into the audit log of the rule's organization. */
-export async function recordExchange(
-  tx: Tx,
-  rule: FederationRule,
-  { nowMs, ...entry }: ExchangeEntry & { nowMs: number },
-): Promise<void> {
-  await sql`
-    INSERT INTO hexabase.audit_entries
-      (id, organization_id, actor_id, actor_email, action, target, outcome, request_id, details, created_at)
-    VALUES (${newId<'AuditEntry'>(nowMs)}, ${rule.organizationId}, ${rule.userId}, ${rule.email}, 'federation.exchange',
-      ${`federation/${rule.id}`}, ${entry.outcome}, ${entry.requestId}, ${JSON.stringify(entry.details)}::jsonb,
-      ${new Date(nowMs)})`.execute(tx);
 }
 
 export async function pruneFederation(tx: Tx, nowMs: number): Promise<void> {

@@ -2,16 +2,11 @@ import { newApiToken } from '@hexabase/kernel/api-token.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
+import { recordAuth, type AuthEvent } from '../auth-audit.ts';
 import { GrantError } from '../interaction/grant-error.ts';
 import { reserveAttempt, returnAttempt, type LoginPlace } from '../sessions/login-attempts.ts';
 import { unmetCondition } from './conditions.ts';
-import {
-  insertGivenToken,
-  recordExchange,
-  rulesFor,
-  takeOnce,
-  type FederationRule,
-} from './federation-store.ts';
+import { insertGivenToken, rulesFor, takeOnce, type FederationRule } from './federation-store.ts';
 import { openIssuerKeys, type IssuerKeys } from './issuer-keys.ts';
 import type { PrivateHosts } from './safe-fetch.ts';
 import { claimedIssuer, isFor, verifySubject, type SubjectClaims } from './subject-token.ts';
@@ -27,7 +22,6 @@ export interface SubjectToken {
   token: string;
   /** E-mail address of the service account that the job wants to be. */
   serviceAccount: string;
-  requestId: string;
   /** Where the request came from. */
   address: string;
 }
@@ -80,12 +74,12 @@ async function exchange(context: Context, presented: SubjectToken): Promise<Exch
   try {
     claims = await verifySubject(presented.token, issuer, context);
   } catch (cause) {
-    return refuse(context, { rule: first, presented, reason: reasonOf(cause) });
+    return refuse(context, { rule: first, reason: reasonOf(cause) });
   }
   const faults = rules.map((rule) => faultOf(rule, claims));
   const rule = rules[faults.indexOf(null)];
   if (rule) return give(context, { rule, presented, claims });
-  return refuse(context, { rule: first, presented, claims, reason: faults.join('; ') });
+  return refuse(context, { rule: first, claims, reason: faults.join('; ') });
 }
 
 /** Why a token is not one of those that the rule takes; null when it is. */
@@ -117,22 +111,27 @@ async function give(context: Context, { rule, presented, claims }: Matched): Pro
     if (!isFresh || !(await insertGivenToken(tx, rule, { ...given, nowMs }))) return false;
     await returnAttempt(tx, placeOf(presented, rule.issuer));
     const details = { ...factsOf(rule, claims), tokenId: given.id };
-    await recordExchange(tx, rule, { outcome: 'allowed', requestId: presented.requestId, details, nowMs });
+    await recordAuth(tx, { ...exchangeBy(rule), details }, nowMs);
     return true;
   });
-  if (!isGiven) return refuse(context, { rule, presented, claims, reason: 'the token was used before' });
+  if (!isGiven) return refuse(context, { rule, claims, reason: 'the token was used before' });
   const scope = rule.workspaceId === null ? rule.scope : `workspace:${rule.workspaceId}`;
   return { token: made.token, expiresIn: federatedTokenSeconds, scope };
 }
 
 async function refuse(
   { db, clock }: Context,
-  { rule, presented, claims, reason }: Omit<Matched, 'claims'> & { claims?: SubjectClaims; reason: string },
+  { rule, claims, reason }: { rule: FederationRule; claims?: SubjectClaims; reason: string },
 ): Promise<never> {
   const details = { ...factsOf(rule, claims ?? {}), reason: reason.slice(0, 1_000) };
-  const entry = { outcome: 'denied', requestId: presented.requestId, details } as const;
-  await db.asIdentity((tx) => recordExchange(tx, rule, { ...entry, nowMs: clock.now() }));
+  const event: AuthEvent = { ...exchangeBy(rule), outcome: 'denied', details };
+  await db.asIdentity((tx) => recordAuth(tx, event, clock.now()));
   throw refused();
+}
+
+/** The event as it lands in the log of the rule's organization. */
+function exchangeBy({ id, organizationId, userId }: FederationRule) {
+  return { userId, organizationId, action: 'federation.exchange', target: `federation/${id}` } as const;
 }
 
 /** What is counted together. */
