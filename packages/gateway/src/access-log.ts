@@ -20,11 +20,7 @@ export interface AccessEntry {
   agent: string | null;
   /** Milliseconds since the epoch. */
   atMs: number;
-  details: {
-    /** What was asked for, where the path names an object or a kind. */
-    resource?: string;
-    namespace?: string;
-    name?: string;
+  details: AccessObject & {
     status: number;
     count?: number;
     stage?: 'started' | 'ended';
@@ -33,14 +29,24 @@ export interface AccessEntry {
   };
 }
 
+/** What was asked for, where the path names an object or a kind. */
+export interface AccessObject {
+  resource?: string;
+  namespace?: string;
+  name?: string;
+}
+
 /** Where entries go: all or none of a batch. */
 export interface AccessAudit {
   write(entries: readonly AccessEntry[]): Promise<void>;
 }
 
 export interface AccessLog extends AsyncDisposable {
-  /** `combine`: entries alike within one batch become one with a count. */
-  record(entry: AccessEntry, options: { combine: boolean }): void;
+  /**
+   * `combine`: entries alike within one batch become one with a count. `object` says what was asked for, of entries
+   * that are kept.
+   */
+  record(entry: AccessEntry, options: { combine: boolean; object?: () => AccessObject }): void;
   /** Too much is waiting to be written; requests must be refused rather than go unrecorded. */
   overloaded(): boolean;
 }
@@ -77,7 +83,7 @@ export function accessLog(audit: AccessAudit, log: Logger): AccessLog {
   }
 
   return {
-    record(entry, { combine }) {
+    record(entry, { combine, object }) {
       if (combine) {
         const { status, token = '' } = entry.details;
         const { actorId, address, agent, action, target } = entry;
@@ -89,6 +95,7 @@ export function accessLog(audit: AccessAudit, log: Logger): AccessLog {
         }
         alike.set(key, entry);
       }
+      Object.assign(entry.details, object?.());
       waiting.push(entry);
       schedule();
     },

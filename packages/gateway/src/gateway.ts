@@ -248,13 +248,15 @@ function record(
     agent: plainAgent(passage.request.headers['user-agent']),
     atMs: clock.now(),
     details: {
-      ...requestObject(passage.path),
       status,
       ...(passage.verb.longRunning && { stage }),
       ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),
     },
   };
-  records.record(entry, { combine: passage.verb.readOnly && !passage.verb.longRunning });
+  records.record(entry, {
+    combine: passage.verb.readOnly && !passage.verb.longRunning,
+    object: () => requestObject(passage.path),
+  });
 }
 
 /** 0 is a request that was given up before it was answered. */

@@ -31,6 +31,7 @@ const parameterLengthMax = 254;
  * It listens to nothing yet; the caller does, and closes it.
  */
 export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
+  const issuer = deps.auth && new URL(deps.auth.identity.issuer);
   const app = Fastify({
     bodyLimit: bodyBytesMax,
     genReqId: () => newId<'Request'>(deps.clock.now()),
@@ -39,7 +40,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: parameterLengthMax },
     frameworkErrors: (error, request, reply) => {
       // These come before any hook has run.
-      setCommonHeaders(request, reply, deps);
+      setCommonHeaders(request, reply, issuer);
       void sendError(request, reply, { error, log: deps.log });
     },
     clientErrorHandler: (_error, socket) => {
@@ -49,7 +50,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   app.decorateRequest('actor', null);
   app.decorateRequest('startedAtMs', 0);
   const routes = collectRoutes(app);
-  addHooks(app, deps);
+  addHooks(app, deps, issuer);
   parseOnlyJson(app);
   app.setErrorHandler((error, request, reply) => sendError(request, reply, { error, log: deps.log }));
   const limit = { ...defaultRateLimit, ...deps.rateLimit };
@@ -74,14 +75,14 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function addHooks(app: FastifyInstance, deps: HttpDeps): void {
+function addHooks(app: FastifyInstance, deps: HttpDeps, issuer: URL | undefined): void {
   const allowedHosts = new Set(deps.allowedHosts.map((host) => host.toLowerCase()));
   app.addHook('onRequest', async (request, reply) => {
     request.startedAtMs = performance.now();
     readAddress(request, deps.trustedProxies);
-    setCommonHeaders(request, reply, deps);
+    setCommonHeaders(request, reply, issuer);
     requireKnownHost(request.headers.host, allowedHosts);
-    requireOwnPage(request, deps.auth?.identity.issuer);
+    requireOwnPage(request, issuer);
   });
   // Twice: what reads a body goes on outside of what was begun before it.
   for (const hook of ['onRequest', 'preValidation'] as const)
@@ -113,8 +114,8 @@ function originOf(request: FastifyRequest): RequestOrigin {
   return { requestId: request.id, address: request.ip, agent };
 }
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply, { auth }: HttpDeps): void {
-  setSecurityHeaders(request, reply, auth?.identity.issuer);
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply, issuer: URL | undefined): void {
+  setSecurityHeaders(request, reply, issuer);
   reply.header('x-request-id', request.id);
 }
 

@@ -4,7 +4,7 @@ import { sendError } from './request-errors.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { requireOwnPage, setSecurityHeaders } from './security.ts';
 
-const issuer = 'https://hexabase.example/oidc';
+const issuer = new URL('https://hexabase.example/oidc');
 let app: FastifyInstance;
 
 beforeAll(async () => {

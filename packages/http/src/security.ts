@@ -22,7 +22,7 @@ const strictTransport = 'max-age=31536000';
 export function setSecurityHeaders(
   request: FastifyRequest,
   reply: FastifyReply,
-  issuer: string | undefined,
+  issuer: URL | undefined,
 ): void {
   reply.headers(headers);
   if (issuer !== undefined && isPublicOrigin(request, issuer))
@@ -41,10 +41,13 @@ const reading = ['GET', 'HEAD', 'OPTIONS'];
  * Throws `forbidden` for a request that changes something and comes from a page that is not ours; programs send no
  * `Origin`. The OpenID provider judges its own: pages of registered clients may fetch tokens.
  */
-export function requireOwnPage(request: FastifyRequest, issuer: string | undefined): void {
+export function requireOwnPage(request: FastifyRequest, issuer: URL | undefined): void {
   if (reading.includes(request.method) || request.url.startsWith('/oidc/')) return;
   const { origin, 'sec-fetch-site': site } = request.headers;
-  const own = issuer === undefined ? `${request.protocol}://${request.host}` : browserOrigin(request, issuer);
-  if ((origin === undefined || origin === own) && site !== 'cross-site') return;
+  if (site !== 'cross-site' && (origin === undefined || origin === ownOrigin(request, issuer))) return;
   throw new AppError('forbidden', { message: 'Pages of other sites cannot do this.' });
+}
+
+function ownOrigin(request: FastifyRequest, issuer: URL | undefined): string {
+  return issuer === undefined ? `${request.protocol}://${request.host}` : browserOrigin(request, issuer);
 }

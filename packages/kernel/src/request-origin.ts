@@ -5,7 +5,7 @@ export interface RequestOrigin {
   requestId: string;
   /** The address that the connection came from. */
   address: string;
-  /** What the program says it is; shortened, without control characters. */
+  /** What the program says it is; of `currentOrigin` shortened, without control characters. */
   agent: string | null;
 }
 
@@ -14,12 +14,13 @@ const agentLengthMax = 200;
 
 /** Runs on behalf of a request: whatever it writes to the audit log says where from. */
 export function runFrom<T>(origin: RequestOrigin, run: () => T): T {
-  return origins.run({ ...origin, agent: plainAgent(origin.agent) }, run);
+  return origins.run(origin, run);
 }
 
 /** The request behind what runs now; null for background work and operators' programs. */
 export function currentOrigin(): RequestOrigin | null {
-  return origins.getStore() ?? null;
+  const origin = origins.getStore();
+  return origin ? { ...origin, agent: plainAgent(origin.agent) } : null;
 }
 
 /** A user agent as it may be kept: one short line. */

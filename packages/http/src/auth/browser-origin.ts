@@ -7,13 +7,13 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
  * to us; on this machine it is the listener that was asked, so that http stays http and nobody meets a certificate
  * warning. The Host header has been held against the known names before.
  */
-export function browserOrigin(request: FastifyRequest, issuer: string): string {
-  if (isPublicOrigin(request, issuer)) return new URL(issuer).origin;
+export function browserOrigin(request: FastifyRequest, issuer: string | URL): string {
+  const site = typeof issuer === 'string' ? new URL(issuer) : issuer;
+  if (isPublicOrigin(request, site)) return site.origin;
   return new URL(`${request.protocol}://${request.host}`).origin;
 }
 
 /** Whether the browser came by the public address. */
-export function isPublicOrigin(request: FastifyRequest, issuer: string): boolean {
-  const { hostname } = new URL(issuer);
+export function isPublicOrigin(request: FastifyRequest, { hostname }: URL): boolean {
   return !loopbackNames.includes(hostname) && request.hostname.toLowerCase() === hostname;
 }
