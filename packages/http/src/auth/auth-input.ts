@@ -1,6 +1,9 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import * as z from 'zod';
 
+/** Bodies of signing in are small. */
+export const bodyBytesMax = 16 * 1024;
+
 const deviceId = z.string().min(1).max(128).optional();
 
 /** `username` is OAuth's word for the e-mail address; forms of generic clients send it. */

@@ -1,6 +1,13 @@
 import formbody from '@fastify/formbody';
 import type { FastifyInstance } from 'fastify';
-import { loginBody, logoutBody, parseBody, refreshBody, secondFactorBody } from './auth-input.ts';
+import {
+  bodyBytesMax,
+  loginBody,
+  logoutBody,
+  parseBody,
+  refreshBody,
+  secondFactorBody,
+} from './auth-input.ts';
 import type { AuthFederation, AuthIdentity, AuthLetters, AuthUpstream, OidcHandler } from './auth-port.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
 import { deviceRoutes } from './device-routes.ts';
@@ -26,8 +33,6 @@ export interface AuthRoutesOptions {
   /** Absent where only operators make accounts. */
   letters?: AuthLetters;
 }
-
-const bodyBytesMax = 16 * 1024;
 
 /**
  * Fastify plugin: signing in and out. `/auth/*` answers in OAuth's shape on the top level, `/api/v1/auth/*` in the

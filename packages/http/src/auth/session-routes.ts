@@ -1,12 +1,10 @@
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance } from 'fastify';
 import { deviceOf, privately } from './answer-tokens.ts';
-import { parseBody, passwordBody } from './auth-input.ts';
+import { bodyBytesMax, parseBody, passwordBody } from './auth-input.ts';
 import type { AuthIdentity } from './auth-port.ts';
 import { deviceWord, placeWord } from './session-words.ts';
 import { requestToken } from './request-token.ts';
-
-const bodyBytesMax = 16 * 1024;
 
 /** What somebody who is signed in sees and does of that: who they are, where else they are signed in, their password. */
 export async function sessionRoutes(
