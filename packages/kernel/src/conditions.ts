@@ -32,6 +32,9 @@ export function setCondition(
     : [...conditions, changed];
 }
 
-export function findCondition(conditions: readonly Condition[], type: string): Condition | undefined {
+export function findCondition<C extends ConditionInput>(
+  conditions: readonly C[],
+  type: string,
+): C | undefined {
   return conditions.find((condition) => condition.type === type);
 }

@@ -52,15 +52,11 @@ export function waitAsleepStep(deps: TenantDeps): Step<WorkspaceSubject> {
         const words = controlPlane('False', 'Asleep', '');
         return { kind: 'done', conditions: [...fromHost, asleep('True', reason, message), words] };
       }
-      const said = state.kind === 'present' ? findInput(state.conditions, 'Asleep')?.message : undefined;
+      const said = state.kind === 'present' ? findCondition(state.conditions, 'Asleep')?.message : undefined;
       const condition = asleep('Unknown', 'FallingAsleep', said ?? 'It is falling asleep');
       return { kind: 'wait', requeueAfterMs: asleepPollMs, condition, conditions: fromHost };
     },
   };
-}
-
-function findInput(conditions: readonly ConditionInput[], type: string): ConditionInput | undefined {
-  return conditions.find((one) => one.type === type);
 }
 
 export function asleep(status: ConditionInput['status'], reason: string, message: string): ConditionInput {
