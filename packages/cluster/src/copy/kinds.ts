@@ -39,10 +39,6 @@ export async function readJson(client: TenantClient, path: string, signal: Abort
   return typeof answer.body === 'string' ? JSON.parse(answer.body) : answer.body;
 }
 
-export function groupOf(apiVersion: string): string {
-  return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-}
-
 function kindsIn(apiVersion: string, list: unknown): Kind[] {
   return listOf(fieldOf(list, 'resources'))
     .filter(

@@ -1,5 +1,6 @@
 import { fieldOf, listOf, metaOf, textOf, type Json } from '../drivers/vcluster/host/objects.ts';
-import { groupOf, type Kind } from './kinds.ts';
+import { groupOf } from '../kube-api/resource-path.ts';
+import type { Kind } from './kinds.ts';
 
 /** `silent`: nobody misses it, because the copy has its own. Otherwise words for whoever asked for the copy. */
 type Verdict = 'copied' | 'silent' | { leftOut: string };

@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { fieldOf, isRecord, listOf, textOf } from '../drivers/vcluster/host/objects.ts';
 import { KubeRefusal } from '../kube-api/call-errors.ts';
-import { pathOf, type ResourceInfo } from '../kube-api/resource-path.ts';
+import { groupOf, pathOf, type ResourceInfo } from '../kube-api/resource-path.ts';
 import type { TenantClient, TenantResponse } from '../port.ts';
 import type { CopiedObject } from './content.ts';
-import { groupOf } from './kinds.ts';
 
 /** Who owns fields of which nobody knew who had set them. */
 const fieldManager = 'hexabase-copy';

@@ -56,9 +56,14 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
   'rbac.authorization.k8s.io': ['Role', 'RoleBinding'],
 };
 
+/** `apps` of `apps/v1`; '' for the core group. */
+export function groupOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+}
+
 /** What is known of a kind without asking an API; undefined for custom resources and others. */
 export function builtinResource(apiVersion: string, kind: string): ResourceInfo | undefined {
-  const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+  const group = groupOf(apiVersion);
   const isClusterScoped = clusterScoped[group]?.includes(kind) === true;
   if (!isClusterScoped && namespaced[group]?.includes(kind) !== true) return undefined;
   return { plural: pluralOf(kind), namespaced: !isClusterScoped };
