@@ -61,6 +61,7 @@ export function brokenUnique(error: unknown): string | null {
     : '';
 }
 
-function sqlState(error: unknown): string | null {
+/** The code of an error of PostgreSQL or of the system; null for errors without one. */
+export function sqlState(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { sqlState } from './database-errors.ts';
 
 /**
  * Gives statements that come again a name, by which a connection keeps them parsed and, when PostgreSQL finds that as
@@ -57,9 +58,9 @@ export function statementNames(): StatementNames {
       });
     },
     explains(error) {
-      if (!(error instanceof Error) || !('code' in error)) return false;
-      const isForgotten = unknownName.test(String(error.code));
-      const isOutdated = error.code === '0A000' && error.message.includes('cached plan');
+      const code = sqlState(error) ?? '';
+      const isForgotten = unknownName.test(code);
+      const isOutdated = code === '0A000' && error instanceof Error && error.message.includes('cached plan');
       if (!isForgotten && !isOutdated) return false;
       off ||= isForgotten;
       generation += 1;
