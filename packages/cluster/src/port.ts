@@ -42,6 +42,11 @@ export interface ClusterDriver {
   watchNamespaces?(changed: (workspaceId: WorkspaceId) => void): Disposable;
 }
 
+/** Name of the driver that really carries a workspace. */
+export async function carrierOf(driver: ClusterDriver, workspaceId: WorkspaceId): Promise<string> {
+  return (await driver.nameFor?.(workspaceId)) ?? driver.name;
+}
+
 export interface Copying {
   /** What it holds can be read also while it sleeps. */
   whileAsleep: boolean;

@@ -6,7 +6,7 @@ import {
   waitsFor,
   type Place,
 } from '@hexabase/cluster/ensure-object.ts';
-import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { carrierOf, type ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { enqueue } from '@hexabase/reconcile/queue.ts';
 import type { ExternalThing, Step } from '@hexabase/reconcile/reconciler.ts';
@@ -21,7 +21,7 @@ export const namespacesKind = 'workspace-namespaces';
 const goneWithinMs = 500;
 
 async function namespaceThing(driver: ClusterDriver, subject: ProjectSubject): Promise<ExternalThing> {
-  const cluster = (await driver.nameFor?.(subject.workspaceId)) ?? driver.name;
+  const cluster = await carrierOf(driver, subject.workspaceId);
   return { cluster, kind: 'namespace', key: `${subject.workspaceId}/${subject.name}` };
 }
 

@@ -1,6 +1,11 @@
 import { PartialListError } from '@hexabase/cluster/drivers/by-placement.ts';
-import type { ClusterDriver, ListedTenant } from '@hexabase/cluster/port.ts';
-import { FencedError, TenantConflictError } from '@hexabase/cluster/port.ts';
+import {
+  carrierOf,
+  FencedError,
+  TenantConflictError,
+  type ClusterDriver,
+  type ListedTenant,
+} from '@hexabase/cluster/port.ts';
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
@@ -35,7 +40,7 @@ const removalPollMs = 500;
 
 /** As the inventory records it: under the driver that really carries it. */
 export async function tenantThing(driver: ClusterDriver, workspaceId: WorkspaceId): Promise<ExternalThing> {
-  const cluster = (await driver.nameFor?.(workspaceId)) ?? driver.name;
+  const cluster = await carrierOf(driver, workspaceId);
   return { cluster, kind: 'kubernetes-cluster', key: workspaceId };
 }
 
