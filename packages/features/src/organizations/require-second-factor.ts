@@ -1,6 +1,7 @@
 import type { organization } from '@hexabase/contract/organization.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
+import { showSecondFactor } from '../run/withheld.ts';
 import { lookAgainAtMembers, toOrganization, updateOrganizationRow } from './store.ts';
 
 /**
@@ -15,7 +16,7 @@ export const requireSecondFactor: UseCase<typeof organization.operations.require
   if (required && !(await ports.secondFactors.isShown(actor))) {
     throw new AppError('conflict', {
       message: 'Add a second factor of your own first, or sign in with it: else this would lock you out.',
-      details: { howTo: 'hks login, then hks second-factor add-totp (or add-passkey)' },
+      details: { howTo: showSecondFactor },
     });
   }
   note({ required });

@@ -40,6 +40,9 @@ export async function withheldTarget(
     });
 }
 
+/** How somebody shows a second factor, for `howTo`. */
+export const showSecondFactor = 'hks login, then hks second-factor add-totp (or add-passkey)';
+
 /** The refusal for those who are in the organization and signed in without a second factor. */
 export function secondFactorRequired(target: ResolvedTarget): AppError {
   return new AppError('second_factor_required', {
@@ -48,7 +51,7 @@ export function secondFactorRequired(target: ResolvedTarget): AppError {
       'Sign in again and add one within five minutes, or sign in with the one that you have.',
     details: {
       organizationId: target.organizationId,
-      howTo: 'hks login, then hks second-factor add-totp (or add-passkey)',
+      howTo: showSecondFactor,
     },
   });
 }

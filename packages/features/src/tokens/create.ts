@@ -1,6 +1,7 @@
 import type { token } from '@hexabase/contract/people/token.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
+import { showSecondFactor } from '../run/withheld.ts';
 import { issueToken } from './issue.ts';
 
 /**
@@ -13,7 +14,7 @@ export const createToken: UseCase<typeof token.operations.create> = async (conte
   if ((actor.withheld ?? []).length > 0) {
     throw new AppError('second_factor_required', {
       message: 'An organization of yours asks for a second factor. Show one before you make API tokens.',
-      details: { howTo: 'hks login, then hks second-factor add-totp (or add-passkey)' },
+      details: { howTo: showSecondFactor },
     });
   }
   return { data: await issueToken(context, { userId: actor.userId, organizationId: null }, body) };
