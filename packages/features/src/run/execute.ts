@@ -71,7 +71,7 @@ async function runInside(run: Run): Promise<OperationAnswer> {
   const stored = await findOrReserveAnswer(tx, call, actor);
   if (stored) return { ...stored, replayed: true };
   if (writes(call) && call.operation.conditional) requireRevision(call.ifMatch, target?.generation ?? null);
-  const context = target ? { ...contextOf(run), ...placeOf(run, target) } : contextOf(run);
+  const context = target ? contextOn(run, target) : contextOf(run);
   const result = await run.binding.run(context, {
     params: call.params,
     query: call.query,
@@ -140,8 +140,11 @@ async function resolveAndDecide(run: Run): Promise<ResolvedTarget | null> {
 async function mayDespiteRole(run: Run, target: ResolvedTarget): Promise<boolean> {
   const { binding, call, actor } = run;
   if (!binding.mayDespiteRole || actor.token || run.trace.grantId !== null) return false;
-  const context = { ...contextOf(run), ...placeOf(run, target) };
-  return binding.mayDespiteRole(context, { params: call.params, query: call.query, body: call.body });
+  return binding.mayDespiteRole(contextOn(run, target), {
+    params: call.params,
+    query: call.query,
+    body: call.body,
+  });
 }
 
 function contextOf(run: Run): Context {
@@ -158,9 +161,9 @@ function contextOf(run: Run): Context {
   };
 }
 
-/** What a context of an operation on something has beside. */
-function placeOf({ actor }: Run, target: ResolvedTarget): Pick<TargetContext, 'target' | 'role'> {
-  const role = membershipIn(actor, target.organizationId)?.role;
+/** The context of an operation on something. */
+function contextOn(run: Run, target: ResolvedTarget): TargetContext {
+  const role = membershipIn(run.actor, target.organizationId)?.role;
   if (!role) throw new AppError('not_found');
-  return { target, role };
+  return { ...contextOf(run), target, role };
 }
