@@ -148,9 +148,9 @@ export async function deleteFactor(tx: Tx, which: { id: string; userId: string }
     WHERE id = ${which.id} AND user_id = ${which.userId}`.execute(tx);
 }
 
-/** Removes all factors and codes of a person, and what they were in the middle of. */
+/** Removes all factors and codes of a person; what they were in the middle of goes with their sessions. */
 export async function deleteAllFactors(tx: Tx, userId: string): Promise<void> {
-  for (const table of ['second_factors', 'recovery_codes', 'factor_tickets'])
+  for (const table of ['second_factors', 'recovery_codes'])
     await sql`DELETE FROM ${sql.table(`hexabase.${table}`)} WHERE user_id = ${userId}`.execute(tx);
 }
 

@@ -7,6 +7,7 @@ import { forgiveAttempts, reserveAttempt } from '../sessions/login-attempts.ts';
 import {
   activeTotps,
   hasFactor,
+  listFactors,
   notePasskeyUse,
   passkeysOf,
   recoveryCodesLeft,
@@ -72,8 +73,9 @@ export async function beginLogin(
   userId: UserId,
 ): Promise<Pick<SecondStep, 'ticket' | 'app'> | null> {
   return db.asIdentity(async (tx) => {
-    if (!(await hasFactor(tx, userId))) return null;
-    const app = (await activeTotps(tx, userId)).length > 0;
+    const factors = await listFactors(tx, userId);
+    if (factors.length === 0) return null;
+    const app = factors.some(({ kind }) => kind === 'totp');
     return { ticket: await insertTicket(tx, { kind: 'login', userId }, clock.now()), app };
   });
 }

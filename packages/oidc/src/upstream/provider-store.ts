@@ -91,10 +91,7 @@ export async function saveProvider(
   { input, nowMs }: { input: ProviderInput; nowMs: number },
 ): Promise<{ bound: boolean }> {
   const organizationId = input.groups && (await findOrganization(tx, input.groups.organization));
-  await clearWay(tx, input, organizationId);
-  const { rows } = await sql<{ id: string }>`
-    SELECT id FROM hexabase.identity_providers WHERE name = ${input.name}`.execute(tx);
-  const id = rows[0]?.id ?? newId(nowMs);
+  const id = (await clearWay(tx, input, organizationId)) ?? newId(nowMs);
   const sealed = vault.seal(Buffer.from(input.clientSecret), contextOf(id));
   await sql`
     INSERT INTO hexabase.identity_providers
@@ -111,12 +108,15 @@ export async function saveProvider(
   return { bound: input.groups === null || organizationId !== null };
 }
 
-/** Removes what the provider of that name leaves behind when it becomes what is asked for. */
-async function clearWay(tx: Tx, input: ProviderInput, organizationId: string | null): Promise<void> {
+/**
+ * Removes what the provider of that name leaves behind when it becomes what is asked for. Answers its id when it stays
+ * the same provider, else null.
+ */
+async function clearWay(tx: Tx, input: ProviderInput, organizationId: string | null): Promise<string | null> {
   const { rows } = await sql<Row>`
     SELECT ${columns} FROM hexabase.identity_providers WHERE name = ${input.name} FOR UPDATE`.execute(tx);
   const [before] = rows;
-  if (!before) return;
+  if (!before) return null;
   const isOther = before.issuer !== input.issuer || before.kind !== input.kind;
   const goesElsewhere =
     before.groups?.claim !== input.groups?.claim ||
@@ -124,7 +124,9 @@ async function clearWay(tx: Tx, input: ProviderInput, organizationId: string | n
     (before.groups?.organizationId ?? null) !== organizationId;
   if (isOther || goesElsewhere) await forgetImported(tx, input.name);
   else await forgetUnmapped(tx, input.name, input.groups?.map ?? []);
-  if (isOther) await sql`DELETE FROM hexabase.identity_providers WHERE id = ${before.id}`.execute(tx);
+  if (!isOther) return before.id;
+  await sql`DELETE FROM hexabase.identity_providers WHERE id = ${before.id}`.execute(tx);
+  return null;
 }
 
 /** By id or slug. An id never names another organization later. */
