@@ -18,8 +18,7 @@ export function addWorkspaceClone(program: Command, cli: Cli): void {
     .option('--region <region>', "the source's when absent")
     .option('--no-wait', 'return at once');
   addOutputOption(command).action(async (id: string, name: string, options: CloneOptions) => {
-    const { wait, ...chosen } = options;
-    const { plan, slug, description, region } = chosen;
+    const { wait, plan, slug, description, region } = options;
     const body = { name, plan, slug, description, region };
     const { data } = await cli
       .client()
