@@ -1,1 +1,2 @@
-export { accessKind, revokeUsers, wakeAccess } from './revoke-store.ts';
+export { revokeUsers } from '@hexabase/postgres/revoke-users.ts';
+export { accessKind, wakeAccess } from './wake-store.ts';

@@ -1,5 +1,6 @@
 import { groupName } from '@hexabase/contract/access/group.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { revokeUsers } from '@hexabase/postgres/revoke-users.ts';
 import { recordAuth } from '../auth-audit.ts';
 import type { GroupClaim } from './group-claim.ts';
 import {
@@ -8,7 +9,6 @@ import {
   findBinding,
   findGroupIds,
   removeImportedBut,
-  revokeImported,
   type Binding,
 } from './import-store.ts';
 
@@ -70,7 +70,7 @@ async function change(
   const removed = await removeImportedBut(tx, where, wanted);
   const added = await addImported(tx, where, wanted);
   // Also who gains must get a new token: the old one does not carry the group.
-  if (added.length + removed.length > 0) await revokeImported(tx, [userId]);
+  if (added.length + removed.length > 0) await revokeUsers(tx, [userId]);
   return { added, removed };
 }
 

@@ -1,5 +1,6 @@
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { revokeUsers } from '@hexabase/postgres/revoke-users.ts';
 import { sql } from 'kysely';
 import type { MappedGroup } from './group-claim.ts';
 
@@ -130,12 +131,6 @@ export async function addImported(
   return rows.map(({ name }) => name);
 }
 
-/** As every change of what people may do: their tokens end at the commit. */
-export async function revokeImported(tx: Tx, userIds: readonly string[]): Promise<void> {
-  if (userIds.length > 0)
-    await sql`select hexabase.revoke_users(${[...new Set(userIds)]}::text[])`.execute(tx);
-}
-
 /**
  * Takes back every membership that came from a provider, and the groups that it made, unless somebody has put people or
  * groups into them by hand: those become ordinary ones. Answers how many memberships went.
@@ -143,7 +138,7 @@ export async function revokeImported(tx: Tx, userIds: readonly string[]): Promis
 export async function forgetImported(tx: Tx, provider: string): Promise<number> {
   const members = await sql<{ user_id: string }>`
     delete from hexabase.group_members where provider = ${provider} returning user_id`.execute(tx);
-  await revokeImported(
+  await revokeUsers(
     tx,
     members.rows.map((row) => row.user_id),
   );
@@ -170,7 +165,7 @@ export async function forgetUnmapped(tx: Tx, provider: string, map: readonly Map
     where m.provider = ${provider} and g.id = m.group_id and g.provider is distinct from ${provider}
       and lower(g.name) <> all (${targets}::text[])
     returning m.user_id`.execute(tx);
-  await revokeImported(
+  await revokeUsers(
     tx,
     rows.map((row) => row.user_id),
   );
