@@ -12,7 +12,7 @@ import { canRunLayers } from '../../apps/server/src/hosts/npm-layer.ts';
 import { packChart, type PackedChart } from './host-chart.ts';
 import { hostKubectls, startOnHost } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
-import { refused, type Product } from './product.ts';
+import { refused, succeed, type Product } from './product.ts';
 
 // A vCluster takes its time to start, and more of it on a busy machine.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
@@ -101,12 +101,18 @@ describe.skipIf(host?.issuerAddress === null || !host?.chart)(
       expect(said).toContain(`its digest is ${chart.digest}, expected ${wrong}`);
       const { stdout } = await product.hks(['why', 'workspace/unpinned']);
       expect(stdout).toContain('is not the one that was pinned');
-      const labelled = ['-A', '-l', 'hexabase.ai/workspace-slug=unpinned'];
-      expect(await onHost.kubectl('get', 'namespaces,configmaps', ...labelled, '-o', 'name')).toBe('');
       const shown = JSON.parse(
         (await product.hks(['workspace', 'get', 'unpinned', '-o', 'json'])).stdout,
       ) as { id: string };
+      const labelled = ['-A', '-l', `hexabase.ai/workspace-id=${shown.id}`];
+      const place = 'jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name};{end}';
+      const onIt = () =>
+        onHost.kubectl('get', 'namespaces,configmaps,secrets,services', ...labelled, '-o', place);
+      expect(await onIt()).toBe('');
       expect(await onHost.fails('get', 'namespace', `hexabase-ws-${shown.id}`)).toContain('not found');
+      // What a removal leaves is its fence, found by the same search: late workers are refused by it.
+      succeed(await product.hks(['workspace', 'delete', 'unpinned', '--yes'], { timeoutMs: 180_000 }));
+      expect(await onIt()).toBe(`ConfigMap hexabase-system/hexabase-fence-${shown.id};`);
     });
   },
 );
