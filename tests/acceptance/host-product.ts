@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@hexabase/testkit/free-port.ts';
 import type { HostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { startProduct, type Product } from './product.ts';
 import { kubectls } from './programs.ts';
@@ -50,18 +50,6 @@ export function hostSettings(host: HostCluster | null): NodeJS.ProcessEnv {
       ),
     ),
   };
-}
-
-/** One that the system has just given out on that address, and that is free again. */
-export function freePort(address: string): Promise<number> {
-  const server = createServer();
-  return new Promise((done, fail) => {
-    server.once('error', fail);
-    server.listen(0, address, () => {
-      const bound = server.address();
-      server.close(() => done(typeof bound === 'object' && bound ? bound.port : 0));
-    });
-  });
 }
 
 /** The first answer that is something. Throws after so many seconds without one. */

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@hexabase/testkit/free-port.ts';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort, hostKubectls, hostSettings } from './host-product.ts';
+import { hostKubectls, hostSettings } from './host-product.ts';
 import { makeInstallation, type Installation } from './product.ts';
 import { checkout, run, type Outcome } from './programs.ts';
 

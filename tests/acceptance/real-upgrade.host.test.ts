@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { hostUnderTest, type HostUnderTest } from '@hexabase/testkit/vcluster-under-test.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { hostImage, hostKubectls, startOnHost } from './host-product.ts';
+import { hostImage, hostKubectls, startOnHost, until } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { addPerson, succeed, type Person, type Product } from './product.ts';
 
@@ -16,6 +15,9 @@ const from = host?.earlierKubernetesVersion ?? '';
 const missing = `v1.${Number(to.split('.')[1]) + 1}.99`;
 const minor = (version: string): string => /^v(\d+\.\d+)/.exec(version)?.[1] ?? '';
 const reason = 'skipped, because the images of two Kubernetes versions are needed: ./hks test host --upgrade';
+
+/** An upgrade is taken back when it is not healthy after ten minutes. */
+const upgradeSeconds = 800;
 
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 400_000 });
 
@@ -113,7 +115,7 @@ describe.skipIf(from === '' || host?.issuerAddress === null)(
       expect(message).toMatch(
         new RegExp(`was not healthy after .*${missing}.* cannot be had.*going back to`),
       );
-      await until(async () => (await shown()).phase === 'active' || null);
+      await until(async () => (await shown()).phase === 'active', upgradeSeconds);
       const { runningVersion, conditions } = await shown();
       expect(runningVersion).toBe(to);
       expect(conditions.find(({ type }) => type === 'Upgraded')).toMatchObject({
@@ -129,8 +131,8 @@ describe.skipIf(from === '' || host?.issuerAddress === null)(
       return until(async () => {
         const text = succeed(await product.hks(['operation', 'get', operationId, '-o', 'json']));
         const operation = JSON.parse(text) as { state: string; message: string };
-        return operation.state === 'running' ? null : operation;
-      });
+        return operation.state !== 'running' && operation;
+      }, upgradeSeconds);
     }
 
     /** Data, what people may, and a token that was given out before. */
@@ -170,12 +172,3 @@ describe.skipIf(from === '' || host?.issuerAddress === null)(
     }
   },
 );
-
-/** What is there at last; the test's own time ends it. */
-async function until<T>(look: () => Promise<T | null>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== null) return found;
-    await sleep(2_000);
-  }
-}

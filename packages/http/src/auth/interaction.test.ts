@@ -7,10 +7,10 @@ import { registerClient } from '@hexabase/oidc/clients/register-client.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
+import { freePort } from '@hexabase/testkit/free-port.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
-import { createServer } from 'node:http';
 import * as openid from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttp } from '../create-http.ts';
@@ -79,14 +79,6 @@ afterAll(async () => {
 });
 
 /** The origin of the pages has to be known before the server listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address !== null && typeof address === 'object' ? address.port : 0;
-}
-
 /** A browser: keeps cookies by path, follows redirects within the server, stops at the client's address. */
 class Browser {
   readonly #cookies = new Map<string, { value: string; path: string }>();

@@ -1,11 +1,10 @@
-import { createServer, type Server } from 'node:http';
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { newId, type UserId } from '@hexabase/kernel/id.ts';
 import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { awayAtProvider, startRealProvider, type RealProvider } from '@hexabase/testkit/real-provider.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql, type RawBuilder } from 'kysely';
-import { Provider } from 'oidc-provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createUser } from '../users.ts';
 import { readProvider } from './provider-input.ts';
@@ -19,7 +18,7 @@ const clock = fixedClock(Date.now());
 let test: TestDatabase;
 let vault: KeyVault;
 let upstream: Upstream;
-let issuer: { url: string; server: Server };
+let issuer: RealProvider;
 /** Who sits at the provider, with whatever claims it has of them. */
 let person: { sub: string; email: string; email_verified: true; groups?: unknown };
 let organization: string;
@@ -31,7 +30,8 @@ const revoked: string[] = [];
 beforeAll(async () => {
   test = await testDatabase();
   vault = createKeyVault(test.masterKey);
-  issuer = await startProvider(() => person);
+  const names = Array.from({ length: 200 }, (_, index) => `idp-${index + 1}`);
+  issuer = await startRealProvider({ origin, names, who: () => person });
   upstream = openUpstream({
     db: test.database,
     vault,
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  issuer?.server.close();
+  issuer?.close();
   await test?.close();
 });
 
@@ -388,20 +388,8 @@ async function member(): Promise<UserId> {
 
 /** Goes to the provider as a browser does and comes back with its answer. */
 async function prove(browser = `browser-${count}`): Promise<{ browser: string; returnTo: string }> {
-  let at = await upstream.start({ provider, browser, returnTo, origin });
-  const cookies = new Map<string, string>();
-  while (!at.startsWith(origin)) {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(at, { redirect: 'manual', headers: { cookie } });
-    for (const line of response.headers.getSetCookie()) {
-      const [pair = ''] = line.split(';');
-      cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
-    }
-    const next = response.headers.get('location');
-    if (next === null) throw new Error(`the provider stopped: ${response.status} ${await response.text()}`);
-    at = new URL(next, at).href;
-  }
-  await upstream.finish({ provider, browser, query: new URL(at).search.slice(1) });
+  const url = await upstream.start({ provider, browser, returnTo, origin });
+  await upstream.finish({ provider, browser, query: await awayAtProvider(url, origin) });
   return { browser, returnTo };
 }
 
@@ -451,41 +439,4 @@ async function logged(): Promise<object[]> {
   const rows = await rowsOf(sql<{ details: object }>`
     select details from audit_entries where chain = ${organization} and action = 'auth.groups' order by created_at`);
   return rows.map((row) => row.details);
-}
-
-/** A certified provider whose people say yes to everything. */
-async function startProvider(who: () => typeof person): Promise<{ url: string; server: Server }> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the provider has no port');
-  const url = `http://127.0.0.1:${address.port}`;
-  const names = Array.from({ length: 200 }, (_, index) => `idp-${index + 1}`);
-  const real = new Provider(url, {
-    clients: [
-      {
-        client_id: 'hexabase',
-        client_secret: 'a secret of the client',
-        redirect_uris: names.map((name) => `${origin}/auth/idp/${name}/callback`),
-      },
-    ],
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], groups: ['groups'] },
-    pkce: { required: () => true },
-    features: { devInteractions: { enabled: false } },
-    interactions: { url: (_context, { uid }) => `/answer/${uid}` },
-    findAccount: (_context, sub) => ({ accountId: sub, claims: async () => ({ ...who(), sub }) }),
-  });
-  const serve = real.callback();
-  server.on('request', (request, response) => {
-    if (!request.url?.startsWith('/answer/')) return void serve(request, response);
-    void (async () => {
-      const { params } = await real.interactionDetails(request, response);
-      const { sub } = who();
-      const grant = new real.Grant({ accountId: sub, clientId: String(params['client_id']) });
-      grant.addOIDCScope('openid email groups');
-      const result = { login: { accountId: sub }, consent: { grantId: await grant.save() } };
-      await real.interactionFinished(request, response, result);
-    })();
-  });
-  return { url, server };
 }

@@ -2,10 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
+import { awayAtProvider, startRealProvider, type RealProvider } from '@hexabase/testkit/real-provider.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { generateKeyPair, exportJWK, SignJWT, UnsecuredJWT } from 'jose';
 import { sql } from 'kysely';
-import { Provider } from 'oidc-provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createUser, disableUser } from '../users.ts';
 import { readProvider } from './provider-input.ts';
@@ -26,7 +26,7 @@ interface Person {
 let test: TestDatabase;
 let vault: KeyVault;
 let upstream: Upstream;
-let real: { url: string; server: Server };
+let real: RealProvider;
 let hostile: HostileIssuer;
 let deps: UpstreamDeps;
 let organizations: string[] = [];
@@ -37,7 +37,7 @@ let count = 0;
 beforeAll(async () => {
   test = await testDatabase();
   vault = createKeyVault(test.masterKey);
-  real = await startRealProvider(() => person);
+  real = await startRealProvider({ origin, names: ['acme', 'leaving', 'moving'], who: () => person });
   hostile = await startHostileIssuer(() => person);
   deps = {
     db: test.database,
@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  real?.server.close();
+  real?.close();
   hostile?.server.close();
   await test?.close();
 });
@@ -77,23 +77,7 @@ function account(email: string) {
   return test.database.asIdentity((tx) => createUser(tx, user, clock.now()));
 }
 
-/** Goes to the provider as a browser does, and answers the query with which it is sent back. */
-async function away(url: string): Promise<string> {
-  const cookies = new Map<string, string>();
-  let at = url;
-  while (!at.startsWith(origin)) {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(at, { redirect: 'manual', headers: { cookie } });
-    for (const line of response.headers.getSetCookie()) {
-      const [pair = ''] = line.split(';');
-      cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1));
-    }
-    const next = response.headers.get('location');
-    if (next === null) throw new Error(`the provider stopped: ${response.status} ${await response.text()}`);
-    at = new URL(next, at).href;
-  }
-  return new URL(at).search.slice(1);
-}
+const away = (url: string): Promise<string> => awayAtProvider(url, origin);
 
 async function begin(provider: string, browser = 'browser'): Promise<string> {
   return away(await upstream.start({ provider, browser, returnTo, origin }));
@@ -369,39 +353,6 @@ describe('providers', () => {
     expect(() => readProvider(given, { fromFile: false })).toThrow();
   });
 });
-
-/** A certified provider whose people say yes to everything. */
-async function startRealProvider(who: () => Person): Promise<{ url: string; server: Server }> {
-  const server = createServer();
-  const url = await listen(server);
-  const provider = new Provider(url, {
-    clients: [
-      {
-        client_id: 'hexabase',
-        client_secret: 'a secret of the client',
-        redirect_uris: ['acme', 'leaving', 'moving'].map((name) => `${origin}/auth/idp/${name}/callback`),
-      },
-    ],
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
-    pkce: { required: () => true },
-    features: { devInteractions: { enabled: false } },
-    interactions: { url: (_context, { uid }) => `/answer/${uid}` },
-    findAccount: (_context, sub) => ({ accountId: sub, claims: async () => ({ ...who(), sub }) }),
-  });
-  const serve = provider.callback();
-  server.on('request', (request, response) => {
-    if (!request.url?.startsWith('/answer/')) return void serve(request, response);
-    void (async () => {
-      const { params } = await provider.interactionDetails(request, response);
-      const { sub } = who();
-      const grant = new provider.Grant({ accountId: sub, clientId: String(params['client_id']) });
-      grant.addOIDCScope('openid email profile');
-      const result = { login: { accountId: sub }, consent: { grantId: await grant.save() } };
-      await provider.interactionFinished(request, response, result);
-    })();
-  });
-  return { url, server };
-}
 
 interface HostileIssuer {
   url: string;
