@@ -3,13 +3,10 @@ import { auditChunks, type ExportFormat } from '@hexabase/features/audit/export.
 import type { AuditSigner, SignedHead } from '@hexabase/features/audit/signer.ts';
 import { listAuditEntries, type AuditScope } from '@hexabase/features/audit/store.ts';
 import { verifyAllChains, type ChainReport } from '@hexabase/features/audit/verify.ts';
-import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import type { AuditEntry, AuditFilters } from '@hexabase/contract/audit.ts';
-import { systemClock } from '@hexabase/kernel/clock.ts';
-import { newId } from '@hexabase/kernel/id.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { findOrganizationId, findUserId } from './store.ts';
+import { findOrganizationId, findUserId, recordOperator } from './store.ts';
 
 /** Recomputes every hash chain. Entries without a place yet are given one first. */
 export async function verifyAudit(
@@ -52,11 +49,8 @@ export async function exportAudit(
 async function scopeOf(database: OpenedDatabase, { organization, person }: AuditOwner): Promise<AuditScope> {
   if (organization !== undefined && person !== undefined)
     throw new StartError('Name an organization or a person, not both.');
-  if (organization !== undefined) {
-    const organizationId = await findOrganizationId(database, organization);
-    if (organizationId === null) throw new StartError(`There is no organization ${organization}.`);
-    return { kind: 'organization', organizationId };
-  }
+  if (organization !== undefined)
+    return { kind: 'organization', organizationId: await findOrganizationId(database, organization) };
   if (person === undefined) return { kind: 'platform' };
   const userId = await findUserId(database, person);
   if (userId === null) throw new StartError(`There is no account ${person}.`);
@@ -65,20 +59,9 @@ async function scopeOf(database: OpenedDatabase, { organization, person }: Audit
 
 /** Who reads somebody else's log is in that log. */
 async function recordReading(database: OpenedDatabase, scope: AuditScope, action: string): Promise<void> {
-  const nowMs = systemClock.now();
-  await database.asIdentity((tx) =>
-    insertAuditEntry(tx, {
-      id: newId(nowMs),
-      organizationId: scope.kind === 'organization' ? scope.organizationId : null,
-      personId: scope.kind === 'person' ? scope.userId : null,
-      actorId: 'operator',
-      actorEmail: 'operator',
-      action,
-      target: 'audit',
-      outcome: 'allowed',
-      requestId: newId(nowMs),
-      details: {},
-      createdAt: new Date(nowMs),
-    }),
-  );
+  const owner = {
+    ...(scope.kind === 'organization' && { organizationId: scope.organizationId }),
+    ...(scope.kind === 'person' && { personId: scope.userId }),
+  };
+  await database.asIdentity((tx) => recordOperator(tx, { action, target: 'audit', ...owner }));
 }

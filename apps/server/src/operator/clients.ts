@@ -1,6 +1,4 @@
-import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
-import { newId } from '@hexabase/kernel/id.ts';
 import type { Client, ClientRules } from '@hexabase/oidc/clients/client.ts';
 import { listClients } from '@hexabase/oidc/clients/client-store.ts';
 import {
@@ -10,6 +8,7 @@ import {
   type NewClient,
 } from '@hexabase/oidc/clients/register-client.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { recordOperator } from './store.ts';
 
 type Store = Pick<Database, 'asIdentity'>;
 
@@ -51,23 +50,10 @@ export async function renewSecret(database: Store, name: string): Promise<string
   });
 }
 
-/** Whoever holds the data folder has no account: the entry names the operator and no organization. */
-async function record(
+function record(
   tx: Tx,
   verb: string,
   { name, details }: { name: string; details: Record<string, unknown> },
 ): Promise<void> {
-  const nowMs = systemClock.now();
-  await insertAuditEntry(tx, {
-    id: newId(nowMs),
-    organizationId: null,
-    actorId: 'operator',
-    actorEmail: 'operator',
-    action: `operator.client.${verb}`,
-    target: `client/${name}`,
-    outcome: 'allowed',
-    requestId: newId(nowMs),
-    details,
-    createdAt: new Date(nowMs),
-  });
+  return recordOperator(tx, { action: `operator.client.${verb}`, target: `client/${name}`, details });
 }

@@ -5,14 +5,15 @@ import {
   insertFederation,
   listFederationRows,
 } from '@hexabase/features/federations/store.ts';
-import { findWorkspace, insertAuditEntry } from '@hexabase/features/run/store.ts';
+import { findWorkspace } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { brandId, newId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import type { OperatorAnswer } from './commands.ts';
 import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
-import { serviceAccounts } from './store.ts';
+import { recordOperator, serviceAccounts } from './store.ts';
 
 const federationUsage = `Usage: hexabase-cli federation add NAME --service-account EMAIL --issuer URL --audience TEXT
                                    --condition CLAIM=VALUE… --scope read|write|workspace:NAME
@@ -72,7 +73,7 @@ async function add({ database, name, values }: Request): Promise<OperatorAnswer>
     const owner = { organizationId: account.organizationId, userId: account.id, createdAt: new Date(nowMs) };
     if (!(await insertFederation(tx, { ...rule, ...owner })))
       throw new StartError(`The organization has a rule ${name} already.`);
-    await insertAuditEntry(tx, entry('add', { id, organizationId: account.organizationId, name }));
+    await record(tx, 'add', { id, organizationId: account.organizationId, name });
   });
   return answer(`Added ${name} for ${account.email}.`, { id, name });
 }
@@ -92,7 +93,7 @@ async function remove({ database, name }: Request): Promise<OperatorAnswer> {
     throw new StartError(`There is no rule ${name}; \`hexabase-cli federation list\` shows their ids.`);
   await database.asIdentity(async (tx) => {
     await deleteFederationRow(tx, rule.id);
-    await insertAuditEntry(tx, entry('remove', rule));
+    await record(tx, 'remove', rule);
   });
   return answer(`Removed ${rule.name}.`, { id: rule.id, removed: true });
 }
@@ -119,23 +120,13 @@ async function workspaceOf(
   return found.id;
 }
 
-function entry(
+function record(
+  tx: Tx,
   verb: string,
   { id, organizationId, name }: { id: string; organizationId: string; name: string },
-) {
-  const nowMs = systemClock.now();
-  return {
-    id: newId(nowMs),
-    organizationId,
-    actorId: 'operator',
-    actorEmail: 'operator',
-    action: `operator.federation.${verb}`,
-    target: `federation/${id}`,
-    outcome: 'allowed' as const,
-    requestId: newId(nowMs),
-    details: { name },
-    createdAt: new Date(nowMs),
-  };
+): Promise<void> {
+  const entry = { action: `operator.federation.${verb}`, target: `federation/${id}`, details: { name } };
+  return recordOperator(tx, { ...entry, organizationId });
 }
 
 function parse(args: string[]) {

@@ -22,12 +22,11 @@ import {
   listHostRows,
   type HostClusterChange,
 } from '@hexabase/features/host-clusters/store.ts';
-import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
-import { newId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
+import { recordOperator } from './store.ts';
 
 /** The database as background work sees it, and what opens credentials. */
 export interface HostStore {
@@ -160,22 +159,10 @@ function accessOf({ vault }: HostStore): AddHost['access'] {
   return { seal: (id, given) => sealEndpoint(vault, id, given) };
 }
 
-async function record(
+function record(
   tx: Tx,
   action: string,
   { target, details }: { target: string; details: Record<string, unknown> },
 ): Promise<void> {
-  const nowMs = clock.now();
-  await insertAuditEntry(tx, {
-    id: newId(nowMs),
-    organizationId: null,
-    actorId: 'operator',
-    actorEmail: 'operator',
-    action,
-    target: `host-cluster/${target}`,
-    outcome: 'allowed',
-    requestId: newId(nowMs),
-    details,
-    createdAt: new Date(nowMs),
-  });
+  return recordOperator(tx, { action, target: `host-cluster/${target}`, details });
 }

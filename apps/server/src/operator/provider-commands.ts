@@ -1,7 +1,5 @@
 import { parseArgs } from 'node:util';
-import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
-import { newId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { readProvider } from '@hexabase/oidc/upstream/provider-input.ts';
 import {
@@ -15,6 +13,7 @@ import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
 import type { OperatorAnswer } from './commands.ts';
 import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
+import { recordOperator } from './store.ts';
 import { readPassword } from './users.ts';
 
 export const providerUsage = `Usage: hexabase-cli idp add NAME --client-id ID --secret-stdin [--kind oidc|google|github] [--issuer URL]
@@ -160,21 +159,10 @@ async function change(
   done: { verb: string; name: string },
   run: (tx: Tx) => Promise<Record<string, unknown>>,
 ): Promise<void> {
-  const nowMs = systemClock.now();
   await database.asIdentity(async (tx) => {
     const details = await run(tx);
-    await insertAuditEntry(tx, {
-      id: newId(nowMs),
-      organizationId: null,
-      actorId: 'operator',
-      actorEmail: 'operator',
-      action: `operator.idp.${done.verb}`,
-      target: `identity-provider/${done.name}`,
-      outcome: 'allowed',
-      requestId: newId(nowMs),
-      details,
-      createdAt: new Date(nowMs),
-    });
+    const target = `identity-provider/${done.name}`;
+    await recordOperator(tx, { action: `operator.idp.${done.verb}`, target, details });
   });
 }
 

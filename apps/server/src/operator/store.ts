@@ -1,4 +1,9 @@
+import { insertAuditEntry } from '@hexabase/features/run/store.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { newId } from '@hexabase/kernel/id.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
 
 export interface ListedUser {
   email: string;
@@ -18,12 +23,14 @@ export async function listUsers(database: OpenedDatabase): Promise<ListedUser[]>
   return rows;
 }
 
-/** By slug or id. */
-export async function findOrganizationId(database: OpenedDatabase, name: string): Promise<string | null> {
+/** By slug or id. Throws `StartError` where there is none. */
+export async function findOrganizationId(database: OpenedDatabase, name: string): Promise<string> {
   const { rows } = await database
     .openPool('hexabase_worker', 1)
     .query<{ id: string }>('select id from hexabase.organizations where id = $1 or slug = $1', [name]);
-  return rows[0]?.id ?? null;
+  const [row] = rows;
+  if (!row) throw new StartError(`There is no organization ${name}.`);
+  return row.id;
 }
 
 /** By e-mail address. */
@@ -47,4 +54,35 @@ export async function serviceAccounts(database: OpenedDatabase): Promise<ListedS
      where kind = 'service-account' order by email`,
   );
   return rows;
+}
+
+export interface OperatorEntry {
+  /** `operator.<noun>.<verb>`. */
+  action: string;
+  target: string;
+  /** Whose chain it joins; the platform's when neither is named. */
+  organizationId?: string | null;
+  personId?: string | null;
+  details?: Record<string, unknown>;
+}
+
+/** Whoever holds the data folder has no account: the entry in the audit log names the operator. */
+export async function recordOperator(
+  tx: Tx,
+  { action, target, organizationId = null, personId = null, details = {} }: OperatorEntry,
+): Promise<void> {
+  const nowMs = systemClock.now();
+  await insertAuditEntry(tx, {
+    id: newId(nowMs),
+    organizationId,
+    personId,
+    actorId: 'operator',
+    actorEmail: 'operator',
+    action,
+    target,
+    outcome: 'allowed',
+    requestId: newId(nowMs),
+    details,
+    createdAt: new Date(nowMs),
+  });
 }

@@ -4,10 +4,9 @@ import { organization } from '@hexabase/contract/organization.ts';
 import { features } from '@hexabase/features/index.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
-import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
-import { newId, type UserId } from '@hexabase/kernel/id.ts';
+import { newId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { resetFactors } from '@hexabase/oidc/second-factor/reset.ts';
@@ -22,6 +21,7 @@ import {
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
+import { recordOperator } from './store.ts';
 
 export interface UserRequest {
   email: string;
@@ -53,7 +53,7 @@ export async function addUser(
     };
     const created = await createUser(tx, fields, nowMs);
     const details = { email: created.email, role: request.role };
-    await record(tx, { action: 'operator.user.create', userId: created.id, details });
+    await recordOperator(tx, { action: 'operator.user.create', target: `user/${created.id}`, details });
     return created;
   });
   if (body) await makeOrganization(database, user, body);
@@ -71,11 +71,7 @@ export async function replacePassword(
     const user = await requireUser(tx, email);
     const change = { userId: user.id, password: made ?? password ?? '', anyPassword: true };
     await setPassword(tx, change, systemClock.now());
-    await record(tx, {
-      action: 'operator.user.set-password',
-      userId: user.id,
-      details: { email: user.email },
-    });
+    await record(tx, 'operator.user.set-password', user);
   });
   return made;
 }
@@ -86,7 +82,7 @@ export async function switchUser(database: OpenedDatabase, email: string, enable
     const user = await requireUser(tx, email);
     await (enabled ? enableUser(tx, user.id) : disableUser(tx, user.id, systemClock.now()));
     const action = enabled ? 'operator.user.enable' : 'operator.user.disable';
-    await record(tx, { action, userId: user.id, details: { email: user.email } });
+    await record(tx, action, user);
   });
 }
 
@@ -99,8 +95,7 @@ export async function resetSecondFactors(
   await database.asIdentity(async (tx) => {
     const user = await requireUser(tx, email);
     await resetFactors(tx, user, { vault, nowMs: systemClock.now() });
-    const details = { email: user.email };
-    await record(tx, { action: 'operator.user.reset-second-factor', userId: user.id, details });
+    await record(tx, 'operator.user.reset-second-factor', user);
   });
 }
 
@@ -117,24 +112,8 @@ async function requireUser(tx: Tx, email: string): Promise<User> {
   return user;
 }
 
-/** Whoever holds the data folder has no account: the entry names the operator and no organization. */
-async function record(
-  tx: Tx,
-  { action, userId, details }: { action: string; userId: UserId; details: Record<string, unknown> },
-): Promise<void> {
-  const nowMs = systemClock.now();
-  await insertAuditEntry(tx, {
-    id: newId(nowMs),
-    organizationId: null,
-    actorId: 'operator',
-    actorEmail: 'operator',
-    action,
-    target: `user/${userId}`,
-    outcome: 'allowed',
-    requestId: newId(nowMs),
-    details,
-    createdAt: new Date(nowMs),
-  });
+function record(tx: Tx, action: string, { id, email }: User): Promise<void> {
+  return recordOperator(tx, { action, target: `user/${id}`, details: { email } });
 }
 
 /** The organization is made the way any is: by its use case, as its owner. */

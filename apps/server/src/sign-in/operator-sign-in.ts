@@ -1,5 +1,4 @@
 import { updateCliConfig } from '@hexabase/client/config-file.ts';
-import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { newRefreshToken } from '@hexabase/oidc/sessions/issue-tokens.ts';
@@ -7,6 +6,7 @@ import { insertSession } from '@hexabase/oidc/sessions/session-store.ts';
 import { findUserByEmail } from '@hexabase/oidc/users.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
+import { recordOperator } from '../operator/store.ts';
 
 const contextName = 'local';
 
@@ -29,18 +29,12 @@ export async function signInAsOperator(
     const id = newId<'Session'>(nowMs);
     const session = { id, userId: user.id, device, refreshTokenHash: refresh.hash, secondFactor: true };
     await insertSession(tx, session, nowMs);
-    await insertAuditEntry(tx, {
-      id: newId(nowMs),
-      organizationId: null,
-      actorId: 'operator',
-      actorEmail: 'operator',
+    const entry = {
       action: 'operator.user.sign-in',
       target: `user/${user.id}`,
-      outcome: 'allowed',
-      requestId: newId(nowMs),
       details: { email: user.email },
-      createdAt: new Date(nowMs),
-    });
+    };
+    await recordOperator(tx, entry);
   });
   await updateCliConfig(configFile, (config) => {
     config.currentContext = contextName;

@@ -39,7 +39,6 @@ export async function endGrant(installation: Installation, email: string, id: st
 /** Grants in an organization, the newest first. */
 export async function listGrants(database: OpenedDatabase, organization: string): Promise<Grant[]> {
   const organizationId = await findOrganizationId(database, organization);
-  if (organizationId === null) throw new StartError(`There is no organization ${organization}.`);
   const page = { page: 1, limit: 100, nowMs: systemClock.now() };
   const { data } = await database.asWorker((tx) => listGrantRows(tx, { organizationId }, page));
   return data;
