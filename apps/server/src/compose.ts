@@ -86,8 +86,9 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
   const { driver } = await openClusters(opened, { ...parts, options, certificates, authority });
+  const trustedProxies = parseTrustedProxies(config.trustedProxies ?? '') ?? noProxies;
   const gateway = opened.use(
-    await openGateway({ ...parts, driver, hosts: allowedHosts(options), proxies: proxiesOf(config) }),
+    await openGateway({ ...parts, driver, hosts: allowedHosts(options), trustedProxies }),
   );
   const metrics = createMetrics(() => countActiveWorkspaces(database));
   const ports = portsOf({ ...parts, options, authority, metrics, driver });
@@ -103,8 +104,13 @@ export async function compose(options: ComposeOptions): Promise<Product> {
       audit: { signer: auditSigner(masterKey), dataDir: config.dataDir },
     }),
   );
-  opened.use(await runLogouts({ ...providerOf({ ...parts, options }), loopbackNotices: isTrial(config) }));
-  const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics }));
+  opened.use(
+    await runLogouts({
+      ...providerOf({ ...parts, options }),
+      loopbackNotices: onlyThisMachine(config),
+    }),
+  );
+  const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies }));
   opened.defer(() => http.close());
   const resources = opened.move();
   const dispose = () => resources.disposeAsync();
@@ -145,9 +151,15 @@ async function openClusters(
 }
 
 function httpDepsOf(
-  given: Parts & { options: ComposeOptions; execute: Execute; changes: ChangeFeed; metrics: Metrics },
+  given: Parts & {
+    options: ComposeOptions;
+    execute: Execute;
+    changes: ChangeFeed;
+    metrics: Metrics;
+    trustedProxies: TrustedProxies;
+  },
 ): HttpDeps {
-  const { options, execute, changes, metrics, database, identity, clock, log } = given;
+  const { options, execute, changes, metrics, trustedProxies, database, identity, clock, log } = given;
   const { config, urls } = options;
   return {
     execute,
@@ -163,13 +175,13 @@ function httpDepsOf(
         ...providerOf(given),
         pages: providerPages,
         groupsOf: (userId) => groupNamesOf(database, userId),
-        ...(isTrial(config) && { browserOrigin: urls.http }),
+        ...(onlyThisMachine(config) && { browserOrigin: urls.http }),
       }),
       ...waysToSignIn({ ...given, ...options }),
     },
     changes,
     bookRequests: (bookings) => bookRequests(database, bookings),
-    trustedProxies: proxiesOf(config),
+    trustedProxies,
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
     version: '0.1.0',
@@ -182,12 +194,8 @@ function providerOf({ database, identity, clock, log, options }: Parts & { optio
   return { db: database, keys, masterKey: options.masterKey, issuer, clock, log };
 }
 
-function proxiesOf({ trustedProxies }: ServerConfig): TrustedProxies {
-  return parseTrustedProxies(trustedProxies ?? '') ?? noProxies;
-}
-
 /** Without a public address only this machine is served. */
-function isTrial({ publicUrl }: ServerConfig): boolean {
+function onlyThisMachine({ publicUrl }: ServerConfig): boolean {
   return publicUrl === undefined;
 }
 
@@ -249,8 +257,12 @@ function openGateway({
   clock,
   log,
   hosts,
-  proxies: trustedProxies,
-}: Parts & { driver: ClusterDriver; hosts: readonly string[]; proxies: TrustedProxies }): Promise<Gateway> {
+  trustedProxies,
+}: Parts & {
+  driver: ClusterDriver;
+  hosts: readonly string[];
+  trustedProxies: TrustedProxies;
+}): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   const audit = noticeRoleChanges(accessAudit(database), { database, log });
   const wake = async (workspaceId: string): Promise<void> => {
