@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { launcher, type Product } from './product.ts';
 
-/** Opens a page and collects what the browser complains of: blocked forms, styles and content. */
+/** Opens a page and collects what the browser complains of: errors of scripts, blocked forms, styles and content. */
 export async function openPage(
   browser: Browser,
   url: string,
@@ -16,6 +16,7 @@ export async function openPage(
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
+  page.on('pageerror', (error) => complaints.push(error.message));
   await page.goto(url);
   return { page, complaints };
 }
@@ -30,6 +31,10 @@ export interface Login {
   /** The file to which its "browser" writes what it was to open. */
   opened: string;
 }
+
+/** The page that `hks login` asks to be opened. */
+export const signInPage = (login: Login): Promise<string> =>
+  login.match(/(http:\/\/\S+\/auth\/authorize\S+)/);
 
 /** Runs `hks login` with settings of its own and a browser that only writes down what it was asked to open. */
 export async function startLogin(product: Product, name: string, args: readonly string[]): Promise<Login> {

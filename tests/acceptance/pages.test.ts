@@ -1,6 +1,7 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
+import { openPage } from './login-command.ts';
 import { startProduct, type Product } from './product.ts';
 
 describe.skipIf(browserPath === undefined)('the pages in a real browser', () => {
@@ -57,15 +58,3 @@ describe.skipIf(browserPath === undefined)('the pages in a real browser', () => 
     await context.close();
   });
 });
-
-/** Opens a page and collects what the browser complains of: script errors and blocked content. */
-async function openPage(browser: Browser, url: string): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-  await page.goto(url);
-  return { page, complaints };
-}

@@ -3,7 +3,7 @@ import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
-import { openPage, startLogin } from './login-command.ts';
+import { openPage, signInPage, startLogin } from './login-command.ts';
 import { refused, startProduct, succeed, type Product } from './product.ts';
 
 const owner = 'owner@hexabase.local';
@@ -14,8 +14,6 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
   let browser: Browser;
   let secret = '';
   let recoveryCodes: string[] = [];
-  /** The time step of the last code: each works once. */
-  let usedStep = 0;
 
   beforeAll(async () => {
     product = await startProduct();
@@ -30,18 +28,11 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
 
   const login = (input: string) => product.hks(['login', product.httpUrl, '--email', owner], { input });
 
-  /** A code of a time step that was not used before. */
-  async function freshCode(): Promise<string> {
-    await expect.poll(() => Math.floor(Date.now() / 30_000), { timeout: 35_000 }).toBeGreaterThan(usedStep);
-    usedStep = Math.floor(Date.now() / 30_000);
-    return appCode(secret);
-  }
-
   it('an authenticator app is added at the command line, and signing in with a password asks for it', async () => {
     const added = JSON.parse(succeed(await product.hks(['second-factor', 'add-totp', '-o', 'json'])));
     secret = added.secret;
     expect(added.uri).toContain(`secret=${secret}`);
-    const confirm = ['second-factor', 'confirm', added.id, await freshCode(), '-o', 'json'];
+    const confirm = ['second-factor', 'confirm', added.id, appCode(secret), '-o', 'json'];
     const codes: { code: string }[] = JSON.parse(succeed(await product.hks(confirm)));
     recoveryCodes = codes.map(({ code }) => code);
     expect(succeed(await product.hks(['second-factor', 'list']))).toMatch(/Authenticator app.*totp/);
@@ -53,7 +44,7 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
 
   it('hks login asks for it on a second page, without any script', async () => {
     const started = await startLogin(product, 'app', []);
-    const address = await started.match(/(http:\/\/\S+\/auth\/authorize\S+)/);
+    const address = await signInPage(started);
     const { page, complaints } = await openPage(browser, address, { javaScriptEnabled: false });
     await prove(page);
     await page.getByRole('heading', codesPage).waitFor();
@@ -61,7 +52,9 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
     await page.getByLabel(/^Code of your authenticator app/).fill('000000');
     await page.keyboard.press('Enter');
     expect(await page.getByRole('alert').innerText()).toContain('That did not fit');
-    await page.getByLabel(/^Code of your authenticator app/).fill(await freshCode());
+    // Each code works once; that of the next half minute is taken for one whose clock is ahead.
+    const next = appCode(secret, Date.now() + 30_000);
+    await page.getByLabel(/^Code of your authenticator app/).fill(next);
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('heading', { name: 'Signed in' }).waitFor();
     expect(await started.end).toMatchObject({ code: 0, output: expect.stringContaining(`as ${owner}.`) });
@@ -83,7 +76,7 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
     await page.getByText('was used already').waitFor();
 
     const started = await startLogin(product, 'passkey', []);
-    await page.goto(await started.match(/(http:\/\/\S+\/auth\/authorize\S+)/));
+    await page.goto(await signInPage(started));
     await prove(page);
     await page.getByRole('button', { name: 'Use a passkey' }).click();
     await page.getByRole('heading', { name: 'Signed in' }).waitFor();
@@ -105,7 +98,7 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
     const started = await startLogin(product, 'foreign', []);
     const { page } = await openPage(browser, 'about:blank');
     await addAuthenticator(page);
-    await page.goto(await started.match(/(http:\/\/\S+\/auth\/authorize\S+)/));
+    await page.goto(await signInPage(started));
     await prove(page);
     await page.getByRole('button', { name: 'Use a passkey' }).click();
     await page.getByRole('alert').filter({ hasText: 'was told no' }).waitFor();

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import Provider from 'oidc-provider';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
-import { launcher, startProduct, succeed, type Product } from './product.ts';
+import { signInPage, startLogin } from './login-command.ts';
+import { startProduct, succeed, type Product } from './product.ts';
 import { checkout, run } from './programs.ts';
 
 const owner = 'owner@hexabase.local';
@@ -42,9 +42,9 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
   });
 
   it('hks login signs a newcomer in through it, with an organization of their own', async () => {
-    const login = await startLogin(product, 'newcomer');
+    const login = await startLogin(product, 'newcomer', []);
     const page = await (await browser.newContext()).newPage();
-    await page.goto(await login.address);
+    await page.goto(await signInPage(login));
     await page.getByRole('link', { name: 'Continue with Acme' }).click();
     await signInAtProvider(page, 'grace@acme.example');
     expect(new URL(page.url()).origin).toBe(product.httpUrl);
@@ -61,9 +61,9 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
   });
 
   it('an address that has an account is connected only after that account has signed in', async () => {
-    const login = await startLogin(product, 'owner');
+    const login = await startLogin(product, 'owner', []);
     const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
-    await page.goto(await login.address);
+    await page.goto(await signInPage(login));
     await page.getByRole('link', { name: 'Continue with Acme' }).click();
     await signInAtProvider(page, owner);
     await page.getByText(`There is an account for ${owner} already`).waitFor();
@@ -71,12 +71,12 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Signed in' }).waitFor();
     expect(await login.end).toMatchObject({ code: 0, output: expect.stringContaining(`as ${owner}.`) });
-    const again = await startLogin(product, 'owner-again');
-    await page.goto(await again.address);
+    const again = await startLogin(product, 'owner-again', []);
+    await page.goto(await signInPage(again));
     await page.getByRole('link', { name: 'Continue with Acme' }).click();
     await page.getByText(`You have signed in as ${owner} with Acme`).waitFor();
     await page.context().close();
-    again.stop();
+    again.interrupt();
     await again.end;
   });
 
@@ -146,9 +146,9 @@ describe.skipIf(browserPath === undefined)('signing in through another OpenID pr
 });
 
 async function signInAgain(product: Product, browser: Browser, email: string): Promise<void> {
-  const login = await startLogin(product, 'again');
+  const login = await startLogin(product, 'again', []);
   const page = await (await browser.newContext()).newPage();
-  await page.goto(await login.address);
+  await page.goto(await signInPage(login));
   await page.getByRole('link', { name: 'Continue with Acme' }).click();
   await signInAtProvider(page, email);
   await page.getByText(`You have signed in as ${email} with Acme`).waitFor();
@@ -197,28 +197,4 @@ async function startProvider(
   });
   server.on('request', provider.callback());
   return { url, server };
-}
-
-async function startLogin(product: Product, name: string) {
-  const env = {
-    ...product.env,
-    HKS_CONFIG: join(product.configDir, name, 'config.yaml'),
-    BROWSER: '/bin/true',
-  };
-  const child = spawn(launcher, ['login', product.httpUrl], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  const take = (chunk: Buffer): void => void (output += chunk.toString());
-  child.stdout.on('data', take);
-  child.stderr.on('data', take);
-  const end = new Promise<{ code: number | null; output: string }>((done) =>
-    child.once('close', (code) => done({ code, output })),
-  );
-  const pattern = /(http:\/\/\S+\/auth\/authorize\S+)/;
-  await expect.poll(() => output, { timeout: 20_000 }).toMatch(pattern);
-  return {
-    address: pattern.exec(output)?.[1] ?? '',
-    end,
-    stop: () => child.kill('SIGINT'),
-    hks: (words: readonly string[]) => product.hks(words, { env }),
-  };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
-import { openPage, startLogin } from './login-command.ts';
+import { openPage, signInPage, startLogin } from './login-command.ts';
 import { startProduct, succeed, type Product } from './product.ts';
 
 const owner = 'owner@hexabase.local';
@@ -23,10 +23,7 @@ describe.skipIf(browserPath === undefined)('signing the command line in with a r
 
   it('hks login opens the browser, and is signed in when the person is', async () => {
     const login = await startLogin(product, 'loopback', []);
-    const { page, complaints } = await openPage(
-      browser,
-      await login.match(/(http:\/\/\S+\/auth\/authorize\S+)/),
-    );
+    const { page, complaints } = await openPage(browser, await signInPage(login));
     expect(new URL(page.url()).origin).toBe(product.httpUrl);
     await signIn(page, 'not the password');
     const problem = page.getByRole('alert');
@@ -68,7 +65,7 @@ describe.skipIf(browserPath === undefined)('signing the command line in with a r
 
   it('hks login says so when the sign-in is cancelled in the browser', async () => {
     const login = await startLogin(product, 'cancelled', []);
-    const { page } = await openPage(browser, await login.match(/(http:\/\/\S+\/auth\/authorize\S+)/));
+    const { page } = await openPage(browser, await signInPage(login));
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('heading', { name: 'Not signed in' }).waitFor();
     expect(await login.end).toMatchObject({
@@ -93,7 +90,7 @@ describe.skipIf(browserPath === undefined)('signing the command line in with a r
 
   it('hks login opens exactly that address with the browser that BROWSER names', async () => {
     const login = await startLogin(product, 'opened', []);
-    const address = await login.match(/(http:\/\/\S+\/auth\/authorize\S+)/);
+    const address = await signInPage(login);
     await expect
       .poll(() => readFile(login.opened, 'utf8').catch(() => ''), { timeout: 10_000 })
       .toBe(`${address}\n`);
