@@ -1,8 +1,8 @@
-import { mkdir, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandsOf, shows } from './guide-commands.ts';
-import { startProduct, succeed, type Product } from './product.ts';
+import { commandsOf, shows, startGuide, type GuideScene } from './guide-commands.ts';
+import { succeed, type Product } from './product.ts';
 import { checkout, kubectls, run } from './programs.ts';
 
 type Person = 'you' | 'bob' | 'olga';
@@ -14,23 +14,18 @@ const limitMs = 90_000;
 /** Every command of the guide, in order, with a real kubectl against the product as it starts. */
 describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
   let product: Product;
-  let bin: string;
+  let scene: GuideScene;
   /** What Bob copies from his letter. */
   let invitation = '';
 
   beforeAll(async () => {
-    product = await startProduct();
-    bin = join(product.configDir, 'bin');
-    await mkdir(bin);
-    await symlink(kubectlPath ?? '', join(bin, 'kubectl'));
+    scene = await startGuide(kubectlPath ?? '');
+    ({ product } = scene);
   });
-  afterAll(() => product[Symbol.asyncDispose]());
+  afterAll(() => scene?.[Symbol.asyncDispose]());
 
   const envOf = (who: Person): NodeJS.ProcessEnv => ({
-    ...product.env,
-    PATH: `${bin}:${checkout}:${product.env['PATH']}`,
-    HOME: join(product.configDir, who),
-    KUBECONFIG: join(product.configDir, `${who}.kubeconfig`),
+    ...scene.envOf(who),
     ...(who !== 'you' && { HKS_CONFIG: join(product.configDir, who, 'config.yaml') }),
     ...(who === 'bob' && { INVITATION: invitation }),
   });
@@ -41,15 +36,6 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
     succeed(await run(join(checkout, 'hks'), login, { env: envOf(who), input }));
   }
 
-  /** As an operator of a trial reads it. */
-  async function codeOfLetter(): Promise<string> {
-    const [newest]: { id: string }[] = JSON.parse(
-      succeed(await product.hks(['outbox', 'list', '-o', 'json'])),
-    );
-    const letter = succeed(await product.hks(['outbox', 'get', newest?.id ?? '', '-o', 'json']));
-    return /hks_inv_[\w-]+/.exec(letter)?.[0] ?? '';
-  }
-
   it('holds commands of all three', () => {
     expect(commands.filter(({ who }) => who === 'bob').length).toBeGreaterThan(3);
     expect(commands.filter(({ who }) => who === 'olga').length).toBeGreaterThan(2);
@@ -58,12 +44,12 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
 
   it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
     if (who !== 'you' && commands.find((command) => command.who === who)?.text === text) await signIn(who);
-    if (text.includes('$INVITATION')) invitation = await codeOfLetter();
+    if (text.includes('$INVITATION')) invitation = await scene.codeOfLetter();
     const until = Date.now() + limitMs;
     for (;;) {
       const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {
         env: envOf(who),
-        cwd: dirname(bin),
+        cwd: product.configDir,
       });
       const output = `${stdout}${stderr}`;
       const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
@@ -71,6 +57,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
       // Only reading again may need another try: calls of kubectl reach the log within a second.
       if (Date.now() > until || !/ (?:list|get) /.test(text))
         throw new Error(`${text}\nended with ${code}: ${output}`);
+      await sleep(500);
     }
   });
 });

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandsOf, shows } from './guide-commands.ts';
-import { startProduct, type Product } from './product.ts';
-import { checkout, kubectls, run } from './programs.ts';
+import { commandsOf, shows, startGuide, type GuideScene } from './guide-commands.ts';
+import type { Product } from './product.ts';
+import { kubectls, run } from './programs.ts';
 
 const commands = commandsOf('automation.md', ['you', 'pipeline']);
 const [kubectlPath] = Object.values(kubectls());
@@ -13,23 +13,18 @@ const limitMs = 90_000;
 /** Every command of the guide, in order, with a real kubectl; the pipeline has a token and an address, and no session. */
 describe.skipIf(kubectlPath === undefined)('the guide to automation', () => {
   let product: Product;
-  let bin: string;
+  let scene: GuideScene;
   let token = '';
 
   beforeAll(async () => {
-    product = await startProduct();
-    bin = join(product.configDir, 'bin');
-    await mkdir(bin);
-    await symlink(kubectlPath ?? '', join(bin, 'kubectl'));
+    scene = await startGuide(kubectlPath ?? '');
+    ({ product } = scene);
   });
-  afterAll(() => product[Symbol.asyncDispose]());
+  afterAll(() => scene?.[Symbol.asyncDispose]());
 
   const pipelineConfig = () => join(product.configDir, 'pipeline', 'config.yaml');
   const envOf = (who: 'you' | 'pipeline'): NodeJS.ProcessEnv => ({
-    ...product.env,
-    PATH: `${bin}:${checkout}:${product.env['PATH']}`,
-    HOME: join(product.configDir, who),
-    KUBECONFIG: join(product.configDir, `${who}.kubeconfig`),
+    ...scene.envOf(who),
     ...(who === 'pipeline' && {
       HKS_CONFIG: pipelineConfig(),
       HKS_TOKEN: token,
@@ -45,7 +40,10 @@ describe.skipIf(kubectlPath === undefined)('the guide to automation', () => {
   it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
     const until = Date.now() + limitMs;
     for (;;) {
-      const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], { env: envOf(who), cwd: bin });
+      const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {
+        env: envOf(who),
+        cwd: scene.bin,
+      });
       const output = `${stdout}${stderr}`;
       const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
       token = /hks_sat_\S+/.exec(stdout)?.[0] ?? token;
@@ -53,6 +51,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to automation', () => {
       // Only what follows a namespace that is still being made may need another try.
       if (Date.now() > until || !/ (get|list|create deployment) /.test(text))
         throw new Error(`${text}\nended with ${code}: ${output}`);
+      await sleep(500);
     }
   });
 

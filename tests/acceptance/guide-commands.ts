@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startProduct, succeed, type Product } from './product.ts';
 import { checkout } from './programs.ts';
 
 export interface GuideCommand<Who extends string> {
@@ -34,4 +36,39 @@ export function shows(output: string, line: string): boolean {
       .replace(/\s+/g, '\\s+'),
   );
   return new RegExp(parts.join('[\\s\\S]*'), 'i').test(output);
+}
+
+/** The product as it starts, and the people of a guide beside it. */
+export interface GuideScene extends AsyncDisposable {
+  product: Product;
+  /** Has their kubectl in it, and nothing else. */
+  bin: string;
+  /** A home and a kubeconfig for each; the programs of the checkout and the kubectl are found by name. */
+  envOf(who: string): NodeJS.ProcessEnv;
+  /** The code of the newest letter, as an operator of a trial reads it. */
+  codeOfLetter(): Promise<string>;
+}
+
+export async function startGuide(kubectlPath: string): Promise<GuideScene> {
+  const product = await startProduct();
+  const bin = join(product.configDir, 'bin');
+  await mkdir(bin);
+  await symlink(kubectlPath, join(bin, 'kubectl'));
+  return {
+    product,
+    bin,
+    envOf: (who) => ({
+      ...product.env,
+      PATH: `${bin}:${checkout}:${product.env['PATH']}`,
+      HOME: join(product.configDir, who),
+      KUBECONFIG: join(product.configDir, `${who}.kubeconfig`),
+    }),
+    async codeOfLetter() {
+      const listed = succeed(await product.hks(['outbox', 'list', '-o', 'json']));
+      const [newest]: { id: string }[] = JSON.parse(listed);
+      const letter = succeed(await product.hks(['outbox', 'get', newest?.id ?? '', '-o', 'json']));
+      return /hks_inv_[\w-]+/.exec(letter)?.[0] ?? '';
+    },
+    [Symbol.asyncDispose]: () => product[Symbol.asyncDispose](),
+  };
 }
