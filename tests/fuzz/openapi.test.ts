@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { newId } from '@hexabase/kernel/id.ts';
+import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startProduct, type Attacked, type Person, type Tenant } from '../attacks/start-product.ts';
 import type { Answer } from '../attacks/exchange.ts';
@@ -99,6 +100,13 @@ function expectAsDescribed(operation: Described, drawn: Drawn, answer: Answer): 
     expect(answer.json['meta']?.requestId, shown).toBe(answer.headers['x-request-id']);
 }
 
+/** What there is once nothing is at work any more: reconcilers go on after an answer. */
+async function settled(): Promise<string> {
+  const going = () => product.query(`select 1 from operations where state = 'running'`);
+  await until(async () => (await going()).length === 0);
+  return product.fingerprint();
+}
+
 describe(`requests made from /openapi.json (seed ${seed})`, () => {
   const askable = () => document.operations.filter(isAskable);
   const call = (person: Person, { method }: Described, { path, body }: Drawn) =>
@@ -109,29 +117,41 @@ describe(`requests made from /openapi.json (seed ${seed})`, () => {
     time,
     async () => {
       expect(askable().length).toBeGreaterThan(60);
-      await each(askable(), fitting, async (operation, drawn) =>
-        expectAsDescribed(operation, drawn, await call(ann, operation, drawn)),
-      );
+      const done = new Set<string>();
+      await each(askable(), fitting, async (operation, drawn) => {
+        const answer = await call(ann, operation, drawn);
+        expectAsDescribed(operation, drawn, answer);
+        if (answer.status < 300) done.add(operation.id);
+      });
+      expect(done.size).toBeGreaterThan(25);
     },
   );
 
   test('are refused as it describes when they do not fit, and nothing of them is done', time, async () => {
-    await each(askable(), faulty, async (operation, drawn) => {
+    const withBody = askable().filter(({ body }) => body !== null);
+    expect(withBody.length).toBeGreaterThan(20);
+    const before = await settled();
+    await each(withBody, faulty, async (operation, drawn) => {
+      fc.pre(!operation.fits(drawn.body));
       const answer = await call(ann, operation, drawn);
       expectAsDescribed(operation, drawn, answer);
-      if (operation.body && !operation.fits(drawn.body))
-        expect(answer.status, `${operation.id} ${JSON.stringify(drawn.body)}`).toBeGreaterThanOrEqual(400);
+      expect(answer.status, `${operation.id} ${JSON.stringify(drawn.body)}`).toBeGreaterThanOrEqual(400);
+    });
+    expect(await product.fingerprint()).toBe(before);
+    // What is wrong in queries and addresses, and faults that fit by chance, may be taken.
+    await each(askable(), faulty, async (operation, drawn) => {
+      if (operation.fits(drawn.body)) expectAsDescribed(operation, drawn, await call(ann, operation, drawn));
     });
   });
 
   test('of a stranger reach nothing of an owner', time, async () => {
-    const before = await product.fingerprint();
+    const before = await settled();
     const targeted = askable().filter(({ path }) => path.includes('{id}'));
     expect(targeted.length).toBeGreaterThan(40);
     await each(targeted, fitting, async (operation, drawn) => {
       const answer = await call(stranger, operation, drawn);
       expectAsDescribed(operation, drawn, answer);
-      expect([400, 403, 404, 405, 429], `${operation.id} ${answer.text}`).toContain(answer.status);
+      expect([400, 403, 404, 405], `${operation.id} ${answer.text}`).toContain(answer.status);
       expect(answer.text).not.toContain('ann workspace');
     });
     expect(await product.fingerprint()).toBe(before);
