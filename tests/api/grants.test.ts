@@ -1,6 +1,7 @@
-import { allOperations, pathParameters } from '@hexabase/contract/all-operations.ts';
+import { allOperations } from '@hexabase/contract/all-operations.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addressIn } from '../address-in.ts';
 import { validBody } from '../valid-bodies.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
@@ -37,13 +38,9 @@ const ofTenants = allOperations().filter(({ operation }) => operation.access.kin
 
 function callAs(person: Person, operation: Operation): Promise<Answer> {
   const targets: Record<string, string> = { organization: ann.organizationId, workspace: workspaceId };
-  const path = pathParameters(operation.path).reduce(
-    (filled, name) => filled.replace(`{${name}}`, targets[name === 'id' ? operation.target : name] ?? 'none'),
-    operation.path,
-  );
   const things = { ...targets, userId: ann.userId, serviceAccount: 'none' };
   const options = operation.body ? { body: validBody(operation, things) } : {};
-  return person.call(operation.method, path, options);
+  return person.call(operation.method, addressIn(operation, targets), options);
 }
 
 describe('an operator of the platform', () => {

@@ -1,41 +1,30 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { allOperations, pathParameters } from '@hexabase/contract/all-operations.ts';
-import type { Logger } from '@hexabase/kernel/log.ts';
+import { allOperations } from '@hexabase/contract/all-operations.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { disableUser } from '@hexabase/oidc/users.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PlainBrowser } from '../acceptance/relying-party.ts';
+import { addressIn } from '../address-in.ts';
 import { aHostCluster } from '../api/host-cluster-bodies.ts';
+import { capturingLog } from './capturing-log.ts';
 import { addClient, addPerson, password, signInAt } from './relying-parties.ts';
 import { fresh, startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
-import { thingsOf } from './things.ts';
+import { operatorOf, thingsOf } from './things.ts';
 
 /** What must come out nowhere: in answers to those who may read least, in logs, in the audit log, in the database. */
 let product: Attacked;
 let ann: Tenant;
 let viewer: Person & { token: string };
 let things: Record<string, string>;
-const logged: string[] = [];
+const { log, lines: logged } = capturingLog();
 const inCluster = 'canary-of-a-secret-7e57';
 /** What was given out or typed here, by what it is. */
 const secrets: Record<string, string> = {};
 
-const capturing: Logger = {
-  debug: keep,
-  info: keep,
-  warn: keep,
-  error: keep,
-  child: (fields) => (keep(fields, 'child'), capturing),
-};
-function keep(fields: Record<string, unknown>, message: string): void {
-  const text = (value: unknown) => (value instanceof Error ? `${value.stack} ${String(value.cause)}` : value);
-  logged.push(`${message} ${JSON.stringify(fields, (_key, value) => text(value))}`);
-}
-
 beforeAll(async () => {
-  product = await startProduct(capturing);
+  product = await startProduct(log);
   ann = await product.tenant('ann');
   things = await thingsOf(product, ann);
   const person = await product.person(fresh('viewer'));
@@ -94,12 +83,7 @@ describe('the least role', () => {
   test('A08 the least role reads all that it may and finds no secret in it', async () => {
     let read = 0;
     for (const { operation } of reads) {
-      const path = pathParameters(operation.path).reduce(
-        (address, name) =>
-          address.replace(`{${name}}`, things[name === 'id' ? operation.target : name] ?? 'none'),
-        operation.path,
-      );
-      const answer = await viewer.call('GET', path);
+      const answer = await viewer.call('GET', addressIn(operation, things));
       expectNone(answer.text, operation.id);
       expect(answer.text).not.toContain(inCluster);
       if (answer.status === 200) read += 1;
@@ -240,8 +224,7 @@ describe('what goes out and is kept', () => {
   });
 
   test('C02 a host cluster’s address is never changed under the credential that is stored', async () => {
-    const operator = await product.person(fresh('operator'));
-    await product.query(`update users set platform_role = 'super_admin' where id = $1`, [operator.userId]);
+    const operator = await operatorOf(product);
     const body = { ...aHostCluster(), name: fresh('h') };
     const made = await operator.call('POST', '/api/v1/host-clusters', body);
     expect(made.status, made.text).toBe(201);

@@ -1,7 +1,7 @@
-import { allOperations, pathParameters } from '@hexabase/contract/all-operations.ts';
-import type { Operation } from '@hexabase/contract/operation.ts';
+import { allOperations } from '@hexabase/contract/all-operations.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { addressIn } from '../address-in.ts';
 import { validBody } from '../valid-bodies.ts';
 import { startProduct, type Attacked, type Tenant } from './start-product.ts';
 import { thingsOf } from './things.ts';
@@ -17,13 +17,6 @@ beforeAll(async () => {
   targets = await thingsOf(product, ann);
 });
 afterAll(() => product[Symbol.asyncDispose]());
-
-function addressOf(operation: Operation): string {
-  return pathParameters(operation.path).reduce(
-    (path, name) => path.replace(`{${name}}`, targets[name === 'id' ? operation.target : name] ?? ''),
-    operation.path,
-  );
-}
 
 const writes = allOperations().filter(
   ({ operation }) => operation.body && operation.access.kind !== 'platform',
@@ -41,11 +34,14 @@ describe('fields that are not the caller’s to set', () => {
       const body = validBody(operation, targets);
       const before = await product.fingerprint();
       for (const field of hidden.filter((name) => !(name in body))) {
-        const answer = await ann.call(operation.method, addressOf(operation), { ...body, [field]: 'root' });
+        const answer = await ann.call(operation.method, addressIn(operation, targets), {
+          ...body,
+          [field]: 'root',
+        });
         expect([field, answer.status, answer.json['error']?.code]).toEqual([field, 400, 'unknown_field']);
       }
       const polluted = JSON.stringify(body).replace('{', '{"__proto__":{"plan":"enterprise"},');
-      expect((await ann.call(operation.method, addressOf(operation), polluted)).status).toBe(400);
+      expect((await ann.call(operation.method, addressIn(operation, targets), polluted)).status).toBe(400);
       expect(await product.fingerprint()).toBe(before);
     },
   );
@@ -69,7 +65,7 @@ describe('filters and sorts', () => {
     'A06 filters and sorts of $operation.id take only what is public',
     async ({ operation }) => {
       for (const query of tries) {
-        const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
+        const answer = await ann.call('GET', `${addressIn(operation, targets)}?${query}`);
         expect([query, answer.status]).toEqual([query, 400]);
         expect(answer.text).not.toMatch(/column|relation|syntax|pg_|kysely/i);
       }
@@ -96,7 +92,7 @@ describe('where a list goes on', () => {
         'offset=5',
         'after=x',
       ]) {
-        const answer = await ann.call('GET', `${addressOf(operation)}?${query}`);
+        const answer = await ann.call('GET', `${addressIn(operation, targets)}?${query}`);
         expect([query, answer.status]).toEqual([query, 400]);
       }
     },
