@@ -214,9 +214,9 @@ export const rightsWeakenings: readonly Weakening[] = [
     attack: 'A17 forwarded addresses and hosts reach neither the audit log nor what we write',
     changes: [
       {
-        file: 'packages/http/src/create-http.ts',
-        find: 'requestIdHeader: false,',
-        replace: 'requestIdHeader: false,\n    trustProxy: true,',
+        file: 'packages/kernel/src/client-address.ts',
+        find: 'noProxies: TrustedProxies = new BlockList();',
+        replace: 'noProxies: TrustedProxies = { check: () => true };',
       },
     ],
     because: 'forwarded addresses of anybody are believed',
