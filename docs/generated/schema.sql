@@ -226,6 +226,7 @@ create table hexabase.group_members (
   provider text
 );
 alter table group_members add constraint workspace_group_members_pkey PRIMARY KEY (group_id, user_id);
+alter table group_members add constraint group_members_membership FOREIGN KEY (organization_id, user_id) REFERENCES memberships(organization_id, user_id) ON DELETE CASCADE;
 alter table group_members add constraint group_members_provider_fkey FOREIGN KEY (provider) REFERENCES identity_providers(name) ON DELETE CASCADE;
 alter table group_members add constraint workspace_group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(id) ON DELETE CASCADE;
 CREATE INDEX group_members_provider_user_id_idx ON hexabase.group_members USING btree (provider, user_id) WHERE (provider IS NOT NULL);
@@ -549,7 +550,9 @@ create table hexabase.organizations (
   created_at timestamp with time zone not null default now(),
   deletion_requested_at timestamp with time zone,
   delete_after timestamp with time zone,
-  require_second_factor boolean not null default false
+  require_second_factor boolean not null default false,
+  audit_kept_days integer,
+  audit_kept_until timestamp with time zone
 );
 alter table organizations add constraint organizations_pkey PRIMARY KEY (id);
 alter table organizations add constraint organizations_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
@@ -853,7 +856,8 @@ create table hexabase.sign_in_codes (
   code_challenge text,
   created_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
-  second_factor boolean not null default false
+  second_factor boolean not null default false,
+  address_block text
 );
 alter table sign_in_codes add constraint sign_in_codes_pkey PRIMARY KEY (id);
 alter table sign_in_codes add constraint sign_in_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -861,7 +865,7 @@ alter table sign_in_codes add constraint sign_in_codes_check CHECK (((state = AN
 alter table sign_in_codes add constraint sign_in_codes_check1 CHECK (((kind = 'device'::text) OR ((redirect_uri IS NOT NULL) AND (code_challenge IS NOT NULL))));
 alter table sign_in_codes add constraint sign_in_codes_kind_check CHECK ((kind = ANY (ARRAY['device'::text, 'authorization'::text])));
 alter table sign_in_codes add constraint sign_in_codes_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'used'::text])));
-CREATE INDEX sign_in_codes_address ON hexabase.sign_in_codes USING btree (address) WHERE (state = 'pending'::text);
+CREATE INDEX sign_in_codes_block ON hexabase.sign_in_codes USING btree (address_block) WHERE (state = 'pending'::text);
 CREATE INDEX sign_in_codes_expiry ON hexabase.sign_in_codes USING btree (expires_at);
 CREATE UNIQUE INDEX sign_in_codes_user_code ON hexabase.sign_in_codes USING btree (user_code_hash) WHERE (user_code_hash IS NOT NULL);
 alter table sign_in_codes enable row level security, force row level security;
@@ -945,8 +949,10 @@ grant select (display_name, email, epoch, id) on users to hexabase_worker;
 
 create table hexabase.workspace_copies (
   workspace_id text not null,
-  sealed text not null,
-  written integer not null default 0
+  written integer not null default 0,
+  revision text not null,
+  parts integer not null,
+  refusals integer not null default 0
 );
 alter table workspace_copies add constraint workspace_copies_pkey PRIMARY KEY (workspace_id);
 alter table workspace_copies add constraint workspace_copies_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
@@ -954,6 +960,18 @@ alter table workspace_copies enable row level security, force row level security
 create policy hexabase_owner on workspace_copies to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on workspace_copies to hexabase_worker using (true) with check (true);
 grant delete, insert, select, update on workspace_copies to hexabase_worker;
+
+create table hexabase.workspace_copy_parts (
+  workspace_id text not null,
+  part integer not null,
+  sealed text not null
+);
+alter table workspace_copy_parts add constraint workspace_copy_parts_pkey PRIMARY KEY (workspace_id, part);
+alter table workspace_copy_parts add constraint workspace_copy_parts_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspace_copies(workspace_id) ON DELETE CASCADE;
+alter table workspace_copy_parts enable row level security, force row level security;
+create policy hexabase_owner on workspace_copy_parts to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on workspace_copy_parts to hexabase_worker using (true) with check (true);
+grant delete, insert, select on workspace_copy_parts to hexabase_worker;
 
 create table hexabase.workspace_usage (
   workspace_id text not null,
@@ -1150,7 +1168,8 @@ CREATE OR REPLACE FUNCTION hexabase.audit_cutoff(of_chain text)
  SET search_path TO 'hexabase', 'pg_temp'
 AS $function$
        select now() - make_interval(days => coalesce(
-         (select p.audit_days from organizations o join plans p on p.name = o.plan where o.id = of_chain), 365))
+         (select greatest(p.audit_days, case when o.audit_kept_until > now() then o.audit_kept_days end)
+          from organizations o join plans p on p.name = o.plan where o.id = of_chain), 365))
      $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.book_requests(keys text[], owed double precision[], wanted double precision[], bursts double precision[], rates double precision[])
@@ -1399,6 +1418,22 @@ AS $function$
        where i.accepted_at is null and i.declined_at is null and i.revoked_at is null and i.expires_at > at
        order by i.created_at desc
      $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.keep_audit_for_now()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     declare days_before integer; days_after integer;
+     begin
+       select p.audit_days into days_after from plans p where p.name = new.plan;
+       select greatest(p.audit_days, case when old.audit_kept_until > now() then old.audit_kept_days end)
+         into days_before from plans p where p.name = old.plan;
+       new.audit_kept_days := case when days_before > days_after then days_before end;
+       new.audit_kept_until := case when days_before > days_after
+         then date_trunc('milliseconds', now() + interval '30 days') end;
+       return new;
+     end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.note_use(ids text[], at timestamp with time zone)
  RETURNS void

@@ -3,6 +3,7 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { importGroups } from '@hexabase/oidc/upstream/import-groups.ts';
 import { readProvider } from '@hexabase/oidc/upstream/provider-input.ts';
 import { removeProvider, saveProvider } from '@hexabase/oidc/upstream/provider-store.ts';
+import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from './start-api.ts';
 
@@ -42,6 +43,12 @@ async function bound(name: string) {
     /** As at the end of a sign-in. */
     signIn: (...values: string[]) =>
       database.asIdentity((tx) => importGroups(tx, { ...said, claim: { values, unfit: 0 } }, Date.now())),
+    /** The same, with something that happens before the sign-in is committed. */
+    during: <T>(values: string[], meanwhile: () => Promise<T>) =>
+      database.asIdentity(async (tx) => {
+        await importGroups(tx, { ...said, claim: { values, unfit: 0 } }, Date.now());
+        return meanwhile();
+      }),
     remove: () => database.asIdentity((tx) => removeProvider(tx, name)),
   };
 }
@@ -88,6 +95,24 @@ describe('members of groups from an identity provider', () => {
     await signIn('platform');
     // Behind row-level security: the owner would not see a stranger in the list.
     expect(await api.query('select from group_members where user_id = $1', [member.userId])).toEqual([]);
+  });
+
+  it('who are taken out of the organization while they sign in keep no place in a group for later', async () => {
+    const { owner, member, groups, signIn, during } = await bound('meanwhile');
+    // The group is there already: making it would hold the organization, and nobody could be taken out of that meanwhile.
+    await signIn('ops');
+    await signIn();
+    const path = `/api/v1/organizations/${owner.organizationId}/members/${member.userId}`;
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    const removing = await during(['ops'], async () => {
+      const removal = owner.call('DELETE', path);
+      await until(async () => (await api.query(waiting)).length > 0);
+      return { removal };
+    });
+    expect((await removing.removal).status).toBe(204);
+    expect(await api.query('select from group_members where user_id = $1', [member.userId])).toEqual([]);
+    await api.join(owner.organizationId, member, 'viewer');
+    expect((await owner.call('GET', `${groups}/everyone/members`)).list).toEqual([]);
   });
 
   it('lose the role of a group that goes with its provider, in the clusters too', async () => {

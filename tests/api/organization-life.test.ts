@@ -41,6 +41,89 @@ describe('a member', () => {
   });
 });
 
+describe('an organization that takes somebody in and then asks for a second factor', () => {
+  it('says why it is closed to them, lets them go, and holds up their API tokens no longer', async () => {
+    const kim = await api.owner('kim');
+    const leo = await api.person('leo');
+    await api.join(kim.organizationId, leo, 'viewer');
+    await api.query('update organizations set require_second_factor = true where id = $1', [
+      kim.organizationId,
+    ]);
+    const token = () =>
+      leo.call('POST', '/api/v1/tokens', { body: { name: 'own', scope: 'read', expires: '1d' } });
+    const held = await token();
+    expect([held.status, held.error.code]).toEqual([403, 'second_factor_required']);
+    expect(held.error.message).toContain('hks organization leave');
+    const listed = () => leo.call('GET', '/api/v1/organizations');
+    expect((await listed()).list).toMatchObject([{ id: kim.organizationId, withheld: 'second-factor' }]);
+    const left = await leo.call('POST', at(kim.organizationSlug, '/leave'));
+    expect(left.status, left.text).toBe(204);
+    expect((await listed()).list).toEqual([]);
+    expect((await token()).status).toBe(201);
+    const log = await api.query(
+      `select actor_email from audit_entries where organization_id = $1 and action = 'organization.leave' and outcome = 'allowed'`,
+      [kim.organizationId],
+    );
+    expect(log).toEqual([{ actor_email: leo.email }]);
+  });
+
+  it('keeps its last owner, and lets nobody out of what they are not in', async () => {
+    const mia = await api.owner('mia');
+    const ned = await api.person('ned');
+    await api.query('update organizations set require_second_factor = true where id = $1', [
+      mia.organizationId,
+    ]);
+    const leave = (person: typeof ned) => person.call('POST', at(mia.organizationId, '/leave'));
+    expect((await leave(mia)).error.code).toBe('last_owner');
+    expect((await leave(ned)).status).toBe(404);
+  });
+});
+
+describe('a change to a plan that keeps the audit log for fewer days', () => {
+  it('deletes nothing for 30 days that the plan before kept, through several changes, and says so', async () => {
+    const oda = await api.owner('oda', 'enterprise');
+    const change = async (plan: string) => {
+      const answer = await oda.call('PATCH', at(oda.organizationId), { body: { plan } });
+      expect(answer.status, answer.text).toBe(200);
+      return answer.data;
+    };
+    const keptDays = async () => {
+      const [row] = await api.query(
+        `select round(extract(epoch from now() - hexabase.audit_cutoff($1)) / 86400)::integer as days`,
+        [oda.organizationId],
+      );
+      return row?.['days'];
+    };
+    const wait = (days: number) =>
+      api.query(
+        `update organizations set audit_kept_until = audit_kept_until - make_interval(days => $2) where id = $1`,
+        [oda.organizationId, days],
+      );
+    expect(await keptDays()).toBe(730);
+    const smaller = await change('pro');
+    expect(Date.parse(String(smaller['auditKeptUntil'])) - Date.now()).toBeGreaterThan(29 * 86_400_000);
+    expect(smaller['notice']).toContain('keeps the audit log for 180 days');
+    expect(await keptDays()).toBe(730);
+    await wait(10);
+    await change('starter');
+    expect(await keptDays()).toBe(730);
+    await wait(31);
+    expect(await keptDays()).toBe(30);
+    expect(await change('enterprise')).toMatchObject({ auditKeptUntil: null, notice: null });
+    expect(await keptDays()).toBe(730);
+    const log = await oda.call(
+      'GET',
+      at(oda.organizationId, '/audit?action=organization.update&sort=createdAt'),
+    );
+    expect(log.list[0]?.['details']).toMatchObject({
+      planBefore: 'enterprise',
+      planAfter: 'pro',
+      auditDaysAfter: 180,
+      auditKeptUntil: smaller['auditKeptUntil'],
+    });
+  });
+});
+
 describe('an organization with a grace period', () => {
   it('can be restored by its owner, is closed meanwhile, and goes when the period ends', async () => {
     api.ports.deletionGraceMs = 3_600_000;

@@ -51,7 +51,6 @@ describe('an organization that asks for a second factor', () => {
     const calls: [string, string, object?][] = [
       ['GET', organization],
       ['PATCH', organization, { name: 'Taken' }],
-      ['POST', `${organization}/leave`],
       ['GET', `${organization}/members`],
       ['GET', workspace],
       ['DELETE', workspace],

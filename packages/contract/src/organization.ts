@@ -21,7 +21,20 @@ const schema = z.object({
   createdAt: timestamp,
   deletionRequestedAt: timestamp.nullable(),
   deletedAfter: timestamp.nullable().describe('until then `restore` takes a deletion back'),
+  auditKeptUntil: timestamp
+    .nullable()
+    .describe(
+      'after a change to a plan that keeps the audit log for fewer days: until then it is kept as before',
+    ),
 });
+
+const columns = [
+  { header: 'NAME', field: 'name' },
+  { header: 'SLUG', field: 'slug' },
+  { header: 'PLAN', field: 'plan' },
+  { header: 'ROLE', field: 'role' },
+  { header: 'AGE', field: 'createdAt', as: 'age' },
+] as const;
 
 /** How much of its plan an organization uses; told to everybody in it, without names. */
 const usage = z.object({
@@ -38,13 +51,7 @@ export const organization = defineResource({
   plural: 'organizations',
   help: 'Who pays: members, a plan, workspaces.',
   schema,
-  columns: [
-    { header: 'NAME', field: 'name' },
-    { header: 'SLUG', field: 'slug' },
-    { header: 'PLAN', field: 'plan' },
-    { header: 'ROLE', field: 'role' },
-    { header: 'AGE', field: 'createdAt', as: 'age' },
-  ],
+  columns,
   actions: [{ action: 'organization:secure', lowestRole: 'owner' }],
   operations: {
     list: operation({
@@ -54,9 +61,16 @@ export const organization = defineResource({
       summary: 'Lists the organizations that you are a member of.',
       access: { kind: 'authenticated' },
       query: pageQuery,
-      output: z.array(schema),
+      output: z.array(
+        schema.extend({
+          withheld: z
+            .enum(['second-factor'])
+            .nullable()
+            .describe('why this session reaches nothing in it; you can leave it all the same'),
+        }),
+      ),
       paged: true,
-      cli: { verb: 'list', positional: [] },
+      cli: { verb: 'list', positional: [], columns: [...columns, { header: 'WITHHELD', field: 'withheld' }] },
     }),
     create: operation({
       id: 'organization.create',
@@ -93,7 +107,9 @@ export const organization = defineResource({
         billingEmail: z.email().nullable().optional(),
         plan: z.string().max(40).optional(),
       }),
-      output: schema,
+      output: schema.extend({
+        notice: z.string().nullable().describe('what else the change brings, in a sentence'),
+      }),
       conditional: true,
       errors: ['stale_revision', 'plan_limit_reached'],
       cli: { verb: 'update', positional: ['id'] },
@@ -151,7 +167,8 @@ export const organization = defineResource({
       id: 'organization.leave',
       method: 'POST',
       path: `${path}/{id}/leave`,
-      summary: 'Ends your own membership; the last owner cannot leave.',
+      summary:
+        'Ends your own membership, also where a second factor is asked that you have not shown. The last owner cannot leave.',
       access: { kind: 'action', action: 'organization:read' },
       target: 'organization',
       status: 204,

@@ -16,6 +16,9 @@ export interface OrganizationTable {
   created_at: Date;
   deletion_requested_at: Date | null;
   delete_after: Date | null;
+  /** Set by the database with a change of plan: as long as what was before kept more. */
+  audit_kept_days: Generated<number | null>;
+  audit_kept_until: Generated<Date | null>;
 }
 
 export interface MembershipTable {
@@ -206,10 +209,11 @@ export async function revokeMembers(tx: Tx, organizationId: string): Promise<voi
   );
 }
 
-/** Every gateway and stream looks again at what the members have open, when this transaction commits. */
+/** Every gateway and stream looks again at what members, and operators who were let in, have open, when this commits. */
 export async function lookAgainAtMembers(tx: Tx, organizationId: string): Promise<void> {
-  await sql`select pg_notify('hexabase_revocation', user_id) from memberships
-    where organization_id = ${organizationId}`.execute(tx);
+  await sql`select pg_notify('hexabase_revocation', user_id) from (
+    select user_id from memberships where organization_id = ${organizationId}
+    union select user_id from access_grants where organization_id = ${organizationId}) as people`.execute(tx);
 }
 
 export function toOrganization(row: OrganizationRow, role: OrganizationRole): Organization {
@@ -225,5 +229,6 @@ export function toOrganization(row: OrganizationRow, role: OrganizationRole): Or
     createdAt: row.created_at.toISOString(),
     deletionRequestedAt: row.deletion_requested_at?.toISOString() ?? null,
     deletedAfter: row.delete_after?.toISOString() ?? null,
+    auditKeptUntil: row.audit_kept_until?.toISOString() ?? null,
   };
 }

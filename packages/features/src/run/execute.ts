@@ -6,10 +6,11 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { recordLook, recordOutcome, recordRefusal, type Trace } from './audit.ts';
 import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
+import { requireStill } from './may-go-on.ts';
 import type { Ports } from './ports.ts';
 import { resolveTarget } from './resolve.ts';
 import { etagOf, requireRevision } from './revision.ts';
-import { scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
+import { actorFor, scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
 import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from './use-case.ts';
 
 /**
@@ -23,8 +24,8 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
   return async (call) => {
     const binding = bindings.get(call.operation.id);
     if (!binding) throw new AppError('not_built');
-    const { actor } = call;
-    if (!actor) throw new AppError('unauthenticated');
+    if (!call.actor) throw new AppError('unauthenticated');
+    const actor = actorFor(call, call.actor);
     const trace = emptyTrace(call);
     const effects: (() => void)[] = [];
     try {
@@ -77,9 +78,11 @@ async function runInside(run: Run): Promise<OperationAnswer> {
     query: call.query,
     body: call.body,
   });
-  const answer: OperationAnswer = call.operation.conditional
-    ? { ...result, etag: etagOf(result.data) }
-    : result;
+  const answer: OperationAnswer = {
+    ...result,
+    ...(call.operation.conditional && { etag: etagOf(result.data) }),
+    ...(result.stream && { stream: { ...result.stream, mayGoOn: () => requireStill(call, target) } }),
+  };
   await storeAnswer(tx, { call, actor, answer });
   // Last: then it travels with the commit.
   const nowMs = ports.clock.now();

@@ -9,6 +9,21 @@ import type { ResolvedTarget } from './use-case.ts';
 /** What a session without a second factor may know of organizations that ask for one: that it is in them. */
 const knownAnyway: ReadonlySet<string> = new Set(['organization.list']);
 
+/** The way out of them. Nobody asked a member before the second factor was asked for, or before they were added. */
+const wayOut: ReadonlySet<string> = new Set(['organization.leave']);
+
+/** The actor as one call sees them: for the way out of an organization they are in it, second factor or not. */
+export function actorFor(call: OperationCall, actor: Actor): Actor {
+  const { memberships, withheld = [] } = actor;
+  if (withheld.length === 0 || !wayOut.has(call.operation.id)) return actor;
+  const letIn = withheld.filter(({ grant }) => grant);
+  return {
+    ...actor,
+    memberships: [...memberships, ...withheld.filter(({ grant }) => !grant)],
+    withheld: letIn,
+  };
+}
+
 /** The organizations that the transaction of a call sees. */
 export function scopeOf(call: OperationCall, { memberships, withheld = [] }: Actor): OrganizationId[] {
   const seen = knownAnyway.has(call.operation.id) ? [...memberships, ...withheld] : memberships;
@@ -48,7 +63,8 @@ export function secondFactorRequired(target: ResolvedTarget): AppError {
   return new AppError('second_factor_required', {
     message:
       'This organization asks its members for a second factor, and this session was started without one. ' +
-      'Sign in again and add one within five minutes, or sign in with the one that you have.',
+      'Sign in again and add one within five minutes, or sign in with the one that you have. You can also leave it ' +
+      `(hks organization leave ${target.organizationId}).`,
     details: {
       organizationId: target.organizationId,
       howTo: showSecondFactor,

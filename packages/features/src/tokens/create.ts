@@ -13,7 +13,9 @@ export const createToken: UseCase<typeof token.operations.create> = async (conte
   const { actor } = context;
   if ((actor.withheld ?? []).length > 0) {
     throw new AppError('second_factor_required', {
-      message: 'An organization of yours asks for a second factor. Show one before you make API tokens.',
+      message:
+        'An organization of yours asks for a second factor. Show one before you make API tokens, or leave that ' +
+        'organization (hks organization list tells which, hks organization leave NAME).',
       details: { howTo: showSecondFactor },
     });
   }

@@ -67,8 +67,9 @@ async function change(
   { binding, userId, wanted }: { binding: Binding; userId: string; wanted: readonly string[] },
 ): Promise<{ added: string[]; removed: string[] }> {
   const where = { provider: binding.provider, organizationId: binding.organizationId, userId };
-  const removed = await removeImportedBut(tx, where, wanted);
+  // What is added holds the membership, and that comes first: whoever takes them out of the organization does the same.
   const added = await addImported(tx, where, wanted);
+  const removed = await removeImportedBut(tx, where, wanted);
   // Also who gains must get a new token: the old one does not carry the group.
   if (added.length + removed.length > 0) await revokeUsers(tx, [userId]);
   return { added, removed };
