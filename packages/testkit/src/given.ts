@@ -90,7 +90,12 @@ export async function requestWorkspaceDeletion(database: Database, id: Workspace
   });
 }
 
-export type WorkspaceWish = 'sleep' | 'wake' | 'restore' | { upgradeTo: string } | { plan: string };
+export type WorkspaceWish =
+  | 'sleep'
+  | 'wake'
+  | 'restore'
+  | { upgradeTo: string; plan?: string }
+  | { plan: string };
 
 /** What people may ask of a workspace that works, as the use cases write it. */
 export async function requestOfWorkspace(
@@ -116,7 +121,8 @@ function columnsOf(wish: WorkspaceWish) {
   if (wish === 'sleep') return sql`asleep = true, sleep_reason = 'asked'`;
   if (typeof wish === 'string')
     return sql`asleep = false, sleep_reason = null, deletion_requested_at = null, deletion_due_at = null`;
-  return 'plan' in wish ? sql`plan = ${wish.plan}` : sql`kubernetes_version = ${wish.upgradeTo}`;
+  if (!('upgradeTo' in wish)) return sql`plan = ${wish.plan}`;
+  return sql`kubernetes_version = ${wish.upgradeTo}, plan = coalesce(${wish.plan ?? null}, plan)`;
 }
 
 export async function requestProject(

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
-import type { TenantContent } from '../copy/content.ts';
+import type { ContentPart, CopiedObject } from '../copy/content.ts';
 import type { TenantClient } from '../port.ts';
 import { readContent } from '../copy/read-content.ts';
-import { inBatches, tieOwners, writeBatch } from '../copy/write-content.ts';
+import { writePart } from '../copy/write-content.ts';
 import { eventually, tenantSpec, type Scene } from './scene.ts';
 import { thingsToCopy } from './things-to-copy.ts';
 
@@ -44,7 +44,7 @@ export function copyGuarantees(scene: () => Scene): void {
           return answer;
         },
       };
-      const { objects } = await readContent(client, call().signal);
+      const objects = objectsOf(await readAll(client, call().signal));
       expect(turns).toBeGreaterThanOrEqual(2);
       const pairs = objects.filter(({ object }) => object.metadata.name === 'pair');
       expect(
@@ -67,7 +67,7 @@ export function copyGuarantees(scene: () => Scene): void {
         const state = await driver.observeTenant(spec.workspaceId, call());
         return state.kind === 'present' && state.asleep;
       });
-      const { objects } = await read(scene(), spec.workspaceId);
+      const objects = objectsOf(await read(scene(), spec.workspaceId));
       expect(objects.map(({ object }) => object.metadata.name)).toContain('settings');
     });
   });
@@ -128,7 +128,7 @@ async function expectNoTokens(scene: Scene, { source, target }: Pair): Promise<v
 }
 
 /** After a crash everything may be written once more; and who applied something goes on without a conflict. */
-async function expectAgain(scene: Scene, { target }: Pair, content: TenantContent): Promise<void> {
+async function expectAgain(scene: Scene, { target }: Pair, content: readonly ContentPart[]): Promise<void> {
   const { ask, driver, call } = scene;
   const uid = identityOf((await ask(target, 'GET', shop)).body);
   await write(scene, target, content);
@@ -147,14 +147,22 @@ async function expectAgain(scene: Scene, { target }: Pair, content: TenantConten
   });
 }
 
-function read({ driver, call }: Scene, id: WorkspaceId): Promise<TenantContent> {
-  return readContent(driver.tenantClient(id), call().signal);
+function read({ driver, call }: Scene, id: WorkspaceId): Promise<ContentPart[]> {
+  return readAll(driver.tenantClient(id), call().signal);
 }
 
-async function write({ driver, call }: Scene, id: WorkspaceId, { objects }: TenantContent): Promise<void> {
-  const target = { client: driver.tenantClient(id), ...call() };
-  for (const batch of inBatches(objects, 50)) await writeBatch(target, batch);
-  await tieOwners(target, objects);
+async function readAll(client: TenantClient, signal: AbortSignal): Promise<ContentPart[]> {
+  const pack = async (text: string) => text;
+  const { parts } = await readContent({ client, signal, pack, packedCharactersMax: Infinity });
+  return parts.map((text): ContentPart => JSON.parse(text));
+}
+
+function objectsOf(parts: readonly ContentPart[]): CopiedObject[] {
+  return parts.flatMap((part) => ('objects' in part ? part.objects : []));
+}
+
+async function write({ driver, call }: Scene, id: WorkspaceId, parts: readonly ContentPart[]): Promise<void> {
+  for (const part of parts) await writePart({ client: driver.tenantClient(id), ...call() }, part);
 }
 
 async function fill({ driver, ask, call }: Scene, id: WorkspaceId): Promise<void> {

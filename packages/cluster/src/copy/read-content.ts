@@ -2,83 +2,117 @@ import { fieldOf, listOf, metaOf, textOf, type Json } from '../drivers/vcluster/
 import { KubeRefusal } from '../kube-api/call-errors.ts';
 import { pathOf } from '../kube-api/resource-path.ts';
 import type { TenantClient } from '../port.ts';
-import { ContentTooLargeError, type CopiedObject, type LeftOut, type TenantContent } from './content.ts';
+import type { LeftOut, Owner, PackedContent, Tie } from './content.ts';
 import { isOwnDoing, isSystemNamespace, verdictOn, type Surroundings } from './left-out.ts';
 import { readJson, servedKinds, type Kind } from './kinds.ts';
+import { partsPackedBy, type Packing, type Parts } from './parts.ts';
+import { rankOf } from './ranks.ts';
 import { stripped } from './strip.ts';
 
 /** While somebody writes very much, the chosen revision may be compacted away under the reader. */
 const attemptsMax = 3;
 /** One object may have 1.5 MB (etcd's default): pages stay below what is taken as one answer. */
 const pageSize = 50;
-const readBytesMax = 200_000_000;
+
+export interface Reading extends Packing {
+  client: TenantClient;
+  signal: AbortSignal;
+}
 
 /**
  * Everything that a tenant holds at one moment and that another one can hold: all kinds are read at the same revision of
  * the store (Kubernetes API concepts, `resourceVersionMatch=Exact`; one store has one count of revisions for all kinds).
- * Changes nothing. Throws `ContentTooLargeError`, `KubeRefusal` and what the client throws.
+ * A page and a part are held in memory at a time, besides what is packed. Changes nothing. Throws `ContentTooLargeError`,
+ * `KubeRefusal` and what the client throws.
  */
-export async function readContent(client: TenantClient, signal: AbortSignal): Promise<TenantContent> {
+export async function readContent(reading: Reading): Promise<PackedContent> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await readOnce(client, signal);
+      return await readOnce(reading);
     } catch (error) {
       if (!isTooOld(error) || attempt === attemptsMax) throw error;
     }
   }
 }
 
-async function readOnce(client: TenantClient, signal: AbortSignal): Promise<TenantContent> {
+async function readOnce(reading: Reading): Promise<PackedContent> {
+  const { client, signal } = reading;
   const kinds = (await servedKinds(client, signal)).filter((kind) => !isOwnDoing(kind));
   const first = await readJson(client, '/api/v1/namespaces?limit=1', signal);
   const revision = textOf(fieldOf(first, 'metadata', 'resourceVersion'));
-  const found: Found[] = [];
-  const count = countedUpTo(readBytesMax);
-  for (const kind of kinds)
-    found.push({ kind, objects: await readAll({ client, kind, revision, signal, count }) });
-  const around = surroundingsOf(found);
-  const objects: CopiedObject[] = [];
-  const leftOut = new Map<string, number>();
-  const leave = (what: string) => leftOut.set(what, (leftOut.get(what) ?? 0) + 1);
-  for (const { kind, objects: all } of found) {
-    for (const object of all) {
-      const verdict = verdictOn(kind, object, around);
-      if (typeof verdict === 'object') leave(verdict.leftOut);
-      if (verdict !== 'copied') continue;
-      const copied = stripped(kind, object);
-      if (copied) objects.push(copied);
-      else leave('bindings that give rights to people or groups');
-    }
+  const pages = (kind: Kind) => pagesOf({ client, kind, revision, signal });
+  const around = await surroundingsOf(kinds, pages);
+  const parts = partsPackedBy(reading);
+  const found: Found = { parts, around, ties: [], objects: 0, leftOut: new Map() };
+  let rank = 0;
+  for (const kind of kinds.toSorted((a, b) => rankOf(a.kind) - rankOf(b.kind))) {
+    // No part mixes ranks.
+    if (rankOf(kind.kind) !== rank) await parts.close();
+    rank = rankOf(kind.kind);
+    for await (const page of pages(kind)) await take(found, { kind, kinds, page });
   }
-  return { revision, objects, leftOut: [...leftOut].map(([what, count]): LeftOut => ({ what, count })) };
+  for (const tie of found.ties) await parts.add('ties', tie);
+  await parts.close();
+  const leftOut = [...found.leftOut].map(([what, count]): LeftOut => ({ what, count }));
+  return { revision, parts: parts.packed, objects: found.objects, leftOut };
 }
 
 interface Found {
-  kind: Kind;
-  objects: Json[];
+  parts: Parts;
+  around: Surroundings;
+  ties: Tie[];
+  objects: number;
+  leftOut: Map<string, number>;
 }
 
-interface Reading {
+async function take(
+  found: Found,
+  { kind, kinds, page }: { kind: Kind; kinds: readonly Kind[]; page: readonly Json[] },
+): Promise<void> {
+  const leave = (what: string) => found.leftOut.set(what, (found.leftOut.get(what) ?? 0) + 1);
+  for (const object of page) {
+    const verdict = verdictOn(kind, object, found.around);
+    if (typeof verdict === 'object') leave(verdict.leftOut);
+    if (verdict !== 'copied') continue;
+    const copied = stripped(kind, object);
+    if (copied === null) {
+      leave('bindings that give rights to people or groups');
+      continue;
+    }
+    await found.parts.add('objects', copied);
+    found.objects++;
+    const tie = tieOf(kind, object, kinds);
+    if (tie) found.ties.push(tie);
+  }
+}
+
+/** Null for what nobody owns. Owners of a kind that is not copied are dropped. */
+function tieOf(kind: Kind, object: Json, kinds: readonly Kind[]): Tie | null {
+  const { name, namespace } = metaOf(object);
+  const owners = listOf(fieldOf(object, 'metadata', 'ownerReferences')).flatMap((reference) => {
+    const owner = ownerOf(reference);
+    const found = kinds.find((one) => one.apiVersion === owner.apiVersion && one.kind === owner.kind);
+    if (!found) return [];
+    return [{ ...owner, resource: { plural: found.plural, namespaced: found.namespaced } }];
+  });
+  if (owners.length === 0) return null;
+  return { ...kind, name, ...(kind.namespaced && { namespace }), owners };
+}
+
+function ownerOf(reference: Json): Owner {
+  const { apiVersion, kind, name, uid: _uid, ...rest } = reference;
+  return { apiVersion: textOf(apiVersion), kind: textOf(kind), name: textOf(name), rest };
+}
+
+interface PagesOf {
   client: TenantClient;
   kind: Kind;
   revision: string;
   signal: AbortSignal;
-  /** Of every page. */
-  count(page: unknown): void;
 }
 
-/** Counts all pages together. All of it is held in memory at once, so it is refused as soon as it is too much. */
-function countedUpTo(bytesMax: number): Reading['count'] {
-  let bytes = 0;
-  return (page) => {
-    bytes += Buffer.byteLength(JSON.stringify(page));
-    if (bytes > bytesMax) throw new ContentTooLargeError();
-  };
-}
-
-async function readAll({ client, kind, revision, signal, count }: Reading): Promise<Json[]> {
+async function* pagesOf({ client, kind, revision, signal }: PagesOf): AsyncGenerator<Json[]> {
   const path = pathOf(kind.apiVersion, kind, {});
-  const objects: Json[] = [];
   let query = new URLSearchParams({
     resourceVersion: revision,
     resourceVersionMatch: 'Exact',
@@ -86,31 +120,32 @@ async function readAll({ client, kind, revision, signal, count }: Reading): Prom
   });
   for (;;) {
     const list = await readJson(client, `${path}?${query.toString()}`, signal);
-    count(list);
-    objects.push(...listOf(fieldOf(list, 'items')));
+    yield listOf(fieldOf(list, 'items'));
     const next = textOf(fieldOf(list, 'metadata', 'continue'));
-    if (next === '') return objects;
+    if (next === '') return;
     query = new URLSearchParams({ continue: next, limit: String(pageSize) });
   }
 }
 
-function surroundingsOf(found: readonly Found[]): Surroundings {
-  const ofKind = (name: string) =>
-    found.filter(({ kind }) => kind.kind === name).flatMap(({ objects }) => objects);
-  return {
-    namespaces: new Set(
-      ofKind('Namespace')
-        .map(metaOf)
-        .filter(({ name, deleting }) => !deleting && !isSystemNamespace(name))
-        .map(({ name }) => name),
-    ),
-    selecting: new Set(
-      ofKind('Service')
-        .filter((service) => fieldOf(service, 'spec', 'selector') !== undefined)
-        .map(metaOf)
-        .map(({ namespace, name }) => `${namespace}/${name}`),
-    ),
-  };
+/** Read before everything else, and only names are kept of it. */
+async function surroundingsOf(
+  kinds: readonly Kind[],
+  pages: (kind: Kind) => AsyncGenerator<Json[]>,
+): Promise<Surroundings> {
+  const namespaces = new Set<string>();
+  const selecting = new Set<string>();
+  for (const kind of kinds.filter(({ apiVersion }) => apiVersion === 'v1')) {
+    if (kind.kind !== 'Namespace' && kind.kind !== 'Service') continue;
+    for await (const page of pages(kind)) {
+      for (const object of page) {
+        const { name, namespace, deleting } = metaOf(object);
+        if (kind.kind === 'Namespace' && !deleting && !isSystemNamespace(name)) namespaces.add(name);
+        const selects = kind.kind === 'Service' && fieldOf(object, 'spec', 'selector') !== undefined;
+        if (selects) selecting.add(`${namespace}/${name}`);
+      }
+    }
+  }
+  return { namespaces, selecting };
 }
 
 /** 410 Gone, or 504 from a server whose store is behind the revision. */

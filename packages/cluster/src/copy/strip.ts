@@ -1,5 +1,5 @@
 import { fieldOf, isRecord, listOf, metaOf, textOf, type Json } from '../drivers/vcluster/host/objects.ts';
-import type { CopiedObject, Owner } from './content.ts';
+import type { CopiedObject } from './content.ts';
 import type { Kind } from './kinds.ts';
 
 /** Annotations that say where something is or what a controller did with it. */
@@ -42,7 +42,6 @@ export function stripped({ apiVersion, kind, plural, namespaced }: Kind, object:
       },
       ...fields,
     },
-    owners: listOf(fieldOf(object, 'metadata', 'ownerReferences')).map(ownerOf),
     managers: listOf(fieldOf(object, 'metadata', 'managedFields')).filter(
       ({ subresource }) => textOf(subresource) !== 'status',
     ),
@@ -133,11 +132,6 @@ function bindingFields(fields: Json): Json | null {
   );
   const ofSource = textOf(fieldOf(fields, 'roleRef', 'name')).startsWith('hexabase:role:');
   return subjects.length === 0 || ofSource ? null : { ...fields, subjects };
-}
-
-function ownerOf(reference: Json): Owner {
-  const { apiVersion, kind, name, uid: _uid, ...rest } = reference;
-  return { apiVersion: textOf(apiVersion), kind: textOf(kind), name: textOf(name), rest };
 }
 
 function keptIn(field: string, values: Json): Json {

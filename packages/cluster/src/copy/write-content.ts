@@ -1,47 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@hexabase/kernel/errors.ts';
-import { fieldOf, isRecord, listOf, textOf } from '../drivers/vcluster/host/objects.ts';
+import { fieldOf, listOf, textOf } from '../drivers/vcluster/host/objects.ts';
 import { KubeRefusal } from '../kube-api/call-errors.ts';
-import { groupOf, pathOf, type ResourceInfo } from '../kube-api/resource-path.ts';
+import { groupOf, pathOf } from '../kube-api/resource-path.ts';
 import type { TenantClient, TenantResponse } from '../port.ts';
-import type { CopiedObject } from './content.ts';
+import type { ContentPart, CopiedObject, ObjectPlace, Tie } from './content.ts';
 
 /** Who owns fields of which nobody knew who had set them. */
 const fieldManager = 'hexabase-copy';
 const parallel = 8;
 const establishedPollMs = 200;
-
-/** Kinds in the order in which they are made: what others need goes first, what refuses others goes last. */
-const ranks: readonly (readonly string[])[] = [
-  ['CustomResourceDefinition', 'PriorityClass', 'StorageClass', 'IngressClass', 'RuntimeClass'],
-  ['Namespace'],
-  ['ServiceAccount', 'Role', 'ClusterRole'],
-  ['Secret', 'ConfigMap', 'RoleBinding', 'ClusterRoleBinding'],
-  ['PersistentVolumeClaim', 'Service', 'Endpoints', 'EndpointSlice'],
-  [],
-  ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController', 'Job', 'CronJob', 'Pod'],
-  ['ResourceQuota', 'LimitRange'],
-  [
-    'ValidatingAdmissionPolicy',
-    'ValidatingAdmissionPolicyBinding',
-    'MutatingAdmissionPolicy',
-    'MutatingAdmissionPolicyBinding',
-    'MutatingWebhookConfiguration',
-    'ValidatingWebhookConfiguration',
-    'APIService',
-  ],
-];
-const rankOfOthers = ranks.findIndex((kinds) => kinds.length === 0);
-
-/** The objects in batches, in the order in which `writeBatch` must be given them: no batch mixes ranks. */
-export function inBatches(objects: readonly CopiedObject[], size: number): CopiedObject[][] {
-  return ranks.flatMap((_, rank) => {
-    const same = objects.filter(({ object }) => rankOf(object.kind) === rank);
-    return Array.from({ length: Math.ceil(same.length / size) }, (__, at) =>
-      same.slice(at * size, (at + 1) * size),
-    );
-  });
-}
 
 interface Target {
   client: TenantClient;
@@ -49,36 +17,42 @@ interface Target {
 }
 
 /**
- * Makes the objects; those that are there already stay, so it can be repeated after a crash. Throws AppError `conflict`
- * with a sentence that names the object when the API refuses it, and whatever the client throws.
+ * Makes what one part holds; objects that are there already stay, so it can be repeated after a crash. Parts are written in
+ * their order. Throws AppError `conflict` with a sentence that names the object when the API refuses it, and whatever the
+ * client throws.
  */
-export async function writeBatch(target: Target, batch: readonly CopiedObject[]): Promise<void> {
-  const left = [...batch];
-  const work = async (): Promise<void> => {
-    for (let next = left.shift(); next; next = left.shift()) await make(target, next);
-  };
-  await Promise.all(Array.from({ length: parallel }, work));
+export async function writePart(target: Target, part: ContentPart): Promise<void> {
+  if ('objects' in part) await each(part.objects, (copied) => make(target, copied));
+  else await each(part.ties, (tie) => tieOwners(target, tie));
 }
 
-/** Ties objects to their owners in the copy, once all are there; owners that were not copied are dropped. */
-export async function tieOwners(target: Target, objects: readonly CopiedObject[]): Promise<void> {
-  const kinds = new Map(objects.map(({ object, ...info }) => [`${object.apiVersion} ${object.kind}`, info]));
-  for (const copied of objects) {
-    if (copied.owners.length === 0) continue;
-    const references: unknown[] = [];
-    for (const { apiVersion, kind, name, rest } of copied.owners) {
-      const resource = kinds.get(`${apiVersion} ${kind}`);
-      const uid = resource && (await uidOf(target, { apiVersion, resource, name, beside: copied }));
-      if (uid) references.push({ ...rest, apiVersion, kind, name, uid });
-    }
-    if (references.length > 0) await patch(target, copied, { metadata: { ownerReferences: references } });
+/** Some at a time. */
+async function each<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const worker = async (): Promise<void> => {
+    for (let next = left.shift(); next; next = left.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+}
+
+/** Ties an object to its owners in the copy; those that are not there are dropped. */
+async function tieOwners(target: Target, tie: Tie): Promise<void> {
+  const references: unknown[] = [];
+  for (const { apiVersion, kind, name, rest, resource } of tie.owners) {
+    // An owner is in the same namespace, or in none.
+    const path = pathOf(apiVersion, resource, { namespace: tie.namespace, name });
+    const { status, body } = await target.client.request({ method: 'GET', path, signal: target.signal });
+    const uid = status === 200 ? textOf(fieldOf(body, 'metadata', 'uid')) : '';
+    if (uid !== '') references.push({ ...rest, apiVersion, kind, name, uid });
   }
+  if (references.length > 0) await patch(target, tie, { metadata: { ownerReferences: references } });
 }
 
 async function make(target: Target, copied: CopiedObject): Promise<void> {
   const { object } = copied;
   const { client, signal } = target;
   const { apiVersion, kind, metadata } = object;
+  const place = placeOf(copied);
   const path = pathOf(apiVersion, copied, { namespace: metadata.namespace });
   const answer = await client.request({
     method: 'POST',
@@ -88,12 +62,12 @@ async function make(target: Target, copied: CopiedObject): Promise<void> {
     signal,
   });
   const exists = answer.status === 409 && fieldOf(answer.body, 'reason') === 'AlreadyExists';
-  if (answer.status >= 300 && !exists) throw refusal(copied, answer);
+  if (answer.status >= 300 && !exists) throw refusal(place, answer);
   // The one of each namespace is made by Kubernetes, maybe before ours.
-  if (exists && kind === 'ServiceAccount') await patch(target, copied, without(object));
+  if (exists && kind === 'ServiceAccount') await patch(target, place, without(object));
   if (copied.managers.length > 0)
-    await patch(target, copied, { metadata: { managedFields: copied.managers } });
-  if (kind === 'CustomResourceDefinition') await untilEstablished(target, copied);
+    await patch(target, place, { metadata: { managedFields: copied.managers } });
+  if (kind === 'CustomResourceDefinition') await untilEstablished(target, place);
 }
 
 /** Fields that a merge patch may bring. */
@@ -102,51 +76,39 @@ function without({ apiVersion: _version, kind: _kind, metadata, ...fields }: Cop
   return { ...fields, metadata: kept };
 }
 
-async function patch({ client, signal }: Target, copied: CopiedObject, body: unknown): Promise<void> {
+async function patch({ client, signal }: Target, place: ObjectPlace, body: unknown): Promise<void> {
   const answer = await client.request({
     method: 'PATCH',
-    path: `${pathOfOne(copied)}?fieldManager=${fieldManager}`,
+    path: `${pathOfOne(place)}?fieldManager=${fieldManager}`,
     body,
     contentType: 'application/merge-patch+json',
     signal,
   });
   // Somebody has deleted it meanwhile, or changes it at this moment and will own what was changed.
-  if (answer.status >= 300 && answer.status !== 404 && answer.status !== 409) throw refusal(copied, answer);
+  if (answer.status >= 300 && answer.status !== 404 && answer.status !== 409) throw refusal(place, answer);
 }
 
 /** A kind answers only some moments after its definition was taken. */
-async function untilEstablished({ client, signal }: Target, copied: CopiedObject): Promise<void> {
+async function untilEstablished({ client, signal }: Target, place: ObjectPlace): Promise<void> {
   for (;;) {
-    const { body } = await client.request({ method: 'GET', path: pathOfOne(copied), signal });
+    const { body } = await client.request({ method: 'GET', path: pathOfOne(place), signal });
     const conditions = listOf(fieldOf(body, 'status', 'conditions'));
     if (conditions.some(({ type, status }) => type === 'Established' && status === 'True')) return;
     await delay(establishedPollMs, undefined, { signal });
   }
 }
 
-interface OwnerPlace {
-  apiVersion: string;
-  resource: ResourceInfo;
-  name: string;
-  /** An owner is in the same namespace, or in none. */
-  beside: CopiedObject;
+function placeOf({ plural, namespaced, object }: CopiedObject): ObjectPlace {
+  const { apiVersion, kind, metadata } = object;
+  return { plural, namespaced, apiVersion, kind, name: metadata.name, namespace: metadata.namespace };
 }
 
-async function uidOf({ client, signal }: Target, place: OwnerPlace): Promise<string> {
-  const { namespace } = place.beside.object.metadata;
-  const path = pathOf(place.apiVersion, place.resource, { namespace, name: place.name });
-  const { status, body } = await client.request({ method: 'GET', path, signal });
-  return status === 200 && isRecord(body) ? textOf(fieldOf(body, 'metadata', 'uid')) : '';
+function pathOfOne(place: ObjectPlace): string {
+  return pathOf(place.apiVersion, place, place);
 }
 
-function pathOfOne(copied: CopiedObject): string {
-  const { apiVersion, metadata } = copied.object;
-  return pathOf(apiVersion, copied, { namespace: metadata.namespace, name: metadata.name });
-}
-
-function refusal({ object }: CopiedObject, answer: TenantResponse): Error {
-  const { kind, metadata, apiVersion } = object;
-  const what = `${kind} ${metadata.namespace === undefined ? '' : `${metadata.namespace}/`}${metadata.name}`;
+function refusal({ kind, name, namespace, apiVersion }: ObjectPlace, answer: TenantResponse): Error {
+  const what = `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
   const group = groupOf(apiVersion);
   const cause = new KubeRefusal(what, answer);
   if (answer.status === 429 || answer.status >= 500) return cause;
@@ -154,9 +116,4 @@ function refusal({ object }: CopiedObject, answer: TenantResponse): Error {
     message: `The new workspace does not take ${cause.message}${group === '' ? '' : ` (${group})`}`,
     cause,
   });
-}
-
-function rankOf(kind: string): number {
-  const rank = ranks.findIndex((kinds) => kinds.includes(kind));
-  return rank === -1 ? rankOfOthers : rank;
 }

@@ -48,6 +48,9 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   SourceNotReady: 'Wait until the workspace that is cloned answers, or look what it lacks with `hks why`.',
   SourceAsleep: 'Wake the workspace that is cloned, then `hks workspace retry NAME`.',
   SourceGone: 'Delete this one: `hks workspace delete NAME`. There is nothing left to copy.',
+  SourceAbovePlan:
+    'Delete this one, then clone again with a larger plan (`--plan`), or scale the source down first.',
+  CopyLost: 'Delete this one: `hks workspace delete NAME`, then clone again.',
   NotTaken:
     'Delete this one, change the object that the message names in the source or choose a larger plan, then clone again.',
   TooLarge: 'Delete this one and move what you need with your own manifests.',

@@ -57,6 +57,7 @@ interface Row {
   conditions: Condition[];
   kubernetes_version: string | null;
   running_version: string | null;
+  settled_version: string | null;
   plan: string;
   settled_plan: string | null;
 }
@@ -209,3 +210,49 @@ test('a smaller plan is taken when what runs fits, else the old one stays and th
   await requestOfWorkspace(test1.database, id, { plan: 'enterprise' });
   expect(await inPhase(id, 'active')).toMatchObject({ plan: 'enterprise', settled_plan: 'enterprise' });
 });
+
+test('a plan that is too small for what runs does not come in while the workspace sleeps', async () => {
+  const id = await activeWorkspace();
+  await useCpu(id, '3500m');
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  await requestOfWorkspace(test1.database, id, { plan: 'starter' });
+  await inPhase(id, 'asleep');
+  await requestOfWorkspace(test1.database, id, 'wake');
+  expect(await operationEnded('workspace.wake')).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('3.5 of 2 CPU'),
+  });
+  expect(await inPhase(id, 'active')).toMatchObject({ plan: 'pro', settled_plan: 'pro' });
+});
+
+test('a plan that is too small for what runs does not come in with an upgrade, and does not take it back', async () => {
+  const id = await activeWorkspace();
+  await useCpu(id, '3500m');
+  await requestOfWorkspace(test1.database, id, { upgradeTo: '1.35', plan: 'starter' });
+  expect(await operationEnded('workspace.upgrade')).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('3.5 of 2 CPU'),
+  });
+  expect(await inPhase(id, 'active')).toMatchObject({
+    plan: 'pro',
+    settled_plan: 'pro',
+    running_version: 'v1.35.0',
+    settled_version: '1.35',
+  });
+});
+
+test('a plan that was asked for of a sleeping workspace comes when it wakes, if what runs fits', async () => {
+  const id = await activeWorkspace();
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  await requestOfWorkspace(test1.database, id, { plan: 'starter' });
+  await requestOfWorkspace(test1.database, id, 'wake');
+  expect(await inPhase(id, 'active')).toMatchObject({ plan: 'starter', settled_plan: 'starter' });
+});
+
+async function useCpu(id: WorkspaceId, cpu: string): Promise<void> {
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'seen' } };
+  const body = { ...quota, status: { used: { 'requests.cpu': cpu } } };
+  await cluster.kubectl(id, { method: 'POST', path: '/api/v1/resourcequotas', body });
+}

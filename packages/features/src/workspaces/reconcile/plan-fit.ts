@@ -1,10 +1,14 @@
 import { listObjects } from '@hexabase/cluster/ensure-object.ts';
+import type { TenantClient } from '@hexabase/cluster/port.ts';
 import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
 import { goBack, type Size, type WorkspaceSubject } from './store.ts';
-import type { TenantDeps } from './tenant.ts';
+import { ensureTenant, type TenantDeps } from './tenant.ts';
 
-/** Refuses a smaller plan while more is used than it gives, and puts the old plan back. */
+/**
+ * Refuses a smaller plan while more is used than it gives, and puts the old plan back. It has to answer: it is looked at
+ * with the plan that is in place.
+ */
 export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'plan-fit',
@@ -14,19 +18,55 @@ export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
     run: async ({ subject, signal }) => {
       const { size, settledSize, plan } = subject;
       if (settledSize === null || !isSmaller(size, settledSize)) return { kind: 'done' };
-      const client = driver.tenantClient(subject.id);
-      const used = usedOf(await listObjects({ client, path: '/api/v1/resourcequotas', signal }));
-      const above = excess(used, size);
-      if (above.length === 0) return { kind: 'done' };
+      const above = await usedAbove({ client: driver.tenantClient(subject.id), signal }, size);
+      if (above === null) return { kind: 'done' };
       const message = `The plan ${plan} is too small for what runs: ${above.join(', ')}. Scale down or delete something first; the plan stays ${subject.settledPlan}`;
       return {
         kind: 'failed',
         terminal: true,
         condition: { type: 'PlanFits', status: 'False', reason: 'UsageAbovePlan', message },
-        write: (tx) => goBack(tx, subject),
+        write: (tx) => goBack(tx, subject, 'plan'),
       };
     },
   };
+}
+
+/** Brings the plan that was found to fit, after work that was done with the one before. */
+export function applyPlanStep(deps: TenantDeps): Step<WorkspaceSubject> {
+  return {
+    name: 'apply-plan',
+    words: 'Bringing the plan',
+    timeoutMs: 120_000,
+    run: async ({ subject, fence, signal }) => {
+      if (subject.settledPlan === null || subject.plan === subject.settledPlan) return { kind: 'done' };
+      return ensureTenant(deps, { subject, fence, signal, asleep: false });
+    },
+  };
+}
+
+/**
+ * The step, done with the plan that is in place. A smaller plan that was asked for meanwhile can only be looked at when
+ * the workspace answers: until then it must not come in by the back door.
+ */
+export function withSettledPlan(step: Step<WorkspaceSubject>): Step<WorkspaceSubject> {
+  const { run } = step;
+  if (!run) return step;
+  return { ...step, run: (context) => run({ ...context, subject: asSettled(context.subject) }) };
+}
+
+function asSettled(subject: WorkspaceSubject): WorkspaceSubject {
+  const { plan, size, settledPlan, settledSize } = subject;
+  return { ...subject, plan: settledPlan ?? plan, size: settledSize ?? size };
+}
+
+/** How what the projects' quotas count as requested is more than a size, in words; null when it fits. */
+export async function usedAbove(
+  { client, signal }: { client: TenantClient; signal: AbortSignal },
+  size: Size,
+): Promise<string[] | null> {
+  const used = usedOf(await listObjects({ client, path: '/api/v1/resourcequotas', signal }));
+  const above = excess(used, size);
+  return above.length === 0 ? null : above;
 }
 
 function isSmaller(next: Size, before: Size): boolean {

@@ -34,6 +34,7 @@ export interface WorkspaceSubject extends Subject {
   cloneOf: string | null;
   /** What was read of it and is not all written yet. */
   copy: KeptCopy | null;
+  sourceWasRead: boolean;
   operationKind: string | null;
   operationStartedMs: number | null;
 }
@@ -67,6 +68,7 @@ interface SubjectRow {
   users: string | null;
   cloneOf: string | null;
   copy: KeptCopy | null;
+  sourceWasRead: boolean;
   operationKind: string | null;
   operationStartedAt: Date | null;
 }
@@ -83,7 +85,9 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
       w.clone ->> 'sourceId' as "cloneOf",
-      (select jsonb_build_object('written', c.written) from workspace_copies c
+      w.clone ? 'takenAt' is true as "sourceWasRead",
+      (select jsonb_build_object('written', c.written, 'parts', c.parts, 'revision', c.revision, 'refusals', c.refusals,
+          'objects', (w.clone ->> 'objects')::int) from workspace_copies c
         where c.workspace_id = w.id and w.deletion_requested_at is null) as copy,
       o.kind as "operationKind", o.created_at as "operationStartedAt"
     from workspaces w join plans p on p.name = w.plan left join plans s on s.name = w.settled_plan
@@ -176,13 +180,16 @@ export async function noteVersion(tx: Tx, workspaceId: string, running: string):
 }
 
 /**
- * Puts back what was in place before a change that failed, as a generation of its own. Does nothing when people have
- * asked for something newer meanwhile.
+ * Puts back what was in place before a change that failed, as a generation of its own; what else was asked for stays asked
+ * for. Does nothing when people have asked for something newer meanwhile.
  */
-export async function goBack(tx: Tx, subject: WorkspaceSubject): Promise<void> {
+export async function goBack(tx: Tx, subject: WorkspaceSubject, what: 'plan' | 'version'): Promise<void> {
+  const before =
+    what === 'plan'
+      ? sql`plan = coalesce(settled_plan, plan)`
+      : sql`kubernetes_version = coalesce(settled_version, kubernetes_version)`;
   const { numAffectedRows } = await sql`
-    update workspaces set kubernetes_version = coalesce(settled_version, kubernetes_version),
-      plan = coalesce(settled_plan, plan), generation = generation + 1, phase = 'updating'
+    update workspaces set ${before}, generation = generation + 1, phase = 'updating'
     where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);
   if (numAffectedRows === 1n) await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
 }

@@ -113,5 +113,6 @@ function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number 
     settledVersion: '1.34',
     cloneOf: null,
     copy: null,
+    sourceWasRead: false,
   };
 }

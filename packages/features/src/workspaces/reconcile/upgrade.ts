@@ -19,7 +19,7 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
-      if (result.kind === 'failed') return { ...result, write: (tx) => goBack(tx, subject) };
+      if (result.kind === 'failed') return { ...result, write: (tx) => goBack(tx, subject, 'version') };
       const message = `Going to Kubernetes ${subject.kubernetesVersion}`;
       return { ...result, conditions: [upgraded('Unknown', 'Progressing', message)] };
     },
@@ -96,7 +96,7 @@ function notYet(
       kind: 'failed',
       terminal: true,
       condition: upgraded('False', 'RolledBack', message),
-      write: (tx) => goBack(tx, subject),
+      write: (tx) => goBack(tx, subject, 'version'),
     };
   }
   return {

@@ -3,7 +3,7 @@ import { isAsleep } from '../phase.ts';
 import { forgetCopy } from './clone/copy-store.ts';
 import { readSourceStep, writeObjectsStep, type CloneDeps } from './clone/clone-steps.ts';
 import { accessStep, closeAccessStep, identityStep } from './access.ts';
-import { planFitStep } from './plan-fit.ts';
+import { applyPlanStep, planFitStep, withSettledPlan } from './plan-fit.ts';
 import { beginSleepStep, stopTenantStep, waitAsleepStep } from './sleep.ts';
 import {
   announce,
@@ -48,11 +48,13 @@ function nextWork(subject: WorkspaceSubject, asked: boolean): Work {
 function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> {
   const start = [ensureTenantStep(deps), waitReadyStep(deps)];
   const access = [identityStep(deps), accessStep(deps)];
-  const ensure = [acceptStep, ...start, ...access];
+  const startSettled = start.map(withSettledPlan);
+  // A plan that was asked for meanwhile.
+  const plan = [planFitStep(deps), applyPlanStep(deps), { ...waitReadyStep(deps), name: 'wait-plan' }];
   return {
     create: {
       name: 'create',
-      steps: [...ensure, publishStep('workspace.ready')],
+      steps: [acceptStep, ...start, ...access, publishStep('workspace.ready')],
       doneWords: 'The workspace is ready',
     },
     clone: {
@@ -67,26 +69,18 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
     },
     sleep: {
       name: 'sleep',
-      steps: [beginSleepStep, stopTenantStep(deps), waitAsleepStep(deps), sleptStep],
+      steps: [beginSleepStep, withSettledPlan(stopTenantStep(deps)), waitAsleepStep(deps), sleptStep],
       ready: { status: 'False', reason: 'Asleep' },
       doneWords: 'The workspace sleeps',
     },
     wake: {
       name: 'wake',
-      steps: [...ensure, publishStep('workspace.woken')],
+      steps: [acceptStep, ...startSettled, ...plan, ...access, publishStep('workspace.woken')],
       doneWords: 'The workspace is awake',
     },
     upgrade: {
       name: 'upgrade',
-      steps: [
-        acceptStep,
-        upgradeTenantStep(deps),
-        waitUpgradedStep(deps),
-        healthGateStep(deps),
-        waitReadyStep(deps),
-        ...access,
-        publishStep('workspace.upgraded'),
-      ],
+      steps: upgradingSteps(deps, { plan, access }),
       doneWords: 'The workspace runs the new version',
     },
     remove: {
@@ -105,6 +99,19 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
 }
 
 type Steps = readonly Step<WorkspaceSubject>[];
+
+function upgradingSteps(deps: CloneDeps, { plan, access }: { plan: Steps; access: Steps }): Steps {
+  return [
+    acceptStep,
+    withSettledPlan(upgradeTenantStep(deps)),
+    waitUpgradedStep(deps),
+    healthGateStep(deps),
+    waitReadyStep(deps),
+    ...plan,
+    ...access,
+    publishStep('workspace.upgraded'),
+  ];
+}
 
 /** The source is read first: the copy is of the moment in which it was asked for, not of when the cluster was up. */
 function cloningSteps(deps: CloneDeps, { start, access }: { start: Steps; access: Steps }): Steps {

@@ -1,6 +1,6 @@
 import { ContentTooLargeError } from '@hexabase/cluster/copy/content.ts';
 import { readContent } from '@hexabase/cluster/copy/read-content.ts';
-import { inBatches, tieOwners, writeBatch } from '@hexabase/cluster/copy/write-content.ts';
+import { writePart } from '@hexabase/cluster/copy/write-content.ts';
 import type { TenantState } from '@hexabase/cluster/port.ts';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { isAppError } from '@hexabase/kernel/errors.ts';
@@ -8,9 +8,10 @@ import { brandId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { done, type Step, type StepResult } from '@hexabase/reconcile/reconciler.ts';
+import { usedAbove } from '../plan-fit.ts';
 import type { WorkspaceSubject } from '../store.ts';
 import { clockOf, type TenantDeps } from '../tenant.ts';
-import { keepCopy, noteWritten, openContent, readSealed, sealContent } from './copy-store.ts';
+import { keepCopy, noteRefused, noteWritten, openPart, readSealedPart, sealPart } from './copy-store.ts';
 
 export interface CloneDeps extends TenantDeps {
   /** Locks away what was read until it is written: it holds secrets. */
@@ -19,12 +20,14 @@ export interface CloneDeps extends TenantDeps {
   database: Pick<Database, 'asWorker'>;
 }
 
-/** After each so many objects it is noted how far the copy is. */
-const objectsPerTurn = 100;
 const sourcePollMs = 1_000;
-/** A new cluster may refuse what it takes a moment later: its own controllers make what is missing. */
-const settleMsMax = 120_000;
-/** What is kept of a source, compressed. etcd itself holds 2 GiB by default; that much does not fit into one row. */
+/**
+ * A new cluster may refuse what it takes a moment later: its own controllers make what is missing. Tries are counted, not
+ * time: whoever could not try, because a worker or the cluster was away, has not been refused.
+ */
+const refusalsMax = 60;
+const refusedPollMs = 2_000;
+/** What is kept of a source, compressed. etcd itself holds 2 GiB by default. */
 const keptCharactersMax = 100_000_000;
 
 /** Reads the source at one moment and keeps that; the moment stays the same however often the rest is begun again. */
@@ -34,27 +37,29 @@ export function readSourceStep(deps: CloneDeps): Step<WorkspaceSubject> {
     words: 'Reading the workspace that is cloned',
     timeoutMs: 120_000,
     run: async ({ subject, signal }) => {
-      if (subject.copy !== null || subject.cloneOf === null) return done;
+      if (subject.sourceWasRead || subject.cloneOf === null) return done;
       const sourceId = brandId<'Workspace'>(subject.cloneOf);
       const state = await deps.driver.observeTenant(sourceId, { signal });
       const copying = await deps.driver.copying?.(sourceId);
       const obstacle = obstacleOf(state, copying?.whileAsleep === true);
       if (obstacle) return obstacle;
-      const content = await readContent(deps.driver.tenantClient(sourceId), signal).catch(unlessTooLarge);
+      const client = deps.driver.tenantClient(sourceId);
+      const above = await usedAbove({ client, signal }, subject.size);
+      if (above !== null) return refused('SourceAbovePlan', sourceAbovePlan(subject.plan, above));
+      const content = await readContent({
+        client,
+        signal,
+        pack: (text, part) => sealPart(deps.vault, { workspaceId: subject.id, part }, text),
+        packedCharactersMax: keptCharactersMax,
+      }).catch(unlessTooLarge);
       if (content instanceof ContentTooLargeError) return refused('TooLarge', content.message);
-      const sealed = sealContent(deps.vault, subject.id, content);
-      if (sealed.length > keptCharactersMax) return refused('TooLarge', new ContentTooLargeError().message);
-      const told = {
-        takenAt: new Date(clockOf(deps).now()).toISOString(),
-        objects: content.objects.length,
-        leftOut: content.leftOut.map(({ what, count }) => `${what}: ${count}`),
-      };
-      return { kind: 'done', write: (tx) => keepCopy(tx, subject.id, { sealed, told }) };
+      const takenAt = new Date(clockOf(deps).now()).toISOString();
+      return { kind: 'done', write: (tx) => keepCopy(tx, subject.id, { content, takenAt }) };
     },
   };
 }
 
-/** Makes in the clone what was read, some at a time; each turn notes how far it is and can be repeated. */
+/** Makes in the clone what was read, a part at a time; each turn notes how far it is and can be repeated. */
 export function writeObjectsStep(deps: CloneDeps): Step<WorkspaceSubject> {
   return {
     name: 'write-objects',
@@ -62,30 +67,37 @@ export function writeObjectsStep(deps: CloneDeps): Step<WorkspaceSubject> {
     timeoutMs: 120_000,
     run: async ({ subject, signal }) => {
       const { id, copy } = subject;
-      // It was read in this very pass: the next one has it.
-      if (copy === null) return stillCopying('The source was read');
-      const sealed = await deps.database.asWorker((tx) => readSealed(tx, id), { signal });
+      if (copy === null) {
+        if (subject.sourceWasRead)
+          return refused('CopyLost', 'What was read of the source is not kept any more; clone it again');
+        // It was read in this very pass: the next one has it.
+        return stillCopying('The source was read');
+      }
+      const { written, parts } = copy;
+      if (written === parts) {
+        const message = `${copy.objects} objects, as they were at revision ${copy.revision} of the source`;
+        return { kind: 'done', conditions: [contentCopied('True', 'Copied', message)] };
+      }
+      const of = { workspaceId: id, part: written };
+      const sealed = await deps.database.asWorker((tx) => readSealedPart(tx, of), { signal });
       if (sealed === null) return stillCopying('The copy is not kept any more');
-      const { objects, revision } = openContent(deps.vault, id, sealed);
-      const target = { client: deps.driver.tenantClient(id), signal };
-      const batches = inBatches(objects, objectsPerTurn);
-      const batch = batches[copy.written];
       try {
-        if (batch) await writeBatch(target, batch);
-        else await tieOwners(target, objects);
+        const part = await openPart(deps.vault, of, sealed);
+        await writePart({ client: deps.driver.tenantClient(id), signal }, part);
       } catch (error) {
-        const sinceMs = clockOf(deps).now() - (subject.operationStartedMs ?? 0);
-        if (isAppError(error, 'conflict') && sinceMs > settleMsMax) return refused('NotTaken', error.message);
-        throw error;
+        if (!isAppError(error, 'conflict')) throw error;
+        if (copy.refusals + 1 >= refusalsMax) return refused('NotTaken', error.message);
+        const turn = stillCopying(`${written} of ${parts} parts are copied. ${error.message}`);
+        return { ...turn, requeueAfterMs: refusedPollMs, write: (tx) => noteRefused(tx, id) };
       }
-      if (batch) {
-        const turn = stillCopying(`${copy.written + 1} of ${batches.length} parts are copied`);
-        return { ...turn, write: (tx) => noteWritten(tx, id, copy.written + 1) };
-      }
-      const message = `${objects.length} objects, as they were at revision ${revision} of the source`;
-      return { kind: 'done', conditions: [contentCopied('True', 'Copied', message)] };
+      const turn = stillCopying(`${written + 1} of ${parts} parts are copied`);
+      return { ...turn, write: (tx) => noteWritten(tx, id, written + 1) };
     },
   };
+}
+
+function sourceAbovePlan(plan: string, above: readonly string[]): string {
+  return `The plan ${plan} is too small for what the workspace that is cloned needs: ${above.join(', ')}. Clone it with a larger plan`;
 }
 
 function unlessTooLarge(error: unknown): ContentTooLargeError {
