@@ -2,6 +2,7 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
+import { noticePolicyChanges } from '@hexabase/features/projects/reconcile/notice-policy-changes.ts';
 import { auditSigner } from '@hexabase/features/audit/signer.ts';
 import { openChangeFeed, type ChangeFeed } from '@hexabase/features/run/change-feed.ts';
 import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
@@ -264,7 +265,8 @@ function openGateway({
   trustedProxies: TrustedProxies;
 }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
-  const audit = noticeRoleChanges(accessAudit(database), { database, log });
+  const seen = { database, log };
+  const audit = noticePolicyChanges(noticeRoleChanges(accessAudit(database), seen), seen);
   const wake = async (workspaceId: string): Promise<void> => {
     await wakeWorkspace(database, workspaceId, clock.now());
   };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { heldBy } from './drivers/vcluster/host/objects.ts';
 import type { TenantClient, TenantResponse } from './port.ts';
@@ -23,13 +24,20 @@ export interface Place {
 }
 
 /**
- * Makes the object, or changes the fields that differ from `wanted`. Safe to repeat; a second call writes nothing.
+ * Makes the object, or changes the fields that differ from `wanted`. Safe to repeat; a second call writes nothing. What
+ * others have added is left alone, but not within the fields that `exactly` names: a selector that is empty means all.
  * Answers what is there then. Throws AppError `cluster_unavailable` when the cluster refuses or does not answer.
  */
-export async function ensureObject(place: Place, wanted: WantedObject): Promise<Record<string, unknown>> {
+export async function ensureObject(
+  place: Place,
+  wanted: WantedObject,
+  { exactly = [] }: { exactly?: readonly string[] } = {},
+): Promise<Record<string, unknown>> {
+  const isAsWanted = (existing: Record<string, unknown>): boolean =>
+    covers(existing, wanted) && exactly.every((field) => isDeepStrictEqual(existing[field], wanted[field]));
   for (let attempt = 0; attempt < 3; attempt++) {
     const existing = await readObject(place, wanted.metadata.name);
-    if (existing && covers(existing, wanted)) return existing;
+    if (existing && isAsWanted(existing)) return existing;
     const answer = existing
       ? await request(place, {
           method: 'PUT',

@@ -1,4 +1,11 @@
-import { ensureObject, type WantedObject } from '@hexabase/cluster/ensure-object.ts';
+import {
+  deleteObject,
+  ensureObject,
+  metadataOf,
+  readObject,
+  type Place,
+  type WantedObject,
+} from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
 import type { ProjectSubject } from './store.ts';
@@ -6,7 +13,10 @@ import type { ProjectSubject } from './store.ts';
 const name = 'hexabase';
 const labels = { 'app.kubernetes.io/managed-by': 'hexabase' };
 
-/** Quota, limits and network policy of a project. They are always put back: the plan decides them, not the tenant. */
+/**
+ * Quota, limits and network policy of a project. They are always put back: the plan decides them, not the tenant. What a
+ * tenant adds under other names is theirs.
+ */
 export function policiesStep(driver: ClusterDriver): Step<ProjectSubject> {
   return {
     name: 'policies',
@@ -16,15 +26,28 @@ export function policiesStep(driver: ClusterDriver): Step<ProjectSubject> {
       const client = driver.tenantClient(subject.workspaceId);
       const core = `/api/v1/namespaces/${subject.name}`;
       const network = `/apis/networking.k8s.io/v1/namespaces/${subject.name}/networkpolicies`;
-      await ensureObject({ client, path: network, signal }, denyFromOutside(subject));
-      await ensureObject({ client, path: `${core}/resourcequotas`, signal }, quota(subject));
-      await ensureObject({ client, path: `${core}/limitranges`, signal }, limits(subject));
+      await ensureExactly({ client, path: network, signal }, denyFromOutside(subject));
+      await ensureExactly({ client, path: `${core}/resourcequotas`, signal }, quota(subject));
+      await ensureExactly({ client, path: `${core}/limitranges`, signal }, limits(subject));
       return {
         kind: 'done',
         conditions: [{ type: 'PolicyReady', status: 'True', reason: 'InPlace', message: '' }],
       };
     },
   };
+}
+
+/** One more field in a selector or a peer, and the policy means something else: nothing is added to what we write. */
+async function ensureExactly(place: Place, wanted: WantedObject): Promise<void> {
+  const existing = await readObject(place, wanted.metadata.name);
+  // A quota that was made anew for some pods only: Kubernetes does not let that be changed.
+  if (existing && hasScopes(existing['spec']))
+    await deleteObject(place, wanted.metadata.name, metadataOf(existing).uid);
+  await ensureObject(place, wanted, { exactly: ['spec'] });
+}
+
+function hasScopes(spec: unknown): boolean {
+  return typeof spec === 'object' && spec !== null && ('scopes' in spec || 'scopeSelector' in spec);
 }
 
 /** The plan bounds what is requested; limits may be twice that, since not every container peaks at once. */

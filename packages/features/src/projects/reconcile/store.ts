@@ -63,6 +63,22 @@ export async function loadProject(tx: Tx, id: string): Promise<ProjectSubject | 
   };
 }
 
+/** A project by the name of its namespace. */
+export interface ProjectPlace {
+  workspaceId: string;
+  name: string;
+}
+
+/** Has living projects compared with what they should be; other namespaces are passed over. */
+export async function wakeProjects(tx: Tx, places: readonly ProjectPlace[]): Promise<void> {
+  await sql`
+    select hexabase.enqueue('project', p.id) from (
+      select distinct p.id from projects p
+        join unnest(${places.map(({ workspaceId }) => workspaceId)}::text[], ${places.map(({ name }) => name)}::text[])
+          as place (workspace_id, name) on place.workspace_id = p.workspace_id and place.name = p.name
+      where p.deleted_at is null and p.deletion_requested_at is null) p`.execute(tx);
+}
+
 /** Throws `LeaseLostError` when the project is gone, for example with its workspace. */
 export async function saveProject(tx: Tx, subject: ProjectSubject, status: StatusWrite): Promise<void> {
   const { numAffectedRows } = await sql`

@@ -1,0 +1,114 @@
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import { startEngine } from '@hexabase/reconcile/engine.ts';
+import { register } from '@hexabase/reconcile/registration.ts';
+import { givenOrganization, requestProject, requestWorkspace, until } from '@hexabase/testkit/given.ts';
+import { memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
+import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { workspaceReconciler } from '../../workspaces/reconcile/workspace-reconciler.ts';
+import { noticePolicyChanges } from './notice-policy-changes.ts';
+import { projectReconciler } from './project-reconciler.ts';
+
+const stack = new AsyncDisposableStack();
+let db: TestDatabase;
+let cluster: MemoryCluster;
+let workspace: WorkspaceId;
+
+beforeAll(async () => {
+  db = stack.use(await testDatabase());
+  const { database, admin, masterKey } = db;
+  cluster = stack.use(await memoryCluster(admin));
+  const deps = { driver: cluster.driver, issuer: 'https://hexabase.example/oidc' };
+  const registrations = [
+    register(workspaceReconciler({ ...deps, vault: createKeyVault(masterKey), database })),
+    register(projectReconciler(deps)),
+  ];
+  stack.use(await startEngine({ database, registrations, clock: systemClock, log: silentLogger }));
+  workspace = await requestWorkspace(database, await givenOrganization(database));
+  await requestProject(database, workspace, 'shop');
+  await until(() =>
+    database.asWorker(
+      async (tx) => (await sql`select from projects where phase = 'active'`.execute(tx)).rows.length > 0,
+    ),
+  );
+});
+afterAll(() => stack.disposeAsync());
+
+const policy = 'apis/networking.k8s.io/v1/namespaces/shop/networkpolicies';
+const quota = 'api/v1/namespaces/shop/resourcequotas';
+const limits = 'api/v1/namespaces/shop/limitranges';
+
+type Changed = Record<string, unknown> & { metadata: Record<string, unknown> };
+
+/** As an administrator of the workspace, with what the gateway tells of it afterwards. */
+async function kubectl(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) {
+  const answer = await cluster.kubectl(workspace, { method, path: `/${path}`, ...(body && { body }) });
+  const verb = { GET: 'get', POST: 'create', PUT: 'update', DELETE: 'delete' }[method];
+  const { database } = db;
+  const sink = { write: async () => undefined };
+  await noticePolicyChanges(sink, { database, log: silentLogger }).write([
+    { action: `kube:${verb}`, target: `workspaces/${workspace}/${path}`, outcome: 'allowed' },
+  ]);
+  return { status: answer.status, object: answer.body as Changed };
+}
+
+const specOf = async (path: string) => (await kubectl('GET', path)).object['spec'];
+
+describe('what the plan sets in a project', () => {
+  it.each([
+    [policy, 'hexabase-default-deny'],
+    [quota, 'hexabase'],
+    [limits, 'hexabase'],
+  ])('is made again when somebody deletes it: %s', async (collection, name) => {
+    const path = `${collection}/${name}`;
+    const before = await specOf(path);
+    expect((await kubectl('DELETE', path)).status).toBe(200);
+    await until(async () => (await kubectl('GET', path)).status === 200);
+    expect(await specOf(path)).toEqual(before);
+  });
+
+  it.each<[string, string, object]>([
+    ['its pods', policy, { podSelector: { matchLabels: { nobody: 'here' } } }],
+    ['who comes in', policy, { ingress: [{ from: [{ podSelector: {}, namespaceSelector: {} }] }] }],
+    ['who comes in, by one more rule', policy, { ingress: [{ from: [{ podSelector: {} }] }, {}] }],
+  ])('is put back when somebody widens it: %s', async (_what, collection, change) => {
+    const path = `${collection}/hexabase-default-deny`;
+    const { object } = await kubectl('GET', path);
+    const spec = { ...(object['spec'] as object), ...change };
+    expect((await kubectl('PUT', path, { ...object, spec })).status).toBe(200);
+    await until(async () => JSON.stringify(await specOf(path)) === JSON.stringify(object['spec']));
+  });
+
+  it('is put back when somebody makes the quota anew for some pods only', async () => {
+    const path = `${quota}/hexabase`;
+    const { object } = await kubectl('GET', path);
+    await cluster.kubectl(workspace, { method: 'DELETE', path: `/${path}` });
+    const { name, namespace, labels } = object.metadata;
+    const spec = { hard: { pods: '100' }, scopes: ['BestEffort'] };
+    const made = await kubectl('POST', quota, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name, namespace, labels },
+      spec,
+    });
+    expect(made.status, JSON.stringify(made.object)).toBe(201);
+    await until(async () => JSON.stringify(await specOf(path)) === JSON.stringify(object['spec']));
+  });
+
+  it('leaves alone what somebody adds under another name', async () => {
+    const added = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'from-anywhere', namespace: 'shop' },
+      spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [{}] },
+    };
+    expect((await kubectl('POST', policy, added)).status).toBe(201);
+    expect((await kubectl('DELETE', `${policy}/hexabase-default-deny`)).status).toBe(200);
+    await until(async () => (await kubectl('GET', `${policy}/hexabase-default-deny`)).status === 200);
+    expect((await kubectl('GET', `${policy}/from-anywhere`)).status).toBe(200);
+  });
+});
