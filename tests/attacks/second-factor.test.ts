@@ -1,6 +1,7 @@
 import { setPassword } from '@hexabase/oidc/users.ts';
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { until } from '@hexabase/testkit/given.ts';
+import { securityKey } from '@hexabase/testkit/security-key.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fresh, startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
 
@@ -189,6 +190,26 @@ async function withCode(person: Victim): Promise<Pick<Person, 'access' | 'refres
     call: (method, path, body) => product.send({ method, path, token: access, body }),
   };
 }
+
+describe('with a stolen session', () => {
+  test('B13 a second factor that was begun before the owner’s first one is not finished after it', async () => {
+    const owner = await product.person(fresh('slow'));
+    const thief = await product.signIn(owner);
+    const asked = await thief.call('POST', '/api/v1/second-factors/passkeys', { name: 'mine' });
+    expect(asked.status, asked.text).toBe(201);
+    const visitor = new Visitor();
+    const { pathname, search } = new URL(asked.json['data'].url);
+    const { page } = await visitor.open(pathname + search);
+    const options = (/data-passkey="([^"]*)"/.exec(page)?.[1] ?? '').replaceAll('&quot;', '"');
+    const added = (await owner.call('POST', '/api/v1/second-factors/totp', {})).json['data'];
+    const confirm = `/api/v1/second-factors/${added.id}/confirm`;
+    expect((await owner.call('POST', confirm, { code: appCode(added.secret) })).status).toBe(200);
+    const passkey = securityKey(product.api.url).create(options);
+    expect((await visitor.send('/auth/passkey', { passkey })).status).toBe(403);
+    const { json } = await owner.call('GET', '/api/v1/second-factors');
+    expect(json['data'].map((factor: { name: string }) => factor.name)).not.toContain('mine');
+  });
+});
 
 describe('an organization that asks for a second factor', () => {
   test('shuts the gateway for a member without one, open watches too, and not for others', async () => {

@@ -4,6 +4,7 @@ import { floodWeakenings } from './weakenings/floods.ts';
 import { identityWeakenings } from './weakenings/identity.ts';
 import { requestsWeakenings } from './weakenings/requests.ts';
 import { rightsWeakenings } from './weakenings/rights.ts';
+import { secondFactorWeakenings } from './weakenings/second-factor.ts';
 import { signInWeakenings } from './weakenings/sign-in.ts';
 import { tenantsWeakenings } from './weakenings/tenants.ts';
 
@@ -13,6 +14,7 @@ export const allWeakenings: readonly Weakening[] = [
   ...rightsWeakenings,
   ...identityWeakenings,
   ...signInWeakenings,
+  ...secondFactorWeakenings,
   ...requestsWeakenings,
   ...clustersWeakenings,
   ...floodWeakenings,

@@ -23,6 +23,8 @@ export interface Ports {
   deletionGraceMs?: number;
   /** Kubernetes minors that a workspace can have where it is, oldest first. Absent or empty: only the one it has. */
   kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
+  /** What a control plane beside this one would be run by now; null or absent where there is nothing of the kind. */
+  newestRelease?: (workspaceId: WorkspaceId) => Promise<string | null>;
   /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
   copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
 }
@@ -47,8 +49,8 @@ export interface SecondFactorPort {
   addPasskey(owner: SessionOwner, name: string): Promise<{ ticket: string; expiresAt: Date }>;
   renewCodes(owner: SessionOwner): Promise<{ recoveryCodes: string[] }>;
   remove(owner: SessionOwner, id: string): Promise<{ name: string }>;
-  /** For operators of the platform. Throws `not_found`. */
-  reset(email: string): Promise<{ userId: UserId }>;
+  /** By an operator of the platform. Throws `not_found`. */
+  reset(operator: SessionOwner, email: string): Promise<{ userId: UserId }>;
   /** Whether a second factor was shown in this session. */
   isShown(owner: SessionOwner): Promise<boolean>;
 }

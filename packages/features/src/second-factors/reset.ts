@@ -1,12 +1,12 @@
 import type { secondFactor } from '@hexabase/contract/people/second-factor.ts';
 import type { UseCase } from '../run/use-case.ts';
 
-/** For operators of the platform; the person is told by letter. Throws `not_found`. */
+/** For operators of the platform; the person is told by letter. Throws `fresh_sign_in_required`, `second_factor_required`, `not_found`. */
 export const resetSecondFactors: UseCase<typeof secondFactor.operations.reset> = async (
-  { ports, note },
+  { ports, actor, note },
   { body },
 ) => {
-  const { userId } = await ports.secondFactors.reset(body.email);
+  const { userId } = await ports.secondFactors.reset(actor, body.email);
   note({ userId });
   return { data: null };
 };

@@ -19,25 +19,47 @@ const freshMinutes = 5;
  * Throws AppError `session_ended`, `fresh_sign_in_required` or `second_factor_required`.
  */
 export async function requireFreshSession(tx: Tx, owner: Owner, nowMs: number): Promise<{ email: string }> {
-  const since = new Date(nowMs - freshMinutes * 60_000);
-  const { rows } = await sql<{ email: string; fresh: boolean; proven: boolean }>`
-    SELECT u.email, s.created_at >= ${since} AS fresh, s.second_factor_at IS NOT NULL AS proven
+  const session = await lockedSession(tx, owner);
+  if (session.createdAt.getTime() < nowMs - freshMinutes * 60_000) {
+    throw new AppError('fresh_sign_in_required', { details: { howTo: 'hks login, then the same again' } });
+  }
+  await requireShown(tx, owner, session);
+  return { email: session.email };
+}
+
+/**
+ * What was begun while there was no factor is not finished past one that came meanwhile: somebody with a stolen session
+ * could begin early and wait. Throws AppError `session_ended` or `second_factor_required`.
+ */
+export async function requireProvenSession(tx: Tx, owner: Owner): Promise<void> {
+  await requireShown(tx, owner, await lockedSession(tx, owner));
+}
+
+interface LockedSession {
+  email: string;
+  createdAt: Date;
+  proven: boolean;
+}
+
+/** Changes of one person's factors take turns: what is looked at next stays so until the end of the transaction. */
+async function lockedSession(tx: Tx, owner: Owner): Promise<LockedSession> {
+  const { rows } = await sql<LockedSession>`
+    SELECT u.email, s.created_at AS "createdAt", s.second_factor_at IS NOT NULL AS proven
     FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
     WHERE s.id = ${owner.sessionId} AND s.user_id = ${owner.userId} AND s.ended_at IS NULL FOR UPDATE OF u`.execute(
     tx,
   );
   const [session] = rows;
   if (!session) throw new AppError('session_ended');
-  if (!session.fresh) {
-    throw new AppError('fresh_sign_in_required', { details: { howTo: 'hks login, then the same again' } });
-  }
-  if (!session.proven && (await hasFactor(tx, owner.userId))) {
-    throw new AppError('second_factor_required', {
-      message: 'This session was started without your second factor. Sign in again.',
-      details: { howTo: 'hks login, then the same again' },
-    });
-  }
-  return { email: session.email };
+  return session;
+}
+
+async function requireShown(tx: Tx, owner: Owner, { proven }: LockedSession): Promise<void> {
+  if (proven || !(await hasFactor(tx, owner.userId))) return;
+  throw new AppError('second_factor_required', {
+    message: 'This session was started without your second factor. Sign in again.',
+    details: { howTo: 'hks login, then the same again' },
+  });
 }
 
 /** Whether a second factor was shown in this session, at its start or when it was added. */

@@ -16,6 +16,7 @@ import {
 import {
   organizationsThatAsk,
   requireFreshSession,
+  requireProvenSession,
   unmarkSessions,
   markSession,
   type Owner,
@@ -70,7 +71,8 @@ export async function addTotp(
 
 /**
  * The first code of an app: from now on it is asked. Answers recovery codes when it is the first factor of the person.
- * Throws AppError `not_found`, and `validation_failed` for a code that does not fit.
+ * Throws AppError `not_found`, `second_factor_required` when another factor came first and was not shown in this session,
+ * and `validation_failed` for a code that does not fit.
  */
 export async function confirmOwnTotp(
   { db, vault, clock }: FactorDeps,
@@ -79,6 +81,7 @@ export async function confirmOwnTotp(
 ): Promise<{ recoveryCodes: string[] }> {
   const nowMs = clock.now();
   return db.asIdentity(async (tx) => {
+    await requireProvenSession(tx, owner);
     const which = { id, userId: owner.userId, since: new Date(nowMs - pendingMs) };
     const pending = await findPendingTotp(tx, which);
     if (!pending) throw new AppError('not_found', { message: 'No new second factor waits for a code.' });

@@ -1,5 +1,6 @@
-import { createHash, createSign, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { fixedClock } from '@hexabase/kernel/clock.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
+import { securityKey as keyFor, type Lies } from '@hexabase/testkit/security-key.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,75 +26,7 @@ afterAll(async () => {
   await test?.close();
 });
 
-/** What an authenticator says, where a test wants it to lie. */
-interface Lies {
-  origin?: string;
-  rpId?: string;
-  challenge?: string;
-  type?: string;
-  verified?: boolean;
-  count?: number;
-}
-
-const base64url = (bytes: Uint8Array | string) => Buffer.from(bytes).toString('base64url');
-const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest();
-
-/** A security key in software (WebAuthn §6): ES256, attestation `none`, a counter. */
-function securityKey() {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
-  const id = randomBytes(32);
-  let uses = 0;
-  // COSE_Key: {1: 2, 3: -7, -1: 1, -2: x, -3: y}.
-  const cose = Buffer.concat([
-    Buffer.from('a5010203262001215820', 'hex'),
-    Buffer.from(x, 'base64url'),
-    Buffer.from('225820', 'hex'),
-    Buffer.from(y, 'base64url'),
-  ]);
-  const data = (lies: Lies, flags: number, more: Buffer) => {
-    uses += 1;
-    const count = Buffer.alloc(4);
-    count.writeUInt32BE(lies.count ?? uses);
-    const verified = lies.verified === false ? 0 : 4;
-    const rpIdHash = sha256(lies.rpId ?? 'hexabase.test');
-    return Buffer.concat([rpIdHash, Buffer.from([flags | verified]), count, more]);
-  };
-  const client = (lies: Lies, challenge: string, type: string) =>
-    JSON.stringify({
-      type: lies.type ?? type,
-      challenge: lies.challenge ?? challenge,
-      origin: lies.origin ?? origin,
-    });
-  const envelope = { id: base64url(id), rawId: base64url(id), type: 'public-key' };
-  return {
-    create(options: string, lies: Lies = {}): string {
-      const { challenge } = JSON.parse(options);
-      const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([0, id.length]), id, cose]);
-      const authData = data(lies, 0x41, attested);
-      // {"fmt": "none", "attStmt": {}, "authData": …}
-      const head = Buffer.from('a363666d74646e6f6e656761747453746d74a0686175746844617461', 'hex');
-      const length = Buffer.from([0x59, authData.length >> 8, authData.length & 255]);
-      const response = {
-        clientDataJSON: base64url(client(lies, challenge, 'webauthn.create')),
-        attestationObject: base64url(Buffer.concat([head, length, authData])),
-      };
-      return JSON.stringify({ ...envelope, response });
-    },
-    get(options: string, lies: Lies = {}): string {
-      const { challenge } = JSON.parse(options);
-      const authenticatorData = data(lies, 0x01, Buffer.alloc(0));
-      const clientData = client(lies, challenge, 'webauthn.get');
-      const signed = Buffer.concat([authenticatorData, sha256(clientData)]);
-      const response = {
-        clientDataJSON: base64url(clientData),
-        authenticatorData: base64url(authenticatorData),
-        signature: base64url(createSign('sha256').update(signed).sign(privateKey)),
-      };
-      return JSON.stringify({ ...envelope, response });
-    },
-  };
-}
+const securityKey = () => keyFor(origin);
 
 async function session() {
   counter += 1;
@@ -160,7 +93,7 @@ describe('a passkey', () => {
     ['another origin', { origin: 'https://hexabase.test.evil.example' }],
     ['plain http', { origin: 'http://hexabase.test' }],
     ['another relying party', { rpId: 'evil.example' }],
-    ['a challenge of its own', { challenge: base64url('mine') }],
+    ['a challenge of its own', { challenge: 'bWluZQ' }],
     ['an unverified user', { verified: false }],
     ['a registration in place of a sign-in', { type: 'webauthn.create' }],
     ['a counter that stands still', { count: 1 }],
@@ -208,7 +141,7 @@ describe('adding a passkey', () => {
   it.each<[string, Lies]>([
     ['another origin', { origin: 'https://evil.example' }],
     ['another relying party', { rpId: 'evil.example' }],
-    ['a challenge of its own', { challenge: base64url('mine') }],
+    ['a challenge of its own', { challenge: 'bWluZQ' }],
     ['an unverified user', { verified: false }],
   ])('is refused with %s', async (_what, lies) => {
     const { owner } = await session();
@@ -239,6 +172,38 @@ describe('adding a passkey', () => {
       sql`UPDATE hexabase.sessions SET ended_at = now() WHERE id = ${ended.owner.sessionId}`.execute(tx),
     );
     await expect(secondFactors.openRegistration(open)).rejects.toMatchObject(gone);
+  });
+
+  it('that was begun before there was a second factor is not finished past one, nor is an app', async () => {
+    const { email, owner } = await session();
+    const { accessToken } = await identity.signIn({ email, password, device });
+    const { userId, sessionId } = await identity.authenticate(accessToken);
+    const thief = { userId, sessionId };
+    const { secondFactors } = identity;
+    const waiting = await registration(thief);
+    const given = { ...waiting.page, passkey: securityKey().create(waiting.options) };
+    const mine = await registration(owner);
+    const app = await secondFactors.addTotp(thief, 'mine');
+    await secondFactors.finishRegistration({ ...mine.page, passkey: securityKey().create(mine.options) });
+    const required = { code: 'second_factor_required' };
+    await expect(secondFactors.finishRegistration(given)).rejects.toMatchObject(required);
+    const code = appCode(app.secret, clock.now());
+    await expect(secondFactors.confirmTotp(thief, { id: app.id, code })).rejects.toMatchObject(required);
+    expect((await secondFactors.list(userId)).map(({ name }) => name)).toEqual(['laptop', 'Recovery codes']);
+    expect(await secondFactors.isShown(thief)).toBe(false);
+  });
+
+  it('of two at once by two sessions the second is refused', async () => {
+    const { email, owner } = await session();
+    const { accessToken } = await identity.signIn({ email, password, device });
+    const { userId, sessionId } = await identity.authenticate(accessToken);
+    const pages = await Promise.all([owner, { userId, sessionId }].map((one) => registration(one)));
+    const outcomes = await Promise.allSettled(
+      pages.map(({ page, options }) =>
+        identity.secondFactors.finishRegistration({ ...page, passkey: securityKey().create(options) }),
+      ),
+    );
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
   it('takes no passkey that another account has', async () => {

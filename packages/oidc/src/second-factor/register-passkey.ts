@@ -1,6 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId } from '@hexabase/kernel/id.ts';
 import { insertPasskey, passkeysOf } from './factor-store.ts';
+import { requireProvenSession } from './freshness.ts';
 import { factorAdded } from './manage.ts';
 import { readRegistration, registrationOptions, relyingParty } from './passkeys.ts';
 import type { FactorDeps } from './second-step.ts';
@@ -38,7 +39,8 @@ export async function openRegistration(
 
 /**
  * Adds the passkey that the browser has made. Answers recovery codes when it is the first factor of the person; null when
- * the answer does not fit. Throws AppError `not_found` and `conflict` as opening does.
+ * the answer does not fit. Throws AppError `not_found` and `conflict` as opening does, and `second_factor_required` when
+ * another factor came first and was not shown in the session that asked.
  */
 export async function finishRegistration(
   { db, vault, clock }: FactorDeps,
@@ -50,12 +52,13 @@ export async function finishRegistration(
   const outcome = await db.asIdentity(async (tx) => {
     const found = await tryTicket(tx, { ticket, place }, nowMs);
     if (!found || found.sessionId === null) return 'gone';
-    const { userId, challenge, sessionId, name } = found;
+    const { userId, challenge, name } = found;
+    const owner = { userId, sessionId: brandId<'Session'>(found.sessionId) };
+    await requireProvenSession(tx, owner);
     const made = challenge === null ? null : await readRegistration(passkey, { challenge, origin, rpId });
     if (!made) return null;
     const key = { ...made, id: newId(nowMs), userId, name: name ?? '', rpId };
     if (!(await spendTicket(tx, ticket)) || !(await insertPasskey(tx, key, nowMs))) return 'gone';
-    const owner = { userId, sessionId: brandId<'Session'>(sessionId) };
     return { recoveryCodes: await factorAdded({ tx, vault, nowMs }, owner, key.name) };
   });
   if (outcome === 'gone') throw noSuchTicket();

@@ -250,6 +250,7 @@ describe('changing second factors', () => {
     await expect(secondFactors.addPasskey(owner, 'laptop')).rejects.toMatchObject(stale);
     await expect(secondFactors.renewCodes(owner)).rejects.toMatchObject(stale);
     await expect(secondFactors.remove(owner, id)).rejects.toMatchObject(stale);
+    await expect(secondFactors.reset(owner, 'nobody@example.test')).rejects.toMatchObject(stale);
   });
 
   it('needs the second factor that is there: a session from before it was added is not enough', async () => {
@@ -260,6 +261,9 @@ describe('changing second factors', () => {
     const { secondFactors } = identity;
     await expect(secondFactors.remove(old, id)).rejects.toMatchObject({ code: 'second_factor_required' });
     await expect(secondFactors.addTotp(old, 'mine')).rejects.toMatchObject({
+      code: 'second_factor_required',
+    });
+    await expect(secondFactors.reset(old, user.email)).rejects.toMatchObject({
       code: 'second_factor_required',
     });
     await secondFactors.remove(owner, id);
@@ -280,7 +284,9 @@ describe('changing second factors', () => {
   it('by an operator removes all, ends every session, and tells the person', async () => {
     const { user, secret } = await enrolled();
     const { accessToken } = await finish(await ticketOf(user), appCode(secret));
-    await identity.secondFactors.reset(user.email);
+    const { owner: operator } = await enrolled();
+    clock.advance(240_000);
+    await identity.secondFactors.reset(operator, user.email);
     await expect(identity.authenticate(accessToken)).rejects.toMatchObject({ code: 'session_ended' });
     expect(await identity.secondFactors.list(user.id)).toEqual([]);
     await login(user);

@@ -1,7 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import { findUserByEmail } from '../users.ts';
-import { isShown, type Owner } from './freshness.ts';
+import { isShown, requireFreshSession, type Owner } from './freshness.ts';
 import {
   addPasskey,
   addTotp,
@@ -39,8 +39,8 @@ export interface SecondFactors {
   addPasskey(owner: Owner, name: string): Promise<{ ticket: string; expiresAt: Date }>;
   renewCodes(owner: Owner): Promise<{ recoveryCodes: string[] }>;
   remove(owner: Owner, id: string): Promise<{ name: string }>;
-  /** For operators of the platform. Throws AppError `not_found`. */
-  reset(email: string): Promise<{ userId: UserId }>;
+  /** By an operator of the platform, shortly after a sign-in. Throws AppError `not_found`. */
+  reset(operator: Owner, email: string): Promise<{ userId: UserId }>;
   /** Whether a second factor was shown in this session. */
   isShown(owner: Owner): Promise<boolean>;
 }
@@ -58,8 +58,9 @@ export function secondFactors(deps: FactorDeps): SecondFactors {
     addPasskey: (owner, name) => addPasskey(deps, owner, name),
     renewCodes: (owner) => renewRecoveryCodes(deps, owner),
     remove: (owner, id) => removeFactor(deps, owner, id),
-    reset: (email) =>
+    reset: (operator, email) =>
       deps.db.asIdentity(async (tx) => {
+        await requireFreshSession(tx, operator, deps.clock.now());
         const user = await findUserByEmail(tx, email);
         if (!user) throw new AppError('not_found', { message: 'There is no such account.' });
         await resetFactors(tx, user, { vault: deps.vault, nowMs: deps.clock.now() });
