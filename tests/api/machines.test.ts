@@ -256,10 +256,12 @@ const writes = allOperations()
 const forPeople =
   /^(access|assignment|group|host-cluster|invitation|member|organization|role|second-factor|service-account|token)\./;
 
+const ci = { name: 'ci', expiresAt: '2100-01-01T00:00:00Z' };
+
 describe('the scope of a token', () => {
   it('knows a verdict for every operation, and new ones are closed to programs', () => {
     const may = (scope: 'read' | 'write', operation: Operation) =>
-      tokenMayCall({ token: { name: 'ci', scope } }, operation);
+      tokenMayCall({ token: { ...ci, scope } }, operation);
     for (const operation of writes) {
       expect([operation.id, may('read', operation)]).toEqual([operation.id, false]);
       if (forPeople.test(operation.id) || operation.access.kind === 'platform')
@@ -268,7 +270,7 @@ describe('the scope of a token', () => {
     expect(writes.filter((operation) => may('write', operation)).length).toBeGreaterThan(5);
     const scope = { workspaceId: brandId<'Workspace'>(workspaceId) };
     const inside = allOperations().filter(({ operation }) =>
-      tokenMayCall({ token: { name: 'ci', scope } }, operation),
+      tokenMayCall({ token: { ...ci, scope } }, operation),
     );
     expect(inside.every(({ operation }) => operation.target === 'workspace')).toBe(true);
     expect(inside.some(({ operation }) => operation.id === 'workspace.delete')).toBe(false);
@@ -279,7 +281,7 @@ describe('the scope of a token', () => {
     beforeAll(async () => {
       made = await program(scope);
     });
-    const refused = writes.filter((operation) => !tokenMayCall({ token: { name: 'ci', scope } }, operation));
+    const refused = writes.filter((operation) => !tokenMayCall({ token: { ...ci, scope } }, operation));
 
     it.each(refused)('does not let an owner’s program do $id', async (operation) => {
       const before = await everything();

@@ -102,6 +102,28 @@ describe('an API token that is revoked while a watch is open', () => {
   });
 });
 
+describe('an API token that is about to end', () => {
+  test(
+    'A09 a cluster’s credential and its watches end with the API token that they came by',
+    limit,
+    async () => {
+      const stolen = await tokenOf(ann, 'write');
+      const [row] = await product.query(
+        `update api_tokens set expires_at = now() + interval '6 seconds' where id = $1 returning expires_at`,
+        [stolen.id],
+      );
+      const minted = await mint(stolen);
+      expect(minted.status, minted.text).toBe(201);
+      const { token: kube, expiresAt } = minted.json['data'];
+      expect(Date.parse(expiresAt)).toBeLessThanOrEqual(row?.['expires_at'].getTime());
+      const stream = await product.openKube(ann.workspaceId, { path: `${pods}?watch=true`, token: kube });
+      expect(stream.statusCode).toBe(200);
+      await untilEnd(stream);
+      await until(async () => (await reach(kube)) === 401);
+    },
+  );
+});
+
 describe('an API token of another tenant', () => {
   test('A02 an API token of another tenant finds nothing here, and is no credential of a cluster', async () => {
     const before = await product.fingerprint();

@@ -1,3 +1,4 @@
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { untilEnd } from './exchange.ts';
@@ -76,6 +77,35 @@ describe('an operator of the platform', () => {
       await ended;
       expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(401);
       expect((await oscar.call('GET', `/api/v1/workspaces/${ann.workspaceId}`)).status).toBe(404);
+    },
+  );
+
+  test(
+    'A09 an operator of the platform without a second factor is out of cluster and watches once the organization asks for one',
+    { timeout: 30_000 },
+    async () => {
+      await product.query('delete from access_grants');
+      const { kube } = await letIn('admin');
+      const watching = await product.openKube(ann.workspaceId, {
+        path: `${secrets}?watch=true`,
+        token: kube,
+      });
+      expect(watching.statusCode).toBe(200);
+      const ended = untilEnd(watching);
+      const { id, secret } = (await ann.call('POST', '/api/v1/second-factors/totp', {})).json['data'];
+      const confirmed = await ann.call('POST', `/api/v1/second-factors/${id}/confirm`, {
+        code: appCode(secret),
+      });
+      expect(confirmed.status, confirmed.text).toBe(200);
+      const asks = `/api/v1/organizations/${ann.organizationId}/second-factor`;
+      expect((await ann.call('PUT', asks, { mode: 'required' })).status).toBe(200);
+      await ended;
+      const refused = await product.kube(ann.workspaceId, { path: secrets, token: kube });
+      expect([refused.status, refused.text]).toEqual([
+        403,
+        expect.stringContaining('second_factor_required'),
+      ]);
+      expect((await product.kube(ann.workspaceId, { path: secrets, token: ann.kubeToken })).status).toBe(200);
     },
   );
 });

@@ -82,9 +82,14 @@ export async function begin(
 }
 
 /** Signs in and agrees, whatever of it is asked; answers the client's address with the code. */
-export async function allow(browser: PlainBrowser, start: string, email: string): Promise<string> {
+export async function allow(
+  browser: PlainBrowser,
+  start: string,
+  { email, code = '' }: { email: string; code?: string },
+): Promise<string> {
   let at = await browser.go(start);
   if (browser.page.includes('name="password"')) at = await browser.submit({ email, password });
+  if (browser.page.includes('One more step')) at = await browser.submit({ code });
   if (browser.page.includes('name="decision"')) at = await browser.submit({ decision: 'allow' });
   return at;
 }
@@ -97,11 +102,13 @@ export async function signInAt(
     name: string;
     secret: string;
     email: string;
+    /** Of the authenticator app. */
+    code?: string;
   },
 ) {
   const config = await discover(product, given.name, given.secret);
   const { start, checks } = await begin(config, callback(given.name));
-  const back = await allow(browser, start, given.email);
+  const back = await allow(browser, start, given);
   const tokens = await openid.authorizationCodeGrant(config, new URL(back), checks);
   return { config, tokens };
 }

@@ -156,7 +156,7 @@ describe('the code flow without its proof', () => {
     }
     for (const verifier of [undefined, 'b'.repeat(43)]) {
       const { start } = await begin(config, callback('portal'));
-      const code = new URL(await allow(newBrowser(), start, email)).searchParams.get('code') ?? '';
+      const code = new URL(await allow(newBrowser(), start, { email })).searchParams.get('code') ?? '';
       const grant = { grant_type: 'authorization_code', code, redirect_uri: callback('portal') };
       const answer = token({ ...grant, ...(verifier && { code_verifier: verifier }) });
       expect(await errorOf(answer)).toEqual([400, 'invalid_grant']);
@@ -170,7 +170,7 @@ describe('a code', () => {
     const otherSecret = await addClient(product, other);
     const redeem = async (change: Record<string, string> = {}, client = 'portal', key = secret) => {
       const { start, checks } = await begin(config, callback('portal'));
-      const code = new URL(await allow(newBrowser(), start, email)).searchParams.get('code') ?? '';
+      const code = new URL(await allow(newBrowser(), start, { email })).searchParams.get('code') ?? '';
       const grant = {
         grant_type: 'authorization_code',
         code,
@@ -202,7 +202,7 @@ describe('a code', () => {
 
   test('B16 a code of another issuer is not taken by a client that is told so (RFC 9207)', async () => {
     const { start, checks } = await begin(config, callback('portal'));
-    const back = new URL(await allow(newBrowser(), start, email));
+    const back = new URL(await allow(newBrowser(), start, { email }));
     expect(back.searchParams.get('iss')).toBe(`${product.gateway.url}/oidc`);
     const server = config.serverMetadata();
     const mixed = new URL(back);
@@ -279,10 +279,10 @@ describe('tokens that were made by somebody else', () => {
       email,
     });
     const { start, checks } = await begin(config, callback('portal'));
-    const back = new URL(await allow(newBrowser(), start, email));
+    const back = new URL(await allow(newBrowser(), start, { email }));
     await expect(openid.authorizationCodeGrant(otherConfig, back, checks)).rejects.toThrow();
     const again = await begin(config, callback('portal'));
-    const url = new URL(await allow(newBrowser(), again.start, email));
+    const url = new URL(await allow(newBrowser(), again.start, { email }));
     await expect(
       openid.authorizationCodeGrant(config, url, { ...again.checks, expectedNonce: 'another' }),
     ).rejects.toThrow();

@@ -1,5 +1,6 @@
 import { disableUser } from '@hexabase/oidc/users.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
@@ -78,6 +79,45 @@ describe('an independent client signs people in', () => {
     });
   });
 
+  test('A08 a client learns no groups of an organization that asks for a second factor from a session without one', async () => {
+    const secret = await addClient(product, 'strict');
+    const [owner, guest] = [await addPerson(product, 'strict-owner'), await addPerson(product, 'guest')];
+    const session = await product.signIn(owner);
+    const { id, slug } = (await session.call('POST', '/api/v1/organizations', { name: 'Strict' })).json[
+      'data'
+    ];
+    const at = `/api/v1/organizations/${id}`;
+    await session.call('POST', `${at}/members`, { email: guest.email, role: 'viewer' });
+    const group = (await session.call('POST', `${at}/groups`, { name: 'ops' })).json['data'];
+    for (const user of [owner.email, guest.email])
+      expect((await session.call('POST', `${at}/groups/${group.id}/members`, { user })).status).toBe(201);
+    const all = (userId: string) => [`hexabase:user:${userId}`, `hexabase:group:${group.id}`, `${slug}/ops`];
+    const at1 = await signInAt(product, newBrowser(), { name: 'strict', secret, email: guest.email });
+    expect(at1.tokens.claims()?.['groups']).toEqual(all(guest.userId));
+    const app = (await session.call('POST', '/api/v1/second-factors/totp', {})).json['data'];
+    const confirm = `/api/v1/second-factors/${app.id}/confirm`;
+    expect((await session.call('POST', confirm, { code: appCode(app.secret) })).status).toBe(200);
+    expect((await session.call('PUT', `${at}/second-factor`, { mode: 'required' })).status).toBe(200);
+
+    const own = [`hexabase:user:${guest.userId}`];
+    const told = await openid.fetchUserInfo(at1.config, at1.tokens.access_token, guest.userId);
+    expect(told['groups']).toEqual(own);
+    const again = await openid.refreshTokenGrant(at1.config, at1.tokens.refresh_token ?? '');
+    expect(again.claims()?.['groups']).toEqual(own);
+    const seen = await openid.tokenIntrospection(at1.config, again.access_token);
+    expect([seen.active, JSON.stringify(seen).includes(group.id)]).toEqual([true, false]);
+    const anew = await signInAt(product, newBrowser(), { name: 'strict', secret, email: guest.email });
+    expect(anew.tokens.claims()?.['groups']).toEqual(own);
+
+    await product.query('update second_factors set last_step = 0 where user_id = $1', [owner.userId]);
+    const code = appCode(app.secret);
+    const both = await signInAt(product, newBrowser(), { name: 'strict', secret, email: owner.email, code });
+    expect(both.tokens.claims()?.['groups']).toEqual(all(owner.userId));
+    expect(
+      (await openid.fetchUserInfo(both.config, both.tokens.access_token, owner.userId))['groups'],
+    ).toEqual(all(owner.userId));
+  });
+
   test('finds everything it needs by discovery', async () => {
     const secret = await addClient(product, 'config');
     const metadata = (await discover(product, 'config', secret)).serverMetadata();
@@ -151,7 +191,7 @@ describe('an independent client signs people in', () => {
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
     });
-    const back = new URL(await allow(newBrowser(), `${server.authorization_endpoint}?${query}`, ann.email));
+    const back = new URL(await allow(newBrowser(), `${server.authorization_endpoint}?${query}`, ann));
     expect(back.origin).toBe('http://127.0.0.1:49152');
     const answer = oauth.validateAuthResponse(server, client, back, state);
     const response = await oauth.authorizationCodeGrantRequest(
@@ -246,7 +286,7 @@ describe('signing out', () => {
     const config = await discover(product, name, secret);
     const offline = { scope: 'openid offline_access', prompt: 'consent' };
     const { start, checks } = await begin(config, callback(name), offline);
-    const back = await allow(newBrowser(), start, person.email);
+    const back = await allow(newBrowser(), start, person);
     const tokens = await openid.authorizationCodeGrant(config, new URL(back), checks);
     const { database, clock } = product.product;
     await database.asIdentity((tx) => disableUser(tx, brandId(person.userId), clock.now()));

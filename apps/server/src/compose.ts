@@ -62,7 +62,6 @@ export interface ComposeOptions {
   urls: { http: string; https: string };
   masterKey: Buffer;
   log: Logger;
-  launcher: string;
 }
 
 /** Of the driver that is built in. */
@@ -164,7 +163,7 @@ function httpDepsOf(
   const { config, urls } = options;
   return {
     execute,
-    authenticate: (token) => identity.authenticate(token),
+    authenticate: (token, begun) => identity.authenticate(token, begun),
     allowedHosts: allowedHosts(options),
     clock,
     log,
@@ -175,7 +174,7 @@ function httpDepsOf(
       oidc: createOidcHandler({
         ...providerOf(given),
         pages: providerPages,
-        groupsOf: (userId) => groupNamesOf(database, userId),
+        groupsOf: (person) => groupNamesOf(database, person),
         ...(onlyThisMachine(config) && { browserOrigin: urls.http }),
       }),
       ...waysToSignIn({ ...given, ...options }),
@@ -184,7 +183,12 @@ function httpDepsOf(
     bookRequests: (bookings) => bookRequests(database, bookings),
     trustedProxies,
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
-    landing: () => ({ kubernetesUrl: urls.https, commands: nextCommands(options.launcher) }),
+    landing: () => ({
+      kubernetesUrl: urls.https,
+      simulated: config.hosts.hostKubeconfig === undefined,
+      // Anybody may read the page: it does not say where the program lies.
+      commands: nextCommands('hks'),
+    }),
     version: '0.1.0',
   };
 }
@@ -248,6 +252,7 @@ function portsOf(
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
     copying: async (id) => (await given.driver.copying?.(id)) ?? null,
     kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
+    newestRelease: async (id) => (await given.driver.newestRelease?.(id)) ?? null,
   };
 }
 

@@ -22,6 +22,8 @@ export interface Actor {
 export interface ActorToken {
   name: string;
   scope: TokenScope;
+  /** RFC 3339. What it is exchanged for ends with it. */
+  expiresAt: string;
 }
 
 /** `read` looks only; `write` also changes workspaces and projects; a workspace: all that, within this one. */

@@ -60,8 +60,10 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
         (tx) =>
           sql<KubeSession>`
           SELECT u.epoch::float8 AS epoch, CASE WHEN s.second_factor_at IS NULL THEN ARRAY(
-              SELECT o.id FROM hexabase.memberships m JOIN hexabase.organizations o ON o.id = m.organization_id
-              WHERE m.user_id = u.id AND o.require_second_factor) ELSE '{}' END AS withheld
+              SELECT o.id FROM hexabase.organizations o WHERE o.require_second_factor AND o.id IN (
+                SELECT m.organization_id FROM hexabase.memberships m WHERE m.user_id = u.id
+                UNION ALL SELECT g.organization_id FROM hexabase.access_grants g WHERE g.user_id = u.id))
+            ELSE '{}' END AS withheld
           FROM hexabase.sessions s JOIN hexabase.users u ON u.id = s.user_id
           WHERE s.id = ${sessionId} AND s.user_id = ${userId} AND s.ended_at IS NULL
             AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL

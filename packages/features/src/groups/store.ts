@@ -225,8 +225,14 @@ export interface GroupOfPerson {
   name: string;
 }
 
-/** Every group in which somebody is, directly or through groups below, in all of their organizations. Runs as worker. */
-export async function groupsOfPerson(tx: Tx, userId: string): Promise<GroupOfPerson[]> {
+/**
+ * Every group in which somebody is, directly or through groups below, in all of their organizations that do not ask for a
+ * second factor beyond what was shown. Runs as worker.
+ */
+export async function groupsOfPerson(
+  tx: Tx,
+  { userId, secondFactor }: { userId: string; secondFactor: boolean },
+): Promise<GroupOfPerson[]> {
   const { rows } = await sql<GroupOfPerson>`
     with recursive mine as (
       select g.id, g.parent_id, g.organization_id, g.workspace_id, g.name
@@ -240,7 +246,8 @@ export async function groupsOfPerson(tx: Tx, userId: string): Promise<GroupOfPer
     )
     select mine.id, o.slug as organization, case when w.id is null then mine.name else w.slug || '.' || mine.name end as name
     from mine join organizations o on o.id = mine.organization_id left join workspaces w on w.id = mine.workspace_id
-    where o.deletion_requested_at is null and (mine.workspace_id is null or w.deleted_at is null)
+    where o.deletion_requested_at is null and (${secondFactor} or not o.require_second_factor)
+      and (mine.workspace_id is null or w.deleted_at is null)
     order by o.slug, name, mine.id`.execute(tx);
   return rows;
 }

@@ -7,6 +7,7 @@ import { accessTokenSeconds } from '../tokens/claims.ts';
 import { isOwnOrigin } from './client-adapter.ts';
 import { postSafely } from './logout/send-notice.ts';
 import { payloadAdapter, type PayloadAdapterDeps } from './payload-adapter.ts';
+import { providerSessionDigest } from './payload-digest.ts';
 import { providerFeatures, type ProviderPages } from './provider-pages.ts';
 
 export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
@@ -17,8 +18,8 @@ export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
   browserOrigin?: string;
   /** What people are shown. */
   pages: ProviderPages;
-  /** Groups of a person in ID tokens, beside their own. */
-  groupsOf?: (userId: string) => Promise<string[]>;
+  /** Groups of a person in ID tokens, beside their own; fewer for who has shown one factor only where they signed in. */
+  groupsOf?: (person: { userId: string; secondFactor: boolean }) => Promise<string[]>;
 }
 
 const daySeconds = 86_400;
@@ -72,7 +73,7 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
     interactions: {
       url: (_context, interaction) => `${new URL(options.issuer).pathname}/interaction/${interaction.uid}`,
     },
-    findAccount: (_context, userId) => findAccount(options, userId),
+    findAccount: (_context, userId, issued) => findAccount(options, userId, sessionOf(issued)),
     renderError(context, out) {
       context.type = 'json';
       context.body = out;
@@ -98,19 +99,32 @@ function privateJwk(key: ReturnType<KeyRing['signer']>): JWK {
   return { ...jwk, kty: 'RSA', kid: key.kid, alg: 'RS256', use: 'sig' };
 }
 
-/** The person behind an id, or undefined for one that is gone or disabled. */
+/** In which of the provider's sessions something was issued. */
+function sessionOf(issued: object | undefined): string | undefined {
+  return issued && 'sessionUid' in issued && typeof issued.sessionUid === 'string'
+    ? issued.sessionUid
+    : undefined;
+}
+
+/**
+ * The person behind an id, or undefined for one that is gone or disabled; `sessionUid` says in which of the provider's
+ * sessions they signed in.
+ */
 export async function findAccount(
   options: Pick<ProviderOptions, 'db' | 'groupsOf'>,
   userId: string,
+  sessionUid?: string,
 ): Promise<Account | undefined> {
+  const session = sessionUid === undefined ? null : providerSessionDigest(sessionUid);
   const { rows } = await options.db.asIdentity((tx) =>
-    sql<{ email: string; display_name: string }>`
-      SELECT email, display_name FROM hexabase.users WHERE id = ${userId} AND disabled_at IS NULL`.execute(
-      tx,
-    ),
+    sql<{ email: string; display_name: string; secondFactor: boolean }>`
+      SELECT email, display_name, EXISTS (SELECT FROM hexabase.sessions s WHERE s.user_id = users.id
+        AND s.provider_session = ${session} AND s.second_factor_at IS NOT NULL) AS "secondFactor"
+      FROM hexabase.users WHERE id = ${userId} AND disabled_at IS NULL`.execute(tx),
   );
   const user = rows[0];
   if (!user) return undefined;
+  const { secondFactor } = user;
   return {
     accountId: userId,
     claims: async () => ({
@@ -118,7 +132,7 @@ export async function findAccount(
       email: user.email,
       email_verified: true,
       name: user.display_name,
-      groups: [`hexabase:user:${userId}`, ...((await options.groupsOf?.(userId)) ?? [])],
+      groups: [`hexabase:user:${userId}`, ...((await options.groupsOf?.({ userId, secondFactor })) ?? [])],
     }),
   };
 }

@@ -66,7 +66,9 @@ function browserSessions({ db, clock }: GuardOptions): Guard {
     if (userId === undefined || !['authorization', 'resume', 'device_resume'].includes(route ?? '')) return;
     const place = { userAgent: context.get('user-agent').slice(0, 512) || null, address: context.ip };
     const expiresAt = new Date(exp * 1000);
-    await db.asIdentity((tx) => noteBrowserSession(tx, { uid, userId, expiresAt, ...place }, nowMs));
+    const secondFactor = session.amr?.includes('mfa') === true;
+    const noted = { uid, userId, expiresAt, secondFactor, ...place };
+    await db.asIdentity((tx) => noteBrowserSession(tx, noted, nowMs));
   };
 }
 

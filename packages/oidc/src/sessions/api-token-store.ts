@@ -16,7 +16,7 @@ interface TokenRow {
   scope: 'read' | 'write' | 'workspace';
   workspaceId: string | null;
   lastUsedAt: Date | null;
-  expired: boolean;
+  expiresAt: Date;
   userId: string;
   email: string;
   displayName: string;
@@ -36,7 +36,7 @@ export interface LiveToken {
 export async function findLiveToken(tx: Tx, tokenHash: string, nowMs: number): Promise<LiveToken | null> {
   const { rows } = await sql<TokenRow>`
     SELECT t.id, t.name, t.scope, t.workspace_id AS "workspaceId", t.last_used_at AS "lastUsedAt",
-      t.expires_at <= ${new Date(nowMs)} AS expired,
+      t.expires_at AS "expiresAt",
       u.id AS "userId", u.email, u.display_name AS "displayName", u.epoch::float8 AS epoch,
       coalesce((SELECT json_agg(json_build_object('organizationId', m.organization_id, 'role', m.role) ORDER BY m.created_at)
         FROM hexabase.memberships m WHERE m.user_id = u.id), '[]') AS memberships
@@ -56,10 +56,10 @@ export async function findLiveToken(tx: Tx, tokenHash: string, nowMs: number): P
       memberships,
       // Programs have no second factor: organizations that ask their members for one do not ask it of them.
       withheld: [],
-      token: { name: row.name, scope: scopeOf(row) },
+      token: { name: row.name, scope: scopeOf(row), expiresAt: row.expiresAt.toISOString() },
     },
     isDue: nowMs - (row.lastUsedAt?.getTime() ?? 0) >= usedEveryMs,
-    expired: row.expired,
+    expired: row.expiresAt.getTime() <= nowMs,
   };
 }
 

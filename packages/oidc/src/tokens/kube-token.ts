@@ -25,7 +25,7 @@ export interface KubeToken {
 const groupPattern = /^hexabase:[\w:.-]{1,200}$/;
 
 /**
- * Mints the OIDC token that the API server of one workspace accepts, for 15 minutes.
+ * Mints the OIDC token that the API server of one workspace accepts, for 15 minutes or until what it was asked with ends.
  * Throws AppError `internal` for a group outside our prefix: nobody must become `system:masters` by a slip.
  */
 export async function mintKubeToken(
@@ -61,9 +61,9 @@ export async function mintKubeToken(
   return { token, expiresAt: new Date((Math.floor(nowMs / 1000) + lifetimeSeconds) * 1000).toISOString() };
 }
 
-/** At least a second, which is over at once: whether the grant still holds was looked at before. */
-function lifetimeOf({ grant }: KubeTokenRequest, nowMs: number): number {
-  if (!grant) return accessTokenSeconds;
-  const left = Math.floor((Date.parse(grant.expiresAt) - nowMs) / 1000);
-  return Math.max(1, Math.min(accessTokenSeconds, left));
+/** At least a second, which is over at once: whether grant and API token still hold was looked at before. */
+function lifetimeOf({ grant, actor }: KubeTokenRequest, nowMs: number): number {
+  const ends = [grant, actor.token].flatMap((given) => (given ? [Date.parse(given.expiresAt)] : []));
+  const left = ends.map((endMs) => Math.floor((endMs - nowMs) / 1000));
+  return Math.max(1, Math.min(accessTokenSeconds, ...left));
 }

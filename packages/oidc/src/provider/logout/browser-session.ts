@@ -10,6 +10,8 @@ export interface BrowserSession {
   userId: string;
   /** When the provider forgets it. */
   expiresAt: Date;
+  /** It was shown at a sign-in of this session. */
+  secondFactor: boolean;
   userAgent: string | null;
   address: string;
 }
@@ -19,11 +21,12 @@ export async function noteBrowserSession(tx: Tx, session: BrowserSession, nowMs:
   const now = new Date(nowMs);
   const { rows } = await sql<{ id: string; fresh: boolean }>`
     INSERT INTO hexabase.sessions
-      (id, user_id, created_at, last_used_at, expires_at, user_agent, address, provider_session)
+      (id, user_id, created_at, last_used_at, expires_at, user_agent, address, provider_session, second_factor_at)
     VALUES (${newId<'Session'>(nowMs)}, ${session.userId}, ${now}, ${now}, ${session.expiresAt},
-      ${session.userAgent}, ${session.address}, ${providerSessionDigest(session.uid)})
+      ${session.userAgent}, ${session.address}, ${providerSessionDigest(session.uid)}, ${session.secondFactor ? now : null})
     ON CONFLICT (provider_session) WHERE provider_session IS NOT NULL DO UPDATE
-      SET last_used_at = ${now}, expires_at = ${session.expiresAt}
+      SET last_used_at = ${now}, expires_at = ${session.expiresAt},
+        second_factor_at = coalesce(sessions.second_factor_at, excluded.second_factor_at)
       WHERE sessions.ended_at IS NULL AND sessions.user_id = excluded.user_id
     RETURNING id, created_at = ${now} AS fresh`.execute(tx);
   const [noted] = rows;
