@@ -91,7 +91,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
   const changes = resources.use(await openChangeFeed(ports));
   const deps: HttpDeps = {
     execute: createExecute(features, ports),
-    authenticate: (token) => identity.authenticate(token),
+    authenticate: (token, begun) => identity.authenticate(token, begun),
     allowedHosts: ['127.0.0.1', 'localhost'],
     clock: systemClock,
     log: silentLogger,

@@ -1,7 +1,8 @@
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { untilEnd } from './exchange.ts';
+import { open, untilEnd } from './exchange.ts';
 import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
+import { operatorOf } from './things.ts';
 
 /** Somebody who may not any more, with everything that they still hold. */
 let product: Attacked;
@@ -157,6 +158,46 @@ describe('a refresh token that is used fifty times at once', () => {
       }
       await ended.all;
       expect((await product.kube(ann.workspaceId, { path: pods, token: victim.kube })).status).toBe(401);
+    },
+  );
+});
+
+describe('an export of the audit log', () => {
+  test(
+    'A09 an export of the audit log is cut off with the session, the API token or the grant',
+    limit,
+    async () => {
+      await product.query(
+        `insert into audit_entries (id, organization_id, action, target, outcome, details)
+       select 'x' || lpad(n::text, 6, '0'), $1, 'test.bulk', 'x', 'allowed', jsonb_build_object('pad', repeat('x', 4000))
+       from generate_series(1, 12000) n`,
+        [ann.organizationId],
+      );
+      const again = await product.signIn(ann);
+      const made = await ann.call('POST', '/api/v1/tokens', { name: 'reader', scope: 'read', expires: '1d' });
+      const oscar = await operatorOf(product);
+      const grants = `/api/v1/organizations/${ann.organizationId}/grants`;
+      const grant = await ann.call('POST', grants, {
+        operator: oscar.email,
+        level: 'admin',
+        reason: 'Pods do not start',
+      });
+      expect([made.status, grant.status]).toEqual([201, 201]);
+      const holders = [again.access, made.json['data'].token, oscar.access];
+      const exports = await Promise.all(
+        holders.map((token) =>
+          open(product.api, { path: `/api/v1/organizations/${ann.organizationId}/audit/export`, token }),
+        ),
+      );
+      for (const one of exports) {
+        expect(one.statusCode).toBe(200);
+        await new Promise((resolve) => one.once('readable', resolve));
+      }
+      await again.call('POST', '/auth/logout');
+      expect((await ann.call('DELETE', `/api/v1/tokens/${made.json['data'].id}`)).status).toBe(204);
+      expect((await ann.call('DELETE', `${grants}/${grant.json['data'].id}`)).status).toBe(204);
+      await Promise.all(exports.map(untilEnd));
+      expect(exports.map(({ complete }) => complete)).toEqual([false, false, false]);
     },
   );
 });

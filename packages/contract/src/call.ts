@@ -17,6 +17,8 @@ export interface OperationCall {
    * `rate_limited`. Absent for calls that the product makes itself.
    */
   countFor?(organizationId: string): Promise<void>;
+  /** Who asks, looked up anew, for what is sent over a while. Throws as authentication does. Absent for calls of the product. */
+  askAgain?(): Promise<Actor>;
   signal: AbortSignal;
 }
 
@@ -40,6 +42,8 @@ export interface AnswerStream {
   /** Under which a browser stores it. */
   fileName: string;
   chunks: AsyncIterable<string>;
+  /** Throws AppError once its reader may not have it any more. */
+  mayGoOn?(): Promise<void>;
 }
 
 /** Runs one operation in its transaction. Throws `AppError`. */

@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { noProxies } from '@hexabase/kernel/client-address.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { newId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
+import { until } from '@hexabase/testkit/given.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttp } from './create-http.ts';
@@ -47,5 +50,46 @@ describe('on a socket for both families', () => {
       401, 401, 429,
     ]);
     expect(await ask('::ffff:203.0.113.10')).toBe(401);
+  });
+});
+
+describe('an answer that is made while it is sent', () => {
+  it('is cut off from who may not have it any more, also where nothing is read', async () => {
+    let mayGoOn = true;
+    let made = 0;
+    async function* chunks() {
+      for (;;) yield String((made += 1)).padEnd(1_000_000, '.');
+    }
+    const stream = {
+      type: 'text/csv',
+      fileName: 'log.csv',
+      chunks: chunks(),
+      mayGoOn: async () => {
+        if (!mayGoOn) throw new AppError('forbidden');
+      },
+    };
+    const actor = { email: 'a@example.test', platformRole: null, memberships: [] };
+    const http = await start({
+      authenticate: async () => ({ ...actor, userId: newId(), sessionId: newId() }),
+      execute: async () => ({ data: null, stream }),
+    });
+    const url = await http.listen({ port: 0, host: 'localhost' });
+    const { port } = new URL(url);
+    const response = await fetch(`http://localhost:${port}/api/v1/organizations/o/audit/export`, {
+      headers: { authorization: 'Bearer x' },
+    });
+    expect(response.status).toBe(200);
+    const connections = () =>
+      new Promise<number>((resolve) => http.server.getConnections((_error, count) => resolve(count)));
+    // Until the reader has more than it takes: then nothing is asked of who makes it.
+    await until(async () => {
+      const before = made;
+      await sleep(200);
+      return made === before;
+    });
+    expect(await connections()).toBe(1);
+    mayGoOn = false;
+    await until(async () => (await connections()) === 0);
+    await expect(response.text()).rejects.toThrow();
   });
 });

@@ -13,8 +13,11 @@ import type { RateLimit } from './rate-limit.ts';
 export interface HttpDeps {
   /** Runs one operation of the contract; `createExecute` of packages/features answers it. */
   execute: Execute;
-  /** The person behind an access token. Throws AppError `unauthenticated`, `token_expired` or `session_ended`. */
-  authenticate(token: string): Promise<Actor>;
+  /**
+   * The person behind an access token. Throws AppError `unauthenticated`, `token_expired` or `session_ended`. With who it was
+   * when a long answer began, the session alone must live.
+   */
+  authenticate(token: string, begun?: Actor): Promise<Actor>;
   /** Host names (without port) that this server answers under; every other Host header is refused. */
   allowedHosts: readonly string[];
   clock: Clock;
@@ -49,6 +52,8 @@ export interface MetricsAccess {
 
 export interface Landing {
   kubernetesUrl: string;
+  /** Workspaces are the built-in driver's: nodes and containers are simulated. */
+  simulated: boolean;
   /** Commands to type next. */
   commands: readonly string[];
 }

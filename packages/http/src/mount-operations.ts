@@ -76,6 +76,7 @@ function operationHandler(operation: Operation, deps: HttpDeps, limiter: RateLim
         operation.method === 'POST' ? idempotencyKeyOf(request.headers['idempotency-key']) : null,
       ifMatch: request.headers['if-match'] ?? null,
       countFor: (organization) => limiter.take({ organization }),
+      askAgain: () => deps.authenticate(requestToken(request), request.actor ?? undefined),
       signal: AbortSignal.timeout(deps.requestTimeoutMs ?? requestTimeoutMsDefault),
     });
     if (answer.etag !== undefined) reply.header('etag', answer.etag);
@@ -90,12 +91,25 @@ function operationHandler(operation: Operation, deps: HttpDeps, limiter: RateLim
   };
 }
 
-/** Pieces are made as fast as they are read; who goes away ends the making. */
-function sendStream(reply: FastifyReply, { type, fileName, chunks }: AnswerStream): FastifyReply {
-  return reply
-    .type(type)
-    .header('content-disposition', `attachment; filename="${fileName}"`)
-    .send(Readable.from(chunks));
+const lookEveryMs = 1_000;
+
+/**
+ * Pieces are made as fast as they are read; who goes away ends the making. Whoever loses the session, the API token or the
+ * right meanwhile is cut off: before the next piece, and within a second where none is read.
+ */
+function sendStream(reply: FastifyReply, stream: AnswerStream): FastifyReply {
+  const { type, fileName, mayGoOn } = stream;
+  const body = Readable.from(whileAllowed(stream));
+  const timer = setInterval(() => void mayGoOn?.().catch((error: Error) => body.destroy(error)), lookEveryMs);
+  body.once('close', () => clearInterval(timer));
+  return reply.type(type).header('content-disposition', `attachment; filename="${fileName}"`).send(body);
+}
+
+async function* whileAllowed({ chunks, mayGoOn }: AnswerStream): AsyncGenerator<string> {
+  for await (const chunk of chunks) {
+    await mayGoOn?.();
+    yield chunk;
+  }
 }
 
 function pageOf(query: unknown): { page: number; limit: number } {

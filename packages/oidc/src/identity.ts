@@ -51,7 +51,8 @@ export interface Identity extends AsyncDisposable {
    */
   startSession(userId: UserId, device: Device): Promise<TokenSet>;
   refresh(presented: { refreshToken: string; deviceId: string | null }): Promise<TokenSet>;
-  authenticate(token: string): Promise<Actor>;
+  /** `begun`: who it was when something began that takes longer than an access token lives. */
+  authenticate(token: string, begun?: Actor): Promise<Actor>;
   /** Who is signed in, for showing. */
   describe(token: string): Promise<SignedInUser>;
   /** For people, who know the current one; every session of theirs ends. Throws as `signIn` does, and `validation_failed`. */
@@ -88,7 +89,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     checkPassword: (credentials) => checkPassword(deps, credentials),
     startSession: (userId, device) => startSession(deps, { userId, secondFactor: false, device }),
     refresh: (presented) => refreshTokens(deps, presented),
-    authenticate: (token) => authenticate(deps, token),
+    authenticate: (token, begun) => authenticate(deps, token, begun),
     describe: async (token) => signedInUser(await liveSessionOf(deps, token)),
     async changePassword(actor, change) {
       requirePerson(actor);

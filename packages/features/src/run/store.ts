@@ -141,13 +141,6 @@ export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<vo
   await tx.executeQuery(ahead(text, [...parameters]));
 }
 
-/** The revocation epoch of somebody now; it rises with every change of their rights. Null for nobody. */
-export async function readEpoch(tx: Tx, userId: string): Promise<number | null> {
-  const { rows } = await sql<{ epoch: number }>`
-    select epoch::float8 as epoch from users where id = ${userId}`.execute(tx);
-  return rows[0]?.epoch ?? null;
-}
-
 /** Wakes the reconciler of `kind` for one key when this transaction commits; a wake-up carries no content. */
 export async function wake(tx: Tx, kind: 'workspace' | 'project' | 'pool', key: string): Promise<void> {
   await sql`select hexabase.enqueue(${kind}, ${key})`.execute(tx);

@@ -19,10 +19,11 @@ export interface AuthenticateDeps {
  * Turns an access token into the person behind it, or an API token into its owner with the token's limits. Signature,
  * issuer, audience and times come from an access token; whether the session or the API token lives, whether the account
  * is enabled and every role come from the database, now.
- * Throws AppError `unauthenticated`, `token_expired` or `session_ended`.
+ * Throws AppError `unauthenticated`, `token_expired` or `session_ended`. For what has begun already give who it was: the
+ * age of an access token counts no more, the life of its session does.
  */
-export async function authenticate(deps: AuthenticateDeps, token: string): Promise<Actor> {
-  const session = await liveSessionOf(deps, token);
+export async function authenticate(deps: AuthenticateDeps, token: string, begun?: Actor): Promise<Actor> {
+  const session = begun && !begun.token ? await requireLive(deps, begun) : await liveSessionOf(deps, token);
   return {
     userId: brandId(session.userId),
     email: session.email,
@@ -38,10 +39,16 @@ export async function authenticate(deps: AuthenticateDeps, token: string): Promi
 export async function liveSessionOf(deps: AuthenticateDeps, token: string): Promise<LiveSession> {
   if (looksLikeApiToken(token)) return liveTokenOf(deps, token);
   const claims = await deps.verifier.verify(token, apiAudience);
-  const session = await deps.db.asIdentity(
-    (tx) => findLiveSession(tx, { sessionId: claims.sid, userId: claims.uid }, deps.clock.now()),
-    { oneStatement: true },
-  );
+  return requireLive(deps, { sessionId: claims.sid, userId: claims.uid });
+}
+
+async function requireLive(
+  { db, clock }: AuthenticateDeps,
+  { sessionId, userId }: { sessionId: string; userId: string },
+): Promise<LiveSession> {
+  const session = await db.asIdentity((tx) => findLiveSession(tx, { sessionId, userId }, clock.now()), {
+    oneStatement: true,
+  });
   if (!session) throw new AppError('session_ended');
   return session;
 }

@@ -53,6 +53,28 @@ export const rightsWeakenings: readonly Weakening[] = [
     hangs: true,
   },
   {
+    attack: 'A09 a cluster’s credential and its watches end with the API token that they came by',
+    changes: [
+      {
+        file: 'packages/oidc/src/tokens/kube-token.ts',
+        find: '[grant, actor.token].flatMap(',
+        replace: '[grant].flatMap(',
+      },
+    ],
+    because: 'a watch goes on for a quarter of an hour after the token that opened it',
+  },
+  {
+    attack: 'A09 an export of the audit log is cut off with the session, the API token or the grant',
+    changes: [
+      {
+        file: 'packages/features/src/run/may-go-on.ts',
+        find: 'const actor = await call.askAgain?.();',
+        replace: 'const { actor } = call;',
+      },
+    ],
+    because: 'who has begun to read the log reads it to its end',
+  },
+  {
     attack: 'A09 an API token ends when its day has come',
     changes: [
       {
