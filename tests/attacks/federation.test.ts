@@ -250,6 +250,25 @@ describe('rules', () => {
     expect((await trust({}, { ...ann, call: developer.call })).status).toBe(403);
   });
 
+  test.each([
+    'ref=refs/heads/main',
+    'job_workflow_ref=acme/ci/.github/workflows/release.yml@refs/heads/main',
+    'repository=a*',
+    'repository=acme**',
+    'repository_owner=acme*',
+    'sub=repo:**',
+    'sub=repo:acme*',
+  ])('B06 a rule that anybody’s jobs at the issuer would meet is not taken: %s', async (condition) => {
+    const { status, text } = await trust({ conditions: [condition, 'actor=ann'] });
+    expect([status, text]).toEqual([400, expect.stringContaining('whose the jobs are')]);
+  });
+
+  test.each(['repository=acme/*', 'repository_owner=acme', 'sub=repo:acme/shop:**', 'project_path=acme/**'])(
+    'with one that says whose the jobs are are taken: %s',
+    async (condition) =>
+      expect((await trust({ conditions: ['ref=refs/heads/*', condition] })).status).toBe(201),
+  );
+
   test.each<[string, object]>([
     ['without a condition', { conditions: [] }],
     ['with one that everything meets', { conditions: ['repository=*'] }],

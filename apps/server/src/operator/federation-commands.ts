@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { federation, type Federation } from '@hexabase/contract/people/federation.ts';
+import { requireRoom } from '@hexabase/features/federations/room.ts';
 import {
   deleteFederationRow,
   insertFederation,
@@ -67,6 +68,7 @@ async function add({ database, name, values }: Request): Promise<OperatorAnswer>
   const id = newId(nowMs);
   const workspaceId = await workspaceOf(database, account.organizationId, body.scope);
   await database.asIdentity(async (tx) => {
+    await requireRoom(tx, account.organizationId);
     const { issuer, audience, conditions } = body;
     const scope = workspaceId === null ? body.scope : 'workspace';
     const rule = { id, name, issuer, audience, conditions, scope, workspaceId, createdBy: 'operator' };

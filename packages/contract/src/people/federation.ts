@@ -23,6 +23,33 @@ const condition = z
   )
   .refine((text) => !text.includes('***'), 'use * or **');
 
+/** Claims that hold whose a job is, by name (GitHub, GitLab): at least the owner stands before any wildcard. */
+const paths: readonly string[] = ['repository', 'project_path'];
+/** Those that hold one word for it, without a wildcard. */
+const words: readonly string[] = [
+  'repository_id',
+  'repository_owner',
+  'repository_owner_id',
+  'project_id',
+  'namespace_path',
+  'namespace_id',
+];
+
+/**
+ * Whether jobs that meet a condition are all of one owner: strangers have jobs at the same issuer, with whatever branch,
+ * environment and workflow they like. A subject begins with what it is (`repo:acme/…`, `project_path:acme/…`).
+ */
+function pinsOwner(text: string): boolean {
+  const claim = text.slice(0, text.indexOf('='));
+  const value = text.slice(claim.length + 1);
+  const isExact = !value.includes('*');
+  if (words.includes(claim)) return isExact;
+  if (paths.includes(claim)) return /^[^*/]+\//.test(value);
+  return claim === 'sub' && (isExact || /^[^*:/]+[:/][^*:/]+[:/]/.test(value));
+}
+
+const pin = `one of them says whose the jobs are: sub, ${[...paths, ...words].join(', ')}; its wildcards come after the owner`;
+
 const schema = z.object({
   id,
   name: z.string(),
@@ -90,7 +117,10 @@ export const federation = defineResource({
           .array(condition)
           .min(1)
           .max(20)
-          .describe('claim=value, all must hold; * is anything up to the next / or :, ** is anything'),
+          .refine((all) => all.some(pinsOwner), pin)
+          .describe(
+            `claim=value, all must hold; * is anything up to the next / or :, ** is anything; ${pin}`,
+          ),
         scope: z
           .string()
           .max(80)

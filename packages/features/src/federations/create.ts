@@ -6,9 +6,8 @@ import { workspaceInScope } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireServiceAccount } from '../service-accounts/public.ts';
 import { requireFederation } from './find.ts';
-import { insertFederation, listFederationRows } from './store.ts';
-
-const federationsMax = 100;
+import { requireRoom } from './room.ts';
+import { insertFederation } from './store.ts';
 
 /** Throws `not_found` for a service account or workspace that is none of the organization's, `already_exists`, `conflict`. */
 export const createFederation: UseCase<typeof federation.operations.create> = async (context, { body }) => {
@@ -17,10 +16,7 @@ export const createFederation: UseCase<typeof federation.operations.create> = as
   // Whoever lets a machine in as this account has its role.
   requireRank(role, account.role);
   // The row of the organization is locked: two at once cannot both take the last place.
-  if ((await listFederationRows(tx, target.organizationId)).length >= federationsMax)
-    throw new AppError('conflict', {
-      message: `There are ${federationsMax} already; delete those that nobody uses.`,
-    });
+  await requireRoom(tx, target.organizationId);
   const id = newId(nowMs);
   const workspaceId = await workspaceInScope(tx, body.scope, [target.organizationId]);
   const { name, issuer, audience, conditions } = body;

@@ -180,6 +180,17 @@ export const identityWeakenings: readonly Weakening[] = [
     because: 'a job’s token is exchanged as often as it is sent',
   },
   {
+    attack: 'B06 a rule that anybody’s jobs at the issuer would meet is not taken: %s',
+    changes: [
+      {
+        file: 'packages/contract/src/people/federation.ts',
+        find: '.refine((all) => all.some(pinsOwner), pin)',
+        replace: '',
+      },
+    ],
+    because: 'a slip in a rule lets in whoever has a job at the same issuer',
+  },
+  {
     attack: 'B06 a job’s token %s is refused',
     changes: [
       {
