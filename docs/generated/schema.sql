@@ -1024,7 +1024,10 @@ create table hexabase.workspaces (
   settled_plan text,
   deletion_due_at timestamp with time zone,
   deletion_requested_by text,
-  clone jsonb
+  clone jsonb,
+  release text,
+  settled_release text,
+  refused_release text
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;

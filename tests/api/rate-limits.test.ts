@@ -12,7 +12,7 @@ let api: Api;
 let other: string;
 
 beforeAll(async () => {
-  api = await startApi({ rateLimit: { burst, perSecond } });
+  api = await startApi({ rateLimit: { burst, perSecond, organizationShare: 2 } });
   other = await api.replica();
 });
 afterAll(() => api[Symbol.asyncDispose]());
@@ -92,6 +92,16 @@ describe('two replicas on one database', () => {
     expect(passed(await flood([quiet], lease, () => bearer(dora.token)))).toBe(lease);
     // Nor is who belongs to both refused in the quiet one.
     expect(await ask(quiet, bearer(crew[0]?.token ?? ''))).toMatchObject({ status: 200 });
+  });
+
+  it('give the people of one organization more together than one of them has', async () => {
+    const erin = await api.owner('erin');
+    const crew = await Promise.all(Array.from({ length: 3 }, (_, at) => api.person(`many-${at}`)));
+    for (const person of crew) await api.join(erin.organizationId, person, 'viewer');
+    const usual = await api.replica({ rateLimit: { burst, perSecond } });
+    const url = `${usual}/api/v1/organizations/${erin.organizationId}`;
+    const seen = await flood([url], 3 * (burst - 2 * lease), (index) => bearer(crew[index % 3]?.token ?? ''));
+    expect(passed(seen)).toBe(seen.length);
   });
 
   it('let nobody use up the share of an organization that they are not in', async () => {

@@ -10,16 +10,20 @@ export interface RateLimit {
   burst: number;
   /** Requests per second that are given back. */
   perSecond: number;
+  /** How many times that an organization has: more than an account, since many people and programs share it. */
+  organizationShare: number;
 }
 
 /** Of one session, API token or, where nobody is signed in, address. */
-export const defaultRateLimit: RateLimit = { burst: 2_000, perSecond: 1_000 };
+export const defaultRateLimit: RateLimit = { burst: 2_000, perSecond: 1_000, organizationShare: 10 };
 
-/** How many times that limit everything together of one account or about one organization has. */
-const shares = { session: 1, address: 1, account: 2, organization: 2 } as const;
+/** How many times that limit everything together of one account has. */
+const accountShare = 2;
+
+type Taker = 'session' | 'address' | 'account' | 'organization';
 
 /** Whose buckets a request is taken from: ids, and an address as it is. */
-export type Takers = Partial<Record<keyof typeof shares, string>>;
+export type Takers = Partial<Record<Taker, string>>;
 
 export interface RateLimiter {
   /**
@@ -40,8 +44,9 @@ export interface RateLimiterOptions {
 /** Token buckets per session, account, organization and address, which hold for all replicas together. */
 export function createRateLimiter({ clock, log, limit, book }: RateLimiterOptions): RateLimiter {
   const buckets = createSharedBuckets({ clock, log, book });
+  const shares = { session: 1, address: 1, account: accountShare, organization: limit.organizationShare };
 
-  async function takeOne(kind: keyof typeof shares, id: string, reply?: FastifyReply): Promise<void> {
+  async function takeOne(kind: Taker, id: string, reply?: FastifyReply): Promise<void> {
     const burst = limit.burst * shares[kind];
     const perSecond = limit.perSecond * shares[kind];
     const key = `${kind} ${kind === 'address' ? addressBlock(id) : id}`;

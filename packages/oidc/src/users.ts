@@ -25,7 +25,7 @@ export interface NewUser {
   /** Null for people who only come through another identity provider. */
   password: string | null;
   platformRole?: PlatformRole;
-  /** Operators only: takes a password of any strength (fixtures, recovery). */
+  /** Takes it as it is: for operators (fixtures, recovery), and where it was judged before. */
   anyPassword?: boolean;
   /** They signed up by themselves, so an organization is made for them. */
   organizationDue?: boolean;
@@ -89,7 +89,7 @@ export async function findUserByEmail(tx: Tx, email: string): Promise<User | nul
   };
 }
 
-/** Sets a password and ends every session of the account. Runs as identity. `anyPassword` is for operators. */
+/** Sets a password and ends every session of the account. Runs as identity. `anyPassword` takes it as it is. */
 export async function setPassword(
   tx: Tx,
   change: { userId: UserId; password: string; anyPassword?: boolean },

@@ -1,3 +1,4 @@
+import { addressBlock } from '@hexabase/kernel/client-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
@@ -9,8 +10,8 @@ import { GrantError } from './grant-error.ts';
 
 export const deviceCodeSeconds = 600;
 export const pollSeconds = 5;
-/** One address cannot fill the table with questions that nobody answers. */
-const pendingPerAddressMax = 50;
+/** One subscriber cannot fill the table with questions that nobody answers. */
+const pendingPerBlockMax = 50;
 
 export interface DeviceStart {
   deviceCode: string;
@@ -39,13 +40,15 @@ export async function startDevice(
   const now = new Date(nowMs);
   const device = newSecretCode('hksd_');
   const user = newUserCode();
+  const block = addressBlock(asker.address);
   const { numAffectedRows } = await sql`
     INSERT INTO hexabase.sign_in_codes
-      (id, kind, client_id, state, user_code_hash, device_name, address, interval_seconds, created_at, expires_at)
+      (id, kind, client_id, state, user_code_hash, device_name, address, address_block, interval_seconds, created_at,
+        expires_at)
     SELECT ${device.hash}, 'device', ${asker.clientId}, 'pending', ${user.hash}, ${asker.deviceName}, ${asker.address},
-      ${pollSeconds}::integer, ${now}::timestamptz, ${new Date(nowMs + deviceCodeSeconds * 1000)}::timestamptz
+      ${block}, ${pollSeconds}::integer, ${now}::timestamptz, ${new Date(nowMs + deviceCodeSeconds * 1000)}::timestamptz
     WHERE (SELECT count(*) FROM hexabase.sign_in_codes
-      WHERE address = ${asker.address} AND state = 'pending' AND expires_at > ${now}) < ${pendingPerAddressMax}`.execute(
+      WHERE address_block = ${block} AND state = 'pending' AND expires_at > ${now}) < ${pendingPerBlockMax}`.execute(
     tx,
   );
   if (numAffectedRows !== 1n) {

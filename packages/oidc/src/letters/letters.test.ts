@@ -133,6 +133,18 @@ describe('a lost password', () => {
     await letters.finish({ code, password: newPassword });
   });
 
+  it('one weak password after the other is slowed down, and the code still works later', async () => {
+    await account();
+    await ask('reset');
+    const code = await lastCode();
+    const weak = () => letters.finish({ code, password: 'password1234' });
+    for (let index = 0; index < 11; index += 1)
+      await expect(weak()).rejects.toMatchObject({ code: 'validation_failed' });
+    await expect(weak()).rejects.toMatchObject({ code: 'rate_limited' });
+    clock.advance(60_000);
+    await letters.finish({ code, password: newPassword });
+  });
+
   it('takes back what was approved for a program with the old password', async () => {
     const { id: userId } = await account();
     const device = { userAgent: null, address: '192.0.2.9', deviceId: null };

@@ -4,6 +4,7 @@ import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { queueMail } from '@hexabase/postgres/mail-queue.ts';
+import { judgeNewPassword } from '../passwords/judge-new.ts';
 import { reserveAttempt } from '../sessions/login-attempts.ts';
 import { giveOrganization, type NewcomerDeps } from '../upstream/newcomer.ts';
 import { createUser, findUserByEmail, normalizeEmail, setPassword } from '../users.ts';
@@ -46,7 +47,7 @@ export interface Letters {
   find(code: string): Promise<{ kind: LetterKind; email: string }>;
   /**
    * Sets the password and makes the account where there was none; every session of the account ends. A code works once;
-   * a password that is too weak does not use it up. Throws AppError `not_found`, `validation_failed`.
+   * a password that is too weak does not use it up. Throws AppError `not_found`, `validation_failed`, `rate_limited`.
    */
   finish(given: { code: string; password: string }): Promise<{ kind: LetterKind }>;
   /** Somebody has signed in with a password: makes the organization that could not be made before. */
@@ -67,16 +68,20 @@ export function openLetters(deps: LettersDeps): Letters {
     },
     signedIn: (userId) => giveOrganization(deps, userId),
     async finish({ code, password }) {
+      const { email } = await db.asIdentity((tx) => codeOf(deps, tx, code));
+      const displayName = await db.asIdentity((tx) => nameOf(tx, email));
+      await judgeNewPassword(deps, { email, displayName, password });
       const { kind, userId } = await db.asIdentity(async (tx) => {
+        // Once more: it may have been spent meanwhile.
         const found = await codeOf(deps, tx, code);
         const nowMs = clock.now();
+        const judged = { password, anyPassword: true };
         await spendCodes(tx, found.email, nowMs);
         if (found.userId === null) {
-          const displayName = found.email.split('@')[0] ?? found.email;
-          const fresh = { email: found.email, displayName, password, organizationDue: !found.invited };
+          const fresh = { email: found.email, displayName, ...judged, organizationDue: !found.invited };
           return { kind: found.kind, userId: (await createUser(tx, fresh, nowMs)).id };
         }
-        await setPassword(tx, { userId: found.userId, password }, nowMs);
+        await setPassword(tx, { userId: found.userId, ...judged }, nowMs);
         return { kind: found.kind, userId: found.userId };
       });
       await giveOrganization(deps, userId);
@@ -105,6 +110,11 @@ async function ask(deps: LettersDeps, kind: LetterKind, asked: Asked): Promise<v
     const mail = { ...letter, kind: `account.${kind}`, recipient: email, organizationId: null };
     await queueMail(tx, mail, { vault: deps.vault, nowMs });
   });
+}
+
+/** What the account is called, or will be. */
+async function nameOf(tx: Tx, email: string): Promise<string> {
+  return (await findUserByEmail(tx, email))?.displayName ?? email.split('@')[0] ?? email;
 }
 
 async function codeOf(deps: LettersDeps, tx: Tx, code: string): Promise<LetterCode & { invited: boolean }> {

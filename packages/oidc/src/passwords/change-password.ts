@@ -1,7 +1,8 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { checkPassword, type SignInDeps } from '../sessions/sign-in.ts';
 import type { Device } from '../sessions/session-store.ts';
-import { setPassword } from '../users.ts';
+import { findUserByEmail, setPassword } from '../users.ts';
+import { judgeNewPassword } from './judge-new.ts';
 
 export interface PasswordChange {
   current: string;
@@ -11,7 +12,7 @@ export interface PasswordChange {
 
 /**
  * Sets another password for somebody who knows the current one; every session of the account ends. Throws as signing in
- * does for a wrong current one, AppError `validation_failed` for a new one that is too weak.
+ * does for a wrong current one, AppError `validation_failed` for a new one that is too weak, `rate_limited` after too many.
  */
 export async function changePassword(
   deps: SignInDeps,
@@ -19,5 +20,8 @@ export async function changePassword(
   { current, password, device }: PasswordChange,
 ): Promise<void> {
   const userId = await checkPassword(deps, { email: actor.email, password: current, device });
-  await deps.db.asIdentity((tx) => setPassword(tx, { userId, password }, deps.clock.now()));
+  const user = await deps.db.asIdentity((tx) => findUserByEmail(tx, actor.email));
+  await judgeNewPassword(deps, { email: actor.email, displayName: user?.displayName ?? '', password });
+  const judged = { userId, password, anyPassword: true };
+  await deps.db.asIdentity((tx) => setPassword(tx, judged, deps.clock.now()));
 }

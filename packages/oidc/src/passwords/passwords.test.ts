@@ -42,6 +42,30 @@ describe('a password', () => {
     async (password) => expect(requireGoodPassword(password, ['ann@example.test'])).resolves.toBeUndefined(),
   );
 
+  it('is judged beside everything else: the process goes on meanwhile', async () => {
+    await requireGoodPassword(good, []);
+    let turns = 0;
+    let isJudged = false;
+    const turn = () => {
+      turns += 1;
+      if (!isJudged) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await requireGoodPassword('4@8({[<369|1!+70$5%2 4@8({[<369|', []);
+    isJudged = true;
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  it('waits its turn, of which there are not many', async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 60 }, () => requireGoodPassword(good, ['ann@example.test'])),
+    );
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(10);
+    expect(refused[0]).toMatchObject({ reason: { code: 'rate_limited' } });
+    await requireGoodPassword(good, []);
+  });
+
   it('is never the name of an organization that its owner is in or invited to', async () => {
     const email = 'bea@example.test';
     await test.database.asIdentity(async (tx) => {
@@ -79,9 +103,29 @@ describe('changing it', () => {
     await change(good, 'amber gulls near the mill');
     await expect(identity.authenticate(tokens.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
     await identity.signIn({ email, password: 'amber gulls near the mill', device });
-    const machine = { ...actor, token: { name: 't', scope: 'write' as const } };
+    const machine = {
+      ...actor,
+      token: { name: 't', scope: 'write' as const, expiresAt: '2100-01-01T00:00:00Z' },
+    };
     await expect(
       identity.changePassword(machine, { current: good, password: good, device }),
     ).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
+  it('with one weak password after the other is slowed down, though the current one is right', async () => {
+    const email = 'cleo@example.test';
+    await test.database.asIdentity((tx) =>
+      createUser(tx, { email, displayName: 'Cleo', password: good }, Date.now()),
+    );
+    const actor = await identity.authenticate(
+      (await identity.signIn({ email, password: good, device })).accessToken,
+    );
+    const codes: unknown[] = [];
+    for (let index = 0; index < 16; index += 1) {
+      const change = identity.changePassword(actor, { current: good, password: 'password1234', device });
+      codes.push(await change.catch((error: { code?: string }) => error.code));
+    }
+    expect(codes.slice(0, 11)).toEqual(Array(11).fill('validation_failed'));
+    expect(codes).toContain('rate_limited');
   });
 });

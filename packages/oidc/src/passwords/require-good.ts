@@ -1,7 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import type { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { sql } from 'kysely';
+import { judgePassword } from './judge.ts';
 
 /** Without a second factor a password stands alone: longer than what NIST SP 800-63B asks beside one. */
 const passwordCharactersMin = 12;
@@ -25,13 +25,13 @@ export async function requireGoodPassword(password: string, words: readonly stri
   const parts = partsOf(words);
   if (withoutWords(password, parts).length < ownCharactersMin)
     throw weak('use more than your name, your address and your organization');
-  const judge = await (judging ??= loadJudge());
-  const { score, feedback } = judge.check(password.slice(0, judgedCharactersMax), parts);
+  const begin = password.slice(0, judgedCharactersMax);
+  const { score, isListed } = await judgePassword({ password: begin, words: parts });
   if (score < scoreMin)
     throw weak(
-      feedback.warning === null
-        ? 'this is easy to guess; a sentence of your own is better'
-        : 'this or something like it is on the lists that attackers try first',
+      isListed
+        ? 'this or something like it is on the lists that attackers try first'
+        : 'this is easy to guess; a sentence of your own is better',
     );
 }
 
@@ -46,21 +46,6 @@ export async function wordsAbout(
       UNION SELECT i.organization_id FROM hexabase.invitations i WHERE i.email = ${email})
     LIMIT 20`.execute(tx);
   return [email, displayName, ...rows.flatMap(({ name, slug }) => [name, slug]), 'hexabase'];
-}
-
-let judging: Promise<ZxcvbnFactory> | undefined;
-
-/** About 9 MB of heap, so only where somebody sets a password. */
-async function loadJudge(): Promise<ZxcvbnFactory> {
-  const [{ ZxcvbnFactory: Factory }, common] = await Promise.all([
-    import('@zxcvbn-ts/core'),
-    import('@zxcvbn-ts/language-common'),
-  ]);
-  return new Factory({
-    dictionary: common.dictionary,
-    graphs: common.adjacencyGraphs,
-    maxLength: judgedCharactersMax,
-  });
 }
 
 function partsOf(words: readonly string[]): string[] {

@@ -171,6 +171,14 @@ describe('guessing passwords', () => {
     await expect(signIn(user, '2001:db8:1:3::1')).resolves.toMatchObject({ tokenType: 'Bearer' });
   });
 
+  it('B09 from many addresses of one subscriber no more than fifty programs wait to be signed in', async () => {
+    const ask = (address: string) =>
+      identity.browser.startDevice({ clientId: 'hks', deviceName: null, address });
+    for (let index = 1; index <= 50; index++) await ask(`2001:db8:5:5::${index.toString(16)}`);
+    await expect(ask('2001:db8:5:5:ffff::1')).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(ask('2001:db8:5:6::1')).resolves.toMatchObject({ interval: 5 });
+  });
+
   it('does not evict the counter of a victim by a flood of names', async () => {
     const user = await person();
     await Promise.allSettled(Array.from({ length: 12 }, () => wrong(user.email, '203.0.113.6')));

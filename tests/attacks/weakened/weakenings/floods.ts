@@ -68,4 +68,15 @@ export const floodWeakenings: readonly Weakening[] = [
     ],
     because: 'who has an IPv6 network guesses as often as it has addresses',
   },
+  {
+    attack: 'B09 from many addresses of one subscriber no more than fifty programs wait to be signed in',
+    changes: [
+      {
+        file: 'packages/oidc/src/interaction/device-grant.ts',
+        find: 'const block = addressBlock(asker.address);',
+        replace: 'const block = asker.address;',
+      },
+    ],
+    because: 'who has an IPv6 network fills the table',
+  },
 ];
