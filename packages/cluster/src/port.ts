@@ -102,6 +102,10 @@ export type TenantState =
     };
 
 export interface Removal {
+  /**
+   * What this call has seen to be gone. What was `left` at one call and is not at the next is gone as well: whoever
+   * repeats the calls adds it up.
+   */
   removed: InventoryItem[];
   left: InventoryItem[];
   /** What was looked through for leftovers, in words for the report: 'PersistentVolumes of the host'. */
@@ -112,6 +116,8 @@ export interface Removal {
 export interface InventoryItem {
   kind: string;
   key: string;
+  /** Of what is left: what it waits for, in words. */
+  why?: string;
 }
 
 /** A Kubernetes API with administrator's rights, one request at a time. */
@@ -161,8 +167,22 @@ export class FencedError extends Error {
  * for that person. Nothing of anybody else's was touched.
  */
 export class TenantConflictError extends AppError {
-  constructor(message: string, options: { cause?: unknown } = {}) {
-    super('conflict', { ...options, message });
+  readonly reason: TenantConflictReason;
+
+  constructor(message: string, { reason, cause }: { reason: TenantConflictReason; cause?: unknown }) {
+    super('conflict', { cause, message });
     this.name = 'TenantConflictError';
+    this.reason = reason;
   }
 }
+
+/** Reason of the condition that tells it. */
+export type TenantConflictReason =
+  /** Something that is not ours has the name. */
+  | 'NameTaken'
+  /** The Kubernetes version cannot be had here, or not from the one that runs. */
+  | 'VersionNotOffered'
+  | 'VersionTooFar'
+  /** What tenants are made from is missing, another one than was pinned, or does not take the values. */
+  | 'ChartUnusable'
+  | 'HelmUnusable';

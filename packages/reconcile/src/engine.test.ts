@@ -8,7 +8,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { startEngine, type Engine, type EngineOptions } from './engine.ts';
 import { claimDue, enqueue } from './queue.ts';
 import { register } from './registration.ts';
-import type { Reconciler, Step, Subject } from './reconciler.ts';
+import type { Reconciler, ReportPart, Step, Subject } from './reconciler.ts';
 
 /** The simplest thing that can be reconciled: a lamp whose light is the external effect. */
 interface Lamp extends Subject {
@@ -37,22 +37,24 @@ afterEach(async () => {
   await test1.close();
 });
 
-function lamps(steps: readonly Step<Lamp>[]): Reconciler<Lamp> {
+const darken: Step<Lamp> = {
+  name: 'darken',
+  words: 'Darkening',
+  timeoutMs: 1000,
+  run: async ({ subject }) => {
+    lit.delete(subject.id);
+    return { kind: 'done', released: [{ cluster: 'c', kind: 'light', key: subject.id }] };
+  },
+};
+
+function lamps(steps: readonly Step<Lamp>[], ending = darken): Reconciler<Lamp> {
   const create = { name: 'create', steps, doneWords: 'The lamp shines' };
   const remove = {
     name: 'delete',
     removes: true,
     doneWords: 'The lamp is gone',
     steps: [
-      {
-        name: 'darken',
-        words: 'Darkening',
-        timeoutMs: 1000,
-        run: async ({ subject }: { subject: Lamp }) => {
-          lit.delete(subject.id);
-          return { kind: 'done' as const, released: [{ cluster: 'c', kind: 'light', key: subject.id }] };
-        },
-      },
+      ending,
       {
         name: 'forget',
         words: 'Forgetting',
@@ -125,6 +127,16 @@ async function addLamp(id: string): Promise<void> {
     await sql`insert into operations (id, organization_id, kind, subject) values (${`op-${id}`}, 'org', 'lamp.create', ${`lamp/${id}`})`.execute(
       tx,
     );
+    await enqueue(tx, 'lamp', id);
+  });
+}
+
+async function removeLamp(id: string): Promise<void> {
+  await test1.database.asWorker(async (tx) => {
+    await sql`insert into operations (id, organization_id, kind, subject) values ('op-del', 'org', 'lamp.delete', ${`lamp/${id}`})`.execute(
+      tx,
+    );
+    await sql`update lamps set removing = true, operation_id = 'op-del', generation = 2`.execute(tx);
     await enqueue(tx, 'lamp', id);
   });
 }
@@ -376,19 +388,59 @@ test('a removal reports what was removed and forgets the key', async () => {
   await start(lamps([shine]));
   await addLamp('a');
   await operationEnds('op-a');
-  await test1.database.asWorker(async (tx) => {
-    await sql`insert into operations (id, organization_id, kind, subject) values ('op-del', 'org', 'lamp.delete', 'lamp/a')`.execute(
-      tx,
-    );
-    await sql`update lamps set removing = true, operation_id = 'op-del', generation = 2`.execute(tx);
-    await enqueue(tx, 'lamp', 'a');
-  });
+  await removeLamp('a');
   expect(await operationEnds('op-del')).toMatchObject({
     state: 'succeeded',
     report: { removed: [{ kind: 'light', key: 'a' }], left: [] },
   });
   await until(async () => (await read(sql`select 1 from reconcile_queue`)).length === 0);
   expect(await read(sql`select 1 from lamps union all select 1 from inventory`)).toEqual([]);
+});
+
+test('what a removal has seen to be left and sees no more counts as removed, and nothing else does', async () => {
+  const condition = { type: 'Lit', status: 'Unknown', reason: 'Removing', message: '' } as const;
+  const [cable, bulb] = [
+    { kind: 'cable', key: 'a' },
+    { kind: 'bulb', key: 'a', why: 'it is hot' },
+  ];
+  const looks: ReportPart[] = [{ left: [cable, bulb] }, { checked: ['nothing'] }, { left: [bulb] }];
+  let cold = false;
+  const ending: Step<Lamp> = {
+    ...darken,
+    run: async (context) => {
+      if (cold) return { ...(await darken.run?.(context)), kind: 'done', report: { left: [] } };
+      const report = looks.shift();
+      return { kind: 'wait', requeueAfterMs: 10, condition, ...(report && { report }) };
+    },
+  };
+  await start(lamps([shine], ending));
+  await addLamp('a');
+  await operationEnds('op-a');
+  await removeLamp('a');
+  const report = () => read(sql<{ report: unknown }>`select report from operations where id = 'op-del'`);
+  await until(async () => looks.length === 0 && (await report())[0]?.report);
+  await expect.poll(report).toEqual([
+    {
+      report: {
+        removed: [cable],
+        left: expect.toSatisfy((left: unknown[]) => left.length === 2),
+        checked: ['nothing'],
+      },
+    },
+  ]);
+  cold = true;
+  const { report: last } = (await operationEnds('op-del')) ?? {};
+  expect(last).toMatchObject({ left: [], checked: ['nothing'] });
+  expect(last).toHaveProperty(
+    'removed',
+    expect.toSatisfy(
+      (items: { kind: string }[]) =>
+        items
+          .map(({ kind }) => kind)
+          .toSorted()
+          .join() === 'bulb,cable,light',
+    ),
+  );
 });
 
 test('an operation that a later one overtook ends too', async () => {

@@ -100,7 +100,10 @@ export interface ExternalThing {
   key: string;
 }
 
-/** Part of the report of a removal. What several steps removed or looked through adds up; `left` is as of now. */
+/**
+ * Part of the report of a removal. What several steps removed or looked through adds up; `left` is as of now, and what was
+ * left before and is not any more counts as removed. A step that says nothing of `left` changes nothing there.
+ */
 export interface ReportPart {
   removed?: readonly ReportItem[];
   left?: readonly ReportItem[];
@@ -111,6 +114,8 @@ export interface ReportPart {
 export interface ReportItem {
   kind: string;
   key: string;
+  /** Of what is left: what it waits for, in words. */
+  why?: string;
 }
 
 export type StepResult =

@@ -1,12 +1,7 @@
 import { sql } from 'kysely';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import {
-  subjectName,
-  type ExternalThing,
-  type Progress,
-  type ReportPart,
-  type Subject,
-} from './reconciler.ts';
+import { subjectName, type ExternalThing, type Progress, type Subject } from './reconciler.ts';
+import type { Told } from './report.ts';
 import { leaseSeconds, type Claim } from './queue.ts';
 
 /** What is known of the operation that a subject is in. */
@@ -34,7 +29,7 @@ export interface Note {
   allReleased: boolean;
   removes: boolean;
   /** For the report of a removal; null when the steps tell nothing. */
-  report: Required<ReportPart> | null;
+  report: Told | null;
   progress: Progress | null;
   /** Ends the operation. */
   end: { state: 'succeeded' | 'failed' | 'stuck'; message: string } | null;
@@ -145,19 +140,34 @@ export async function writeNote(
   if (rows[0].made !== note.makes.length) throw new NotOursError(note.makes);
 }
 
-/** The operation's report with what this note adds: what was removed and checked adds up, `left` is as of now. */
+/**
+ * The operation's report with what this note adds: what was removed and checked adds up, `left` is as of the last look,
+ * and what was left at the look before it and is not any more was removed.
+ */
 function reportOf(note: Note, name: string) {
   const { report, released, allReleased, end } = note;
   if (!note.removes || (!report && released.length === 0 && !allReleased && !end)) return sql`o.report`;
-  const told = report ?? { removed: [], left: [], checked: [] };
+  const told = report ?? { removed: [], left: null, checked: [] };
+  const before = sql`coalesce(o.report -> 'left', '[]')`;
+  // Who ends a removal has proven that nothing is left.
+  const seen = told.left ?? (end?.state === 'succeeded' ? [] : null);
+  const now = seen === null ? before : sql`${JSON.stringify(seen)}::jsonb`;
+  const recorded = sql`select i.kind, i.key from hexabase.inventory i where i.subject = ${name}`;
+  const left = sql`(
+    select item from jsonb_array_elements(${now}) as item
+    where (item ->> 'kind', item ->> 'key') not in (${recorded})
+    union all
+    select jsonb_build_object('kind', r.kind, 'key', r.key) from (${recorded}) as r
+    where not exists (select from gone g where (g.kind, g.key) = (r.kind, r.key)))`;
   return sql`jsonb_build_object(
-    'removed', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
-      coalesce(o.report -> 'removed', '[]') || ${JSON.stringify(told.removed)}::jsonb
-      || coalesce((select jsonb_agg(jsonb_build_object('kind', kind, 'key', key)) from gone), '[]')) as item),
+    'removed', (select coalesce(jsonb_agg(distinct item), '[]') from (
+      select jsonb_array_elements(coalesce(o.report -> 'removed', '[]') || ${JSON.stringify(told.removed)}::jsonb) as item
+      union all
+      select jsonb_build_object('kind', kind, 'key', key) from gone
+      union all
+      select item - 'why' from jsonb_array_elements(${before}) as item
+      where (item ->> 'kind', item ->> 'key') not in (select l.item ->> 'kind', l.item ->> 'key' from ${left} as l)) as found),
     'checked', (select coalesce(jsonb_agg(distinct item), '[]') from jsonb_array_elements(
       coalesce(o.report -> 'checked', '[]') || ${JSON.stringify(told.checked)}::jsonb) as item),
-    'left', ${JSON.stringify(told.left)}::jsonb || coalesce((
-      select jsonb_agg(jsonb_build_object('kind', i.kind, 'key', i.key)) from hexabase.inventory i
-      where i.subject = ${name} and not exists (select from gone g where (g.cluster, g.kind, g.key) = (i.cluster, i.kind, i.key))
-    ), '[]'))`;
+    'left', (select coalesce(jsonb_agg(l.item), '[]') from ${left} as l))`;
 }

@@ -152,6 +152,7 @@ describe.skipIf(given === null)('a host API that fails', () => {
     const spec = tenantSpec();
     const ensured = open({ chartDigest: digest }).ensureTenant(spec, call());
     await expect(ensured).rejects.toThrow(TenantConflictError);
+    await expect(ensured).rejects.toMatchObject({ reason: 'ChartUnusable' });
     await expect(ensured).rejects.toThrow(/is not the one that was pinned: .* Nothing was changed\.$/);
     expect(await labelledObjects(stand.administrator, spec.workspaceId)).toEqual([]);
     const record = { namespace: fenceNamespace, name: fenceNameOf(spec.workspaceId) };
@@ -185,7 +186,7 @@ describe.skipIf(given === null)('a host API that fails', () => {
     await stand.administrator.request({ method: 'POST', path, body });
     const left = await eventually(settleMs, async () => {
       const removal = await driver.removeTenant(spec.workspaceId, 20, call());
-      const words = removal.left.map(({ kind, key }) => `${kind} ${key}`).join('; ');
+      const words = removal.left.map(({ kind, key, why }) => `${kind} ${key} ${why}`).join('; ');
       return words.includes('example.test/dead') && words;
     });
     expect(left).toContain(`namespace ${namespace}`);

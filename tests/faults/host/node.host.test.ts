@@ -68,10 +68,10 @@ describe.skipIf(given === null)('a node that goes silent under a real tenant', (
       const waitsFor = new Set<string>();
       await until(async () => {
         const { left } = await driver.removeTenant(workspaceId, 20, call());
-        for (const { kind } of left) waitsFor.add(kind);
+        for (const { why } of left) waitsFor.add(why ?? '');
         return left.every(({ kind }) => kind.startsWith('persistentvolume'));
       });
-      expect(waitsFor).toContain('pod');
+      expect([...waitsFor].join()).toContain('a pod is ending: ');
       expect(await driver.observeTenant(workspaceId, call())).toEqual({ kind: 'absent' });
     } finally {
       await silent[Symbol.asyncDispose]();

@@ -20,6 +20,7 @@ function items(list: unknown): string[] {
     if (typeof item === 'string') return item;
     if (typeof item !== 'object' || item === null || !('kind' in item) || !('key' in item))
       return JSON.stringify(item);
-    return `${String(item.kind)} ${String(item.key)}`;
+    const why = 'why' in item ? ` (${String(item.why)})` : '';
+    return `${String(item.kind)} ${String(item.key)}${why}`;
   });
 }

@@ -11,6 +11,8 @@ export interface PolicyFixture {
   /** `update` is a merge patch. */
   do: 'create' | 'apply' | 'update' | 'replace' | 'delete';
   subresource?: string;
+  /** Who owns the fields; we ourselves when absent. */
+  manager?: string;
   object: ApplicableObject;
   /** Part of the refusal. */
   says?: string;

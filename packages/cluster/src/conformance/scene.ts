@@ -3,6 +3,7 @@ import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type {
   ClusterDriver,
   InventoryItem,
+  Removal,
   TenantRequest,
   TenantResponse,
   TenantSpec,
@@ -65,13 +66,9 @@ export function sceneOf({ under, settleMs, parallelTenants }: SceneOptions): Sce
       return spec.workspaceId;
     },
     async removeWhole(workspaceId, fence) {
-      const all: InventoryItem[] = [];
-      await eventually(settleMs, async () => {
-        const { removed, left } = await under.driver().removeTenant(workspaceId, fence, call());
-        all.push(...removed);
-        return left.length === 0;
-      });
-      return all;
+      return removedUntilNothingIsLeft(settleMs, () =>
+        under.driver().removeTenant(workspaceId, fence, call()),
+      );
     },
     ask: (workspaceId, method, path, body) =>
       under
@@ -101,6 +98,25 @@ export function tenantSpec(changes: Partial<TenantSpec> = {}): TenantSpec {
     kubernetesVersion: null,
     ...changes,
   };
+}
+
+/** Repeats a removal and adds up what was seen to go. Throws when `withinMs` have passed and something is left. */
+export async function removedUntilNothingIsLeft(
+  withinMs: number,
+  step: () => Promise<Removal>,
+): Promise<InventoryItem[]> {
+  const nameOf = ({ kind, key }: InventoryItem) => `${kind} ${key}`;
+  const all = new Map<string, InventoryItem>();
+  let before: InventoryItem[] = [];
+  await eventually(withinMs, async () => {
+    const { removed, left } = await step();
+    const still = new Set(left.map(nameOf));
+    const vanished = before.filter((item) => !still.has(nameOf(item)));
+    for (const item of [...removed, ...vanished]) all.set(nameOf(item), item);
+    before = left;
+    return left.length === 0;
+  });
+  return [...all.values()];
 }
 
 /** The first answer that is something. Throws when `withinMs` have passed without one. */

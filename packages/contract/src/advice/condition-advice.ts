@@ -41,6 +41,13 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   RolledBack: 'It works with the old version. Read the reason, remove it, then upgrade again.',
   NameTaken:
     'Something on the host has the name that this workspace needs and is not ours. An operator removes or renames it.',
+  VersionNotOffered:
+    'Choose one of the versions that the message names: `hks workspace upgrade NAME`. An operator decides which are offered (`HKS_TENANT_KUBERNETES_VERSION`).',
+  VersionTooFar: 'Upgrade one minor version at a time: `hks workspace upgrade NAME`.',
+  ChartUnusable:
+    'An operator puts the chart right that the message names (`HKS_VCLUSTER_CHART`, `HKS_VCLUSTER_CHART_DIGEST`); `hks workspace retry NAME` then tries again.',
+  HelmUnusable:
+    'An operator makes sure that the helm program can be run (`HKS_HELM`); `hks workspace retry NAME` then tries again.',
   Conflict: 'Somebody has to change what the message names; `hks workspace retry NAME` then tries again.',
   StepFailed:
     'It is tried again by itself. If it stays so, `hks operation get ID` tells the step, and an operator reads the log.',

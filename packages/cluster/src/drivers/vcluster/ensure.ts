@@ -4,7 +4,15 @@ import type { ApplicableObject } from '../../kube-api/apply.ts';
 import { TenantConflictError, type TenantSpec } from '../../port.ts';
 import type { Renderer } from './chart/render.ts';
 import { tierOf } from './chart/values.ts';
-import { applyFenced, converge, keyOf, readLive, type Live, type Work } from './host/converge.ts';
+import {
+  applyFenced,
+  changeFenced,
+  converge,
+  keyOf,
+  readLive,
+  type Live,
+  type Work,
+} from './host/converge.ts';
 import type { HostFacts } from './host/facts.ts';
 import { holdFence, raiseFence } from './host/fence.ts';
 import { ensureNamespace } from './host/namespace.ts';
@@ -39,9 +47,12 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const former = await raiseFence(host, { workspaceId, fence }, signal);
   const { isNew, namespace: space } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
   if (!isInPlace(space, { former, applied, spec })) {
+    // From here on the host itself refuses what an older worker still sends.
+    const place = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
+    if (!isNew) await changeFenced(work, space, { place });
     const live = isNew ? new Map() : await readLive(work);
     const marks = objects.map((object) => marked(object, spec));
-    await converge(work, adapted(marks, live), live);
+    await converge({ ...work, takesOver: !hasEnded(space, former) }, adapted(marks, live), live);
   }
   if (spec.asleep) await stopWorkloads(work);
   await holdFence(host, { workspaceId, fence }, signal);
@@ -56,10 +67,12 @@ function digestOf(objects: readonly ApplicableObject[], { asleep }: TenantSpec):
     .digest('hex');
 }
 
-/**
- * True when the last worker that began anything has ended it, with these objects, for an older generation. The fence in
- * the namespace is that of the last end, the record's that of the last beginning.
- */
+/** The last worker that began anything has ended it: none of its writes is on its way any more. */
+function hasEnded(space: unknown, former: number | null): boolean {
+  return former !== null && Number(metaOf(space).annotations[note.ended]) === former;
+}
+
+/** True when the last worker that began anything has ended it, with these objects, for an older generation. */
 function isInPlace(
   space: unknown,
   { former, applied, spec }: { former: number | null; applied: string; spec: TenantSpec },
@@ -69,8 +82,7 @@ function isInPlace(
     !spec.asleep &&
     annotations[note.applied] === applied &&
     Number(annotations[note.generation]) < spec.generation &&
-    former !== null &&
-    Number(annotations[note.fence]) === former
+    hasEnded(space, former)
   );
 }
 
@@ -143,6 +155,7 @@ function refuseJump(from: string, to: string): void {
   if (before === null || after === null || Math.abs(after - before) <= 1) return;
   throw new TenantConflictError(
     `The workspace runs Kubernetes ${from}; ${to} is more than one minor version away. Go one minor at a time.`,
+    { reason: 'VersionTooFar' },
   );
 }
 
@@ -154,12 +167,14 @@ function versionIn(statefulSet: unknown): string {
 }
 
 /** The control plane goes first: as long as it runs it would make the pods again. */
-async function stopWorkloads({ host, workspaceId, namespace, signal }: Work): Promise<void> {
+async function stopWorkloads({ host, workspaceId, namespace, fence, signal }: Work): Promise<void> {
   const { release } = namesOf(workspaceId);
   const pods = { apiVersion: 'v1', kind: 'Pod', namespace };
   const own = { ...pods, labelSelector: `app=vcluster,release=${release}` };
   while ((await readAll(host, own, signal)).length > 0) await sleep(pollMs, undefined, { signal });
   const copies = await readAll(host, { ...pods, labelSelector: `${copiedLabel}=${release}` }, signal);
+  // A newer worker may have woken it in the meantime, and these pods run again for somebody.
+  await holdFence(host, { workspaceId, fence }, signal);
   await Promise.all(
     copies.map((pod) => deleteOne(host, { wanted: placeOf('v1', 'Pod', pod), uid: metaOf(pod).uid }, signal)),
   );

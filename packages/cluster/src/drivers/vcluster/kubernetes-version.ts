@@ -14,6 +14,7 @@ export function chosenVersion(
   if (found !== undefined) return withV(found);
   throw new TenantConflictError(
     `The host cluster ${hostName} does not offer Kubernetes ${wanted}; it offers ${offeredMinors(offered).join(', ')}.`,
+    { reason: 'VersionNotOffered' },
   );
 }
 

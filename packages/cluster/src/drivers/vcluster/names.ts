@@ -15,6 +15,8 @@ export const workspaceLabel = 'hexabase.ai/workspace-id';
 export const note = {
   fence: 'hexabase.ai/fence',
   generation: 'hexabase.ai/generation',
+  /** Fence of the last worker that ended what it began. `fence` is that of the last one that began. */
+  ended: 'hexabase.ai/ended-fence',
   /** Digest of the objects that were applied for that generation. */
   applied: 'hexabase.ai/applied',
   slug: 'hexabase.ai/workspace-slug',

@@ -1,13 +1,12 @@
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
-import { KubeRefusal } from '../../kube-api/call-errors.ts';
-import { resourcePath } from '../../kube-api/resource-path.ts';
 import type { InventoryItem, Removal, TenantClient } from '../../port.ts';
+import { changeFenced } from './host/converge.ts';
 import { raiseFence } from './host/fence.ts';
 import { isOurs } from './host/namespace.ts';
 import { fieldOf, heldBy, metaOf, textOf, type Json } from './host/objects.ts';
 import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
-import { fieldManager, namesOf, ownerSelector } from './names.ts';
+import { namesOf, ownerSelector } from './names.ts';
 
 export interface RemovalWork {
   host: TenantClient;
@@ -21,10 +20,12 @@ export interface RemovalWork {
 const graceSeconds = 2;
 /** Later than this nobody answers for the pod any more: its node is gone. */
 const lostAfterMs = 60_000;
+/** In a sentence. */
+const podsNamedMax = 3;
 
 /**
  * One step of a removal, repeated until nothing is left: control plane to zero, pods gone, namespace by its uid, then
- * what lies outside of it. Reports what this call asked to be removed, and what is still there and why.
+ * what lies outside of it. Reports what is still there and why, and what was seen to be gone after it was deleted.
  */
 export async function removeTenant(work: RemovalWork): Promise<Removal> {
   const { host, workspaceId, fence, signal } = work;
@@ -51,29 +52,40 @@ const nothing: Removal = { removed: [], left: [] };
 
 async function removeNamespace(work: RemovalWork, space: Json): Promise<Removal> {
   const { name, uid, deleting } = metaOf(space);
-  const item = { kind: 'namespace', key: name };
-  if (deleting) return { removed: [], left: [item, ...held(space)] };
-  const pods = await endPods(work);
-  if (pods.length > 0) return { removed: [], left: [item, ...pods] };
   const wanted = { apiVersion: 'v1', kind: 'Namespace', name };
-  const accepted = await deleteOne(work.host, { wanted, uid }, work.signal);
-  return { removed: accepted ? [item] : [], left: [item] };
+  const waits = (why: string[]) => ({ kind: 'namespace', key: name, ...(why[0] && { why: why.join('; ') }) });
+  // What the host says: `Some content in the namespace has finalizers remaining: …`.
+  if (deleting) return { removed: [], left: [waits(heldBy(space).map((said) => said.replace(/\.$/, '')))] };
+  await changeFenced(work, space, { place: wanted });
+  const volumes = await claimedVolumes(work);
+  const pods = await endPods(work);
+  if (pods.length === 0) await deleteOne(work.host, { wanted, uid }, work.signal);
+  return { removed: [], left: [waits(pods.length > 0 ? [podWords(pods)] : []), ...volumes] };
 }
 
-/** What the host says a namespace waits for: `Some content in the namespace has finalizers remaining: …`. */
-function held(space: Json): InventoryItem[] {
-  const { name } = metaOf(space);
-  return heldBy(space).map((message) => ({ kind: `${message.replace(/\.$/, '')}, in`, key: name }));
+function podWords(names: readonly string[]): string {
+  const named = names.slice(0, podsNamedMax).join(', ') + (names.length > podsNamedMax ? ', …' : '');
+  return names.length === 1 ? `a pod is ending: ${named}` : `${names.length} pods are ending: ${named}`;
 }
 
-/** Nobody makes new pods once the control plane is told to stop; the rest is asked to end at once. */
-async function endPods(work: RemovalWork): Promise<InventoryItem[]> {
+/** They are outside of the namespace and go after it: who reads of them here looks for them there. */
+async function claimedVolumes({ host, workspaceId, signal }: RemovalWork): Promise<InventoryItem[]> {
+  const { namespace } = namesOf(workspaceId);
+  const claims = await readAll(host, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace }, signal);
+  return claims
+    .map((claim) => textOf(fieldOf(claim, 'spec', 'volumeName')))
+    .filter((name) => name !== '')
+    .map((name) => ({ kind: 'persistentvolume', key: `${workspaceId}/${name}` }));
+}
+
+/** Nobody makes new pods once the control plane is told to stop; the rest is asked to end at once. Answers their names. */
+async function endPods(work: RemovalWork): Promise<string[]> {
   const { host, workspaceId, signal } = work;
-  const { namespace, release } = namesOf(workspaceId);
-  await scaleToZero(host, { namespace, release, signal });
+  const { namespace } = namesOf(workspaceId);
+  await scaleToZero(work);
   const pods = await readAll(host, { apiVersion: 'v1', kind: 'Pod', namespace }, signal);
   await Promise.all(pods.map((pod) => endPod(work, pod)));
-  return pods.map((pod) => ({ kind: 'pod', key: `${namespace}/${metaOf(pod).name}` }));
+  return pods.map((pod) => metaOf(pod).name);
 }
 
 async function endPod({ host, clock, signal }: RemovalWork, pod: Json): Promise<void> {
@@ -90,51 +102,69 @@ function hasLongGrace(pod: Json): boolean {
   return typeof seconds === 'number' && seconds > graceSeconds;
 }
 
-async function scaleToZero(
-  host: TenantClient,
-  { namespace, release, signal }: { namespace: string; release: string; signal: AbortSignal },
-): Promise<void> {
-  const key = { namespace, name: release };
-  const found = await readOne(host, { apiVersion: 'apps/v1', kind: 'StatefulSet', ...key }, signal);
+async function scaleToZero(work: RemovalWork): Promise<void> {
+  const { namespace, release } = namesOf(work.workspaceId);
+  const place = { apiVersion: 'apps/v1', kind: 'StatefulSet', namespace, name: release };
+  const found = await readOne(work.host, place, work.signal);
   if (!found || fieldOf(found, 'spec', 'replicas') === 0) return;
-  const answer = await host.request({
-    method: 'PATCH',
-    path: `${resourcePath('apps/v1', 'StatefulSet', key)}?fieldManager=${fieldManager}`,
-    contentType: 'application/merge-patch+json',
-    body: { metadata: { uid: metaOf(found).uid }, spec: { replicas: 0 } },
-    signal,
-  });
-  if (answer.status >= 300 && answer.status !== 404 && answer.status !== 409)
-    throw new KubeRefusal(`StatefulSet ${release}`, answer);
+  await changeFenced(work, found, { place, change: { spec: { replicas: 0 } } });
 }
 
 /** Roles of the whole cluster carry our label; volumes are known by the claim that they belong to. */
-async function removeOutside({ host, workspaceId, signal }: RemovalWork): Promise<Removal> {
+async function removeOutside(work: RemovalWork): Promise<Removal> {
+  const { host, workspaceId, signal } = work;
   const { namespace } = namesOf(workspaceId);
-  const labelSelector = ownerSelector(workspaceId);
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  const roles = ['ClusterRoleBinding', 'ClusterRole'].map(async (kind) => {
-    const found = await readAll(host, { apiVersion, kind, labelSelector }, signal);
-    return Promise.all(
-      found.map(async (object) => {
-        const { name, uid } = metaOf(object);
-        await deleteOne(host, { wanted: { apiVersion, kind, name }, uid }, signal);
-        return { kind: kind.toLowerCase(), key: `${workspaceId}/${name}` };
-      }),
-    );
-  });
-  const removed = (await Promise.all(roles)).flat();
+  const roles = await Promise.all(
+    ['ClusterRoleBinding', 'ClusterRole'].map((kind) => removeRoles(work, kind)),
+  );
   const volumes = await readAll(host, { apiVersion: 'v1', kind: 'PersistentVolume' }, signal);
-  const left = volumes
+  const kept = volumes
     .filter((volume) => fieldOf(volume, 'spec', 'claimRef', 'namespace') === namespace)
-    .map((volume) => ({ kind: volumeWords(volume), key: `${workspaceId}/${metaOf(volume).name}` }));
-  return { removed, left };
+    .map((volume) => ({
+      kind: 'persistentvolume',
+      key: `${workspaceId}/${metaOf(volume).name}`,
+      ...volumeWords(volume),
+    }));
+  return {
+    removed: roles.flatMap(({ removed }) => removed),
+    left: [...roles.flatMap(({ left }) => left), ...kept],
+  };
+}
+
+/** A finalizer may hold them like everything else, so they are looked for again after they were deleted. */
+async function removeRoles(
+  { host, workspaceId, signal }: RemovalWork,
+  kind: string,
+): Promise<Pick<Removal, 'removed' | 'left'>> {
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const selection = { apiVersion, kind, labelSelector: ownerSelector(workspaceId) };
+  const found = await readAll(host, selection, signal);
+  if (found.length === 0) return nothing;
+  await Promise.all(
+    found.map((object) => {
+      const { name, uid } = metaOf(object);
+      return deleteOne(host, { wanted: { apiVersion, kind, name }, uid }, signal);
+    }),
+  );
+  const still = new Map(
+    (await readAll(host, selection, signal)).map((one) => [metaOf(one).uid, metaOf(one)]),
+  );
+  const items = found.map((object) => {
+    const { name, uid } = metaOf(object);
+    const finalizers = still.get(uid)?.finalizers ?? [];
+    const why = finalizers.length > 0 && { why: `waits for the finalizer ${finalizers.join(', ')}` };
+    return { uid, item: { kind: kind.toLowerCase(), key: `${workspaceId}/${name}`, ...why } };
+  });
+  return {
+    removed: items.filter(({ uid }) => !still.has(uid)).map(({ item }) => item),
+    left: items.filter(({ uid }) => still.has(uid)).map(({ item }) => item),
+  };
 }
 
 /** A class that keeps volumes keeps people's data; only its operator can end that. */
-function volumeWords(volume: Json): string {
+function volumeWords(volume: Json): Pick<InventoryItem, 'why'> {
   const policy = textOf(fieldOf(volume, 'spec', 'persistentVolumeReclaimPolicy'));
   return policy === 'Retain' && textOf(fieldOf(volume, 'status', 'phase')) === 'Released'
-    ? 'persistentvolume kept by its storage class (reclaim policy Retain; delete it by hand),'
-    : 'persistentvolume';
+    ? { why: 'kept by its storage class: reclaim policy Retain; delete it by hand' }
+    : {};
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
-import { eventually, tenantSpec } from '../../conformance/scene.ts';
+import { eventually, removedUntilNothingIsLeft, tenantSpec } from '../../conformance/scene.ts';
 import { resourcePath } from '../../kube-api/resource-path.ts';
 import { TenantConflictError, type TenantSpec } from '../../port.ts';
 import { metaOf } from './host/objects.ts';
@@ -232,7 +232,7 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
     });
     const left = await eventually(settleMs, async () => {
       const removal = await on.driver().removeTenant(spec.workspaceId, 20, { signal: signal() });
-      const words = removal.left.map(({ kind, key }) => `${kind} ${key}`).join('; ');
+      const words = removal.left.map(({ kind, key, why }) => `${kind} ${key} ${why}`).join('; ');
       return words.includes('example.test/dead') && words;
     });
     expect(left).toContain(`namespace ${namespace}`);
@@ -245,15 +245,10 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
     expect(await observe(spec.workspaceId)).toEqual({ kind: 'absent' });
   });
 
-  async function removeWhole({ workspaceId }: TenantSpec) {
-    const removed: { kind: string; key: string }[] = [];
-    await eventually(settleMs, async () => {
-      const removal = await on.driver().removeTenant(workspaceId, 30, { signal: signal() });
-      removed.push(...removal.removed);
-      return removal.left.length === 0;
-    });
-    return removed;
-  }
+  const removeWhole = ({ workspaceId }: TenantSpec) =>
+    removedUntilNothingIsLeft(settleMs, () =>
+      on.driver().removeTenant(workspaceId, 30, { signal: signal() }),
+    );
 
   it('of nobody has no upstream', async () => {
     await expect(on.driver().upstream(newId<'Workspace'>())).rejects.toMatchObject({

@@ -91,12 +91,8 @@ export async function ensureTenant(
     return { kind: 'done' };
   } catch (error) {
     if (!(error instanceof TenantConflictError)) throw error;
-    const condition = {
-      type: 'Synced',
-      status: 'False',
-      reason: 'NameTaken',
-      message: error.message,
-    } as const;
+    const { reason, message } = error;
+    const condition = { type: 'Synced', status: 'False', reason, message } as const;
     return { kind: 'failed', terminal: true, condition };
   }
 }
@@ -164,7 +160,7 @@ export function removeTenantStep({ driver }: TenantDeps): Step<TenantOwner> {
       const report = await unlessFenced(subject.id, driver.removeTenant(subject.id, fence, { signal }));
       const { left } = report;
       if (left.length === 0) return { kind: 'done', report };
-      const names = left.map((item) => `${item.kind} ${item.key}`).join(', ');
+      const names = left.map(({ kind, key, why }) => `${kind} ${key}${why ? ` (${why})` : ''}`).join(', ');
       return {
         kind: 'wait',
         requeueAfterMs: removalPollMs,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TenantConflictError } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
@@ -100,6 +101,29 @@ test('a role that somebody changed in the cluster is put back', async () => {
   await until(async () =>
     JSON.stringify(await cluster.kubectl(id, { method: 'GET', path })).includes('pods/log'),
   );
+});
+
+test('what nobody can get round by trying again is told under its own reason, and waits for somebody', async () => {
+  const message = 'The vCluster chart is not the one that was pinned.';
+  cluster.driver.ensureTenant = async () => {
+    throw new TenantConflictError(message, { reason: 'ChartUnusable' });
+  };
+  const id = await requestWorkspace(test1.database, organization);
+  const failed = await until(
+    async () =>
+      (
+        await read(
+          sql<{
+            conditions: Condition[];
+          }>`select conditions from workspaces where id = ${id} and phase = 'failed'`,
+        )
+      )[0],
+  );
+  for (const type of ['Synced', 'Stalled', 'Ready'])
+    expect(failed.conditions.find((one) => one.type === type)).toMatchObject({
+      reason: 'ChartUnusable',
+      message,
+    });
 });
 
 test('a deletion leaves nothing and its report names what was removed', async () => {

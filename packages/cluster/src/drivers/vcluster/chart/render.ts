@@ -92,11 +92,15 @@ async function runHelm(helm: string, arguments_: string[], values: string): Prom
 
 function explained(error: Error, { helm, stderr }: { helm: string; stderr: string }): Error {
   if ('code' in error && (error.code === 'ENOENT' || error.code === 'EACCES'))
-    return new TenantConflictError(`The helm program ${helm} cannot be run.`, { cause: error });
+    return new TenantConflictError(`The helm program ${helm} cannot be run.`, {
+      reason: 'HelmUnusable',
+      cause: error,
+    });
   const said = stderr.replace(/^Error: /, '').trim();
   if ('killed' in error && error.killed === true)
     return new Error(`helm took longer than ${renderMsMax} ms`, { cause: error });
   return new TenantConflictError(`The vCluster chart cannot be rendered: ${said || error.message}`, {
+    reason: 'ChartUnusable',
     cause: error,
   });
 }

@@ -26,7 +26,7 @@ export async function localChart(source: ChartSource): Promise<LocalChart> {
   const { location, digest } = source;
   if (/^https?:\/\//.test(location)) return downloaded(source);
   const kind = await stat(location).catch(() => null);
-  if (!kind) throw new TenantConflictError(`The vCluster chart ${location} does not exist.`);
+  if (!kind) throw unusable(`The vCluster chart ${location} does not exist.`);
   const found = kind.isDirectory() ? await folderDigest(location) : digestOf(await readFile(location));
   verify(source, found);
   return { path: location, digest: digest ?? found };
@@ -70,18 +70,21 @@ async function download(location: string): Promise<Buffer> {
   );
   if (!answer.ok) throw new Error(`${location} answered ${answer.status} instead of the vCluster chart`);
   const bytes = Buffer.from(await answer.arrayBuffer());
-  if (bytes.length > downloadBytesMax)
-    throw new TenantConflictError(`What lies at ${location} is too large for a chart.`);
+  if (bytes.length > downloadBytesMax) throw unusable(`What lies at ${location} is too large for a chart.`);
   return bytes;
 }
 
 function verify({ location, digest }: ChartSource, found: string): void {
   if (digest === null || digest === found) return;
-  throw new TenantConflictError(
+  throw unusable(
     `The vCluster chart ${location} is not the one that was pinned: its digest is ${found}, expected ${digest}. Nothing was changed.`,
   );
 }
 
 function digestOf(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+function unusable(message: string): TenantConflictError {
+  return new TenantConflictError(message, { reason: 'ChartUnusable' });
 }

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { applyObject, ApplyConflictError, type ApplicableObject } from '../../../kube-api/apply.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
-import { builtinResource } from '../../../kube-api/resource-path.ts';
+import { builtinResource, resourcePath } from '../../../kube-api/resource-path.ts';
 import { FencedError, type TenantClient } from '../../../port.ts';
 import { fieldManager, note, ownerSelector } from '../names.ts';
 import { covers } from './covers.ts';
 import { holdFence } from './fence.ts';
 import { metaOf, textOf, type Json } from './objects.ts';
-import { deleteOne, placeOf, readAll, readOne, type Selection } from './read.ts';
+import { deleteOne, placeOf, readAll, readOne, type Selection, type Wanted } from './read.ts';
 
 /** One worker at work on the objects of one workspace. */
 export interface Work {
@@ -17,6 +17,15 @@ export interface Work {
   namespace: string;
   fence: number;
   signal: AbortSignal;
+}
+
+/** What a work does to everything that is there. */
+export interface Manner {
+  /**
+   * The last worker has not ended what it began, and may go on any time. Our fence is written on everything then, also
+   * where nothing else is to be changed: whatever that worker has read is outdated by it.
+   */
+  takesOver: boolean;
 }
 
 /** Kinds that we write for a workspace, besides its namespace. */
@@ -68,7 +77,11 @@ export function keyOf(object: unknown): string {
  * Brings every object to what it should be and deletes those of ours that are not wanted any more. An object that is as
  * it should be is not written. Throws `FencedError` when a newer worker has written one of them.
  */
-export async function converge(work: Work, wanted: readonly ApplicableObject[], live: Live): Promise<void> {
+export async function converge(
+  work: Work & Manner,
+  wanted: readonly ApplicableObject[],
+  live: Live,
+): Promise<void> {
   const bindings = wanted.filter(isBinding);
   const first = wanted.filter((object) => !isBinding(object) && !last.has(object.kind));
   const then = wanted.filter(({ kind }) => last.has(kind));
@@ -83,13 +96,17 @@ function isBinding({ kind }: ApplicableObject): boolean {
 }
 
 /** One object by server-side apply on the version that was read. */
-export async function applyFenced(work: Work, wanted: ApplicableObject, read: Json | null): Promise<void> {
-  const { host, workspaceId, fence, signal } = work;
+export async function applyFenced(
+  work: Work & Partial<Manner>,
+  wanted: ApplicableObject,
+  read: Json | null,
+): Promise<void> {
+  const { host, workspaceId, fence, signal, takesOver = false } = work;
   let live = read;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const { annotations, resourceVersion } = metaOf(live);
     if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
-    if (live && covers(live, comparable(wanted))) return;
+    if (live && covers(live, takesOver ? wanted : comparable(wanted))) return;
     const metadata = { ...wanted.metadata, ...(live && { resourceVersion }) };
     try {
       await applyObject(host, { ...wanted, metadata }, { fieldManager, force: true, signal });
@@ -110,6 +127,43 @@ export async function applyFenced(work: Work, wanted: ApplicableObject, read: Js
 }
 
 /**
+ * Changes fields of an object that is there, and writes our fence on it with them; an object that is gone, or another one
+ * by now, is let be. Throws `FencedError` when a newer worker has written it.
+ */
+export async function changeFenced(
+  work: Omit<Work, 'namespace'>,
+  read: Json,
+  { place, change = {} }: { place: Wanted; change?: Record<string, unknown> },
+): Promise<void> {
+  const { host, workspaceId, fence, signal } = work;
+  const { apiVersion, kind, ...key } = place;
+  const { uid } = metaOf(read);
+  let live: Json | null = read;
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const { annotations, resourceVersion } = metaOf(live);
+    if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
+    if (Object.keys(change).length === 0 && annotations[note.fence] === String(fence)) return;
+    const metadata = { uid, resourceVersion, annotations: { [note.fence]: String(fence) } };
+    const answer = await host.request({
+      method: 'PATCH',
+      path: `${resourcePath(apiVersion, kind, key)}?fieldManager=${fieldManager}`,
+      contentType: 'application/merge-patch+json',
+      body: { ...change, metadata },
+      signal,
+    });
+    if (answer.status < 300 || answer.status === 404) return;
+    if (answer.status !== 409) {
+      // The host's own policy may have refused because a newer worker has come.
+      await holdFence(host, { workspaceId, fence }, signal);
+      throw new KubeRefusal(`${kind} ${place.name}`, answer);
+    }
+    live = await readOne(host, place, signal);
+    if (live === null || metaOf(live).uid !== uid) return;
+  }
+  throw new Error(`${kind} ${place.name} changes all the time`);
+}
+
+/**
  * The fence is written with each change, but a newer fence alone is no change, except where it decides: on the namespace
  * and on what runs the tenant.
  */
@@ -127,10 +181,20 @@ async function prune(work: Work, wanted: readonly ApplicableObject[], live: Live
   const extra = [...live].filter(([key, object]) => !keep.has(key) && !metaOf(object).deleting);
   if (extra.length === 0) return;
   await holdFence(host, { workspaceId, fence }, signal);
-  await Promise.all(
-    extra.map(([, object]) => {
-      const place = placeOf(textOf(object['apiVersion']), textOf(object['kind']), object);
-      return deleteOne(host, { wanted: place, uid: metaOf(object).uid }, signal);
-    }),
-  );
+  await Promise.all(extra.map(([, object]) => deleteFenced(work, object)));
+}
+
+/** A newer worker that takes over writes on everything first, so only what is still as we have read it is deleted. */
+async function deleteFenced({ host, workspaceId, fence, signal }: Work, object: Json): Promise<void> {
+  const wanted = placeOf(textOf(object['apiVersion']), textOf(object['kind']), object);
+  const { uid } = metaOf(object);
+  let live: Json | null = object;
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const { annotations, resourceVersion } = metaOf(live);
+    if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
+    if (await deleteOne(host, { wanted, uid, resourceVersion }, signal)) return;
+    live = await readOne(host, wanted, signal);
+    if (live === null || metaOf(live).uid !== uid || metaOf(live).deleting) return;
+  }
+  throw new Error(`${wanted.kind} ${wanted.name} changes all the time`);
 }

@@ -44,6 +44,7 @@ function owned({ workspaceId, hostName }: Work & { hostName: string }, found: Js
   if (!isOurs(found, workspaceId)) {
     throw new TenantConflictError(
       `The host cluster ${hostName} already has a namespace ${name} that Hexabase did not make for this workspace. It was left as it is; its owner has to rename or remove it.`,
+      { reason: 'NameTaken' },
     );
   }
   if (deleting) {

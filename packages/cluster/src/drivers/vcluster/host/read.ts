@@ -57,10 +57,18 @@ export async function readAll(
   }
 }
 
-/** Deletes exactly this object; false when it, or the one of this uid, is gone already. */
+export interface Deletion {
+  wanted: Wanted;
+  uid: string;
+  /** Only as it was read; whatever its version when absent. */
+  resourceVersion?: string;
+  graceSeconds?: number;
+}
+
+/** Deletes exactly this object; false when it, or the one of this uid and version, is gone already. */
 export async function deleteOne(
   host: TenantClient,
-  { wanted, uid, graceSeconds }: { wanted: Wanted; uid: string; graceSeconds?: number },
+  { wanted, uid, resourceVersion, graceSeconds }: Deletion,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { apiVersion, kind, ...key } = wanted;
@@ -70,7 +78,7 @@ export async function deleteOne(
     body: {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
-      preconditions: { uid },
+      preconditions: { uid, ...(resourceVersion !== undefined && { resourceVersion }) },
       propagationPolicy: 'Background',
       ...(graceSeconds !== undefined && { gracePeriodSeconds: graceSeconds }),
     },

@@ -39,7 +39,11 @@ export function tenantNamespace(
       annotations: {
         [note.slug]: slug,
         [note.fence]: String(fence),
-        ...(ended && { [note.generation]: String(ended.generation), [note.applied]: ended.applied }),
+        ...(ended && {
+          [note.generation]: String(ended.generation),
+          [note.applied]: ended.applied,
+          [note.ended]: String(fence),
+        }),
       },
     },
   };

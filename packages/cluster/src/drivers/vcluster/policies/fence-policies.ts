@@ -1,4 +1,4 @@
-import { fenceNamespace, note, workspaceLabel } from '../names.ts';
+import { fenceNamespace, fieldManager, note, workspaceLabel } from '../names.ts';
 import { matching, type HostMatch, type HostPolicy } from './host-policy.ts';
 
 type Operation = 'CREATE' | 'UPDATE';
@@ -97,15 +97,24 @@ const fenceCreate: HostPolicy = {
   ],
 };
 
-/** Inside, the namespace tells who was here last. */
+/** Everybody else who changes an object leaves its fence as it is, which is mostly older than the namespace's. */
+const byWorker = `has(request.options.fieldManager) && request.options.fieldManager == '${fieldManager}'`;
+
+/**
+ * Inside, the namespace tells who has begun last: it is written before anything else. An object that a newer worker found
+ * as it should be carries an older fence, so it is not enough to compare with that.
+ */
 const fenceInside: HostPolicy = {
   name: 'hexabase-fence-inside',
   scope: 'workspaces',
   reason: 'Invalid',
-  purpose: 'A worker that was replaced adds nothing to a namespace that a newer one has written.',
-  match: inside('CREATE'),
+  purpose: 'A worker that was replaced adds and changes nothing in a namespace that a newer one has written.',
+  match: [...inside('CREATE'), ...inside('UPDATE')],
   inWorkspaces: true,
-  conditions: [{ name: 'carries-a-fence', expression: carriesFence('object') }],
+  conditions: [
+    { name: 'carries-a-fence', expression: carriesFence('object') },
+    { name: 'is-of-a-worker', expression: `request.operation == 'CREATE' || (${byWorker})` },
+  ],
   validations: [
     {
       expression: `!(${carriesFence('namespaceObject')}) || ${fenceOf('object')} >= ${fenceOf('namespaceObject')}`,

@@ -150,13 +150,19 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
   }
 
   /** As a dry run, which goes through admission and changes nothing. */
-  function attempt({ as: who, do: verb, object, subresource }: PolicyFixture): Promise<TenantResponse> {
+  function attempt({
+    as: who,
+    do: verb,
+    object,
+    subresource,
+    manager = 'hexabase',
+  }: PolicyFixture): Promise<TenantResponse> {
     const { apiVersion, kind, metadata } = object;
     const path = resourcePath(apiVersion, kind, {
       namespace: metadata.namespace,
       ...(verb !== 'create' && { name: metadata.name }),
     });
-    const query = `${subresource ? `/${subresource}` : ''}?dryRun=All&fieldManager=hexabase`;
+    const query = `${subresource ? `/${subresource}` : ''}?dryRun=All&fieldManager=${manager}`;
     const { method, ...rest } = requests[verb];
     return as(who).request({
       method,
