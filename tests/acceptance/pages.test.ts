@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
 import { openPage } from './login-command.ts';
 import { startProduct, type Product } from './product.ts';
+import { checkout } from './programs.ts';
 
 describe.skipIf(browserPath === undefined)('the pages in a real browser', () => {
   let product: Product;
@@ -24,6 +25,8 @@ describe.skipIf(browserPath === undefined)('the pages in a real browser', () => 
     expect(await page.getByText('simulated', { exact: false }).count()).toBeGreaterThan(0);
     expect(await page.locator('pre').innerText()).toContain('workspace create my-first-workspace');
     expect(await page.getByText(product.httpsUrl).count()).toBe(1);
+    // Whoever reaches the page learns nothing of the machine.
+    expect(await page.content()).not.toContain(checkout);
     expect(complaints).toEqual([]);
   });
 

@@ -44,7 +44,12 @@ describe('an invitation', () => {
     const joined = await accept(bea, code);
     expect([joined.status, joined.data]).toEqual([
       200,
-      { organizationId: ann.organizationId, role: 'viewer' },
+      {
+        organizationId: ann.organizationId,
+        organizationName: 'ann and friends',
+        organizationSlug: ann.organizationSlug,
+        role: 'viewer',
+      },
     ]);
     expect((await accept(bea, code)).status).toBe(404);
     const organizations = await bea.call('GET', '/api/v1/organizations');

@@ -9,6 +9,7 @@ beforeAll(async () => {
   api = await startApi({
     landing: () => ({
       kubernetesUrl: 'https://localhost:8443',
+      simulated: true,
       commands: ['./hks workspace create "<first>"'],
     }),
   });

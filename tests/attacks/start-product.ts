@@ -83,7 +83,7 @@ export async function startProduct(
     ...settings,
   } as const;
   const product = starting.use(
-    await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log, launcher: './hks' }),
+    await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log }),
   );
   starting.use(await openListeners(product, ports, 'localhost'));
   const admin = new Client({ ...database.admin, options: '-c search_path=hexabase' });

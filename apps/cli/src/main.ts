@@ -3,6 +3,7 @@ import { ConfigFileError } from '@hexabase/client/config-file.ts';
 import { LockError } from '@hexabase/client/file-lock.ts';
 import { createCli } from './cli.ts';
 import { CliError } from './cli-error.ts';
+import { detailsText } from './details-text.ts';
 import { readEnvironment } from './environment.ts';
 import { createProgram } from './program.ts';
 
@@ -40,16 +41,7 @@ function sentence(error: unknown): string {
 
 function describe(error: ClientError): string {
   const { details, requestId } = error;
-  const fields = Array.isArray(details['fields'])
-    ? details['fields'].map((field: unknown) => `\n  - ${fieldText(field)}`).join('')
-    : '';
   if (error.status === 0)
     return `${error.message} Is it running? \`hks status\` tells; \`hks up\` starts it.`;
-  const howTo = typeof details['howTo'] === 'string' ? `\n  ${details['howTo']}` : '';
-  return `${error.message}${fields}${howTo}${error.status >= 500 && requestId ? ` (request ${requestId})` : ''}`;
-}
-
-function fieldText(field: unknown): string {
-  if (typeof field !== 'object' || field === null || !('message' in field)) return JSON.stringify(field);
-  return `${'path' in field ? `${String(field.path)}: ` : ''}${String(field.message)}`;
+  return `${error.message}${detailsText(details)}${error.status >= 500 && requestId ? ` (request ${requestId})` : ''}`;
 }

@@ -210,6 +210,42 @@ describe('commands made from the contract', () => {
     expect(asked).toMatchObject([{ method: 'DELETE', path: '/api/v1/organizations/ours' }]);
   });
 
+  it('a letter can be read, and is whole in the other formats', async () => {
+    const mail = { id: 'm1', recipient: 'bob@example.com', subject: 'You are invited', state: 'kept' };
+    answers['GET /api/v1/outbox/m1'] = { ...mail, text: 'Dear Bob,\n\n    hks invitation accept code\n' };
+    const shown = await hks('outbox', 'get', 'm1');
+    expect(shown).toMatch(/^ID .*\nm1 .*\n\nDear Bob,\n\n {4}hks invitation accept code$/);
+    printed = [];
+    expect(JSON.parse(await hks('outbox', 'get', 'm1', '-o', 'json'))).toMatchObject(mail);
+    answers['GET /api/v1/outbox/m1'] = { ...mail, text: null };
+    expect(await hks('outbox', 'get', 'm1')).not.toContain('null');
+  });
+
+  it('who accepts an invitation is told into what and as what', async () => {
+    answers['POST /api/v1/invitations/accept'] = {
+      organizationId: 'o1',
+      organizationName: 'Acme and friends',
+      organizationSlug: 'acme-and-friends',
+      role: 'viewer',
+    };
+    const told = await hks('invitation', 'accept', 'hks_inv_code');
+    expect(told).toMatch(/Acme and friends +acme-and-friends +viewer/);
+    expect(told).not.toMatch(/ - /);
+  });
+
+  it('a kubeconfig is found by the name of a workspace too, when only one has that', async () => {
+    const facts = { context: 'hexabase-team-7', server: 'https://x', certificateAuthorityData: null };
+    answers['GET /api/v1/workspaces'] = [{ id: 'w7', name: 'Team One', slug: 'team-7' }];
+    answers['GET /api/v1/workspaces/w7/kubeconfig'] = { ...facts, workspaceId: 'w7' };
+    expect(await hks('kubeconfig', 'Team One')).toContain('current-context: hexabase-team-7');
+    await expect(hks('kubeconfig', 'Team Two')).rejects.toThrow('Nothing there.');
+    answers['GET /api/v1/workspaces'] = [
+      { id: 'w7', name: 'Team One', slug: 'team-7' },
+      { id: 'w8', name: 'Team One', slug: 'team-8' },
+    ];
+    await expect(hks('kubeconfig', 'Team One')).rejects.toThrow('Nothing there.');
+  });
+
   it('a refusal of the server is thrown with its words', async () => {
     await expect(hks('workspace', 'get', 'nope')).rejects.toMatchObject({
       name: 'ClientError',

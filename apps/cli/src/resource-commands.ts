@@ -118,11 +118,15 @@ async function runVerb(
     query: pick(values, Object.keys(operation.query?.shape ?? {})),
     body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
   });
-  cli.print(
-    data === null
-      ? `${resource.noun}: done`
-      : render(outputFormat(command), verb.columns ?? resource.columns, data),
-  );
+  if (data === null) return cli.print(`${resource.noun}: done`);
+  const format = outputFormat(command);
+  const text = format === 'table' && verb.text !== undefined ? textOf(data, verb.text) : '';
+  cli.print(`${render(format, verb.columns ?? resource.columns, data)}${text}`);
+}
+
+function textOf(data: unknown, field: string): string {
+  const text = Object.entries(data ?? {}).find(([name]) => name === field)?.[1];
+  return typeof text === 'string' ? `\n\n${text.trimEnd()}` : '';
 }
 
 /** The output format that a command was called with. */

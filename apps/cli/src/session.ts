@@ -6,6 +6,7 @@ import {
 } from '@hexabase/client/config-file.ts';
 import * as z from 'zod';
 import { CliError } from './cli-error.ts';
+import { detailsText } from './details-text.ts';
 
 /** An access token is refreshed this long before it ends, so that it lives through the request. */
 const marginMs = 60_000;
@@ -15,7 +16,7 @@ const failure = z.object({
   error: z.object({
     code: z.string(),
     message: z.string(),
-    details: z.object({ ticket: z.string().optional() }).optional(),
+    details: z.looseObject({ ticket: z.string().optional() }).optional(),
   }),
 });
 
@@ -112,9 +113,9 @@ export async function requestTokens(
   const ticket = refused.data?.error.details?.ticket;
   if (refused.success && ticket !== undefined)
     throw new SecondFactorNeeded(refused.data.error.message, ticket);
-  throw new CliError(
-    refused.success ? refused.data.error.message : `The server answered ${response.status}.`,
-  );
+  if (!refused.success) throw new CliError(`The server answered ${response.status}.`);
+  const { message, details } = refused.data.error;
+  throw new CliError(`${message}${detailsText(details ?? {})}`);
 }
 
 async function refresh(context: CliContext, signal: AbortSignal): Promise<void> {

@@ -31,7 +31,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
   };
   const log = createLog(config.logLevel);
   const product = resources.use(
-    await compose({ config, urls, masterKey: loadMasterKey(config.dataDir), log, launcher }),
+    await compose({ config, urls, masterKey: loadMasterKey(config.dataDir), log }),
   );
   resources.use(await openListeners(product, ports, config.listen));
   rememberPorts(config.dataDir, ports);

@@ -61,6 +61,8 @@ export interface CliVerb {
   confirm?: 'yes-no' | 'type-name';
   /** For answers that are not the resource's own representation. */
   columns?: readonly Column[];
+  /** Field of the answer that people read: it stands below the table as it is. */
+  text?: string;
   /** What `hks <noun>` does without a verb. */
   isDefault?: boolean;
   /** Leaves the presentation to a hand-written command of the same name. */

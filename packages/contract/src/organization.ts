@@ -112,7 +112,7 @@ export const organization = defineResource({
       }),
       conditional: true,
       errors: ['stale_revision', 'plan_limit_reached'],
-      cli: { verb: 'update', positional: ['id'] },
+      cli: { verb: 'update', positional: ['id'], text: 'notice' },
     }),
     delete: operation({
       id: 'organization.delete',

@@ -1,3 +1,4 @@
+import { ClientError } from '@hexabase/client/client-error.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -12,13 +13,27 @@ export function addKubeconfig(program: Command, cli: Cli): void {
     .description(
       'Prints a kubeconfig for a workspace. It holds no secret: kubectl asks hks for a short token.',
     )
-    .argument('<workspace>', 'slug or id')
+    .argument('<workspace>', 'slug, name or id')
     .action(async (name: string) => {
-      const { data } = await cli
-        .client()
-        .call(workspace.operations.kubeconfig, { params: { id: name }, signal: cli.signal });
-      cli.print(kubeconfigText(data, cli.environment).trimEnd());
+      const facts = await factsOf(name, cli);
+      cli.print(kubeconfigText(facts, cli.environment).trimEnd());
     });
+}
+
+/** What people call a workspace may differ from its slug: then its name finds it, when only one has that. */
+async function factsOf(name: string, cli: Cli): Promise<Facts> {
+  const ask = async (id: string): Promise<Facts> =>
+    (await cli.client().call(workspace.operations.kubeconfig, { params: { id }, signal: cli.signal })).data;
+  try {
+    return await ask(name);
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.status !== 404) throw error;
+    const { data } = await cli.client().call(workspace.operations.list, { signal: cli.signal });
+    const [found, ...others] = data.filter((one) => one.name === name);
+    if (!found || others.length > 0) throw error;
+    cli.note(`The slug of ${name} is ${found.slug}.`);
+    return ask(found.id);
+  }
 }
 
 interface Facts {

@@ -48,7 +48,6 @@ export const invitation = defineResource({
     { header: 'EMAIL', field: 'email' },
     { header: 'ROLE', field: 'role' },
     { header: 'STATE', field: 'state' },
-    { header: 'FROM', field: 'organizationName' },
     { header: 'AGE', field: 'createdAt', as: 'age' },
   ],
   actions: [{ action: 'invitation:manage', lowestRole: 'admin' }],
@@ -111,7 +110,17 @@ export const invitation = defineResource({
       summary: 'Lists the invitations that wait for your answer.',
       access: { kind: 'authenticated' },
       output: z.array(received),
-      cli: { verb: 'received', positional: [] },
+      cli: {
+        verb: 'received',
+        positional: [],
+        columns: [
+          { header: 'ID', field: 'id' },
+          { header: 'ORGANIZATION', field: 'organizationName' },
+          { header: 'FROM', field: 'invitedBy' },
+          { header: 'ROLE', field: 'role' },
+          { header: 'AGE', field: 'createdAt', as: 'age' },
+        ],
+      },
     }),
     accept: operation({
       id: 'invitation.accept',
@@ -120,9 +129,22 @@ export const invitation = defineResource({
       summary: 'Joins the organization that invited you.',
       access: { kind: 'authenticated' },
       body: answer,
-      output: z.object({ organizationId: id, role }),
+      output: z.object({
+        organizationId: id,
+        organizationName: z.string(),
+        organizationSlug: z.string(),
+        role,
+      }),
       errors: ['not_found'],
-      cli: { verb: 'accept', positional: ['invitation'] },
+      cli: {
+        verb: 'accept',
+        positional: ['invitation'],
+        columns: [
+          { header: 'ORGANIZATION', field: 'organizationName' },
+          { header: 'SLUG', field: 'organizationSlug' },
+          { header: 'ROLE', field: 'role' },
+        ],
+      },
     }),
     decline: operation({
       id: 'invitation.decline',

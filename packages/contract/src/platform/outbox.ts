@@ -55,7 +55,7 @@ export const outbox = defineResource({
       summary: 'Shows one mail with its text, as long as it has not been sent.',
       access: { kind: 'platform', action: 'outbox:read' },
       output: schema.extend({ text: z.string().nullable().describe('null once it has been sent') }),
-      cli: { verb: 'get', positional: ['id'] },
+      cli: { verb: 'get', positional: ['id'], text: 'text' },
     }),
   },
 });

@@ -6,7 +6,7 @@ import { findMember, joinOrganization } from '../members/public.ts';
 import { widenScope } from '../organizations/public.ts';
 import type { Context, UseCase } from '../run/use-case.ts';
 import { hashOfCode, noSuchInvitation } from './invitation.ts';
-import { answerInvitation, type AnsweredInvitation } from './store.ts';
+import { answerInvitation, namesOfOrganization, type AnsweredInvitation } from './store.ts';
 
 /**
  * Makes the caller a member with what the invitation says. Throws `not_found` for a code that is used, ended, unknown or
@@ -26,7 +26,8 @@ export const acceptInvitation: UseCase<typeof invitation.operations.accept> = as
   await addToGroups(tx, { organizationId, groupIds: answered.groupIds, userId: actor.userId });
   context.recordIn(organizationId, `invitation/${answered.id}`);
   context.note({ role });
-  return { data: { organizationId, role } };
+  const { name, slug } = await namesOfOrganization(tx, organizationId);
+  return { data: { organizationId, organizationName: name, organizationSlug: slug, role } };
 };
 
 export const declineInvitation: UseCase<typeof invitation.operations.decline> = async (context, { body }) => {

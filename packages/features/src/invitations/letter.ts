@@ -1,14 +1,14 @@
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { TargetContext } from '../run/use-case.ts';
 import { invitationDays } from './invitation.ts';
-import { organizationName } from './store.ts';
+import { namesOfOrganization } from './store.ts';
 
 /** Queues the letter with the code that works once. */
 export async function sendLetter(
   { tx, ports, target, actor, nowMs }: TargetContext,
   { email, role, code }: { email: string; role: OrganizationRole; code: string },
 ): Promise<void> {
-  const organization = await organizationName(tx, target.organizationId);
+  const { name: organization } = await namesOfOrganization(tx, target.organizationId);
   await ports.mail.queue(
     tx,
     {

@@ -101,9 +101,10 @@ export async function revokeInvitationRow(tx: Tx, id: string, at: Date): Promise
   await sql`update invitations set revoked_at = ${at} where id = ${id}`.execute(tx);
 }
 
-export async function organizationName(tx: Tx, id: string): Promise<string> {
-  const { rows } = await sql<{ name: string }>`select name from organizations where id = ${id}`.execute(tx);
-  return rows[0]?.name ?? '';
+export async function namesOfOrganization(tx: Tx, id: string): Promise<{ name: string; slug: string }> {
+  const { rows } = await sql<{ name: string; slug: string }>`
+    select name, slug from organizations where id = ${id}`.execute(tx);
+  return rows[0] ?? { name: '', slug: '' };
 }
 
 /** Those of the person behind this transaction; the database compares the address. */

@@ -38,7 +38,7 @@ main{max-width:56rem;margin:0 auto;padding:3rem 1.25rem}h1{font-size:1.8rem;marg
 p.lead{color:var(--dim);margin:0 0 1.5rem}a{color:var(--accent)}code,pre{font:14px/1.5 ui-monospace,monospace}
 pre,details{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.75rem 1rem;overflow-x:auto}
 details{margin:.4rem 0}summary{cursor:pointer}summary code b{display:inline-block;min-width:4.2rem;color:var(--accent)}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0 0 1.5rem}pre{margin:0 0 1rem}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 .good{color:var(--good);font-weight:600}table{border-collapse:collapse;width:100%;margin:.5rem 0}td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 a:focus-visible,summary:focus-visible,input:focus-visible,button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 form{max-width:24rem;margin:1.5rem 0}label{display:block;font-weight:600;margin:1rem 0 .25rem}

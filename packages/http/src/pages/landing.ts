@@ -21,13 +21,21 @@ export function landingPage(landing: Landing | null, state: { ready: boolean }):
       <dt>Health</dt>
       <dd><a href="/health">/health</a> · <a href="/ready">/ready</a></dd>
     </dl>
-    <p class="lead">
-      Workspaces here are simulated: the Kubernetes API is real, nodes and containers are not.
-    </p>
+    ${
+      landing?.simulated
+        ? html`<p class="lead">
+            Workspaces here are simulated: the Kubernetes API is real, nodes and containers are not.
+          </p>`
+        : ''
+    }
     ${
       landing
         ? html`<h2>What to type next</h2>
-            <pre>${landing.commands.join('\n')}</pre>`
+            <pre>${landing.commands.join('\n')}</pre>
+            <p class="lead">
+              <code>hks</code> lies in the folder of Hexabase: type <code>./hks</code> there, or put the
+              folder into your PATH.
+            </p>`
         : ''
     }`;
 }
