@@ -1,7 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRenderer, type Renderer } from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
+import {
+  createRenderer,
+  valuesText,
+  type Renderer,
+} from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
 import { defaultImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
@@ -119,12 +123,14 @@ describe.skipIf(host?.issuerAddress === null || !host?.chart)(
 
 const input = {
   workspaceId: '01a20000-0000-7000-8000-00000000abcd',
-  isolation: 'shared',
-  tier: 'small',
-  kubernetesVersion: 'v1.34.4',
   hostVersion: 'v1.34.4',
-  images: defaultImages,
-  storage: { className: null, sizeGib: 5 },
-  serviceCidr: '10.96.0.0/16',
-  metrics: true,
+  values: valuesText({
+    isolation: 'shared',
+    tier: 'small',
+    kubernetesVersion: 'v1.34.4',
+    images: defaultImages,
+    storage: { className: null, sizeGib: 5 },
+    serviceCidr: '10.96.0.0/16',
+    metrics: true,
+  }),
 } as const;

@@ -9,6 +9,7 @@ import {
 } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
 import { clockPassMs, runWorkspaceClock } from '@hexabase/features/workspaces/reconcile/clock.ts';
+import { rollOutPassMs, runRollOut } from '@hexabase/features/workspaces/reconcile/roll-out/roll-out.ts';
 import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspaces/reconcile/orphans.ts';
 import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
 import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
@@ -84,6 +85,14 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       log,
       work: async () => {
         await runWorkspaceClock({ database, clock, log });
+      },
+    }),
+    repeat({
+      name: 'roll-out',
+      everyMs: rollOutPassMs,
+      log,
+      work: async () => {
+        await runRollOut({ database, driver, clock, log });
       },
     }),
     repeat({

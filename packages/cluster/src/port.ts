@@ -31,6 +31,11 @@ export interface ClusterDriver {
    */
   kubernetesVersions?(workspaceId: WorkspaceId): Promise<readonly string[]>;
   /**
+   * What a new workspace beside this one would be run by, as the operator's settings are now: an opaque name for charts,
+   * images and their values. A driver that has nothing of the kind leaves it out.
+   */
+  newestRelease?(workspaceId: WorkspaceId): Promise<string | null>;
+  /**
    * How what this workspace holds can be copied into another one; null when it cannot. A driver that never can leaves it
    * out. What says that it can is read and written by `copy/`, through the tenant's own API.
    */
@@ -77,6 +82,8 @@ export interface TenantSpec {
   asleep: boolean;
   /** Wanted Kubernetes minor, `1.34`; the driver's own default when null. */
   kubernetesVersion: string | null;
+  /** Wanted release; when null or absent a tenant keeps the one that it has, and a new one gets the newest. */
+  release?: string | null;
 }
 
 export interface TenantSize {
@@ -97,6 +104,8 @@ export type TenantState =
       asleep: boolean;
       /** Kubernetes version that answers, `v1.34.4`; null when nobody could ask. */
       kubernetesVersion: string | null;
+      /** The release that was last brought whole; null or absent where there is nothing of the kind. */
+      release?: string | null;
       /** What the host says of it: image pulls, volumes, quota, crashes. Empty when all is well. */
       conditions: ConditionInput[];
     };
@@ -178,6 +187,8 @@ export class TenantConflictError extends AppError {
 
 /** Reason of the condition that tells it. */
 export type TenantConflictReason =
+  /** What the tenant was made from is recorded nowhere any more. */
+  | 'ReleaseGone'
   /** Something that is not ours has the name. */
   | 'NameTaken'
   /** The Kubernetes version cannot be had here, or not from the one that runs. */

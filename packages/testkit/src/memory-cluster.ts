@@ -15,6 +15,8 @@ import { clientConfig, type Endpoint } from '@hexabase/postgres/connection.ts';
  */
 export interface MemoryCluster extends AsyncDisposable {
   driver: ClusterDriver;
+  /** As an operator's settings have it; null while there is nothing of the kind. */
+  releases: { newest: string | null };
   /** Every change in order, for checks of what was written by whom. */
   writes(): Promise<ClusterWrite[]>;
   /** What a user of the workspace would do with kubectl; answers also while it sleeps. */
@@ -31,7 +33,7 @@ export interface ClusterWrite {
 const setUp = `
   create schema if not exists memory_cluster;
   create table if not exists memory_cluster.tenants (id text primary key, uid text not null, fence bigint not null, generation int not null,
-    asleep boolean not null, version text not null);
+    asleep boolean not null, version text not null, release text);
   create table if not exists memory_cluster.objects (
     tenant text not null references memory_cluster.tenants on delete cascade, path text not null, body jsonb not null, primary key (tenant, path));
   create table if not exists memory_cluster.writes (
@@ -44,8 +46,10 @@ export async function memoryCluster(admin: Endpoint): Promise<MemoryCluster> {
   // In one transaction under a lock: two processes may open the same cluster at once.
   await pool.query(`begin; select pg_advisory_xact_lock(7239005); ${setUp}; commit`);
   const listeners = new Set<(workspaceId: WorkspaceId) => void>();
+  const releases: MemoryCluster['releases'] = { newest: null };
   return {
-    driver: memoryDriver(pool, listeners),
+    driver: memoryDriver(pool, { listeners, releases }),
+    releases,
     async writes() {
       const { rows } = await pool.query<ClusterWrite>(
         'select tenant as "workspaceId", verb, path, fence::float8 as fence from memory_cluster.writes order by position',
@@ -68,21 +72,30 @@ interface TenantRow {
   generation: number;
   asleep: boolean;
   version: string;
+  release: string | null;
 }
 
 const firstVersion = '1.34';
 /** A minor version with which a tenant never becomes ready. */
 export const brokenVersion = '1.36';
+/** A release with which a tenant never becomes ready. */
+export const brokenRelease = 'broken';
 
-function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => void>): ClusterDriver {
+interface MemoryParts {
+  listeners: Set<(workspaceId: WorkspaceId) => void>;
+  releases: MemoryCluster['releases'];
+}
+
+function memoryDriver(pool: Pool, { listeners, releases }: MemoryParts): ClusterDriver {
   return {
     name: 'memory',
     async ensureTenant(spec) {
       const { rows } = await pool.query(
         `with kept as (
-           insert into memory_cluster.tenants as t (id, uid, fence, generation, asleep, version) values ($1, $2, $3, $4, $5, $6)
+           insert into memory_cluster.tenants as t (id, uid, fence, generation, asleep, version, release) values ($1, $2, $3, $4, $5, $6, $7)
            on conflict (id) do update set fence = excluded.fence, generation = excluded.generation,
-             asleep = excluded.asleep, version = excluded.version where t.fence <= excluded.fence
+             asleep = excluded.asleep, version = excluded.version,
+             release = coalesce($8, t.release, excluded.release) where t.fence <= excluded.fence
            returning 1)
          insert into memory_cluster.writes (tenant, verb, path, fence) select $1, 'ensure', '', $3::bigint from kept returning 1`,
         [
@@ -92,6 +105,8 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
           spec.generation,
           spec.asleep,
           spec.kubernetesVersion ?? firstVersion,
+          spec.release ?? releases.newest,
+          spec.release ?? null,
         ],
       );
       if (rows.length === 0) throw new FencedError(spec.workspaceId);
@@ -100,7 +115,7 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
     },
     async observeTenant(workspaceId) {
       const { rows } = await pool.query<TenantRow>(
-        'select uid, generation, asleep, version from memory_cluster.tenants where id = $1',
+        'select uid, generation, asleep, version, release from memory_cluster.tenants where id = $1',
         [workspaceId],
       );
       const row = rows[0];
@@ -109,9 +124,10 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
             kind: 'present',
             uid: row.uid,
             generation: row.generation,
-            ready: !row.asleep && row.version !== brokenVersion,
+            ready: !row.asleep && row.version !== brokenVersion && row.release !== brokenRelease,
             asleep: row.asleep,
             kubernetesVersion: `v${row.version}.0`,
+            release: row.release,
             conditions: [],
           }
         : { kind: 'absent' };
@@ -135,6 +151,7 @@ function memoryDriver(pool: Pool, listeners: Set<(workspaceId: WorkspaceId) => v
       );
       return rows.map(({ id, uid }) => ({ workspaceId: brandId<'Workspace'>(id), uid }));
     },
+    newestRelease: async () => releases.newest,
     copying: async () => ({ whileAsleep: false }),
     tenantClient: (workspaceId) => ({
       async request(request) {

@@ -1,5 +1,5 @@
 import { tenantSpec } from '@hexabase/cluster/conformance/scene.ts';
-import { createRenderer } from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
+import { createRenderer, valuesText } from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
 import { tierOf } from '@hexabase/cluster/drivers/vcluster/chart/values.ts';
 import { hostFacts } from '@hexabase/cluster/drivers/vcluster/host/facts.ts';
 import { fieldOf, textOf } from '@hexabase/cluster/drivers/vcluster/host/objects.ts';
@@ -103,14 +103,16 @@ async function objectsOf(
   const storage = options.storage ?? defaultStorage;
   const rendered = await createRenderer(options.chart).render({
     workspaceId: spec.workspaceId,
-    isolation: spec.isolation,
-    tier: tierOf(spec.size.cpuMilli),
-    kubernetesVersion: options.kubernetesVersions[0],
-    images: options.images,
-    storage,
-    serviceCidr: facts.serviceCidr,
-    metrics: facts.metrics,
     hostVersion: facts.version,
+    values: valuesText({
+      isolation: spec.isolation,
+      tier: tierOf(spec.size.cpuMilli),
+      kubernetesVersion: options.kubernetesVersions[0],
+      images: options.images,
+      storage,
+      serviceCidr: facts.serviceCidr,
+      metrics: facts.metrics,
+    }),
   });
   const settings = {
     issuerAuthority: options.issuerAuthority,

@@ -58,6 +58,8 @@ export function driverByPlacement(drivers: PlacedDrivers): ClusterDriver {
     upstream: async (workspaceId) => (await of(workspaceId)).upstream(workspaceId),
     kubernetesVersions: async (workspaceId) =>
       (await (await of(workspaceId)).kubernetesVersions?.(workspaceId)) ?? [],
+    newestRelease: async (workspaceId) =>
+      (await (await of(workspaceId)).newestRelease?.(workspaceId)) ?? null,
     copying: async (workspaceId) => (await (await of(workspaceId)).copying?.(workspaceId)) ?? null,
     watchNamespaces: (changed) => watchEverywhere(drivers, changed),
   };

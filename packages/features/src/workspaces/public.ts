@@ -1,6 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Workspace } from '@hexabase/contract/workspace.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { asSeen } from './life-cycle/seen.ts';
 import { toWorkspace, type WorkspaceView } from './representation.ts';
 import { changeByClock, readWakeState } from './reconcile/clock-store.ts';
 import { countActiveRows, findWorkspaceRows, getWorkspaceRow, noteUse } from './store.ts';
@@ -14,8 +15,12 @@ export async function requireUsableWorkspace(tx: Tx, id: string): Promise<void> 
 }
 
 /** The live workspace as the API shows it, or null when the transaction sees none. */
-export async function readWorkspace(tx: Tx, id: string, view: WorkspaceView): Promise<Workspace | null> {
-  const [row] = await findWorkspaceRows(tx, [id]);
+export async function readWorkspace(
+  tx: Tx,
+  id: string,
+  { nowMs, ...view }: WorkspaceView & { nowMs: number },
+): Promise<Workspace | null> {
+  const [row] = await asSeen(tx, await findWorkspaceRows(tx, [id]), nowMs);
   return row ? toWorkspace(row, view) : null;
 }
 

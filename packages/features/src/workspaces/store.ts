@@ -43,6 +43,11 @@ export interface WorkspaceTable {
   settled_version: string | null;
   running_version: string | null;
   settled_plan: string | null;
+  /** What is to run its control plane, and what is proven to; null where there is nothing of the kind. */
+  release: string | null;
+  settled_release: string | null;
+  /** The one that was put back last, until another is in place. */
+  refused_release: string | null;
   /** Null for a workspace that began empty. */
   clone: ColumnType<CloneRecord | null, string | null | undefined, string | null>;
 }
@@ -181,6 +186,7 @@ export type WorkspaceChange = Partial<
     | 'idle_minutes'
     | 'schedule_due_at'
     | 'kubernetes_version'
+    | 'release'
   >
 >;
 

@@ -1,7 +1,7 @@
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { ClusterDriver } from '../../port.ts';
 import { tenantAccess } from './access.ts';
-import { createRenderer } from './chart/render.ts';
+import { hostReleases } from './release/releases.ts';
 import { ensureTenant } from './ensure.ts';
 import { hostFacts } from './host/facts.ts';
 import { inWords } from './host/in-words.ts';
@@ -13,6 +13,9 @@ import { observeTenant } from './observe.ts';
 import type { VclusterDriverOptions } from './options.ts';
 import { removeTenant } from './remove.ts';
 
+/** A chart may come from far away. */
+const newestMsMax = 90_000;
+
 /**
  * A real vCluster per workspace on one host cluster. Everything that it knows is on the host: any process with the same
  * options continues what another began. Disposing it closes connections to tenants and changes nothing on the host.
@@ -20,12 +23,11 @@ import { removeTenant } from './remove.ts';
 export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & AsyncDisposable {
   const { host, hostName, clock } = options;
   const access = tenantAccess(options);
-  const renderer = createRenderer(options.chart);
-  const facts = hostFacts(options);
+  const releases = hostReleases(options, hostFacts(options));
   return {
     name: vclusterName,
     async ensureTenant(spec, { signal }) {
-      await inWords(hostName, ensureTenant({ options, renderer, facts }, spec, signal));
+      await inWords(hostName, ensureTenant({ options, releases }, spec, signal));
     },
     observeTenant: (workspaceId, { signal }) =>
       inWords(hostName, observeTenant({ host, hostName, clientOf: access.clientOf }, workspaceId, signal)),
@@ -51,6 +53,8 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
     tenantClient: access.clientOf,
     upstream: access.upstreamOf,
     kubernetesVersions: async () => offeredMinors(options.kubernetesVersions),
+    newestRelease: async () =>
+      (await inWords(hostName, releases.newest(AbortSignal.timeout(newestMsMax)))).id,
     copying: async () => ({ whileAsleep: false }),
     [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
   };

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplicableObject } from '../../kube-api/apply.ts';
 import { TenantConflictError, type TenantSpec } from '../../port.ts';
-import type { Renderer } from './chart/render.ts';
 import { tierOf } from './chart/values.ts';
 import {
   applyFenced,
@@ -13,20 +12,19 @@ import {
   type Live,
   type Work,
 } from './host/converge.ts';
-import type { HostFacts } from './host/facts.ts';
 import { holdFence, raiseFence } from './host/fence.ts';
-import { ensureNamespace } from './host/namespace.ts';
+import { ensureNamespace, isOurs } from './host/namespace.ts';
 import { fieldOf, isRecord, listOf, metaOf, textOf } from './host/objects.ts';
-import { deleteOne, placeOf, readAll } from './host/read.ts';
-import { chosenVersion, minorOf } from './kubernetes-version.ts';
+import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
+import { minorOf } from './kubernetes-version.ts';
 import { copiedLabel, namesOf, note, ownerLabels } from './names.ts';
 import { namespaceObjects, tenantNamespace } from './objects/namespace-objects.ts';
 import { defaultStorage, type VclusterDriverOptions } from './options.ts';
+import type { Release, Releases } from './release/releases.ts';
 
 export interface EnsureDeps {
   options: VclusterDriverOptions;
-  renderer: Renderer;
-  facts(signal: AbortSignal): Promise<HostFacts>;
+  releases: Releases;
 }
 
 const pollMs = 200;
@@ -42,7 +40,8 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const { workspaceId, fence } = spec;
   const { namespace } = namesOf(workspaceId);
   const work: Work = { host, workspaceId, namespace, fence, signal };
-  const objects = await wantedObjects(deps, spec, signal);
+  const release = await releaseFor(deps, spec, signal);
+  const objects = await wantedObjects(deps, spec, release);
   const applied = digestOf(objects, spec);
   const former = await raiseFence(host, { workspaceId, fence }, signal);
   const { isNew, namespace: space } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
@@ -57,7 +56,11 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   if (spec.asleep) await stopWorkloads(work);
   await holdFence(host, { workspaceId, fence }, signal);
   const now = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
-  await applyFenced(work, tenantNamespace(spec, { generation: spec.generation, applied }), now.namespace);
+  await applyFenced(
+    work,
+    tenantNamespace(spec, { generation: spec.generation, applied, release: release.id }),
+    now.namespace,
+  );
 }
 
 /** Of everything that decides what is applied, besides whose it is. */
@@ -86,30 +89,39 @@ function isInPlace(
   );
 }
 
-async function wantedObjects(
-  { options, renderer, facts }: EnsureDeps,
-  spec: TenantSpec,
+/**
+ * What a tenant has it keeps until another release is asked for by name: whoever changes the settings changes nothing that
+ * runs. Tenants from before there were releases get the newest.
+ */
+async function releaseFor(
+  { options, releases }: EnsureDeps,
+  { workspaceId, release = null }: TenantSpec,
   signal: AbortSignal,
+): Promise<Release> {
+  if (release !== null) return releases.byId(release, signal);
+  const { namespace: name } = namesOf(workspaceId);
+  const space = await readOne(options.host, { apiVersion: 'v1', kind: 'Namespace', name }, signal);
+  const kept = isOurs(space, workspaceId) ? textOf(metaOf(space).annotations[note.release]) : '';
+  return kept === '' ? releases.newest(signal) : releases.byId(kept, signal);
+}
+
+async function wantedObjects(
+  { options }: EnsureDeps,
+  spec: TenantSpec,
+  release: Release,
 ): Promise<ApplicableObject[]> {
-  const { isolation, size, workspaceId } = spec;
-  const storage = options.storage ?? defaultStorage;
-  const { version, serviceCidr, metrics } = await facts(signal);
-  const rendered = await renderer.render({
+  const { isolation, size, workspaceId, kubernetesVersion } = spec;
+  const rendered = await release.render({
     workspaceId,
     isolation,
     tier: tierOf(size.cpuMilli),
-    kubernetesVersion: chosenVersion(options.kubernetesVersions, spec.kubernetesVersion, options.hostName),
-    images: options.images,
-    storage,
-    serviceCidr: options.serviceCidr ?? serviceCidr,
-    metrics,
-    hostVersion: version,
+    kubernetesVersion,
   });
   const own = namespaceObjects(spec, {
     issuerAuthority: options.issuerAuthority,
     discoveryUrl: options.discoveryUrl,
     controlPlaneNamespace: options.controlPlaneNamespace ?? null,
-    stateGib: storage.sizeGib,
+    stateGib: (options.storage ?? defaultStorage).sizeGib,
   });
   return [...own, ...rendered];
 }

@@ -19,6 +19,8 @@ export const note = {
   ended: 'hexabase.ai/ended-fence',
   /** Digest of the objects that were applied for that generation. */
   applied: 'hexabase.ai/applied',
+  /** Which release of charts, images and values runs the tenant. */
+  release: 'hexabase.ai/release',
   slug: 'hexabase.ai/workspace-slug',
 } as const;
 
@@ -41,6 +43,11 @@ export function namesOf(workspaceId: string): HostNames {
 
 export function fenceNameOf(workspaceId: WorkspaceId): string {
   return `hexabase-fence-${workspaceId}`;
+}
+
+/** Record of what a release is made of, in the fences' namespace: it outlives the settings that it came from. */
+export function releaseNameOf(release: string): string {
+  return `hexabase-release-${release}`;
 }
 
 /** The chart's name for its cluster-scoped role, cut as the chart cuts it. */

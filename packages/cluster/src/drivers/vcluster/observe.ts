@@ -46,6 +46,7 @@ export async function observeTenant(
     ready: version !== null,
     asleep: stopped && ending.length === 0,
     kubernetesVersion: version,
+    release: textOf(annotations[note.release]) || null,
     conditions:
       version === null && !stopped && !deleting
         ? await reasons(deps, { namespace, release, signal })

@@ -1,15 +1,26 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
 import { beginOperation } from '../../operations/public.ts';
 import { wake } from '../../run/store.ts';
 import type { UseCase } from '../../run/use-case.ts';
 import { toWorkspace } from '../representation.ts';
+import { beginChange } from './begin-change.ts';
 import { changeWorkspaceRow, getWorkspaceRow } from '../store.ts';
 
-/** Starts over what does not work, as a new generation. Anything else is only looked at again, a removal goes on. */
+/**
+ * Starts over what does not work, as a new generation, and tries a release again that was put back here: when it stays,
+ * others follow. Anything else is only looked at again, a removal goes on.
+ */
 export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async (context) => {
   const { tx, target, ports } = context;
   const row = await getWorkspaceRow(tx, target.id);
   await wake(tx, 'workspace', row.id);
+  if (row.refused_release !== null && row.phase === 'active') {
+    const release = (await ports.newestRelease?.(brandId(row.id))) ?? row.refused_release;
+    return {
+      data: toWorkspace(await beginChange(context, row, { kind: 'workspace.upgrade', release }), ports),
+    };
+  }
   if (row.phase !== 'failed' && row.phase !== 'degraded') return { data: toWorkspace(row, ports) };
   const operationId = await beginOperation(context, {
     kind: row.observed_generation === 0 ? 'workspace.create' : 'workspace.update',

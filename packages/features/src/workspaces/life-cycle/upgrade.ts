@@ -28,10 +28,13 @@ export const upgradeWorkspace: UseCase<typeof workspace.operations.upgrade> = as
   if (refusal !== null) {
     throw new AppError('version_not_allowed', { message: refusal, details: { from, offered: [...offered] } });
   }
+  // A new version comes with what is newest otherwise: an older release may not know it.
+  const release = (await ports.newestRelease?.(brandId(row.id))) ?? null;
   context.note({ versionBefore: from, versionAfter: body.kubernetesVersion });
   const changed = await beginChange(context, row, {
     kind: 'workspace.upgrade',
     kubernetes_version: body.kubernetesVersion,
+    ...(release !== null && { release }),
   });
   return { data: toWorkspace(changed, ports) };
 };

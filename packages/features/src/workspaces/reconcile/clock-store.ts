@@ -45,6 +45,7 @@ export async function setNextTurn(tx: Tx, id: string, atMs: number | null): Prom
 export type ClockedChange =
   | { kind: 'workspace.sleep'; reason: SleepReason }
   | { kind: 'workspace.wake' }
+  | { kind: 'workspace.upgrade'; release: string }
   | { kind: 'workspace.delete'; by: string | null };
 
 /**
@@ -77,6 +78,8 @@ function columnsOf(change: ClockedChange) {
     // It stays in phase asleep, where requests are held, until its API answers.
     case 'workspace.wake':
       return sql`asleep = false, sleep_reason = null`;
+    case 'workspace.upgrade':
+      return sql`release = ${change.release}, phase = 'updating'`;
     case 'workspace.delete':
       return sql`deletion_due_at = null`;
   }
@@ -88,6 +91,8 @@ function fitting(change: ClockedChange) {
       return sql`not asleep and deletion_requested_at is null`;
     case 'workspace.wake':
       return sql`asleep and deletion_requested_at is null`;
+    case 'workspace.upgrade':
+      return sql`release = settled_release and not asleep and deletion_requested_at is null`;
     case 'workspace.delete':
       return sql`deletion_due_at is not null`;
   }

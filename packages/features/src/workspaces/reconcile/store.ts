@@ -30,6 +30,9 @@ export interface WorkspaceSubject extends Subject {
   /** Wanted minor version; null is the driver's own choice. */
   kubernetesVersion: string | null;
   settledVersion: string | null;
+  /** Wanted release of what runs its control plane; null until one was seen. */
+  release: string | null;
+  settledRelease: string | null;
   /** The workspace that this one is a copy of. */
   cloneOf: string | null;
   /** What was read of it and is not all written yet. */
@@ -63,6 +66,8 @@ interface SubjectRow {
   settledSize: Size | null;
   kubernetesVersion: string | null;
   settledVersion: string | null;
+  release: string | null;
+  settledRelease: string | null;
   isolation: 'shared' | 'dedicated';
   admins: string | null;
   users: string | null;
@@ -81,6 +86,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       w.deletion_requested_at is not null as "deletionRequested", w.deletion_due_at is not null as "deletionPending",
       w.asleep, w.sleep_reason as "sleepReason", w.plan, w.settled_plan as "settledPlan",
       w.kubernetes_version as "kubernetesVersion", w.settled_version as "settledVersion", w.isolation,
+      w.release, w.settled_release as "settledRelease",
       ${sizeOf('p')} as size, case when s.name is not null then ${sizeOf('s')} end as "settledSize",
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
@@ -101,6 +107,16 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
     groups: { admins, users },
     operationStartedMs: operationStartedAt?.getTime() ?? null,
   };
+}
+
+/** A version of Kubernetes that is not proven to be in place is wanted. */
+export function isNewVersion({ kubernetesVersion, settledVersion }: WorkspaceSubject): boolean {
+  return settledVersion !== null && kubernetesVersion !== settledVersion;
+}
+
+/** A release that is not proven to be in place is wanted. */
+export function isNewRelease({ release, settledRelease }: WorkspaceSubject): boolean {
+  return settledRelease !== null && release !== settledRelease;
 }
 
 function sizeOf(plans: 'p' | 's') {
@@ -157,7 +173,9 @@ export async function announce(
 /** Notes what was proven to be in place, and lets the projects follow a new plan. */
 export async function settle(tx: Tx, subject: WorkspaceSubject): Promise<void> {
   await sql`update workspaces set settled_plan = ${subject.plan},
-      settled_version = coalesce(${subject.kubernetesVersion}, settled_version)
+      settled_version = coalesce(${subject.kubernetesVersion}, settled_version),
+      settled_release = coalesce(${subject.release}, settled_release),
+      refused_release = case when ${subject.release !== subject.settledRelease} then null else refused_release end
     where id = ${subject.id}`.execute(tx);
   if (subject.settledPlan !== null && subject.settledPlan !== subject.plan)
     await wakeProjects(tx, subject.id);
@@ -169,14 +187,18 @@ export async function wakeProjects(tx: Tx, workspaceId: string): Promise<void> {
   await sql`select hexabase.enqueue('workspace-namespaces', ${workspaceId})`.execute(tx);
 }
 
-/** What the API server says of itself. The first version that is seen is the one that is wanted from then on. */
-export async function noteVersion(tx: Tx, workspaceId: string, running: string): Promise<void> {
+/** What runs. The first version and the first release that are seen are the ones that are wanted from then on. */
+export async function noteVersion(
+  tx: Tx,
+  workspaceId: string,
+  { running, release }: { running: string; release: string | null },
+): Promise<void> {
   const minor = minorOf(running);
   await sql`update workspaces set running_version = ${running},
-      kubernetes_version = coalesce(kubernetes_version, ${minor}), settled_version = coalesce(settled_version, ${minor})
-    where id = ${workspaceId} and (running_version is distinct from ${running} or settled_version is null)`.execute(
-    tx,
-  );
+      kubernetes_version = coalesce(kubernetes_version, ${minor}), settled_version = coalesce(settled_version, ${minor}),
+      release = coalesce(release, ${release}), settled_release = coalesce(settled_release, ${release})
+    where id = ${workspaceId} and (running_version is distinct from ${running} or settled_version is null
+      or settled_release is null and ${release}::text is not null)`.execute(tx);
 }
 
 /**
@@ -187,7 +209,9 @@ export async function goBack(tx: Tx, subject: WorkspaceSubject, what: 'plan' | '
   const before =
     what === 'plan'
       ? sql`plan = coalesce(settled_plan, plan)`
-      : sql`kubernetes_version = coalesce(settled_version, kubernetes_version)`;
+      : sql`kubernetes_version = coalesce(settled_version, kubernetes_version),
+          release = coalesce(settled_release, release),
+          refused_release = case when ${isNewRelease(subject)} and not ${isNewVersion(subject)} then release else refused_release end`;
   const { numAffectedRows } = await sql`
     update workspaces set ${before}, generation = generation + 1, phase = 'updating'
     where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);

@@ -63,7 +63,8 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
 
 /** The part of a workspace, or of one made in advance, that its tenant is made from. */
 export type WantedTenant = Subject &
-  Pick<WorkspaceSubject, 'id' | 'slug' | 'size' | 'isolation' | 'kubernetesVersion'>;
+  Pick<WorkspaceSubject, 'id' | 'slug' | 'size' | 'isolation' | 'kubernetesVersion'> &
+  Partial<Pick<WorkspaceSubject, 'release'>>;
 
 /**
  * Makes the tenant what is wanted of it, as the port says it. What stands in the way and is not ours ends the work.
@@ -73,7 +74,7 @@ export async function ensureTenant(
   { driver, issuer }: TenantDeps,
   { subject, fence, signal, asleep }: StepContext<WantedTenant> & { asleep: boolean },
 ): Promise<StepResult> {
-  const { id, slug, generation, size, isolation, kubernetesVersion } = subject;
+  const { id, slug, generation, size, isolation, kubernetesVersion, release = null } = subject;
   const identity = { issuer, audience: audienceOf(id) };
   const spec = {
     workspaceId: id,
@@ -85,6 +86,7 @@ export async function ensureTenant(
     isolation,
     asleep,
     kubernetesVersion,
+    release,
   };
   try {
     await unlessFenced(id, driver.ensureTenant(spec, { signal }));
@@ -109,12 +111,12 @@ export function waitReadyStep(deps: TenantDeps): Step<WorkspaceSubject> {
       const fromHost = hostConditions(subject, state, nowMs);
       if (state.kind === 'absent' || !state.ready || state.generation < subject.generation)
         return stillStarting(subject, { fromHost, isAbsent: state.kind === 'absent', nowMs });
-      const { kubernetesVersion: running } = state;
+      const { kubernetesVersion: running, release = null } = state;
       const isAwake = isAsleep(subject.conditions) ? [awake] : [];
       return {
         kind: 'done',
         conditions: [...fromHost, ...isAwake, controlPlane('True', 'Running', 'The Kubernetes API answers')],
-        ...(running !== null && { write: (tx: Tx) => noteVersion(tx, subject.id, running) }),
+        ...(running !== null && { write: (tx: Tx) => noteVersion(tx, subject.id, { running, release }) }),
       };
     },
   };

@@ -111,6 +111,8 @@ function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number 
     sleepReason: null,
     kubernetesVersion: '1.36',
     settledVersion: '1.34',
+    release: null,
+    settledRelease: null,
     cloneOf: null,
     copy: null,
     sourceWasRead: false,

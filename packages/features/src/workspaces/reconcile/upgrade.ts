@@ -3,7 +3,7 @@ import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { hostConditions } from './probe.ts';
-import { goBack, type WorkspaceSubject } from './store.ts';
+import { goBack, isNewVersion, type WorkspaceSubject } from './store.ts';
 import { clockOf, controlPlane, ensureTenant, tenantThing, type TenantDeps } from './tenant.ts';
 
 /** A new version that is not healthy after this long is given up. */
@@ -20,7 +20,7 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     run: async ({ subject, fence, signal }) => {
       const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
       if (result.kind === 'failed') return { ...result, write: (tx) => goBack(tx, subject, 'version') };
-      const message = `Going to Kubernetes ${subject.kubernetesVersion}`;
+      const message = `Going to ${goalOf(subject).to}`;
       return { ...result, conditions: [upgraded('Unknown', 'Progressing', message)] };
     },
   };
@@ -60,7 +60,7 @@ export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
         const why = answer.status === 0 ? `${path} does not answer` : `${path} answers ${answer.status}`;
         return notYet(deps, { subject, state: { kind: 'absent' }, why });
       }
-      const message = `It runs Kubernetes ${subject.kubernetesVersion}`;
+      const message = `It runs ${goalOf(subject).to}`;
       return {
         kind: 'done',
         conditions: [
@@ -72,12 +72,21 @@ export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
   };
 }
 
+/** What is brought, and what was there, in words. A new version of Kubernetes may bring a new release along. */
+function goalOf(subject: WorkspaceSubject): { to: string; from: string } {
+  const { kubernetesVersion, settledVersion, release, settledRelease } = subject;
+  return isNewVersion(subject)
+    ? { to: `Kubernetes ${kubernetesVersion}`, from: settledVersion ?? '' }
+    : { to: `release ${release} of the control plane`, from: `release ${settledRelease}` };
+}
+
 function isUpgraded(state: TenantState, subject: WorkspaceSubject): boolean {
   return (
     state.kind === 'present' &&
     state.ready &&
     state.generation >= subject.generation &&
-    minorOf(state.kubernetesVersion) === subject.kubernetesVersion
+    minorOf(state.kubernetesVersion) === subject.kubernetesVersion &&
+    (state.release ?? null) === subject.release
   );
 }
 
@@ -85,13 +94,13 @@ function notYet(
   deps: TenantDeps,
   { subject, state, why }: { subject: WorkspaceSubject; state: TenantState; why: string },
 ): StepResult {
-  const { kubernetesVersion, settledVersion } = subject;
   const nowMs = clockOf(deps).now();
   const fromHost = hostConditions(subject, state, nowMs);
   const sinceMs = nowMs - (writtenMs(subject) ?? nowMs);
   if (sinceMs > upgradeMsMax || isHopeless(fromHost)) {
     const minutes = Math.max(1, Math.floor(sinceMs / 60_000));
-    const message = `Kubernetes ${kubernetesVersion} was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'} (${why.replace(/\.$/, '')}); going back to ${settledVersion}`;
+    const { to, from } = goalOf(subject);
+    const message = `${to} was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'} (${why.replace(/\.$/, '')}); going back to ${from}`;
     return {
       kind: 'failed',
       terminal: true,
@@ -102,7 +111,7 @@ function notYet(
   return {
     kind: 'wait',
     requeueAfterMs: pollMs,
-    condition: upgraded('Unknown', 'Progressing', `Going to Kubernetes ${kubernetesVersion}: ${why}`),
+    condition: upgraded('Unknown', 'Progressing', `Going to ${goalOf(subject).to}: ${why}`),
     conditions: fromHost,
   };
 }

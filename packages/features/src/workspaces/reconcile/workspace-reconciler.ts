@@ -9,6 +9,8 @@ import {
   announce,
   buryWorkspace,
   endProjects,
+  isNewRelease,
+  isNewVersion,
   livingWorkspaces,
   loadSubject,
   saveStatus,
@@ -39,8 +41,7 @@ function nextWork(subject: WorkspaceSubject, asked: boolean): Work {
   if (subject.deletionRequested && !subject.deletionPending) return 'remove';
   if (subject.observedGeneration === 0) return subject.cloneOf === null ? 'create' : 'clone';
   if (subject.asleep) return 'sleep';
-  if (subject.settledVersion !== null && subject.kubernetesVersion !== subject.settledVersion)
-    return 'upgrade';
+  if (isNewVersion(subject) || isNewRelease(subject)) return 'upgrade';
   const isWaking = asked && ['workspace.wake', 'workspace.restore'].includes(subject.operationKind ?? '');
   return isWaking || isAsleep(subject.conditions) ? 'wake' : 'update';
 }

@@ -5,7 +5,7 @@ import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
 import { defaultImages } from '../options.ts';
-import { createRenderer, type RenderInput } from './render.ts';
+import { createRenderer, valuesText, type RenderInput } from './render.ts';
 import { folderDigest } from './source.ts';
 import { tierOf } from './values.ts';
 
@@ -59,19 +59,18 @@ describe.skipIf(given === null)('the chart, rendered by helm', () => {
   });
 });
 
-function input(changes: Partial<RenderInput> = {}): RenderInput {
-  return {
-    workspaceId,
+function input(changes: Partial<Parameters<typeof valuesText>[0]> = {}): RenderInput {
+  const values = valuesText({
     isolation: 'shared',
     tier: 'small',
     kubernetesVersion: 'v1.34.4',
-    hostVersion: 'v1.34.4',
     images: defaultImages,
     storage: { className: null, sizeGib: 5 },
     serviceCidr: '10.96.0.0/16',
     metrics: true,
     ...changes,
-  };
+  });
+  return { workspaceId, hostVersion: 'v1.34.4', values };
 }
 
 /** Without the values themselves, which have golden files of their own, and their hash. */

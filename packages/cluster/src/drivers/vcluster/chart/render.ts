@@ -11,10 +11,13 @@ import type { ChartOptions } from '../options.ts';
 import { localChart, type LocalChart } from './source.ts';
 import { chartValues, type ValuesInput } from './values.ts';
 
-export type RenderInput = Omit<ValuesInput, 'names'> & {
+export interface RenderInput {
+  workspaceId: string;
   /** Version of the host, `v1.34.4`: the chart writes other fields for other versions. */
   hostVersion: string;
-};
+  /** Of `valuesText`. */
+  values: string;
+}
 
 export interface Renderer {
   /** The chart's objects for one workspace. Throws `TenantConflictError` when the chart does not take the values. */
@@ -26,6 +29,12 @@ const placeholder = 'placehol-der0-0000-0000-placeholder0';
 const renderMsMax = 30_000;
 const outputBytesMax = 8 * 1024 * 1024;
 
+/** Values for all workspaces of one kind: a workspace's own names are put in when they are rendered. */
+export function valuesText(input: Omit<ValuesInput, 'names' | 'workspaceId'>): string {
+  const names = namesOf(placeholder);
+  return JSON.stringify(chartValues({ ...input, names, workspaceId: placeholder }));
+}
+
 /**
  * Runs `helm template` once for all workspaces of the same kind: names are put in afterwards. The result is kept by the
  * digest of the chart and its values.
@@ -34,13 +43,12 @@ export function createRenderer({ source, helm }: ChartOptions): Renderer {
   const kept = new Map<string, Promise<string>>();
   let chart: Promise<LocalChart> | null = null;
 
-  async function template({ hostVersion, ...input }: RenderInput): Promise<string> {
+  async function template({ hostVersion, values }: RenderInput): Promise<string> {
     const { path, digest } = await (chart ??= localChart(source).catch((error: unknown) => {
       chart = null;
       throw error;
     }));
     const names = namesOf(placeholder);
-    const values = JSON.stringify(chartValues({ ...input, names, workspaceId: placeholder }));
     const key = createHash('sha256').update(`${digest}\0${hostVersion}\0${values}`).digest('hex');
     const found = kept.get(key);
     if (found) return found;

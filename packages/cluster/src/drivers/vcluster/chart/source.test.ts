@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TenantConflictError } from '../../../port.ts';
 import { createRenderer } from './render.ts';
 import { folderDigest, localChart } from './source.ts';
-import { defaultImages } from '../options.ts';
 
 describe('a chart that is pinned', () => {
   let folder = '';
@@ -49,14 +48,8 @@ describe('a chart that is pinned', () => {
     });
     const rendering = renderer.render({
       workspaceId: '01a20000-0000-7000-8000-00000000abcd',
-      isolation: 'shared',
-      tier: 'small',
-      kubernetesVersion: 'v1.34.4',
       hostVersion: 'v1.34.4',
-      images: defaultImages,
-      storage: { className: null, sizeGib: 5 },
-      serviceCidr: null,
-      metrics: false,
+      values: '{}',
     });
     await expect(rendering).rejects.toThrow(/helm program .*no-helm cannot be run/);
   });

@@ -87,8 +87,8 @@ async function write(
   throw new KubeRefusal('the record of fences', answer);
 }
 
-/** Always false: the record is still to be written. */
-async function makeNamespace(host: TenantClient, signal: AbortSignal): Promise<false> {
+/** Where records are kept. Always false: the record is still to be written. */
+export async function makeNamespace(host: TenantClient, signal: AbortSignal): Promise<false> {
   const answer = await host.request({
     method: 'POST',
     path: resourcePath('v1', 'Namespace'),

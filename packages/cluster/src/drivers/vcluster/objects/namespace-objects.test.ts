@@ -19,7 +19,7 @@ describe('the objects around a tenant', () => {
   it('are the ones that were agreed', async () => {
     const spec = tenantSpec({ workspaceId });
     const objects = [
-      tenantNamespace(spec, { generation: 1, applied: 'a-digest' }),
+      tenantNamespace(spec, { generation: 1, applied: 'a-digest', release: 'a-release' }),
       ...namespaceObjects(spec, settings),
     ];
     await expect(stringify(objects)).toMatchFileSnapshot('golden/namespace-objects.yaml');

@@ -19,7 +19,7 @@ export interface NamespaceSettings {
 /** The namespace itself; `ended` is written last of all, when everything else is as the generation wants it. */
 export function tenantNamespace(
   spec: TenantSpec,
-  ended?: { generation: number; applied: string },
+  ended?: { generation: number; applied: string; release: string },
 ): ApplicableObject {
   const { workspaceId, isolation, slug, fence } = spec;
   return {
@@ -42,6 +42,7 @@ export function tenantNamespace(
         ...(ended && {
           [note.generation]: String(ended.generation),
           [note.applied]: ended.applied,
+          [note.release]: ended.release,
           [note.ended]: String(fence),
         }),
       },

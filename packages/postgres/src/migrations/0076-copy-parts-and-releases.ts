@@ -19,9 +19,18 @@ const copies = [
   ...internalTable('workspace_copy_parts', { worker: 'select, insert, delete' }),
 ];
 
-export const up = copies;
+/**
+ * Which release of charts, images and values is to run a control plane, and which one is proven to: settings that change
+ * change nothing that runs, until a roll-out brings it. What was put back is not tried again.
+ */
+const releases = [
+  'alter table hexabase.workspaces add column release text, add column settled_release text, add column refused_release text',
+];
+
+export const up = [...copies, ...releases];
 
 export const down = [
+  'alter table hexabase.workspaces drop column release, drop column settled_release, drop column refused_release',
   'drop table hexabase.workspace_copy_parts',
   'delete from hexabase.workspace_copies',
   `alter table hexabase.workspace_copies drop column revision, drop column parts, drop column refusals,

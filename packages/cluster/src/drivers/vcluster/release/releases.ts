@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import type { ApplicableObject } from '../../../kube-api/apply.ts';
+import { TenantConflictError } from '../../../port.ts';
+import { createRenderer, valuesText } from '../chart/render.ts';
+import { localChart, type LocalChart } from '../chart/source.ts';
+import type { ControlPlaneTier } from '../chart/values.ts';
+import type { HostFacts } from '../host/facts.ts';
+import { chosenVersion } from '../kubernetes-version.ts';
+import { defaultStorage, type VclusterDriverOptions } from '../options.ts';
+import { packChart, unpackChart } from './chart-archive.ts';
+import { readRecord, writeRecord, type ReleaseContent } from './release-record.ts';
+
+/** Everything that decides how control planes are made, besides whose they are: chart, values, images, versions. */
+export interface Release {
+  id: string;
+  /** Throws `TenantConflictError` for a version that it does not have, and what the renderer throws. */
+  render(tenant: TenantKind): Promise<ApplicableObject[]>;
+}
+
+interface TenantKind {
+  workspaceId: string;
+  isolation: Isolation;
+  tier: ControlPlaneTier;
+  /** Minor; null is the default. */
+  kubernetesVersion: string | null;
+}
+
+type Isolation = 'shared' | 'dedicated';
+
+export interface Releases {
+  /** As settings, host and this program would have it now; recorded on the host before anybody gets it. */
+  newest(signal: AbortSignal): Promise<Release>;
+  /** One that some tenant has. Throws `TenantConflictError` when its record is gone. */
+  byId(id: string, signal: AbortSignal): Promise<Release>;
+}
+
+const isolations: readonly Isolation[] = ['shared', 'dedicated'];
+const tiers: readonly ControlPlaneTier[] = ['small', 'medium', 'large'];
+
+/**
+ * The releases of one host cluster. A record holds the chart itself and the values of every kind of workspace, so that a
+ * tenant can be repaired, resized and put back with what it has, after the settings, the host or this program changed.
+ */
+export function hostReleases(
+  options: VclusterDriverOptions,
+  facts: (signal: AbortSignal) => Promise<HostFacts>,
+): Releases {
+  const { host, hostName } = options;
+  const { source } = options.chart;
+  const known = new Map<string, Promise<Release>>();
+  let chart: Promise<LocalChart> | null = null;
+
+  /** A failure is not kept. */
+  function once(id: string, open: () => Promise<Release>): Promise<Release> {
+    const found = known.get(id);
+    if (found) return found;
+    const opening = open();
+    known.set(id, opening);
+    opening.catch(() => known.delete(id));
+    return opening;
+  }
+
+  return {
+    async newest(signal) {
+      const found = await facts(signal);
+      const local = await (chart ??= localChart(source).catch((error: unknown) => {
+        chart = null;
+        throw error;
+      }));
+      const content = contentOf(options, found, local.digest);
+      const id = idOf(content);
+      return once(id, async () => {
+        await writeRecord(host, { id, content, chart: await packChart(local) }, signal);
+        return openRelease(options, { id, content, chart: local });
+      });
+    },
+    byId: (id, signal) =>
+      once(id, async () => {
+        const record = await readRecord(host, id, signal);
+        if (record === null || idOf(record.content) !== id) {
+          throw new TenantConflictError(
+            `The host cluster ${hostName} does not have the record of release ${id} any more, by which this workspace was made. It runs on as it is until a roll-out brings it the newest one.`,
+            { reason: 'ReleaseGone' },
+          );
+        }
+        const chart = await unpackChart(record.chart, record.content.chartDigest);
+        return openRelease(options, { id, content: record.content, chart });
+      }),
+  };
+}
+
+function openRelease(
+  { chart: { helm }, hostName }: VclusterDriverOptions,
+  { id, content, chart }: { id: string; content: ReleaseContent; chart: LocalChart },
+): Release {
+  const renderer = createRenderer({ source: { location: chart.path, digest: chart.digest }, helm });
+  const { hostVersion, kubernetesVersions, values } = content;
+  return {
+    id,
+    render: async ({ workspaceId, isolation, tier, kubernetesVersion }) => {
+      const version = chosenVersion(kubernetesVersions, kubernetesVersion, hostName);
+      const text = values[kindOf({ isolation, tier, version })];
+      if (text === undefined) throw new Error(`release ${id} has no values for ${isolation} ${tier}`);
+      return renderer.render({ workspaceId, hostVersion, values: text });
+    },
+  };
+}
+
+function contentOf(options: VclusterDriverOptions, facts: HostFacts, chartDigest: string): ReleaseContent {
+  const { images, kubernetesVersions } = options;
+  const storage = options.storage ?? defaultStorage;
+  const serviceCidr = options.serviceCidr ?? facts.serviceCidr;
+  const { version: hostVersion, metrics } = facts;
+  const values: Record<string, string> = {};
+  for (const offered of kubernetesVersions) {
+    const version = chosenVersion([offered], null, options.hostName);
+    for (const isolation of isolations) {
+      for (const tier of tiers) {
+        const kind = { isolation, tier, kubernetesVersion: version, images, storage, serviceCidr, metrics };
+        values[kindOf({ isolation, tier, version })] = valuesText(kind);
+      }
+    }
+  }
+  return { chartDigest, hostVersion, kubernetesVersions, values };
+}
+
+function kindOf({
+  isolation,
+  tier,
+  version,
+}: {
+  isolation: Isolation;
+  tier: string;
+  version: string;
+}): string {
+  return `${isolation}/${tier}/${version}`;
+}
+
+/** Short, because people read it in sentences. */
+function idOf(content: ReleaseContent): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
+}
