@@ -107,7 +107,7 @@ alter table audit_entries add constraint audit_entries_outcome_check CHECK ((out
 CREATE INDEX audit_entries_organization_id_created_at_idx ON hexabase.audit_entries USING btree (organization_id, created_at DESC);
 CREATE INDEX audit_entries_person_id_created_at_idx ON hexabase.audit_entries USING btree (person_id, created_at DESC) WHERE (person_id IS NOT NULL);
 CREATE INDEX audit_entries_seen_by_idx ON hexabase.audit_entries USING gin (seen_by) WHERE (seen_by <> '{}'::text[]);
-CREATE UNIQUE INDEX audit_entries_sequence ON hexabase.audit_entries USING btree (chain, sequence);
+CREATE UNIQUE INDEX audit_entries_sequence ON hexabase.audit_entries USING btree (chain, sequence) WHERE (sequence IS NOT NULL);
 CREATE INDEX audit_entries_unchained ON hexabase.audit_entries USING btree (id) WHERE (sequence IS NULL);
 CREATE INDEX audit_entries_workspace_id_created_at_idx ON hexabase.audit_entries USING btree (workspace_id, created_at DESC) WHERE (workspace_id IS NOT NULL);
 alter table audit_entries enable row level security, force row level security;
@@ -304,7 +304,8 @@ create table hexabase.host_clusters (
   failing_since timestamp with time zone,
   check_due timestamp with time zone not null default now(),
   created_by text,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  cluster_uid text
 );
 alter table host_clusters add constraint host_clusters_name_key UNIQUE (name);
 alter table host_clusters add constraint host_clusters_pkey PRIMARY KEY (id);

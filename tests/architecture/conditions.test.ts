@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { adviceByReason } from '@hexabase/contract/advice/condition-advice.ts';
+import { adviceByReason, adviceFor } from '@hexabase/contract/advice/condition-advice.ts';
 import { root, sourceFiles } from './source-files.ts';
 
 const page = readFileSync(join(root, 'docs/operations/conditions.md'), 'utf8');
@@ -22,4 +22,44 @@ it('docs/operations/conditions.md names every condition that workspaces have', (
   const ours = [...new Set(types)].filter((type) => type !== 'Container');
   expect(ours.length).toBeGreaterThan(6);
   expect(ours.filter((type) => !page.includes(`\`${type}\``))).toEqual([]);
+});
+
+/** Reasons of what is in order, or of what has another page. */
+const needNoAdvice: ReadonlySet<string> = new Set([
+  'AllStepsDone',
+  // What to do stands with the condition of that name.
+  'Asleep',
+  'Awake',
+  'InPlace',
+  'Published',
+  'Resolved',
+  'RolesInPlace',
+  'WithinPlan',
+  // Of an answer to kubectl, not of a condition.
+  'NotFound',
+]);
+
+it('every reason that a workspace or its driver can give stands in docs/operations/conditions.md, with advice', () => {
+  const sources = sourceFiles(
+    'packages/cluster/src/drivers',
+    'packages/features/src/workspaces',
+    'packages/features/src/projects/reconcile',
+    'packages/reconcile/src',
+  ).filter(({ path }) => !path.includes('.test.') && !path.includes('/policies/'));
+  const said = /(?:reason: |failed\('\w+', |\w+\(\s*'(?:False|Unknown)',\s*|refused\()'([A-Z][A-Za-z]+)'/g;
+  const conflicts = sourceFiles('packages/cluster/src').filter(({ path }) => path.endsWith('src/port.ts'));
+  const reasons = new Set(
+    [
+      ...sources.flatMap(({ text }) => [...text.matchAll(said)]),
+      // `TenantConflictReason`: what a driver refuses for good.
+      ...conflicts.flatMap(({ text }) => [...text.matchAll(/^\s+\| '([A-Z][A-Za-z]+)'/gm)]),
+    ].map((match) => match[1] ?? ''),
+  );
+  for (const reason of needNoAdvice) expect(reasons.delete(reason), reason).toBe(true);
+  expect(reasons.size).toBeGreaterThan(30);
+  const missing = [...reasons].filter(
+    (reason) =>
+      !page.includes(`\`${reason}\``) || adviceFor({ type: 'Any', status: 'False', reason }, 'x') === null,
+  );
+  expect(missing).toEqual([]);
 });

@@ -38,7 +38,9 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   QuotaExhausted: 'Scale down or delete something in the workspace, or choose a larger plan.',
   Forbidden: 'An operator gives the control plane the rights that `hexabase-cli host check HOST` lists.',
   UsageAbovePlan: 'Scale down or delete something, then ask for the smaller plan again.',
-  RolledBack: 'It works with the old version. Read the reason, remove it, then upgrade again.',
+  RolledBack:
+    'It works with the old version. Read the reason and remove it, then upgrade again; `hks workspace retry NAME` when an operator had brought it.',
+  ReleaseGone: 'Wait some minutes: it runs, and gets the newest release by itself.',
   NameTaken:
     'Something on the host has the name that this workspace needs and is not ours. An operator removes or renames it.',
   VersionNotOffered:
@@ -48,6 +50,10 @@ export const adviceByReason: Readonly<Record<string, string>> = {
     'An operator puts the chart right that the message names (`HKS_VCLUSTER_CHART`, `HKS_VCLUSTER_CHART_DIGEST`); `hks workspace retry NAME` then tries again.',
   HelmUnusable:
     'An operator makes sure that the helm program can be run (`HKS_HELM`); `hks workspace retry NAME` then tries again.',
+  ProgramEnded:
+    'It is started again by itself. If it stays so, an operator reads the log that the message names.',
+  NoKwok:
+    'An operator puts `kwok` beside the other programs (`HKS_KUBE_BIN`); without it there are no nodes.',
   Conflict: 'Somebody has to change what the message names; `hks workspace retry NAME` then tries again.',
   StepFailed:
     'It is tried again by itself. If it stays so, `hks operation get ID` tells the step, and an operator reads the log.',
@@ -65,6 +71,7 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   Held: 'Take the finalizer off that the message names, or delete the APIService that nobody answers for; then it goes on by itself.',
   NotLookedAt:
     'Wait; it may well run. If it stays so, an operator looks whether the host cluster answers and a worker runs: `hks host-cluster list`.',
+  Deleting: 'Wait: it is being deleted, and nobody gets in any more.',
   Removing:
     'Wait. What is named as left holds the removal up: often a finalizer, or a volume that its class keeps.',
 };
