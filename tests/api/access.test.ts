@@ -275,6 +275,20 @@ describe('explaining', () => {
     expect(who.list.some((one) => one['email'] === ann.email)).toBe(true);
   });
 
+  it('calls a group as it is called now', async () => {
+    await group('Before');
+    const person = await joined('renamed', 'viewer');
+    await ann.call('POST', `${groups}/Before/members`, { body: { user: person.userId } });
+    await ann.call('POST', assignments, { body: { role: 'admin', group: 'Before' } });
+    const why = async () => (await ann.call('GET', `${access}?user=${person.userId}`)).text;
+    expect(await why()).toContain('is in Before');
+    const renamed = await ann.call('PATCH', `${groups}/Before`, { body: { name: 'After' } });
+    expect(renamed.status, renamed.text).toBe(200);
+    // A token of the cluster is made with what is remembered of the person.
+    await tokenGroups(person);
+    expect(await why()).toContain('is in After');
+  });
+
   it('of oneself is open to everybody, of others to administrators', async () => {
     const viewer = await joined('curious', 'viewer');
     expect((await viewer.call('GET', access)).status).toBe(200);

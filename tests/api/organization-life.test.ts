@@ -41,6 +41,29 @@ describe('a member', () => {
   });
 });
 
+describe('who is added to an organization without being asked', () => {
+  it('A12 is a colleague from another one; a stranger with an account is refused like an address that nobody has', async () => {
+    api.ports.mayAddAnybody = false;
+    try {
+      const pam = await api.owner('pam');
+      const quin = await api.person('quin');
+      const add = (email: string) =>
+        pam.call('POST', at(pam.organizationId, '/members'), { body: { email, role: 'viewer' } });
+      const [known, unknown] = [await add(quin.email), await add('nobody@example.test')];
+      expect([known.status, unknown.status]).toEqual([404, 404]);
+      expect(JSON.stringify(known.error).replaceAll(quin.email, '')).toBe(
+        JSON.stringify(unknown.error).replaceAll('nobody@example.test', ''),
+      );
+      expect(known.error.details['howTo']).toBe(`hks invitation create ${quin.email} --role viewer`);
+      const other = await pam.call('POST', '/api/v1/organizations', { body: { name: 'Pam and Quin' } });
+      await api.join(String(other.data['id']), quin, 'viewer');
+      expect((await add(quin.email)).status).toBe(201);
+    } finally {
+      api.ports.mayAddAnybody = true;
+    }
+  });
+});
+
 describe('an organization that takes somebody in and then asks for a second factor', () => {
   it('says why it is closed to them, lets them go, and holds up their API tokens no longer', async () => {
     const kim = await api.owner('kim');

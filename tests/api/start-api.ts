@@ -83,6 +83,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_name, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
+    mayAddAnybody: true,
     defaultRegion: 'local',
     copying: async () => ({ whileAsleep: true }),
     secondFactors: identity.secondFactors,

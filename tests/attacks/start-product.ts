@@ -78,6 +78,8 @@ export async function startProduct(
     deletionGraceMinutes: 0,
     warmPool: 0,
     passwords: 'on',
+    // How tests fill organizations; the tests of just that set it.
+    addMembers: 'anybody',
     mailFrom: 'Hexabase AI <noreply@localhost>',
     hosts: readHostSettings({}, {}, {}),
     ...settings,

@@ -168,7 +168,7 @@ describe('names that begin with another tenant’s name', () => {
 });
 
 describe('whether something exists', () => {
-  test('A12 whether something exists cannot be told from signing in, adding a member or asking for a slug', async () => {
+  test('A12 whether something exists cannot be told from signing in or asking for a slug', async () => {
     const login = (email: string) =>
       product.send({ method: 'POST', path: '/auth/login', body: { email, password: 'not the password' } });
     expect(said(await login(ann.email))).toEqual(said(await login(`${fresh('nobody')}@example.test`)));

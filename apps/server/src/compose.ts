@@ -40,7 +40,7 @@ import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
-import { takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
+import { mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -248,6 +248,7 @@ function portsOf(
     hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
     secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
+    mayAddAnybody: mayAddAnybody(options.config),
     defaultRegion,
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
     copying: async (id) => (await given.driver.copying?.(id)) ?? null,

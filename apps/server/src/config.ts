@@ -30,6 +30,7 @@ const flags = z.object({
   smtpUrl: z.url({ protocol: /^smtps?$/ }).optional(),
   passwords: z.enum(['on', 'off']).optional(),
   signUp: z.enum(['on', 'off']).optional(),
+  addMembers: z.enum(['anybody', 'colleagues']).optional(),
   identityProviders: z.string().min(1).optional(),
   federationPrivateIssuers: z
     .string()
@@ -85,6 +86,8 @@ export const environmentVariables = {
     '`off` takes no e-mail and password: people sign in through identity providers. Default `on` for a trial on one machine, `off` with a public URL or an external database.',
   HKS_SIGN_UP:
     'Whether people without an account get one by signing up: `on` or `off`. Default `on` for a trial on one machine, `off` with a public URL or an external database.',
+  HKS_ADD_MEMBERS:
+    'Whom admins may add to an organization without asking: `anybody` with an account here, which tells that there is one, or only `colleagues`, with whom they are in another organization; all others are invited. Default `anybody` for a trial on one machine, `colleagues` with a public URL or an external database.',
   HKS_IDENTITY_PROVIDERS:
     'A YAML file with the identity providers through which people sign in, read at each start; see `docs/guides/sign-in.md`.',
   HKS_FEDERATION_PRIVATE_ISSUERS:
@@ -121,6 +124,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     smtpUrl: given.smtpUrl ?? (env['HKS_SMTP_URL'] || file.smtpUrl),
     passwords: given.passwords ?? (env['HKS_PASSWORDS'] || file.passwords),
     signUp: given.signUp ?? (env['HKS_SIGN_UP'] || file.signUp),
+    addMembers: given.addMembers ?? (env['HKS_ADD_MEMBERS'] || file.addMembers),
     identityProviders: given.identityProviders ?? (env['HKS_IDENTITY_PROVIDERS'] || file.identityProviders),
     federationPrivateIssuers:
       given.federationPrivateIssuers ??

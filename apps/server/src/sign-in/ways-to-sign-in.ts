@@ -50,6 +50,11 @@ function mayPeopleSignUp({ signUp, ...config }: ServerConfig): boolean {
   return signUp === undefined ? isTrial(config) : signUp === 'on';
 }
 
+/** Whether admins add strangers to organizations: it tells who has an account, so only on a trial and where the operator says so. */
+export function mayAddAnybody({ addMembers, ...config }: ServerConfig): boolean {
+  return addMembers === undefined ? isTrial(config) : addMembers === 'anybody';
+}
+
 /** Neither others reach it, nor does its data lie elsewhere: nobody runs it for anybody. */
 function isTrial({ publicUrl, databaseUrl }: Pick<ServerConfig, 'publicUrl' | 'databaseUrl'>): boolean {
   return publicUrl === undefined && databaseUrl === undefined;

@@ -42,7 +42,8 @@ export const member = defineResource({
       id: 'member.add',
       method: 'POST',
       path,
-      summary: 'Adds somebody who already has an account, by e-mail address.',
+      summary:
+        'Adds a colleague from another organization, by e-mail address; where the operator allows it, anybody with an account.',
       access: { kind: 'action', action: 'member:manage' },
       target: 'organization',
       body: z.strictObject({ email: z.email(), role: role.default('developer') }),

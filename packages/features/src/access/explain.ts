@@ -6,7 +6,7 @@ import type { Member } from '@hexabase/contract/people/member.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { requireMember } from '../members/rules.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
-import { recallAccess } from './load-access.ts';
+import { loadAccess } from './load-access.ts';
 import { placeName, shownLink, whySentence, wishWords } from './words.ts';
 import { readWish, requireProjectName } from './wish.ts';
 
@@ -14,16 +14,14 @@ type Explain = typeof access.operations.explain;
 
 /** Throws `forbidden` for whoever asks about somebody else without being an administrator. */
 export const explainAccess: UseCase<Explain> = async (context, { query }) => {
-  const { tx, ports, actor, target } = context;
+  const { tx, actor, target } = context;
   const person = await requireMember(context, query.user ?? actor.userId);
   if (person.userId !== actor.userId && !decide(actor, 'access:inspect', target).allowed) {
     throw new AppError('forbidden', { message: 'Only administrators may ask about others.' });
   }
   const { organizationId, id: workspaceId } = target;
-  const found = await recallAccess(
-    { tx, database: ports.database },
-    { userId: person.userId, organizationId, workspaceId },
-  );
+  // Not from memory: what groups are called now is part of the answer, and a new name changes nobody's access.
+  const found = await loadAccess(tx, { userId: person.userId, organizationId, workspaceId });
   if (!found) throw new AppError('not_found');
   const { grants, decision } = await answer(context, { query, person, grants: found.access.grants });
   return {

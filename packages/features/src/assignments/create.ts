@@ -104,7 +104,7 @@ async function subjectOf(
   if (person && (await holdMembership(tx, { organizationId, userId: person.userId })))
     return { groupId: null, userId: person.userId };
   throw new AppError('not_found', {
-    message: 'This person is not in the organization; add them first.',
-    details: { howTo: `hks member add ${user}` },
+    message: 'This person is not in the organization; invite them first.',
+    details: { howTo: `hks invitation create ${user}` },
   });
 }

@@ -16,8 +16,8 @@ export const addGroupMember: UseCase<typeof group.operations.addMember> = async 
   const person = await findMember(tx, target.organizationId, body.user);
   if (!person) {
     throw new AppError('not_found', {
-      message: 'This person is not in the organization; add them first.',
-      details: { howTo: `hks member add ${body.user}` },
+      message: 'This person is not in the organization; invite them first.',
+      details: { howTo: `hks invitation create ${body.user}` },
     });
   }
   const { organizationId } = target;

@@ -4,13 +4,20 @@ import type { UseCase } from '../run/use-case.ts';
 import { requireMember, requireRank } from './rules.ts';
 import { findAccountId, insertMember, revokeUser } from './store.ts';
 
-/** Adds an existing account. Throws `not_found` for an unknown address and `already_exists` for a member. */
+/**
+ * Adds an existing account. Throws `not_found` for an unknown address, in the same words for a stranger who has an account
+ * where strangers are not added, and `already_exists` for a member.
+ */
 export const addMember: UseCase<typeof member.operations.add> = async (context, { body }) => {
-  const { tx, ports, target, role, nowMs } = context;
+  const { tx, ports, actor, target, role, nowMs } = context;
   requireRank(role, body.role);
-  const userId = await findAccountId(ports.database, body.email);
+  const own = actor.memberships.filter(({ grant }) => !grant).map(({ organizationId }) => organizationId);
+  const userId = await findAccountId(ports.database, body.email, ports.mayAddAnybody ? null : own);
   if (userId === null) {
-    throw new AppError('not_found', { message: 'Nobody has an account with this e-mail address yet.' });
+    throw new AppError('not_found', {
+      message: 'There is nobody with this e-mail address whom you can add; invite them.',
+      details: { howTo: `hks invitation create ${body.email} --role ${body.role}` },
+    });
   }
   const added = await insertMember(tx, {
     organizationId: target.organizationId,

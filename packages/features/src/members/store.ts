@@ -48,14 +48,20 @@ export async function findMember(
   return rows[0] ? toMember(rows[0]) : null;
 }
 
-/** Accounts are not visible to requests: only identity may look one up by address. Service accounts join nobody else. */
-export async function findAccountId(database: Database, email: string): Promise<string | null> {
+/**
+ * Accounts are not visible to requests: only identity may look one up by address. Service accounts join nobody else.
+ * `knownIn`: only somebody who is in one of these organizations; null: anybody.
+ */
+export async function findAccountId(
+  database: Database,
+  email: string,
+  knownIn: readonly string[] | null,
+): Promise<string | null> {
   const { rows } = await database.asIdentity((tx) =>
-    sql<{
-      id: string;
-    }>`select id from users where email = ${email.toLowerCase()} and kind = 'person' and disabled_at is null`.execute(
-      tx,
-    ),
+    sql<{ id: string }>`
+      select id from users u where email = ${email.toLowerCase()} and kind = 'person' and disabled_at is null
+        and (${knownIn === null} or exists (select from memberships m
+          where m.user_id = u.id and m.organization_id = any (${[...(knownIn ?? [])]}::text[])))`.execute(tx),
   );
   return rows[0]?.id ?? null;
 }

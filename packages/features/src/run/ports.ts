@@ -17,6 +17,11 @@ export interface Ports {
   hostAccess: HostAccess;
   mail: MailPort;
   secondFactors: SecondFactorPort;
+  /**
+   * Admins add whoever has an account. Absent or false: only people with whom they are in another organization, so that
+   * nobody learns who has an account, and nobody is in an organization of strangers without having said yes.
+   */
+  mayAddAnybody?: boolean;
   /** Region of the built-in driver, which carries workspaces while there are no host clusters. */
   defaultRegion: string;
   /** How long a deletion of a workspace can be taken back; it sleeps meanwhile. Absent or 0: it cannot. */

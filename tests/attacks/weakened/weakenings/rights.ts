@@ -111,7 +111,7 @@ export const rightsWeakenings: readonly Weakening[] = [
   },
   {
     attack:
-      'A12 whether something exists cannot be told from signing in, adding a member or asking for a slug',
+      'A12 whether something exists cannot be told from signing in or asking for a slug',
     changes: [
       {
         file: 'packages/oidc/src/sessions/sign-in.ts',
