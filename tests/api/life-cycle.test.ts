@@ -107,6 +107,33 @@ it('an upgrade goes one minor version up; skips, ways back and what is not offer
   delete api.ports.kubernetesVersions;
 });
 
+it('a release that was put back is tried again when somebody retries; a new version brings the newest one along', async () => {
+  await activeWorkspace();
+  const released = async () =>
+    (
+      await api.query('select release, settled_release, refused_release from workspaces where id = $1', [id])
+    )[0];
+  await api.query(
+    `update workspaces set release = 'old', settled_release = 'old', refused_release = 'bad' where id = $1`,
+    [id],
+  );
+  api.ports.newestRelease = async () => 'newest';
+  const retried = await owner.call('POST', `${path}/retry`);
+  expect(await operationKind(retried)).toBe('workspace.upgrade');
+  // Only when it is well is it no more refused.
+  expect(await released()).toEqual({ release: 'newest', settled_release: 'old', refused_release: 'bad' });
+
+  await activeWorkspace();
+  api.ports.kubernetesVersions = async () => ['1.34', '1.35'];
+  await owner.call('POST', `${path}/upgrade`, { body: { kubernetesVersion: '1.35' } });
+  const [row] = await api.query(
+    `select release from workspaces where kubernetes_version = '1.35' and release is not null`,
+  );
+  expect(row).toEqual({ release: 'newest' });
+  delete api.ports.kubernetesVersions;
+  delete api.ports.newestRelease;
+});
+
 it('with a time of grace a deletion puts to sleep, can be taken back, and can be hurried', async () => {
   api.ports.deletionGraceMs = 3_600_000;
   await activeWorkspace();

@@ -19,7 +19,12 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
-      if (result.kind === 'failed') return { ...result, write: (tx) => goBack(tx, subject, 'version') };
+      if (result.kind === 'failed') {
+        const { to, from } = goalOf(subject);
+        const why = `${to} was refused (${result.condition.message.replace(/\.$/, '')}); going back to ${from}`;
+        const condition = upgraded('False', 'RolledBack', why);
+        return { ...result, condition, write: (tx) => goBack(tx, subject, 'version') };
+      }
       const message = `Going to ${goalOf(subject).to}`;
       return { ...result, conditions: [upgraded('Unknown', 'Progressing', message)] };
     },

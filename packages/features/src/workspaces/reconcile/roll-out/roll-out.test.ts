@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TenantConflictError, type ClusterDriver } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
@@ -16,6 +17,8 @@ let test1: TestDatabase;
 let cluster: MemoryCluster;
 let stack: AsyncDisposableStack;
 let organization: OrganizationId;
+/** A release that does not have what runs. */
+const lacking = 'lacking';
 /** How far the reconcilers' clock is ahead. */
 let aheadMs = 0;
 const clock = { now: () => systemClock.now() + aheadMs };
@@ -29,7 +32,15 @@ beforeEach(async () => {
   cluster.releases.newest = 'first';
   organization = await givenOrganization(database);
   const issuer = 'https://hexabase.example/oidc';
-  const deps = { driver: cluster.driver, issuer, clock, vault: createKeyVault(masterKey), database };
+  const driver: ClusterDriver = {
+    ...cluster.driver,
+    async ensureTenant(spec, call) {
+      if (spec.release === lacking)
+        throw new TenantConflictError('It does not offer 1.34.', { reason: 'VersionNotOffered' });
+      await cluster.driver.ensureTenant(spec, call);
+    },
+  };
+  const deps = { driver, issuer, clock, vault: createKeyVault(masterKey), database };
   const registrations = [register(workspaceReconciler(deps))];
   stack.use(await startEngine({ database, registrations, clock, log: silentLogger }));
 });
@@ -142,4 +153,21 @@ test('a new version of Kubernetes that fails takes its release back and does not
   aheadMs = 11 * 60_000;
   await settled(one, 'first');
   expect(await pass()).toBe(1);
+});
+
+test('a release that a workspace cannot have stops there too, with the reason', async () => {
+  const [one = brandless] = await workspaces(2);
+  cluster.releases.newest = lacking;
+  expect(await pass()).toBe(1);
+  await settled(one, 'first');
+  const [row] = await read(
+    sql<{ conditions: { type: string }[] }>`select conditions from workspaces where id = ${one}`,
+  );
+  expect(row?.conditions.find(({ type }) => type === 'Upgraded')).toMatchObject({
+    status: 'False',
+    reason: 'RolledBack',
+    message:
+      'release lacking of the control plane was refused (It does not offer 1.34); going back to release first',
+  });
+  expect(await pass()).toBe(0);
 });
