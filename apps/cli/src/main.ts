@@ -2,8 +2,7 @@ import { ClientError } from '@hexabase/client/client-error.ts';
 import { ConfigFileError } from '@hexabase/client/config-file.ts';
 import { LockError } from '@hexabase/client/file-lock.ts';
 import { createCli } from './cli.ts';
-import { CliError } from './cli-error.ts';
-import { detailsText } from './details-text.ts';
+import { CliError, detailsText } from './cli-error.ts';
 import { readEnvironment } from './environment.ts';
 import { createProgram } from './program.ts';
 

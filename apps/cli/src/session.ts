@@ -5,8 +5,7 @@ import {
   type CliContext,
 } from '@hexabase/client/config-file.ts';
 import * as z from 'zod';
-import { CliError } from './cli-error.ts';
-import { detailsText } from './details-text.ts';
+import { CliError, detailsText } from './cli-error.ts';
 
 /** An access token is refreshed this long before it ends, so that it lives through the request. */
 const marginMs = 60_000;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { detailsText } from './details-text.ts';
+import { detailsText } from './cli-error.ts';
 
 it('what a refusal says in its details is read at the terminal, the way out last', () => {
   const text = detailsText({
