@@ -16,12 +16,13 @@ import { silentLogger } from '@hexabase/kernel/log.ts';
 import type { OwnHost } from '@hexabase/testkit/host-cluster.ts';
 import { startKubeApiServer } from '@hexabase/testkit/kube-api-server.ts';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
-import { startTenants } from './tenants.ts';
+import { startSharedTenantApi } from './shared-tenant-api.ts';
+import { startTenants, type TenantApis } from './tenants.ts';
 
 /**
  * A host cluster of this suite's own: a real kube-apiserver with etcd and the real controllers, our admission policies,
  * and an account with the rights that the documents ask for and no others. Nodes and what runs in pods are stand-ins
- * (see `tenants.ts`).
+ * (see `tenants.ts`); the tenants' APIs are all one real kube-apiserver, unless others are given.
  */
 export interface HostStand extends AsyncDisposable {
   administrator: KubeClient;
@@ -48,13 +49,13 @@ export const hostName = 'stand';
 
 export async function startHostStand(
   { binaries, chart, helm }: OwnHost,
-  look: { lookMs?: number } = {},
+  tenancy: { apis?: TenantApis; lookMs?: number } = {},
 ): Promise<HostStand> {
   const stack = new AsyncDisposableStack();
   try {
-    const [host, tenantApi] = await Promise.all([
+    const [host, apis] = await Promise.all([
       startKubeApiServer(binaries, [administrator], { controllers: true }).then((one) => stack.use(one)),
-      startKubeApiServer(binaries, [administrator]).then((one) => stack.use(one)),
+      tenancy.apis ?? startSharedTenantApi({ binaries }).then((one) => stack.use(one)),
     ]);
     const { url: server, certificateAuthority } = host;
     const client = stack.use(
@@ -66,7 +67,7 @@ export async function startHostStand(
     );
     const token = await givenAccount(client);
     await ensureHostPolicies(client);
-    const tenants = stack.use(await startTenants(client, { ...tenantApi, token: administrator.token }, look));
+    const tenants = stack.use(await startTenants(client, apis, tenancy));
     const proxy = stack.use(await startFaultProxy(host));
     const { server: proxied, certificateAuthority: authority } = proxy;
     const orders = {

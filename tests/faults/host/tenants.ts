@@ -1,4 +1,4 @@
-import { Agent, createServer } from 'node:https';
+import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -13,21 +13,23 @@ import { readAll } from '@hexabase/cluster/drivers/vcluster/host/read.ts';
 import type { KubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
-import { giveBack, listen, passOn, type ApiPlace, type Pass } from './fault-proxy.ts';
+import { listen } from './fault-proxy.ts';
 
 /**
  * Stands in for the kubelet, and for the vCluster in the pods: pods of control planes become Ready, the Secret with the
  * administrator's kubeconfig appears, and the tenants' APIs answer behind one port, told apart by the name that TLS asks
- * for, each with an authority of its own. **All of them are one real kube-apiserver**: what one tenant stores, the others
- * see. Only `/version` is said by the stand-in, from the image of the tenant's pod. It answers while the pod is there.
+ * for, each with an authority of its own. What answers is given (`TenantApis`), while the pod is there; only `/version` is
+ * said by the stand-in, from the image of the tenant's pod.
  */
 export interface StandInTenants extends AsyncDisposable {
   port: number;
 }
 
-export interface TenantApi extends ApiPlace {
+/** Answers what is asked of tenants. */
+export interface TenantApis extends AsyncDisposable {
   /** Of an administrator. */
   token: string;
+  answer(tenant: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>;
 }
 
 interface Tenant {
@@ -42,12 +44,11 @@ const oftenMs = 100;
 /** `lookMs`: pause between two looks at all pods, which cost the more the more there are. */
 export async function startTenants(
   host: KubeClient,
-  api: TenantApi,
+  apis: TenantApis,
   { lookMs = oftenMs }: { lookMs?: number } = {},
 ): Promise<StandInTenants> {
   const tenants = new Map<string, Tenant>();
   const stopped = new AbortController();
-  const pass = { url: api.url, agent: new Agent({ ca: api.certificateAuthority, keepAlive: true }) };
   const server = createServer(
     {
       SNICallback: (name, done) => {
@@ -56,7 +57,11 @@ export async function startTenants(
       },
     },
     (incoming, outgoing) => {
-      void serve(tenants.get(incoming.headers.host ?? ''), { incoming, outgoing, pass });
+      const name = incoming.headers.host ?? '';
+      const version = tenants.get(name)?.version ?? null;
+      if (version === null) outgoing.destroy();
+      else if (incoming.url === '/version') sayVersion(outgoing, version);
+      else void apis.answer(name, incoming, outgoing);
     },
   );
   server.on('tlsClientError', () => undefined);
@@ -64,7 +69,7 @@ export async function startTenants(
   const looking = (async () => {
     while (!stopped.signal.aborted) {
       // What fails at this look is there at the next.
-      await lookAround(host, { tenants, token: api.token }).catch(() => undefined);
+      await lookAround(host, { tenants, token: apis.token }).catch(() => undefined);
       await sleep(lookMs);
     }
   })();
@@ -75,28 +80,13 @@ export async function startTenants(
       await looking;
       server.close();
       server.closeAllConnections();
-      pass.agent.destroy();
     },
   };
 }
 
-interface Exchange {
-  incoming: IncomingMessage;
-  outgoing: ServerResponse;
-  pass: Pass;
-}
-
-async function serve(tenant: Tenant | undefined, { incoming, outgoing, pass }: Exchange): Promise<void> {
-  const version = tenant?.version ?? null;
-  if (version === null) return void outgoing.destroy();
-  if (incoming.url === '/version') {
-    outgoing.writeHead(200, { 'content-type': 'application/json' });
-    return void outgoing.end(JSON.stringify({ gitVersion: version }));
-  }
-  await passOn(incoming, pass).then(
-    (answered) => giveBack(answered, outgoing),
-    () => outgoing.destroy(),
-  );
+function sayVersion(outgoing: ServerResponse, gitVersion: string): void {
+  outgoing.writeHead(200, { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify({ gitVersion }));
 }
 
 interface Known {

@@ -8,6 +8,7 @@ import type { OwnHost } from '@hexabase/testkit/host-cluster.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { startHostStand } from '../../faults/host/host-stand.ts';
+import { ownTenantApis } from './own-tenant-apis.ts';
 import { cpuMsOf, memoryOf, parentOf, pssMibOf } from '../product/process-memory.ts';
 
 /** One worker process of the product, its database, and a host with simulated pods. */
@@ -39,7 +40,8 @@ const lookMs = 1_000;
 
 export async function startScaleStand(own: OwnHost): Promise<ScaleStand> {
   await using opening = new AsyncDisposableStack();
-  const stand = opening.use(await startHostStand(own, { lookMs }));
+  const apis = opening.use(ownTenantApis());
+  const stand = opening.use(await startHostStand(own, { apis, lookMs }));
   const test = opening.use(await testDatabase());
   const organization = await givenOrganization(test.database);
   const worker = startWorker({ ...stand.orders, admin: test.admin, crash: null });
