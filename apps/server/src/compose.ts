@@ -1,7 +1,9 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
 import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
+import { noticeNamespaces } from '@hexabase/features/projects/reconcile/notice-namespaces.ts';
 import { noticePolicyChanges } from '@hexabase/features/projects/reconcile/notice-policy-changes.ts';
 import { auditSigner } from '@hexabase/features/audit/signer.ts';
 import { openChangeFeed, type ChangeFeed } from '@hexabase/features/run/change-feed.ts';
@@ -245,7 +247,7 @@ function portsOf(
     },
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
-    hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given) },
+    hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given), identify: identifyCluster },
     secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
     mayAddAnybody: mayAddAnybody(options.config),
@@ -272,7 +274,8 @@ function openGateway({
 }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   const seen = { database, log };
-  const audit = noticePolicyChanges(noticeRoleChanges(accessAudit(database), seen), seen);
+  const noticed = noticePolicyChanges(noticeRoleChanges(accessAudit(database), seen), seen);
+  const audit = noticeNamespaces(noticed, seen);
   const wake = async (workspaceId: string): Promise<void> => {
     await wakeWorkspace(database, workspaceId, clock.now());
   };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
 import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { addHost, changeHost } from '@hexabase/features/host-clusters/host-cluster.ts';
 import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
@@ -53,7 +54,10 @@ export async function ensureDefaultHost({
   if (hostKubeconfig === undefined) return;
   const kubeconfig = readText(hostKubeconfig);
   const credentials = { kubeconfig, context: undefined };
-  const access = { seal: (id: string, given: typeof credentials) => sealEndpoint(vault, id, given) };
+  const access = {
+    seal: (id: string, given: typeof credentials) => sealEndpoint(vault, id, given),
+    identify: identifyCluster,
+  };
   try {
     await database.asWorker(async (tx) => {
       const row = await findHostRow(tx, defaultName, true);

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { driverByPlacement } from '@hexabase/cluster/drivers/by-placement.ts';
 import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
+import { guardedHost } from '@hexabase/cluster/host/cluster-identity.ts';
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { inClusterEndpoint, inClusterNamespace } from '@hexabase/cluster/kube-api/endpoint.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import {
+  confirmCluster,
   hostConnections,
   placementOf,
   type HostConnection,
@@ -17,7 +19,6 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { findHelm } from './helm.ts';
 import { imagesOf, type HostSettings } from './host-settings.ts';
-import { prepareHost } from './prepare-host.ts';
 
 export interface HostsOptions {
   database: OpenedDatabase;
@@ -78,7 +79,6 @@ class Registry {
   readonly #listeners = new Set<() => void>();
   readonly #closing = new Set<NodeJS.Timeout>();
   readonly #resources = new AsyncDisposableStack();
-  readonly #stopping = new AbortController();
   #loading: Promise<void> = Promise.resolve();
 
   constructor(options: HostsOptions) {
@@ -101,7 +101,6 @@ class Registry {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
     await this.#resources.disposeAsync();
     await this.#loading;
     for (const timer of this.#closing) clearTimeout(timer);
@@ -159,7 +158,6 @@ class Registry {
       this.#closeLater(name);
       this.#open.set(name, host);
       this.#problems.delete(name);
-      void prepareHost(host.client, { host: name, log, signal: this.#stopping.signal });
     } catch (error) {
       this.#closeLater(name);
       const why = error instanceof Error ? error.message : String(error);
@@ -169,12 +167,14 @@ class Registry {
   }
 
   async #build(row: HostConnection): Promise<OpenHost> {
-    const { settings, issuerAuthority, clock, log, dataDir, vault } = this.#options;
+    const { settings, issuerAuthority, clock, log, dataDir, vault, database } = this.#options;
     const { vclusterChart, vclusterChartDigest, tenantKubernetesVersion, storageClass } = settings;
     const client = createKubeClient(endpointOf(vault, row));
+    const { name: hostName } = row;
+    const confirm = (seen: string) => database.asWorker((tx) => confirmCluster(tx, row.id, seen));
     const driver = vclusterDriver({
-      host: client,
-      hostName: row.name,
+      host: guardedHost(client, { hostName, clock, confirm }),
+      hostName,
       chart: {
         source: { location: vclusterChart, digest: vclusterChartDigest ?? null },
         helm: await findHelm({ settings, dataDir, log }),

@@ -24,7 +24,7 @@ import {
 import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 
 export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeconfig FILE [--context C] | --in-cluster)
-       hexabase-cli host update NAME [--region R] [--kubeconfig FILE [--context C]]
+       hexabase-cli host update NAME [--region R] [--kubeconfig FILE [--context C]] [--another-cluster]
        hexabase-cli host list
        hexabase-cli host get NAME
        hexabase-cli host check NAME      looks at everything that workspaces need there, also from a pod
@@ -33,6 +33,8 @@ export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeco
        hexabase-cli host drain NAME      cordons it and says which workspaces remain; nothing is moved
        hexabase-cli host remove NAME     forgets it; refused while workspaces live there
 
+  --another-cluster     the kubeconfig leads to another cluster, which takes its place on purpose:
+                        workspaces that are not there are made anew, and empty
   --dedicated true|false it has nodes for dedicated workspaces
   --label KEY=VALUE     may be repeated; replaces the labels
   --max-workspaces N    how many it takes; \`none\` for as many as its nodes carry
@@ -46,6 +48,7 @@ const options = {
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
   'in-cluster': { type: 'boolean' },
+  'another-cluster': { type: 'boolean' },
   dedicated: { type: 'string' },
   label: { type: 'string', multiple: true },
   'max-workspaces': { type: 'string' },
@@ -127,7 +130,9 @@ async function update(request: Request): Promise<OperatorAnswer> {
     ...(body.maxCpuMilli !== undefined && { max_cpu_milli: body.maxCpuMilli }),
     ...(body.maxMemoryMib !== undefined && { max_memory_mib: body.maxMemoryMib }),
   };
-  return shown(await editHost(storeOf(request), name, { change, credentials: credentialsIn(values) }));
+  const credentials = credentialsIn(values);
+  const anotherCluster = values['another-cluster'] === true;
+  return shown(await editHost(storeOf(request), name, { change, credentials, anotherCluster }));
 }
 
 async function list(request: Request): Promise<OperatorAnswer> {

@@ -3,6 +3,7 @@ import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import type { HostCheck } from '@hexabase/cluster/host/host-check.ts';
+import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
 import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { inClusterEndpoint, type KubeEndpoint } from '@hexabase/cluster/kube-api/endpoint.ts';
@@ -65,12 +66,13 @@ export async function makeHost(
 export async function editHost(
   store: HostStore,
   name: string,
-  { change, credentials }: { change: HostClusterChange; credentials: Credentials | null },
+  asked: { change: HostClusterChange; credentials: Credentials | null; anotherCluster: boolean },
 ): Promise<HostCluster> {
   return store.database.asWorker(async (tx) => {
     const row = await requireHost(tx, name);
-    const changed = await changeHost(tx, row, { change, credentials, access: accessOf(store) });
-    const details = { name: row.name, ...change, credentialsReplaced: credentials !== null };
+    const changed = await changeHost(tx, row, { ...asked, access: accessOf(store) });
+    const { change, credentials, anotherCluster } = asked;
+    const details = { name: row.name, ...change, credentialsReplaced: credentials !== null, anotherCluster };
     await record(tx, 'operator.host.update', { target: row.id, details });
     return toHostClusterNow(tx, changed, clock.now());
   });
@@ -119,11 +121,13 @@ export async function checkHost(
   name: string,
   preflight: Preflight,
 ): Promise<{ checks: HostCheck[]; ready: boolean }> {
-  const { endpoint, id } = await endpointOf(store, name);
+  const { endpoint, id, clusterUid } = await endpointOf(store, name);
   using client = createKubeClient(endpoint);
   const signal = AbortSignal.timeout(lookMsMax);
-  const { checks } = await lookAtHost(client, { signal, storageClass: preflight.storageClass });
-  const reachable = checks.some((check) => check.type === 'Reachable' && check.status === 'True');
+  const { storageClass } = preflight;
+  const { checks } = await lookAtHost(client, { signal, storageClass, clusterUid });
+  const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
+  const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
   if (reachable && preflight.issuer !== null) {
     const { issuer, trust, image, command, pullPolicy } = preflight;
     const patience = AbortSignal.timeout(podMsMax);
@@ -138,16 +142,16 @@ export async function checkHost(
 async function endpointOf(
   { database, vault }: HostStore,
   name: string,
-): Promise<{ endpoint: KubeEndpoint; id: string }> {
-  const host = await database.asWorker(async (tx) => {
-    const row = await requireHost(tx, name);
-    return (await hostConnections(tx)).find((connection) => connection.id === row.id);
+): Promise<{ endpoint: KubeEndpoint; id: string; clusterUid: string | null }> {
+  const { host, clusterUid } = await database.asWorker(async (tx) => {
+    const { id, cluster_uid } = await requireHost(tx, name);
+    return { host: (await hostConnections(tx)).find((one) => one.id === id), clusterUid: cluster_uid };
   });
   if (!host) throw new StartError(`There is no host cluster ${name}.`);
-  if (host.in_cluster) return { endpoint: inClusterEndpoint(), id: host.id };
+  if (host.in_cluster) return { endpoint: inClusterEndpoint(), id: host.id, clusterUid };
   if (host.sealed === null) throw new StartError(`${host.name} has no credentials.`);
   try {
-    return { endpoint: openSealedEndpoint(vault, host.id, host.sealed), id: host.id };
+    return { endpoint: openSealedEndpoint(vault, host.id, host.sealed), id: host.id, clusterUid };
   } catch {
     throw new StartError(
       `The credentials of ${host.name} do not open with this installation's master key. Give its kubeconfig again: hexabase-cli host update ${host.name} --kubeconfig FILE.`,
@@ -156,7 +160,7 @@ async function endpointOf(
 }
 
 function accessOf({ vault }: HostStore): AddHost['access'] {
-  return { seal: (id, given) => sealEndpoint(vault, id, given) };
+  return { seal: (id, given) => sealEndpoint(vault, id, given), identify: identifyCluster };
 }
 
 function record(

@@ -144,7 +144,7 @@ export function operatorPorts(database: OpenedDatabase): Ports {
     kubernetes: { urlOf: unavailable, certificateAuthority: unavailable },
     mintKubeToken: async () => unavailable(),
     count: () => undefined,
-    hostAccess: { seal: unavailable },
+    hostAccess: { seal: unavailable, identify: unavailable },
     secondFactors: {
       list: unavailable,
       addTotp: unavailable,

@@ -1,3 +1,5 @@
+import { policyDrift, type Drift } from '../drivers/vcluster/policies/policy-drift.ts';
+import { KubeCallError, KubeRefusal } from '../kube-api/call-errors.ts';
 import {
   at,
   bad,
@@ -59,23 +61,59 @@ export async function checkMetrics(look: Look): Promise<HostCheck> {
 }
 
 /** Our admission policies keep a paused worker and a tenant's pods in their place. */
-export async function checkPolicies(look: Look): Promise<HostCheck> {
+export async function checkPolicies(look: Look): Promise<HostCheck[]> {
   const answer = await read(look, '/apis/admissionregistration.k8s.io/v1');
-  if (answer?.status !== 200) return optional(unsure('PoliciesServed', noAnswer(answer)));
+  if (answer?.status !== 200) return [optional(unsure('PoliciesServed', noAnswer(answer)))];
   const resources = at(answer.body, 'resources');
   const served =
     Array.isArray(resources) && resources.some((one) => at(one, 'name') === 'validatingadmissionpolicies');
   if (served) {
     const message = 'ValidatingAdmissionPolicy is served';
-    return optional(good('PoliciesServed', { reason: 'Served', message }));
+    return [
+      optional(good('PoliciesServed', { reason: 'Served', message })),
+      optional(await checkPolicyDrift(look)),
+    ];
   }
-  return optional(
-    bad('PoliciesServed', {
-      reason: 'NotServed',
-      message: 'ValidatingAdmissionPolicy is not served (it comes with Kubernetes 1.30)',
-      todo: 'Upgrade the host, or install Kyverno and apply deploy/policies/kyverno.',
-    }),
-  );
+  return [
+    optional(
+      bad('PoliciesServed', {
+        reason: 'NotServed',
+        message: 'ValidatingAdmissionPolicy is not served (it comes with Kubernetes 1.30)',
+        todo: 'Upgrade the host, or install Kyverno and apply deploy/policies/kyverno.',
+      }),
+    ),
+  ];
+}
+
+const policiesNamedMax = 6;
+
+/** Nobody but an administrator of the host can take them away; then nothing holds a replaced worker or a tenant back. */
+async function checkPolicyDrift({ client, signal }: Look): Promise<HostCheck> {
+  const type = 'PoliciesInPlace';
+  let drift: Drift[];
+  try {
+    drift = await policyDrift(client, signal);
+  } catch (error) {
+    if (error instanceof KubeCallError) return unsure(type, noAnswer(null));
+    if (error instanceof KubeRefusal) return unsure(type, noAnswer({ status: error.status, body: null }));
+    throw error;
+  }
+  if (drift.length === 0)
+    return good(type, { reason: 'AsTheyShouldBe', message: 'The admission policies are as they should be' });
+  const names = (which: Drift[]) => [...new Set(which.map(({ wanted }) => wanted.metadata.name))];
+  const missing = names(drift.filter(({ live }) => live === null));
+  const changed = names(drift.filter(({ live }) => live !== null)).filter((name) => !missing.includes(name));
+  const said = (words: string, list: string[]): string[] =>
+    list.length === 0
+      ? []
+      : [
+          `${words}: ${list.slice(0, policiesNamedMax).join(', ')}${list.length > policiesNamedMax ? ` and ${list.length - policiesNamedMax} more` : ''}`,
+        ];
+  return bad(type, {
+    reason: missing.length > 0 ? 'Missing' : 'Changed',
+    message: `Admission policies of ours ${[...said('are missing', missing), ...said('were changed', changed)].join('; ')}`,
+    todo: 'The server puts them back within a minute while it runs and has the rights; else apply deploy/policies/native.',
+  });
 }
 
 /** API groups of network plugins that are known to enforce NetworkPolicy. */

@@ -13,11 +13,13 @@ export interface HostCheck extends ConditionInput {
 
 export type HostCheckType =
   | 'Reachable'
+  | 'SameCluster'
   | 'VersionSupported'
   | 'RightsGranted'
   | 'NodesReady'
   | 'StorageReady'
   | 'PoliciesServed'
+  | 'PoliciesInPlace'
   | 'MetricsServed'
   | 'NetworkPoliciesEnforced'
   | 'IssuerReachable'
@@ -37,6 +39,8 @@ export interface HostReport {
   checks: HostCheck[];
   /** Null when nobody could look. */
   observed: HostObserved | null;
+  /** Which cluster answered; null when none did, or not the one that was added. */
+  clusterUid: string | null;
 }
 
 type Said = Pick<HostCheck, 'reason' | 'message'> & { todo?: string };

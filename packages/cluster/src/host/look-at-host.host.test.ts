@@ -42,7 +42,11 @@ describe.skipIf(host === null)('a look at a real host cluster', () => {
 
   async function look(at: KubeEndpoint): Promise<Map<HostCheckType, HostCheck>> {
     using client = createKubeClient(at);
-    const { checks } = await lookAtHost(client, { signal: AbortSignal.timeout(60_000), storageClass: null });
+    const { checks } = await lookAtHost(client, {
+      signal: AbortSignal.timeout(60_000),
+      storageClass: null,
+      clusterUid: null,
+    });
     return new Map(checks.map((check) => [check.type, check]));
   }
 
@@ -58,12 +62,13 @@ describe.skipIf(host === null)('a look at a real host cluster', () => {
     const { checks, observed } = await lookAtHost(admin, {
       signal: AbortSignal.timeout(60_000),
       storageClass: null,
+      clusterUid: null,
     });
     const status = (type: HostCheckType) => checks.find((check) => check.type === type)?.status;
     const required = ['Reachable', 'VersionSupported', 'RightsGranted', 'PoliciesServed'] as const;
     expect(required.map(status)).toEqual(['True', 'True', 'True', 'True']);
     expect(observed?.kubernetesVersion).toMatch(/^v1\./);
-    expect(new Set(checks.map((check) => check.type)).size).toBe(8);
+    expect(new Set(checks.map((check) => check.type)).size).toBe(10);
   });
 
   it('names the rights that an account lacks and what they are for, and takes exactly the rights of the list', async () => {

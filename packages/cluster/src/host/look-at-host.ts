@@ -1,5 +1,6 @@
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { TenantClient } from '../port.ts';
+import { checkIdentity } from './check-identity.ts';
 import { checkNodes } from './check-nodes.ts';
 import { checkRights } from './check-rights.ts';
 import { checkMetrics, checkNetworkPolicies, checkPolicies, checkStorage } from './check-services.ts';
@@ -10,6 +11,8 @@ export interface LookOptions {
   signal: AbortSignal;
   /** Name of the storage class for tenants' state; null takes the host's default. */
   storageClass: string | null;
+  /** Which cluster it was when it was added; null when nobody has seen it yet. */
+  clusterUid: string | null;
 }
 
 const laterChecks: readonly HostCheckType[] = [
@@ -26,7 +29,10 @@ const laterChecks: readonly HostCheckType[] = [
 export async function lookAtHost(client: TenantClient, options: LookOptions): Promise<HostReport> {
   const look = { client, signal: options.signal };
   const { checks, version } = await checkVersion(look);
-  if (version === null) return { checks: [...checks, ...notLookedAt(checks)], observed: null };
+  if (version === null) return nothingElse(checks, 'the API does not answer');
+  const { check: identity, clusterUid } = await checkIdentity(look, options.clusterUid);
+  checks.push(identity);
+  if (identity.status === 'False') return nothingElse(checks, 'it is another cluster');
   const [rights, seen, storage, metrics, policies] = await Promise.all([
     checkRights(look),
     checkNodes(look),
@@ -37,7 +43,8 @@ export async function lookAtHost(client: TenantClient, options: LookOptions): Pr
   const network = await checkNetworkPolicies(look, { version, nodes: seen.nodes });
   const none = { nodes: 0, cpuMilli: 0, memoryMib: 0, pods: 0 };
   return {
-    checks: [...checks, rights, seen.check, storage.check, policies, metrics, network],
+    clusterUid,
+    checks: [...checks, rights, seen.check, storage.check, ...policies, metrics, network],
     observed:
       seen.size === null && rights.status !== 'True'
         ? null
@@ -57,10 +64,9 @@ export function readiness(checks: readonly HostCheck[]): ConditionInput {
   return { type: 'Ready', status, reason, message: todo === '' ? message : `${message}. ${todo}` };
 }
 
-function notLookedAt(done: readonly HostCheck[]): HostCheck[] {
-  return laterChecks
+function nothingElse(done: readonly HostCheck[], why: string): HostReport {
+  const others = laterChecks
     .filter((type) => done.every((check) => check.type !== type))
-    .map((type) =>
-      unsure(type, { reason: 'NotLookedAt', message: 'Could not be looked at: the API does not answer' }),
-    );
+    .map((type) => unsure(type, { reason: 'NotLookedAt', message: `Could not be looked at: ${why}` }));
+  return { checks: [...done, ...others], observed: null, clusterUid: null };
 }

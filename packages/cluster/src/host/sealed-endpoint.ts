@@ -39,7 +39,8 @@ export function openSealedEndpoint(
   return { ...endpoint, ...(serverName !== undefined && { serverName }) };
 }
 
-function endpointOf({
+/** Throws `validation_failed` on `kubeconfig` for what is not taken. */
+export function endpointOf({
   kubeconfig,
   context,
 }: {

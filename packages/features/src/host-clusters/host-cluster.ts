@@ -54,26 +54,51 @@ export interface ChangeHost {
   change: HostClusterChange;
   /** Null leaves them as they are. */
   credentials: Credentials | null;
+  /** Another cluster takes its place on purpose: workspaces that are not there are made anew, and empty. */
+  anotherCluster?: boolean;
   access: HostAccess;
 }
 
-/** Throws `validation_failed` for a kubeconfig that is not taken or for one where the control plane's own is used. */
-export async function changeHost(
+/**
+ * Throws `validation_failed` for a kubeconfig that is not taken, for one where the control plane's own is used, and for one
+ * that leads to another cluster. A cluster that does not answer now is taken, and known when it is used.
+ */
+export async function changeHost(tx: Tx, row: HostClusterRow, asked: ChangeHost): Promise<HostClusterRow> {
+  const { change, credentials, anotherCluster = false, access } = asked;
+  if (credentials && row.in_cluster) throw refused('the control plane runs in this cluster and needs none');
+  if (anotherCluster) {
+    if (!credentials && !row.in_cluster) throw refused('is needed to know which cluster takes the place');
+    const seen = await access.identify(credentials);
+    if (seen === null) throw refused('the cluster that takes the place does not answer now');
+    return writeHost(tx, row, { ...asked, change: { ...change, cluster_uid: seen } });
+  }
+  if (credentials && row.cluster_uid !== null) {
+    const seen = await access.identify(credentials);
+    if (seen !== null && seen !== row.cluster_uid) {
+      throw refused(
+        `leads to another cluster than the one that ${row.name} was added with, and its workspaces are not there: kube-system has the uid ${seen}, not ${row.cluster_uid}. Nothing was changed`,
+      );
+    }
+  }
+  return writeHost(tx, row, asked);
+}
+
+async function writeHost(
   tx: Tx,
   row: HostClusterRow,
   { change, credentials, access }: ChangeHost,
 ): Promise<HostClusterRow> {
   if (!credentials) return changeHostRow(tx, row, change);
-  if (row.in_cluster) {
-    throw new AppError('validation_failed', {
-      details: {
-        fields: [{ path: 'kubeconfig', message: 'the control plane runs in this cluster and needs none' }],
-      },
-    });
-  }
   const { sealed, server } = access.seal(row.id, credentials);
   await writeCredentials(tx, row.id, sealed);
   return changeHostRow(tx, row, { ...change, server });
+}
+
+function refused(message: string): AppError {
+  return new AppError('validation_failed', {
+    message: `The kubeconfig ${message}.`,
+    details: { fields: [{ path: 'kubeconfig', message }] },
+  });
 }
 
 /** Throws `host_cluster_not_empty` while workspaces live there: their clusters would be beyond reach. */

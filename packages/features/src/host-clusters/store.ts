@@ -21,6 +21,8 @@ export interface HostClusterTable {
   generation: Generated<number>;
   conditions: ColumnType<Condition[], string | undefined, string>;
   observed: JSONColumnType<HostClusterObserved> | null;
+  /** Which cluster it is; null until it has answered for the first time. */
+  cluster_uid: string | null;
   checked_at: Date | null;
   failing_since: Date | null;
   check_due: Generated<Date>;
@@ -104,6 +106,7 @@ export async function insertHostRow(tx: Tx, row: NewHostCluster): Promise<HostCl
       labels: JSON.stringify(row.labels),
       state: 'active',
       observed: null,
+      cluster_uid: null,
       checked_at: null,
       failing_since: null,
     })
@@ -127,6 +130,7 @@ export type HostClusterChange = Partial<
     | 'labels'
     | 'dedicated_nodes'
     | 'server'
+    | 'cluster_uid'
     | 'max_workspaces'
     | 'max_cpu_milli'
     | 'max_memory_mib'

@@ -17,7 +17,7 @@ export interface ChangeFeed extends AsyncDisposable {
   read(actor: Actor, change: Change): Promise<unknown>;
 }
 
-type FeedPorts = Pick<Ports, 'database' | 'kubernetes' | 'deletionGraceMs'>;
+type FeedPorts = Pick<Ports, 'database' | 'clock' | 'kubernetes' | 'deletionGraceMs'>;
 
 /** Listens once for the whole process and tells every open stream; `null` after a reconnect of the database. */
 export async function openChangeFeed(ports: FeedPorts): Promise<ChangeFeed> {
@@ -44,7 +44,11 @@ export async function openChangeFeed(ports: FeedPorts): Promise<ChangeFeed> {
 }
 
 /** Reads as the actor, so that a stream can show nothing that a request could not. */
-async function readChange({ database, ...view }: FeedPorts, actor: Actor, change: Change): Promise<unknown> {
+async function readChange(
+  { database, clock, ...view }: FeedPorts,
+  actor: Actor,
+  change: Change,
+): Promise<unknown> {
   const scope = {
     userId: actor.userId,
     organizationIds: actor.memberships.map((membership) => membership.organizationId),
@@ -54,7 +58,7 @@ async function readChange({ database, ...view }: FeedPorts, actor: Actor, change
     async (tx) => {
       switch (change.noun) {
         case 'workspace':
-          return readWorkspace(tx, change.id, view);
+          return readWorkspace(tx, change.id, { ...view, nowMs: clock.now() });
         case 'project':
           return readProject(tx, change.id);
         default:

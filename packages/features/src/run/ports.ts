@@ -85,6 +85,11 @@ export interface HostAccess {
     hostClusterId: string,
     credentials: { kubeconfig: string; context?: string | undefined },
   ): { sealed: string; server: string };
+  /**
+   * Which cluster a kubeconfig leads to, or the one that the control plane runs in when null: a uid for comparison. Null
+   * when it does not answer within seconds. Throws as `seal` does.
+   */
+  identify(credentials: { kubeconfig: string; context?: string | undefined } | null): Promise<string | null>;
 }
 
 export type CounterName = 'hexabase_workspaces_created_total';

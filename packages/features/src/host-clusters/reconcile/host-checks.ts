@@ -1,5 +1,7 @@
+import { ensureHostPolicies } from '@hexabase/cluster/drivers/vcluster/policies/ensure-host-policies.ts';
 import type { HostCheck, HostReport } from '@hexabase/cluster/host/host-check.ts';
 import { bad, unsure } from '@hexabase/cluster/host/host-check.ts';
+import { checkPolicies } from '@hexabase/cluster/host/check-services.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import type { TenantClient } from '@hexabase/cluster/port.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
@@ -82,6 +84,7 @@ async function lookAndSave(deps: HostCheckDeps, host: DueHost, signal: AbortSign
       id: host.id,
       conditions,
       observed: report.observed,
+      clusterUid: report.clusterUid,
       failingSince,
       at: new Date(startedMs),
     }),
@@ -96,23 +99,65 @@ async function look(deps: HostCheckDeps, host: DueHost, stopping: AbortSignal): 
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const todo = 'Give it new credentials: hexabase-cli host update NAME --kubeconfig FILE.';
-    return { checks: [bad('Reachable', { reason: 'NoCredentials', message, todo })], observed: null };
+    return nothingSeen(bad('Reachable', { reason: 'NoCredentials', message, todo }));
   }
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(lookMsMax)]);
   try {
-    return await lookAtHost(client, { signal, storageClass: deps.storageClass });
+    const { storageClass } = deps;
+    const report = await lookAtHost(client, { signal, storageClass, clusterUid: host.cluster_uid });
+    return await withPolicies(report, { deps, host, client, signal });
   } catch (error) {
     deps.log.warn({ error, host: host.name }, 'a host cluster could not be looked at');
     const check = unsure('Reachable', {
       reason: 'NoAnswer',
       message: 'The Kubernetes API does not answer in time',
     });
-    return { checks: [check], observed: null };
+    return nothingSeen(check);
   }
 }
 
+function nothingSeen(check: HostCheck): HostReport {
+  return { checks: [check], observed: null, clusterUid: null };
+}
+
+interface Repair {
+  deps: HostCheckDeps;
+  host: DueHost;
+  client: TenantClient;
+  signal: AbortSignal;
+}
+
+/** Puts the admission policies on the host that are missing there, and those right that were changed. */
+async function withPolicies(
+  report: HostReport,
+  { deps: { log }, host: { name: host }, client, signal }: Repair,
+): Promise<HostReport> {
+  const before = report.checks.find(({ type }) => type === 'PoliciesInPlace');
+  if (before?.status !== 'False') return report;
+  try {
+    const state = await ensureHostPolicies(client, { signal });
+    if (state !== 'installed') {
+      log.warn({ host, state }, 'a host cluster has no admission policies of ours');
+      return report;
+    }
+    log.info({ host, why: before.message }, 'the admission policies are in place on a host cluster');
+    const now = await checkPolicies({ client, signal });
+    return {
+      ...report,
+      checks: report.checks.map((check) => now.find(({ type }) => type === check.type) ?? check),
+    };
+  } catch (error) {
+    log.warn({ error, host }, 'the admission policies could not be installed on a host cluster; tried again');
+    return report;
+  }
+}
+
+/** Another cluster that answers in its place tells nothing of it. */
 function answers(report: HostReport): boolean {
-  return report.checks.some((check) => check.type === 'Reachable' && check.status === 'True');
+  return (
+    report.checks.some((check) => check.type === 'Reachable' && check.status === 'True') &&
+    !report.checks.some((check) => check.type === 'SameCluster' && check.status === 'False')
+  );
 }
 
 function damped(check: HostCheck, failingSince: Date | null, nowMs: number): HostCheck {

@@ -11,6 +11,8 @@ export interface DueHost {
   conditions: readonly Condition[];
   /** When its API stopped answering; null while it does. */
   failing_since: Date | null;
+  /** Which cluster it is; null until it has answered for the first time. */
+  cluster_uid: string | null;
 }
 
 /** Takes those that are due; nobody else looks at them before `againMs`. */
@@ -18,7 +20,7 @@ export async function takeDueHosts(tx: Tx, againMs: number): Promise<DueHost[]> 
   const { rows } = await sql<DueHost>`
     update host_clusters set check_due = now() + make_interval(secs => ${againMs / 1_000})
     where check_due <= now()
-    returning id, name, generation, conditions, failing_since`.execute(tx);
+    returning id, name, generation, conditions, failing_since, cluster_uid`.execute(tx);
   return rows;
 }
 
@@ -27,6 +29,8 @@ export interface Looked {
   conditions: readonly Condition[];
   /** Null keeps what was seen before. */
   observed: HostClusterObserved | null;
+  /** Kept when it is the first one. */
+  clusterUid: string | null;
   failingSince: Date | null;
   at: Date;
 }
@@ -34,13 +38,23 @@ export interface Looked {
 /** A look that began before another one ended does not overwrite it. */
 export async function saveLook(
   tx: Tx,
-  { id, conditions, observed, failingSince, at }: Looked,
+  { id, conditions, observed, clusterUid, failingSince, at }: Looked,
 ): Promise<void> {
   await sql`
     update host_clusters set conditions = ${JSON.stringify(conditions)}::jsonb,
       observed = coalesce(${observed && JSON.stringify(observed)}::jsonb, observed),
+      cluster_uid = coalesce(cluster_uid, ${clusterUid}),
       failing_since = ${failingSince}, checked_at = ${at}
     where id = ${id} and (checked_at is null or checked_at <= ${at})`.execute(tx);
+}
+
+/** Records which cluster a host cluster is when nobody knew, and answers the one that is recorded. */
+export async function confirmCluster(tx: Tx, hostId: string, seen: string): Promise<string> {
+  const { rows } = await sql<{ uid: string }>`
+    update host_clusters set cluster_uid = coalesce(cluster_uid, ${seen}) where id = ${hostId}
+    returning cluster_uid as uid`.execute(tx);
+  // Its row has gone: nothing may be done there any more.
+  return rows[0]?.uid ?? '';
 }
 
 /** A host cluster with what opens it; `sealed` is null for the one that the control plane runs in. */

@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Actor } from '@hexabase/kernel/actor.ts';
+import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { openChangeFeed } from '../../run/change-feed.ts';
 import { asSeen } from './seen.ts';
 import { getWorkspaceRow } from '../store.ts';
 
@@ -78,4 +81,28 @@ test('nor is the last answer believed when the worker itself was away', async ()
   expect(await statuses({ checkedAgoMs: null, failingAgoMs: null })).toEqual(
     sinceWhen('2026-11-22T09:00:00.000Z'),
   );
+});
+
+test('who follows changes is told the same as who asks', async () => {
+  await statuses({ checkedAgoMs: 6 * minuteMs, failingAgoMs: null });
+  const kubernetes = { urlOf: () => 'https://localhost', certificateAuthority: () => null };
+  const { database } = test1;
+  await using feed = await openChangeFeed({ database, clock: fixedClock(nowMs), kubernetes });
+  const actor: Actor = {
+    userId: newId<'User'>(),
+    email: 'ann@example.com',
+    sessionId: newId<'Session'>(),
+    platformRole: null,
+    memberships: [{ organizationId: organization, role: 'viewer' }],
+  };
+  const told = await feed.read(actor, { noun: 'workspace', organizationId: organization, id });
+  expect(told).toMatchObject({
+    conditions: [
+      { type: 'Accepted', status: 'True' },
+      { type: 'ControlPlaneReady', status: 'Unknown', reason: 'NotLookedAt' },
+      { type: 'AccessReady', status: 'Unknown' },
+      { type: 'ImagesPulled', status: 'Unknown' },
+      { type: 'Ready', status: 'Unknown' },
+    ],
+  });
 });

@@ -1,10 +1,11 @@
 import { applyObject, type ApplicableObject } from '../../../kube-api/apply.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
+import { resourcePath } from '../../../kube-api/resource-path.ts';
 import type { TenantClient } from '../../../port.ts';
+import { metaOf, type Json } from '../host/objects.ts';
 import { fieldManager } from '../names.ts';
 import { systemNamespace } from './host-rbac.ts';
-import { installedPolicies } from './host-policies.ts';
-import { nativePolicy } from './native.ts';
+import { policyDrift } from './policy-drift.ts';
 
 /** What became of the admission policies on a host. */
 export type HostPoliciesState =
@@ -17,7 +18,7 @@ export type HostPoliciesState =
 
 /**
  * Makes what a host must have before the first workspace: the namespace of the fences and our admission policies. Safe
- * to repeat; an administrator's changes to our own fields are put back. Throws `KubeRefusal` or `KubeCallError`.
+ * to repeat; whatever else an administrator has made of them is put back. Throws `KubeRefusal` or `KubeCallError`.
  */
 export async function ensureHostPolicies(
   client: TenantClient,
@@ -29,12 +30,38 @@ export async function ensureHostPolicies(
   if (!(await servesPolicies(client, signal))) return 'not-served';
   try {
     // A policy before its binding: a binding to nothing is an error to every request that it matches.
-    for (const policy of installedPolicies) for (const object of nativePolicy(policy)) await apply(object);
+    for (const { wanted, live, decides } of await policyDrift(
+      client,
+      signal ?? new AbortController().signal,
+    )) {
+      if (live !== null && decides) await replaceSpec(client, { wanted, live, signal });
+      await apply(wanted);
+    }
   } catch (error) {
     if (error instanceof KubeRefusal && error.status === 403) return 'not-allowed';
     throw error;
   }
   return 'installed';
+}
+
+/** Apply leaves what others have added, as an exception from a policy. */
+async function replaceSpec(
+  client: TenantClient,
+  { wanted, live, signal }: { wanted: ApplicableObject; live: Json; signal: AbortSignal | undefined },
+): Promise<void> {
+  const { apiVersion, kind, metadata } = wanted;
+  const { name } = metadata;
+  const answer = await client.request({
+    method: 'PATCH',
+    path: `${resourcePath(apiVersion, kind, { name })}?fieldManager=${fieldManager}`,
+    contentType: 'application/json-patch+json',
+    body: [
+      { op: 'test', path: '/metadata/resourceVersion', value: metaOf(live).resourceVersion },
+      { op: 'replace', path: '/spec', value: wanted['spec'] },
+    ],
+    ...(signal && { signal }),
+  });
+  if (answer.status >= 300) throw new KubeRefusal(`${kind} ${name}`, answer);
 }
 
 async function servesPolicies(client: TenantClient, signal: AbortSignal | undefined): Promise<boolean> {
