@@ -1,0 +1,111 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '@hexabase/testkit/free-port.ts';
+import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hostKubectls, hostSettings, until } from './host-product.ts';
+import { kubectlSession } from './kubectl-session.ts';
+import { startProduct, succeed, type Product } from './product.ts';
+
+// A vCluster takes its time to start, and more of it on a busy machine.
+vi.setConfig({ testTimeout: 500_000, hookTimeout: 400_000 });
+
+const host = hostCluster('tenant');
+const slug = 'rolled-out';
+const nowhere = 'registry.invalid/nobody/vcluster:1.0.0';
+
+/** What an operator changes for all workspaces, on a real vCluster, with the product's own settings. */
+describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a real host cluster', () => {
+  let product: Product;
+  let charts: string;
+  let flags: string[];
+  let id = '';
+  const [program = ''] = Object.values(hostKubectls(host));
+  const onHost = kubectlSession(program, () => ({ PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig }));
+  const { kubectl } = kubectlSession(program, () => ({
+    ...product.env,
+    KUBECONFIG: join(product.configDir, 'owner.yaml'),
+  }));
+  const ofControlPlane = (path: string) =>
+    onHost.kubectl('-n', `hexabase-ws-${id}`, 'get', 'statefulset', '-o', `jsonpath={.items[0]${path}}`);
+  const release = () =>
+    onHost.kubectl(
+      'get',
+      'namespace',
+      `hexabase-ws-${id}`,
+      '-o',
+      String.raw`jsonpath={.metadata.annotations.hexabase\.ai/release}`,
+    );
+  const shown = async () =>
+    JSON.parse(succeed(await product.hks(['workspace', 'get', slug, '-o', 'json']))) as {
+      id: string;
+      phase: string;
+      conditions: { type: string; status: string; reason: string; message: string }[];
+    };
+  const upgraded = async () => (await shown()).conditions.find(({ type }) => type === 'Upgraded');
+  const active = () => until(async () => (await shown()).phase === 'active', 300);
+
+  beforeAll(async () => {
+    charts = await mkdtemp(join(tmpdir(), 'hks-charts-'));
+    for (const name of ['old', 'new'])
+      await cp(host?.chart ?? '', join(charts, name), { recursive: true, dereference: true });
+    const file = join(charts, 'new', 'Chart.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/^version:.*$/m, 'version: 99.0.0'));
+    const address = host?.issuerAddress ?? '';
+    const port = String(await freePort(address));
+    flags = ['--listen', '0.0.0.0', '--https-port', port, '--public-url', `https://${address}:${port}`];
+    flags.push('--host-kubeconfig', host?.kubeconfig ?? '');
+    const settings = { ...hostSettings(host), HKS_PASSWORDS: 'on', HKS_VCLUSTER_CHART: join(charts, 'old') };
+    product = await startProduct(flags, settings);
+    succeed(await product.hks(['workspace', 'create', slug, '--plan', 'starter'], { timeoutMs: 300_000 }));
+    ({ id } = await shown());
+    const file2 = join(product.configDir, 'owner.yaml');
+    await writeFile(file2, succeed(await product.hks(['kubeconfig', slug])));
+    await kubectl('create', 'configmap', 'remembered', '--from-literal=since=before');
+  });
+  afterAll(async () => {
+    await product?.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 });
+    await product?.[Symbol.asyncDispose]();
+    await rm(charts, { recursive: true, force: true });
+  });
+
+  async function restartWith(settings: NodeJS.ProcessEnv): Promise<void> {
+    succeed(await product.hks(['down']));
+    Object.assign(product.env, settings);
+    succeed(await product.up(...flags));
+  }
+
+  async function intact(): Promise<void> {
+    const since = ['get', 'configmap', 'remembered', '-o', 'jsonpath={.data.since}'];
+    expect(await kubectl(...since)).toBe('before');
+  }
+
+  it('brings another chart to a workspace as an upgrade, also when the old one is not to be had any more', async () => {
+    const before = await release();
+    expect(await ofControlPlane('.metadata.labels.chart')).not.toBe('vcluster-99.0.0');
+    await rm(join(charts, 'old'), { recursive: true });
+    await restartWith({ HKS_VCLUSTER_CHART: join(charts, 'new') });
+    await until(async () => (await upgraded())?.status === 'True', 300);
+    await active();
+    expect(await release()).not.toBe(before);
+    expect(await ofControlPlane('.metadata.labels.chart')).toBe('vcluster-99.0.0');
+    expect((await upgraded())?.message).toBe(`It runs release ${await release()} of the control plane`);
+    await intact();
+  });
+
+  it('takes an image back that nobody has, says why, and goes no further', async () => {
+    const before = await release();
+    const image = await ofControlPlane('.spec.template.spec.containers[0].image');
+    await restartWith({ HKS_VCLUSTER_IMAGE: nowhere });
+    await until(async () => (await upgraded())?.reason === 'RolledBack', 400);
+    await active();
+    expect((await upgraded())?.message).toMatch(
+      new RegExp(`was not healthy after .*${nowhere} .*cannot be had.*going back to release ${before}$`),
+    );
+    expect(succeed(await product.hks(['why', `workspace/${slug}`]))).toContain('going back to release');
+    expect(await release()).toBe(before);
+    expect(await ofControlPlane('.spec.template.spec.containers[0].image')).toBe(image);
+    await intact();
+  });
+});
