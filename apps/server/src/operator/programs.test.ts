@@ -180,6 +180,18 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['federation', 'remove', 'main'])).problem).toContain('There is no rule');
     expect((await operator(['federation', 'remove', listed.id])).out).toContain('Removed main');
     expect((await operator(['federation', 'list', '-o', 'json'])).out.trim()).toBe('[]');
+    {
+      await using database = await openOperatorDatabase(config, { migrate: 'skip' });
+      await database.asIdentity((tx) =>
+        sql`insert into hexabase.federations
+            (id, organization_id, user_id, name, issuer, audience, conditions, scope, created_by, created_at)
+          select 'f-' || n, 'o-1', 'sa-1', 'f-' || n, 'https://ci.example', 'hexabase', '{repository=acme/shop}', 'read',
+            'operator', now() from generate_series(1, 100) n`.execute(tx),
+      );
+    }
+    expect((await operator([...add, '--condition', 'repository=acme/shop'])).problem).toContain(
+      'There are 100 already',
+    );
   }, 120_000);
 
   it('let an operator into an organization in everybody’s sight, and out again', async () => {
