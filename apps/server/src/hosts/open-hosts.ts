@@ -65,7 +65,7 @@ export async function openHosts(options: HostsOptions): Promise<Hosts> {
       placementOf: (workspaceId) => registry.placementOf(workspaceId),
       onChange: (changed) => registry.onChange(changed),
     }),
-    clientOf: async (id) => registry.clientOf(id),
+    clientOf: (id) => registry.clientOf(id),
     [Symbol.asyncDispose]: () => registry.stop(),
   };
 }
@@ -86,18 +86,21 @@ class Registry {
   }
 
   async start(): Promise<void> {
-    const reload = (): void => {
-      this.#loading = this.#loading
-        .then(() => this.#load())
-        .catch((error: unknown) => {
-          this.#options.log.warn(
-            { error },
-            'host clusters could not be read; this is tried at the next change',
-          );
-        });
-    };
+    const reload = (): void => void this.#reload();
     this.#resources.use(await this.#options.database.listen('hexabase_host_clusters', reload));
     await this.#load();
+  }
+
+  #reload(): Promise<void> {
+    this.#loading = this.#loading
+      .then(() => this.#load())
+      .catch((error: unknown) => {
+        this.#options.log.warn(
+          { error },
+          'host clusters could not be read; this is tried at the next change',
+        );
+      });
+    return this.#loading;
   }
 
   async stop(): Promise<void> {
@@ -116,7 +119,9 @@ class Registry {
     return this.#open.get(name);
   }
 
-  clientOf(id: string): KubeClient {
+  /** With the credentials of now: whoever looks may have heard of new ones before we have. */
+  async clientOf(id: string): Promise<KubeClient> {
+    await this.#reload();
     const host = [...this.#open.values()].find((open) => open.id === id);
     if (host) return host.client;
     const problem = [...this.#problems.values()].find((one) => one.id === id);

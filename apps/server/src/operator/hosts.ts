@@ -15,7 +15,7 @@ import {
   type AddHost,
   type Credentials,
 } from '@hexabase/features/host-clusters/host-cluster.ts';
-import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
+import { confirmCluster, hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
 import { toHostClusterNow, toHostClusters } from '@hexabase/features/host-clusters/representation.ts';
 import {
   askForCheck,
@@ -125,7 +125,7 @@ export async function checkHost(
   using client = createKubeClient(endpoint);
   const signal = AbortSignal.timeout(lookMsMax);
   const { storageClass } = preflight;
-  const { checks } = await lookAtHost(client, { signal, storageClass, clusterUid });
+  const { checks, clusterUid: seen } = await lookAtHost(client, { signal, storageClass, clusterUid });
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
   const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
   if (reachable && preflight.issuer !== null) {
@@ -135,7 +135,10 @@ export async function checkHost(
     const soon = AbortSignal.timeout(lookMsMax);
     if (trust) checks.push(await checkIssuerTrusted(issuer, { ...trust, signal: soon }));
   }
-  await store.database.asWorker((tx) => askForCheck(tx, id));
+  await store.database.asWorker(async (tx) => {
+    if (seen !== null) await confirmCluster(tx, id, seen);
+    await askForCheck(tx, id);
+  });
   return { checks, ready: readiness(checks).status === 'True' };
 }
 
