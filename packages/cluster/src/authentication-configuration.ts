@@ -7,6 +7,8 @@ export interface IdentityTrust {
   certificateAuthority: string | null;
   /** Where discovery is answered when the API server cannot reach the issuer under its own name; https. */
   discoveryUrl?: string;
+  /** Of the API server that reads it, `v1.34.4`; one of 1.34 or newer when absent. */
+  kubernetesVersion?: string | undefined;
 }
 
 /** Longest lifetime of a token in seconds, and what clocks may differ by. */
@@ -16,12 +18,12 @@ const prefix = 'hexabase:';
 
 /**
  * The token contract of workspaces as `AuthenticationConfiguration` (Kubernetes, "Authenticating", structured
- * authentication; v1 since 1.34): one issuer, one audience, verified e-mail, short lives, groups of ours only. The same
+ * authentication; v1 since 1.34, v1beta1 with the same fields before): one issuer, one audience, verified e-mail, short lives, groups of ours only. The same
  * rules as `packages/oidc/src/tenant-authenticator.ts` applies for the embedded driver; change both or none.
  */
 export function authenticationConfiguration(trust: IdentityTrust): Record<string, unknown> {
   return {
-    apiVersion: 'apiserver.config.k8s.io/v1',
+    apiVersion: `apiserver.config.k8s.io/${isBeforeV1(trust.kubernetesVersion) ? 'v1beta1' : 'v1'}`,
     kind: 'AuthenticationConfiguration',
     jwt: [
       {
@@ -60,4 +62,10 @@ export function authenticationConfiguration(trust: IdentityTrust): Record<string
 
 function rule(expression: string, message: string): { expression: string; message: string } {
   return { expression, message };
+}
+
+/** An API server does not start with a version of the file that it does not know. */
+function isBeforeV1(kubernetesVersion: string | undefined): boolean {
+  const minor = /^v?1\.(\d+)/.exec(kubernetesVersion ?? '')?.[1];
+  return minor !== undefined && Number(minor) < 34;
 }

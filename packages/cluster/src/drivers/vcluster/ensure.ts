@@ -122,6 +122,7 @@ async function wantedObjects(
     discoveryUrl: options.discoveryUrl,
     controlPlaneNamespace: options.controlPlaneNamespace ?? null,
     stateGib: (options.storage ?? defaultStorage).sizeGib,
+    kubernetesVersion: release.version(kubernetesVersion),
   });
   return [...own, ...rendered];
 }

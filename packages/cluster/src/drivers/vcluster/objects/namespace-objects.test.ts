@@ -25,6 +25,21 @@ describe('the objects around a tenant', () => {
     await expect(stringify(objects)).toMatchFileSnapshot('golden/namespace-objects.yaml');
   });
 
+  it('tell the API server whom it trusts in the form that its version knows', () => {
+    const form = (kubernetesVersion: string | undefined) => {
+      const objects = namespaceObjects(tenantSpec({ workspaceId }), { ...settings, kubernetesVersion });
+      return /apiVersion: (\S+?)\\n/.exec(
+        JSON.stringify(objects.find(({ kind }) => kind === 'ConfigMap')),
+      )?.[1];
+    };
+    expect(['v1.33.6', 'v1.34.4', 'v1.35.0', undefined].map(form)).toEqual([
+      'apiserver.config.k8s.io/v1beta1',
+      'apiserver.config.k8s.io/v1',
+      'apiserver.config.k8s.io/v1',
+      'apiserver.config.k8s.io/v1',
+    ]);
+  });
+
   it('always make the namespace enforce baseline, and say whose nodes it may use', () => {
     const { metadata } = tenantNamespace(tenantSpec({ workspaceId, isolation: 'dedicated' }));
     expect(metadata['labels']).toMatchObject({

@@ -14,6 +14,8 @@ export interface NamespaceSettings {
   controlPlaneNamespace: string | null;
   /** Size of the volume with the control plane's state. */
   stateGib: number;
+  /** The tenant's, `v1.34.4`. */
+  kubernetesVersion?: string | undefined;
 }
 
 /** The namespace itself; `ended` is written last of all, when everything else is as the generation wants it. */
@@ -59,6 +61,7 @@ export function namespaceObjects(spec: TenantSpec, settings: NamespaceSettings):
     issuer,
     audience,
     certificateAuthority: issuerAuthority,
+    kubernetesVersion: settings.kubernetesVersion,
     ...(discoveryUrl !== undefined && { discoveryUrl }),
   });
   return [

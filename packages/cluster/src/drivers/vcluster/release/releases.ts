@@ -13,6 +13,8 @@ import { readRecord, writeRecord, type ReleaseContent } from './release-record.t
 /** Everything that decides how control planes are made, besides whose they are: chart, values, images, versions. */
 export interface Release {
   id: string;
+  /** The full version for a minor, its default for null. Throws `TenantConflictError` for one that it does not have. */
+  version(minor: string | null): string;
   /** Throws `TenantConflictError` for a version that it does not have, and what the renderer throws. */
   render(tenant: TenantKind): Promise<ApplicableObject[]>;
 }
@@ -95,10 +97,12 @@ function openRelease(
 ): Release {
   const renderer = createRenderer({ source: { location: chart.path, digest: chart.digest }, helm });
   const { hostVersion, kubernetesVersions, values } = content;
+  const versionOf = (minor: string | null) => chosenVersion(kubernetesVersions, minor, hostName);
   return {
     id,
+    version: versionOf,
     render: async ({ workspaceId, isolation, tier, kubernetesVersion }) => {
-      const version = chosenVersion(kubernetesVersions, kubernetesVersion, hostName);
+      const version = versionOf(kubernetesVersion);
       const text = values[kindOf({ isolation, tier, version })];
       if (text === undefined) throw new Error(`release ${id} has no values for ${isolation} ${tier}`);
       return renderer.render({ workspaceId, hostVersion, values: text });
