@@ -7,8 +7,10 @@ import { withoutHops } from './hop-headers.ts';
 
 export type UrlUpstream = Extract<Upstream, { kind: 'url' }>;
 
-/** Connections to one API server. */
+/** One API server, and connections to it. */
 interface Connections {
+  /** What its address says. */
+  at: { host: string; port: number; prefix: string; header: string };
   /** Kept and used again. */
   pooled: Agent;
   /** For upgrades: a kept connection may just be closing, and a shell cannot be started twice. */
@@ -27,20 +29,21 @@ export function targetOf(
   request: IncomingMessage,
   use: 'pooled' | 'single',
 ): RequestOptions {
-  const base = new URL(upstream.url);
+  const connections = connectionsTo(upstream);
+  const { host, port, prefix } = connections.at;
   return {
-    host: base.hostname,
-    port: base.port === '' ? 443 : Number(base.port),
-    path: base.pathname.replace(/\/$/, '') + (request.url ?? '/'),
+    host,
+    port,
+    path: prefix + (request.url ?? '/'),
     method: request.method,
-    agent: connectionsTo(upstream)[use],
+    agent: connections[use],
   };
 }
 
 /** What the gateway kept of the headers, in their original order and with duplicates. */
 export function forwardable(upstream: UrlUpstream, request: IncomingMessage): string[] {
   const kept = withoutHops(request.rawHeaders);
-  const headers = ['host', new URL(upstream.url).host];
+  const headers = ['host', connectionsTo(upstream).at.header];
   for (let index = 0; index + 1 < kept.length; index += 2) {
     const name = kept[index] ?? '';
     if (request.headers[name.toLowerCase()] !== undefined) headers.push(name, kept[index + 1] ?? '');
@@ -59,7 +62,14 @@ function connectionsTo(upstream: UrlUpstream): Connections {
   if (known.size >= knownMax) forgetAll();
   const way = connect && { connect: () => (connections.connect ?? connect)() };
   const peer = { certificateAuthority, ...(serverName !== undefined && { serverName }), ...way };
+  const { hostname, port, pathname, host } = new URL(url);
   const connections: Connections = {
+    at: {
+      host: hostname,
+      port: port === '' ? 443 : Number(port),
+      prefix: pathname.replace(/\/$/, ''),
+      header: host,
+    },
     pooled: tlsAgent(peer),
     single: tlsAgent({ ...peer, keepAlive: false }),
     connect,

@@ -199,6 +199,17 @@ describe('a connection that breaks', () => {
     expect(requests).toBe(1);
   });
 
+  it('never looks whole when the cluster cuts its answer off, whether or not that told its length', async () => {
+    for (const head of [{ 'content-length': '100' }, {}]) {
+      serve = (_request, response) => {
+        response.writeHead(200, head);
+        response.write('{"items":[', () => response.destroy());
+      };
+      const answer = await send('/api/v1/pods');
+      await expect(text(answer)).rejects.toThrow('aborted');
+    }
+  });
+
   it('takes nothing of the body before it stands, so that the client may send it again', async () => {
     upstream = { ...upstream, connect: () => Promise.reject(new Error('no pod is running')) };
     const answer = await send('/api/v1/namespaces', 'POST', '{"kind":"Namespace"}');

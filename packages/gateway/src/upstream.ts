@@ -48,7 +48,7 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
     // Watches send small events that must not wait for more. What says its length is whole, and goes with its headers.
     if (answer.headers['content-length'] === undefined) response.flushHeaders();
-    pipeline(answer, response, () => undefined);
+    give(answer, response);
   });
   const leave = () => outgoing.destroy();
   outgoing.on('error', (error) => {
@@ -63,6 +63,12 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
     sendRefusal(response, sending && !safeMethods.includes(request.method) ? outcomeUnknown() : noAnswer());
   });
   response.once('close', leave);
+}
+
+/** Not `pipeline`, which makes an exception with its stack at the end of each. What was cut off must not look whole. */
+function give(answer: IncomingMessage, response: ServerResponse): void {
+  answer.once('error', () => response.destroy());
+  answer.pipe(response);
 }
 
 /** The same for exec, attach and port-forward. */

@@ -35,6 +35,7 @@ export interface Arrival {
  */
 export function clientAddress({ socket, headers }: Arrival, trusted: TrustedProxies): string {
   let address = plainAddress(socket.remoteAddress ?? '');
+  if (trusted === noProxies) return address;
   const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
   while (isIP(address) !== 0 && trusted.check(address, familyOf(address))) {
     const before = hops.pop();
@@ -53,6 +54,7 @@ export function addressBlock(text: string): string {
 
 /** Without port, brackets and zone, and an IPv4 address as such: a socket for both families writes `::ffff:192.0.2.7`. */
 function plainAddress(text: string): string {
+  if (isIPv4(text)) return text;
   const [, bracketed, withPort] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text.trim()) ?? [];
   const address = (bracketed ?? withPort ?? text.trim()).replace(/%.*$/, '');
   if (isIP(address) !== 6 || !/:ffff:/i.test(address)) return address;
