@@ -41,6 +41,7 @@ import { publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
+import { closeInTime } from './lifecycle/close-in-time.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
 import { mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
 
@@ -113,7 +114,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     }),
   );
   const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies }));
-  opened.defer(() => http.close());
+  opened.defer(() => closeInTime({ server: http.server, close: () => http.close() }));
   const resources = opened.move();
   const dispose = () => resources.disposeAsync();
   return {
