@@ -255,7 +255,7 @@ test('definitions come before their objects, namespaces before what is in them, 
 });
 
 test('a tenant that holds too much is refused while it is read, not after it', async () => {
-  const { request } = serving([]);
+  const { request } = serving([{ kind: 'Namespace', metadata: { name: 'shop' } }]);
   let pages = 0;
   const blob = 'x'.repeat(30_000_000);
   const endless: TenantClient = {
