@@ -22,8 +22,9 @@ export async function startOnHost(
   const flags = ['--listen', '0.0.0.0', '--https-port', port, '--public-url', `https://${address}:${port}`];
   return startProduct(['--host-kubeconfig', host?.kubeconfig ?? '', ...flags], {
     ...hostSettings(host),
-    // An address that others reach takes no passwords by itself; those of the people in these suites are.
+    // An address that others reach takes no passwords by itself, nor adds strangers; those of the people in these suites are.
     HKS_PASSWORDS: 'on',
+    HKS_ADD_MEMBERS: 'anybody',
     ...settings,
   });
 }
