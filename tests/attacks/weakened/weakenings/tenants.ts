@@ -212,4 +212,16 @@ export const tenantsWeakenings: readonly Weakening[] = [
     ],
     because: 'memberships are not compared with who asks',
   },
+  {
+    attack:
+      'A12 is a colleague from another one; a stranger with an account is refused like an address that nobody has',
+    changes: [
+      {
+        file: 'packages/features/src/members/add.ts',
+        find: 'ports.mayAddAnybody ? null : own',
+        replace: 'null',
+      },
+    ],
+    because: 'an owner adds whomever there is, and so learns whom there is',
+  },
 ];
