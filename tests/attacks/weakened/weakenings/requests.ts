@@ -34,9 +34,9 @@ export const requestsWeakenings: readonly Weakening[] = [
     attack: 'C07 a body that is too large is refused before it is read',
     changes: [
       {
-        file: 'packages/http/src/create-http.ts',
-        find: 'const bodyBytesMax = 64 * 1024;',
-        replace: 'const bodyBytesMax = 1024 ** 3;',
+        file: 'packages/http/src/mount-operations.ts',
+        find: 'bodyLimit: operation.bodyLimitBytes,',
+        replace: 'bodyLimit: 1024 ** 3,',
       },
     ],
     because: 'a body of any size is waited for',
