@@ -9,7 +9,7 @@ const hostSuites = sourceFiles('apps', 'packages', 'tests')
   .map(({ path }) => path)
   .filter((path) => path.endsWith('.host.test.ts'));
 
-it('every suite on a real host has its turn in .ci/run', () => {
+it('every suite on a real host has its turn in .ci/run, and every name there is that of a suite', () => {
   const script = read('.ci/run');
   const always = /^host_suites=\((.*)\)$/m.exec(script)?.[1] ?? '';
   const turns = /^host_turns=\(\n([^)]*)\n\)$/m.exec(script)?.[1] ?? '';
@@ -19,6 +19,7 @@ it('every suite on a real host has its turn in .ci/run', () => {
     .filter((word) => /^\w/.test(word));
   expect(filters.length).toBeGreaterThan(5);
   expect(hostSuites.filter((path) => !filters.some((filter) => path.includes(filter)))).toEqual([]);
+  expect(filters.filter((filter) => !hostSuites.some((path) => path.includes(filter)))).toEqual([]);
 });
 
 it('every suite on a real host is in the table of its README', () => {

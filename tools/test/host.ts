@@ -39,7 +39,7 @@ export async function runHostSuites(args: readonly string[]): Promise<Counts> {
       // Some take minutes: whoever waits, and a log that ends early, shows where it is.
       reporter: 'verbose',
       // They share a cluster: one suite at a time.
-      args: ['--no-file-parallelism', '--passWithNoTests'],
+      args: ['--no-file-parallelism'],
       env: { HKS_TEST_SUITE: 'host', ...cluster.environment },
       signal: stopping.signal,
     });
