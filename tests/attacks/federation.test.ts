@@ -258,6 +258,8 @@ describe('rules', () => {
     'repository_owner=acme*',
     'sub=repo:**',
     'sub=repo:acme*',
+    'sub=environment:production:**',
+    'sub=ref:refs/heads/main**',
   ])('B06 a rule that anybody’s jobs at the issuer would meet is not taken: %s', async (condition) => {
     const { status, text } = await trust({ conditions: [condition, 'actor=ann'] });
     expect([status, text]).toEqual([400, expect.stringContaining('whose the jobs are')]);
@@ -277,6 +279,32 @@ describe('rules', () => {
     ['with a user in the address', { issuer: 'https://ci.example@evil.example' }],
   ])('%s are refused', async (_which, more) => expect((await trust(more)).status).toBe(400));
 });
+
+const gitHub = 'https://token.actions.githubusercontent.com';
+
+test.each([
+  [gitHub, 'sub=environment:production'],
+  [gitHub, 'sub=project_path:acme/shop:**'],
+  ['https://token.actions.acme.ghe.com', 'sub=ref:refs/heads/main'],
+  ['https://github.acme.example/_services/token', 'sub=workflow:release'],
+  ['https://gitlab.com', 'sub=repo:acme/shop:**'],
+])(
+  'B06 a subject that strangers at the issuer can have word for word pins nobody: %s %s',
+  async (issuer, condition) => {
+    const { status, text } = await trust({ issuer, conditions: [condition] });
+    expect([status, text]).toEqual([400, expect.stringContaining('whose the jobs are')]);
+    expect((await trust({ issuer, conditions: [condition, 'repository_owner=acme'] })).status).toBe(201);
+  },
+);
+
+test.each([
+  [gitHub, 'sub=repo:acme/shop:environment:production'],
+  [gitHub, 'sub=repo:acme/**'],
+  ['https://gitlab.com', 'sub=project_path:acme/shop:ref_type:branch:ref:main'],
+  ['https://ci.example', 'sub=system:serviceaccount:ci:deployer'],
+])('a subject that says whose it is is enough: %s %s', async (issuer, condition) =>
+  expect((await trust({ issuer, conditions: [condition] })).status).toBe(201),
+);
 
 describe('an issuer inside', () => {
   test.each([

@@ -202,6 +202,40 @@ describe('errors', () => {
   });
 });
 
+describe.each(['constructor', '__proto__', 'toString'])('a name that every object has: %s', (name) => {
+  test('C09 a name that every object has is a name like any other in roles: no fault, and no other meaning', async () => {
+    const rules = [{ verbs: [name], apiGroups: [name], resources: [name] }];
+    const roles = `/api/v1/workspaces/${ann.workspaceId}/roles`;
+    const preview = await ann.call('POST', `${roles}/preview`, { rules });
+    expect([preview.status, preview.json['data']?.words], preview.text).toEqual([
+      200,
+      [`May ${name} ${name}.`],
+    ]);
+    const made = await ann.call('POST', roles, { name: `r-${crypto.randomUUID().slice(0, 8)}`, rules });
+    expect([201, 409, 422], made.text).toContain(made.status);
+    const asked = `verb=${name}&resource=${name}.${name}`;
+    const explained = await ann.call('GET', `/api/v1/workspaces/${ann.workspaceId}/access?${asked}`);
+    expect(explained.status, explained.text).toBeLessThan(500);
+  });
+
+  test('C09 a name that every object has is a name like any other in a cluster: no fault', async () => {
+    const at = (plural: string) => `/api/v1/namespaces/default/${plural}`;
+    const metadata = { name: `n-${crypto.randomUUID().slice(0, 8)}` };
+    const secret = await ann.kube('POST', at('secrets'), {
+      metadata,
+      type: name,
+      stringData: { [name]: 'x' },
+    });
+    expect(secret.status, secret.text).toBe(201);
+    const containers = [{ name: 'c', image: 'nginx', resources: { limits: { [name]: '1' } } }];
+    const pod = { metadata, spec: { containers, volumes: [{ name: 'v', [name]: {} }] } };
+    for (const query of ['', '?fieldValidation=Ignore']) {
+      const answer = await ann.kube('POST', `${at('pods')}${query}`, pod);
+      expect(answer.status, answer.text).toBeLessThan(500);
+    }
+  });
+});
+
 describe('a limit, with reconcilers at work', () => {
   test('C11 a limit holds when 100 ask at once for the last place, and again after a place became free', async () => {
     const ben = await product.tenant('ben', 'pro');

@@ -9,8 +9,11 @@ const schemas = (value: unknown): Schema[] => (Array.isArray(value) ? value.filt
 const number = (value: unknown, otherwise: number): number =>
   typeof value === 'number' && Number.isSafeInteger(value) ? value : otherwise;
 
+/** Names that every plain object has: a table that is looked up by one answers with what is no entry of it. */
+const namesOfObjects = ['constructor', '__proto__', 'toString'];
+
 /** What people and programs put into texts to see what happens. */
-export const nasty = ['', ' ', '\0', '\uD800', '../..', "' or 1=1 --", '%00', '{{7*7}}', '$(id)', '<script>', '\r\nX-Evil: 1', '__proto__', 'null', '-1', '1e999', 'ａ', '𝕏'.repeat(50), 'x'.repeat(5_000)]; // prettier-ignore
+export const nasty = ['', ' ', '\0', '\uD800', '../..', "' or 1=1 --", '%00', '{{7*7}}', '$(id)', '<script>', '\r\nX-Evil: 1', ...namesOfObjects, 'null', '-1', '1e999', 'ａ', '𝕏'.repeat(50), 'x'.repeat(5_000)]; // prettier-ignore
 
 /** Values that fit a schema, as far as it says what fits: what it describes in words only may still be refused. */
 export function fitting(schema: Schema): fc.Arbitrary<unknown> {
@@ -50,12 +53,19 @@ function text(schema: Schema): fc.Arbitrary<string> {
   if (schema['format'] === 'email') return fc.emailAddress();
   if (schema['format'] === 'date-time')
     return fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
+  const fits = (made: string): boolean => made.length <= maxLength && made.length >= minLength;
   const { pattern } = schema;
   if (typeof pattern !== 'string' || /\(\?[=!<]|\\[pP]/.test(pattern))
-    return fc.string({ minLength, maxLength });
-  return fc
-    .stringMatching(new RegExp(pattern))
-    .filter((made) => made.length <= maxLength && made.length >= minLength);
+    return orNameOfObjects(fc.string({ minLength, maxLength }), fits);
+  const shape = new RegExp(pattern);
+  return orNameOfObjects(fc.stringMatching(shape).filter(fits), (name) => fits(name) && shape.test(name));
+}
+
+function orNameOfObjects(texts: fc.Arbitrary<string>, fits: (name: string) => boolean): fc.Arbitrary<string> {
+  const names = namesOfObjects.filter(fits);
+  return names.length === 0
+    ? texts
+    : fc.oneof({ weight: 3, arbitrary: texts }, { weight: 1, arbitrary: fc.constantFrom(...names) });
 }
 
 function object(schema: Schema): fc.Arbitrary<object> {

@@ -24,6 +24,6 @@ const factors: Readonly<Record<string, number>> = {
 export function parseQuantity(text: string): number | null {
   const [, number, suffix = ''] =
     /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(text) ?? [];
-  const factor = factors[suffix];
+  const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
   return number === undefined || factor === undefined ? null : Number(number) * factor;
 }

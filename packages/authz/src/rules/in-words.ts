@@ -24,16 +24,19 @@ const warnings: readonly { resource: string; verbs: readonly string[]; words: st
   },
 ];
 
-const verbWords: Readonly<Record<string, string>> = {
-  get: 'read',
-  list: 'list',
-  watch: 'follow',
-  create: 'create',
-  update: 'change',
-  patch: 'change',
-  delete: 'delete',
-  deletecollection: 'delete many of',
-};
+/** A map, since the verbs are anybody's text: `constructor` is a property of every object. */
+const verbWords: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    get: 'read',
+    list: 'list',
+    watch: 'follow',
+    create: 'create',
+    update: 'change',
+    patch: 'change',
+    delete: 'delete',
+    deletecollection: 'delete many of',
+  }),
+);
 
 /** What rules allow, in sentences that need no knowledge of Kubernetes' verbs. */
 export function rulesInWords(rules: readonly PolicyRule[]): string[] {
@@ -57,7 +60,7 @@ export function rulesInWords(rules: readonly PolicyRule[]): string[] {
 
 function verbPhrase(verbs: readonly string[]): string {
   if (verbs.includes('*')) return 'do everything with';
-  const words = [...new Set(verbs.map((verb) => verbWords[verb] ?? verb))];
+  const words = [...new Set(verbs.map((verb) => verbWords.get(verb) ?? verb))];
   const reading = ['read', 'list', 'follow'].every((word) => words.includes(word));
   const short = reading
     ? ['see', ...words.filter((word) => !['read', 'list', 'follow'].includes(word))]

@@ -8,24 +8,28 @@ export interface RuleProblem {
   message: string;
 }
 
-/** Verbs that turn into any other right, or vouch for somebody. */
-const refusedVerbs: Readonly<Record<string, string>> = {
-  '*': 'name each verb: a wildcard also gives what comes later',
-  escalate: 'escalate lets its holder write roles with more than they have',
-  bind: 'bind lets its holder give away roles that they do not have',
-  impersonate: 'impersonate lets its holder act as somebody else',
-  approve: 'approve lets its holder make certificates for others',
-  sign: 'sign lets its holder make certificates for others',
-  attest: 'attest lets its holder vouch for certificates',
-};
+/** Verbs that turn into any other right, or vouch for somebody. A map: every plain object has `constructor`. */
+const refusedVerbs: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '*': 'name each verb: a wildcard also gives what comes later',
+    escalate: 'escalate lets its holder write roles with more than they have',
+    bind: 'bind lets its holder give away roles that they do not have',
+    impersonate: 'impersonate lets its holder act as somebody else',
+    approve: 'approve lets its holder make certificates for others',
+    sign: 'sign lets its holder make certificates for others',
+    attest: 'attest lets its holder vouch for certificates',
+  }),
+);
 
 /** Resources through which any right can be had. */
-const refusedResources: Readonly<Record<string, string>> = {
-  'serviceaccounts/token': 'it hands out tokens of service accounts, with all their rights',
-  'nodes/proxy': 'it reaches every container of a node, past roles and audit',
-  'certificatesigningrequests/approval': 'it makes certificates for any name',
-  signers: 'it makes certificates for any name',
-};
+const refusedResources: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'serviceaccounts/token': 'it hands out tokens of service accounts, with all their rights',
+    'nodes/proxy': 'it reaches every container of a node, past roles and audit',
+    'certificatesigningrequests/approval': 'it makes certificates for any name',
+    signers: 'it makes certificates for any name',
+  }),
+);
 
 /** What the plan decides; a change would be put back. */
 const decidedByPlan = ['resourcequotas', 'limitranges'];
@@ -44,7 +48,7 @@ export function findEscalations(
     const at = (field: string) => `rules.${index}.${field}`;
     const problems = [
       ...shapeProblems(rule, at),
-      ...rule.verbs.flatMap((verb) => problem(at('verbs'), refusedVerbs[verb])),
+      ...rule.verbs.flatMap((verb) => problem(at('verbs'), refusedVerbs.get(verb))),
       ...rule.apiGroups.flatMap((group) =>
         problem(at('apiGroups'), group === '*' ? 'name each API group' : undefined),
       ),
@@ -75,7 +79,7 @@ function whyNotResource(resource: string, rule: PolicyRule): string | undefined 
   const [main = ''] = resource.split('/');
   if (decidedByPlan.includes(main) && rule.verbs.some((verb) => !reading.includes(verb)))
     return `the plan decides ${main}: they can only be read`;
-  return refusedResources[resource];
+  return refusedResources.get(resource);
 }
 
 function outsideProject(rule: PolicyRule, at: (field: string) => string): RuleProblem[] {

@@ -64,9 +64,14 @@ export function groupOf(apiVersion: string): string {
 /** What is known of a kind without asking an API; undefined for custom resources and others. */
 export function builtinResource(apiVersion: string, kind: string): ResourceInfo | undefined {
   const group = groupOf(apiVersion);
-  const isClusterScoped = clusterScoped[group]?.includes(kind) === true;
-  if (!isClusterScoped && namespaced[group]?.includes(kind) !== true) return undefined;
+  const isClusterScoped = has(clusterScoped, group, kind);
+  if (!isClusterScoped && !has(namespaced, group, kind)) return undefined;
   return { plural: pluralOf(kind), namespaced: !isClusterScoped };
+}
+
+/** Groups are anybody's text: `constructor` is in every plain object. */
+function has(kinds: Readonly<Record<string, readonly string[]>>, group: string, kind: string): boolean {
+  return Object.hasOwn(kinds, group) && kinds[group]?.includes(kind) === true;
 }
 
 /**

@@ -81,7 +81,10 @@ export function adviceFor(condition: AdvisedCondition, slug: string): string | n
   const { type, status, reason } = condition;
   // Asleep is the one condition that is no trouble when False.
   if (type === 'Asleep' ? status === 'False' : status === 'True') return null;
-  return adviceByReason[familyOf(reason)]?.replaceAll('NAME', slug) ?? null;
+  // Reasons may come from a tenant's own cluster, where anybody writes them.
+  const family = familyOf(reason);
+  if (!Object.hasOwn(adviceByReason, family)) return null;
+  return adviceByReason[family]?.replaceAll('NAME', slug) ?? null;
 }
 
 /** Kubernetes has many words for images that cannot be had and containers that cannot be made. */

@@ -36,19 +36,34 @@ const words: readonly string[] = [
 ];
 
 /**
- * Whether jobs that meet a condition are all of one owner: strangers have jobs at the same issuer, with whatever branch,
- * environment and workflow they like. A subject begins with what it is (`repo:acme/…`, `project_path:acme/…`).
+ * How a subject says whose the job is. GitHub (github.com, `*.ghe.com`, and servers of one's own under
+ * `/_services/token`) lets every repository choose what its subjects are made of, so that one without `repo:` may be
+ * any stranger's, word for word (GitHub docs, “Customizing the token claims”). GitLab's always begin with the path.
  */
-function pinsOwner(text: string): boolean {
-  const claim = text.slice(0, text.indexOf('='));
-  const value = text.slice(claim.length + 1);
-  const isExact = !value.includes('*');
-  if (words.includes(claim)) return isExact;
-  if (paths.includes(claim)) return /^[^*/]+\//.test(value);
-  return claim === 'sub' && (isExact || /^[^*:/]+[:/][^*:/]+[:/]/.test(value));
+function subjectPinsOwner(value: string, issuer: string): boolean {
+  // An issuer that is no URL is refused for that.
+  const { hostname = '', pathname = '' } = URL.parse(issuer) ?? {};
+  const isGitHub = hostname.startsWith('token.actions.') || /\/_services\/token\/?$/.test(pathname);
+  const isGitLab = hostname.startsWith('gitlab.');
+  if (isGitHub) return /^repo:[^*:/]+\//.test(value);
+  if (isGitLab) return /^project_path:[^*:/]+\//.test(value);
+  // Elsewhere a whole subject is one account's (OpenID Connect Core §2), and the same two forms are in use.
+  return !value.includes('*') || /^(?:repo|project_path):[^*:/]+\//.test(value);
 }
 
-const pin = `one of them says whose the jobs are: sub, ${[...paths, ...words].join(', ')}; its wildcards come after the owner`;
+/**
+ * Whether jobs that meet a condition are all of one owner: strangers have jobs at the same issuer, with whatever branch,
+ * environment and workflow they like.
+ */
+function pinsOwner(text: string, issuer: string): boolean {
+  const claim = text.slice(0, text.indexOf('='));
+  const value = text.slice(claim.length + 1);
+  if (words.includes(claim)) return !value.includes('*');
+  if (paths.includes(claim)) return /^[^*/]+\//.test(value);
+  return claim === 'sub' && subjectPinsOwner(value, issuer);
+}
+
+const pin = `one of them says whose the jobs are: sub=repo:OWNER/… (GitHub), sub=project_path:GROUP/… (GitLab), ${[...paths, ...words].join(', ')}; its wildcards come after the owner`;
 
 const schema = z.object({
   id,
@@ -104,29 +119,33 @@ export const federation = defineResource({
       summary: 'Takes the tokens of an issuer that meet every condition, as one service account.',
       access: manage,
       target: 'organization',
-      body: z.strictObject({
-        name: slug,
-        serviceAccount: z.string().min(1).max(254).describe('name of the service account'),
-        issuer: z
-          .url({ protocol: /^https$/ })
-          .max(300)
-          .refine((url) => !/[?#@\s]/.test(url), 'has no query, fragment or user')
-          .describe('exactly as in the tokens, for example https://token.actions.githubusercontent.com'),
-        audience: z.string().min(1).max(200).describe('exactly as in the tokens'),
-        conditions: z
-          .array(condition)
-          .min(1)
-          .max(20)
-          .refine((all) => all.some(pinsOwner), pin)
-          .describe(
-            `claim=value, all must hold; * is anything up to the next / or :, ** is anything; ${pin}`,
-          ),
-        scope: z
-          .string()
-          .max(80)
-          .regex(/^(read|write|workspace:[a-z0-9-]+)$/, 'use read, write or workspace:<slug or id>')
-          .describe('read, write or workspace:<slug or id>'),
-      }),
+      body: z
+        .strictObject({
+          name: slug,
+          serviceAccount: z.string().min(1).max(254).describe('name of the service account'),
+          issuer: z
+            .url({ protocol: /^https$/ })
+            .max(300)
+            .refine((url) => !/[?#@\s]/.test(url), 'has no query, fragment or user')
+            .describe('exactly as in the tokens, for example https://token.actions.githubusercontent.com'),
+          audience: z.string().min(1).max(200).describe('exactly as in the tokens'),
+          conditions: z
+            .array(condition)
+            .min(1)
+            .max(20)
+            .describe(
+              `claim=value, all must hold; * is anything up to the next / or :, ** is anything; ${pin}`,
+            ),
+          scope: z
+            .string()
+            .max(80)
+            .regex(/^(read|write|workspace:[a-z0-9-]+)$/, 'use read, write or workspace:<slug or id>')
+            .describe('read, write or workspace:<slug or id>'),
+        })
+        .refine(({ conditions, issuer }) => conditions.some((text) => pinsOwner(text, issuer)), {
+          path: ['conditions'],
+          message: pin,
+        }),
       output: schema,
       status: 201,
       errors: ['already_exists', 'conflict', 'not_found'],

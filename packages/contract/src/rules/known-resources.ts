@@ -53,7 +53,7 @@ const clusterWide: Readonly<Record<string, readonly string[]>> = {
 
 /** True for what Kubernetes itself keeps outside namespaces; what it does not know counts as inside. */
 export function isClusterWide(group: string, resource: string): boolean {
-  return clusterWide[group]?.includes(resource) ?? false;
+  return (Object.hasOwn(clusterWide, group) && clusterWide[group]?.includes(resource)) || false;
 }
 
 /** The API group of a resource that Kubernetes has itself; null for any other name. */

@@ -51,7 +51,7 @@ const meanings: Readonly<Record<string, string>> = {
   offline_access: 'stay signed in while you are away',
 };
 
-/** A client asks to be told more, or to do more, than before. */
+/** A client asks to be told more, or to do more, than before. No button has the keyboard: it is read before it is answered. */
 export function consentPage(
   form: Pick<SignInForm, 'action' | 'formToken' | 'email'>,
   asked: { client: string; host: string | null; scopes: readonly string[] },
@@ -63,12 +63,12 @@ export function consentPage(
     </p>
     <p>It asks to</p>
     <ul>
-      ${asked.scopes.map((scope) => html`<li>${meanings[scope] ?? scope}</li>`)}
+      ${asked.scopes.map((scope) => html`<li>${(Object.hasOwn(meanings, scope) && meanings[scope]) || scope}</li>`)}
     </ul>
     <form method="post" action="${form.action}">
       <input type="hidden" name="form_token" value="${form.formToken}" />
       <p class="actions">
-        <button name="decision" value="allow" autofocus>Allow</button>
+        <button name="decision" value="allow">Allow</button>
         <button name="decision" value="deny" class="quiet">Refuse</button>
       </p>
     </form>`;

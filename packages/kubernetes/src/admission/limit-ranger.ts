@@ -81,7 +81,7 @@ function fill(
 ): string[] {
   const wanted: Record<string, string> = Object.assign({}, ...defaults);
   const given = fieldsOf(resources[side]);
-  const missing = Object.keys(wanted).filter((name) => !(name in given));
+  const missing = Object.keys(wanted).filter((name) => !Object.hasOwn(given, name));
   if (missing.length > 0)
     resources[side] = { ...given, ...Object.fromEntries(missing.map((name) => [name, wanted[name]])) };
   return missing.toSorted();

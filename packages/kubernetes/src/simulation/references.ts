@@ -77,7 +77,8 @@ function check(client: ApiClient, pod: Pod, references: References): MissingRefe
     const object = client.get<WithData>(`/${resource}`, namespace, reference.name);
     const kind = resource === 'configmaps' ? 'configmap' : 'secret';
     if (!object) return { key, message: `${kind} "${reference.name}" not found` };
-    if (reference.key === undefined || reference.key in { ...object.data, ...object.binaryData }) continue;
+    if (reference.key === undefined || Object.hasOwn({ ...object.data, ...object.binaryData }, reference.key))
+      continue;
     const title = resource === 'configmaps' ? 'ConfigMap' : 'Secret';
     return { key, message: `couldn't find key ${reference.key} in ${title} ${namespace}/${reference.name}` };
   }

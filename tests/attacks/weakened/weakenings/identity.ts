@@ -184,11 +184,22 @@ export const identityWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/contract/src/people/federation.ts',
-        find: '.refine((all) => all.some(pinsOwner), pin)',
-        replace: '',
+        find: 'conditions.some((text) => pinsOwner(text, issuer))',
+        replace: 'conditions.length > 0 || issuer === pinsOwner.name',
       },
     ],
     because: 'a slip in a rule lets in whoever has a job at the same issuer',
+  },
+  {
+    attack: 'B06 a subject that strangers at the issuer can have word for word pins nobody: %s %s',
+    changes: [
+      {
+        file: 'packages/contract/src/people/federation.ts',
+        find: "return claim === 'sub' && subjectPinsOwner(value, issuer);",
+        replace: "return claim === 'sub' && (subjectPinsOwner(value, issuer) || issuer !== '');",
+      },
+    ],
+    because: 'whoever names their environment as ours is let in',
   },
   {
     attack: 'B06 a job’s token %s is refused',

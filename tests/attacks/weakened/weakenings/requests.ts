@@ -13,6 +13,29 @@ export const requestsWeakenings: readonly Weakening[] = [
     because: 'a credential of ours goes along',
   },
   {
+    attack:
+      'C09 a name that every object has is a name like any other in roles: no fault, and no other meaning',
+    changes: [
+      {
+        file: 'packages/contract/src/rules/known-resources.ts',
+        find: '(Object.hasOwn(clusterWide, group) && clusterWide[group]?.includes(resource)) || false',
+        replace: 'clusterWide[group]?.includes(resource) ?? false',
+      },
+    ],
+    because: 'a role is answered with a fault of ours',
+  },
+  {
+    attack: 'C09 a name that every object has is a name like any other in a cluster: no fault',
+    changes: [
+      {
+        file: 'packages/kubernetes/src/validation/kinds/config.ts',
+        find: 'Object.hasOwn(REQUIRED_KEYS, type) ? REQUIRED_KEYS[type] : undefined',
+        replace: 'REQUIRED_KEYS[type]',
+      },
+    ],
+    because: 'a Secret is answered with a fault of ours',
+  },
+  {
     attack: 'C05 shell, templates, line ends and patterns in names stay text, or are refused',
     changes: [
       { file: 'packages/features/src/run/slug.ts', find: ".replace(/[^a-z0-9]+/g, '-');", replace: ';' },
@@ -250,7 +273,7 @@ export const requestsWeakenings: readonly Weakening[] = [
     attack:
       'C10 canaries in objects, queries and commands for a cluster are not kept; what was asked of it is told',
     changes: [
-      { file: 'packages/gateway/src/gateway.ts', find: '${passage.path}`,', replace: '${passage.url}`,' },
+      { file: 'packages/gateway/src/answer/access-entry.ts', find: '${passage.path}`,', replace: '${passage.url}`,' },
     ],
     because: 'queries are kept in the audit log',
   },

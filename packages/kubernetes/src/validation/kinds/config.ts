@@ -62,7 +62,8 @@ export function checkSecretUpdate(secret: Json, old: Json, problems: Problems): 
 
 function checkSecretType(secret: Json, data: Record<string, string>, problems: Problems): void {
   const type = text(secret['type']);
-  for (const key of REQUIRED_KEYS[type] ?? []) {
+  const required = Object.hasOwn(REQUIRED_KEYS, type) ? REQUIRED_KEYS[type] : undefined;
+  for (const key of required ?? []) {
     if (!Object.hasOwn(data, key)) problems.required(`data[${key}]`);
     else if (key.startsWith('.docker') && !isJsonText(data[key] ?? '')) {
       problems.invalid(

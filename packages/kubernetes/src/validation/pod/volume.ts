@@ -38,7 +38,8 @@ function checkSource(volume: Json, path: string, problems: Problems): void {
   for (const other of others)
     problems.forbidden(`${path}.${other}`, 'may not specify more than 1 volume type');
   const source = asJson(volume[first]);
-  for (const field of REQUIRED[first] ?? []) {
+  const required = Object.hasOwn(REQUIRED, first) ? REQUIRED[first] : undefined;
+  for (const field of required ?? []) {
     if (text(source[field]) === '') problems.required(`${path}.${first}.${field}`);
   }
   checkMode(source['defaultMode'], `${path}.${first}.defaultMode`, problems);

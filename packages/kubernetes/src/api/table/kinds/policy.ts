@@ -63,16 +63,18 @@ export const storageClassColumns: readonly Column[] = [
   ageColumn,
 ];
 
-const shortModes: Readonly<Record<string, string>> = {
-  ReadWriteOnce: 'RWO',
-  ReadOnlyMany: 'ROX',
-  ReadWriteMany: 'RWX',
-  ReadWriteOncePod: 'RWOP',
-};
+const shortModes: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ReadWriteOnce: 'RWO',
+    ReadOnlyMany: 'ROX',
+    ReadWriteMany: 'RWX',
+    ReadWriteOncePod: 'RWOP',
+  }),
+);
 
 function accessModes(value: Record<string, unknown>): string {
   return arrayAt(value, 'accessModes')
-    .map((mode) => shortModes[String(mode)] ?? String(mode))
+    .map((mode) => shortModes.get(String(mode)) ?? String(mode))
     .join(',');
 }
 
