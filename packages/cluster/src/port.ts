@@ -84,6 +84,8 @@ export interface TenantSpec {
   kubernetesVersion: string | null;
   /** Wanted release; when null or absent a tenant keeps the one that it has, and a new one gets the newest. */
   release?: string | null;
+  /** What a new one gets in place of the newest, when `release` names none. */
+  releaseIfNew?: string | null;
 }
 
 export interface TenantSize {

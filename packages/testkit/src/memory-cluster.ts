@@ -105,7 +105,7 @@ function memoryDriver(pool: Pool, { listeners, releases }: MemoryParts): Cluster
           spec.generation,
           spec.asleep,
           spec.kubernetesVersion ?? firstVersion,
-          spec.release ?? releases.newest,
+          spec.release ?? spec.releaseIfNew ?? releases.newest,
           spec.release ?? null,
         ],
       );

@@ -95,14 +95,15 @@ function isInPlace(
  */
 async function releaseFor(
   { options, releases }: EnsureDeps,
-  { workspaceId, release = null }: TenantSpec,
+  { workspaceId, release = null, releaseIfNew = null }: TenantSpec,
   signal: AbortSignal,
 ): Promise<Release> {
   if (release !== null) return releases.byId(release, signal);
   const { namespace: name } = namesOf(workspaceId);
   const space = await readOne(options.host, { apiVersion: 'v1', kind: 'Namespace', name }, signal);
   const kept = isOurs(space, workspaceId) ? textOf(metaOf(space).annotations[note.release]) : '';
-  return kept === '' ? releases.newest(signal) : releases.byId(kept, signal);
+  const id = kept === '' ? releaseIfNew : kept;
+  return id === null ? releases.newest(signal) : releases.byId(id, signal);
 }
 
 async function wantedObjects(

@@ -211,6 +211,23 @@ test('a smaller plan is taken when what runs fits, else the old one stays and th
   expect(await inPhase(id, 'active')).toMatchObject({ plan: 'enterprise', settled_plan: 'enterprise' });
 });
 
+test('a quota that people have set beside ours does not count what runs again', async () => {
+  const id = await activeWorkspace();
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
+  await cluster.kubectl(id, { method: 'POST', path: '/api/v1/namespaces', body: namespace });
+  for (const [name, cpu] of [
+    ['ours', '1500m'],
+    ['theirs', '1500m'],
+    ['of some pods', '500m'],
+  ]) {
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name } };
+    const body = { ...quota, status: { used: { 'requests.cpu': cpu } } };
+    await cluster.kubectl(id, { method: 'POST', path: '/api/v1/namespaces/shop/resourcequotas', body });
+  }
+  await requestOfWorkspace(test1.database, id, { plan: 'starter' });
+  expect(await inPhase(id, 'active')).toMatchObject({ plan: 'starter', settled_plan: 'starter' });
+});
+
 test('a plan that is too small for what runs does not come in while the workspace sleeps', async () => {
   const id = await activeWorkspace();
   await useCpu(id, '3500m');

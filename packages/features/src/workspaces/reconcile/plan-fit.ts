@@ -59,7 +59,7 @@ function asSettled(subject: WorkspaceSubject): WorkspaceSubject {
   return { ...subject, plan: settledPlan ?? plan, size: settledSize ?? size };
 }
 
-/** How what the projects' quotas count as requested is more than a size, in words; null when it fits. */
+/** How what quotas count as requested is more than a size, in words; null when it fits. */
 export async function usedAbove(
   { client, signal }: { client: TenantClient; signal: AbortSignal },
   size: Size,
@@ -77,10 +77,19 @@ function isSmaller(next: Size, before: Size): boolean {
   );
 }
 
-/** What the projects' quotas count as requested, together. */
+/**
+ * What quotas count as requested, namespaces together. Where people have set quotas beside ours they count the same pods
+ * again: the one that has seen most is right.
+ */
 function usedOf(quotas: readonly Record<string, unknown>[]): Size {
-  const total = (resource: string, unit: number) =>
-    quotas.reduce((sum, quota) => sum + usedIn(quota, resource), 0) / unit;
+  const total = (resource: string, unit: number) => {
+    const most = new Map<unknown, number>();
+    for (const quota of quotas) {
+      const { namespace } = record(quota['metadata']);
+      most.set(namespace, Math.max(most.get(namespace) ?? 0, usedIn(quota, resource)));
+    }
+    return [...most.values()].reduce((sum, used) => sum + used, 0) / unit;
+  };
   return {
     cpuMilli: total('requests.cpu', 0.001),
     memoryMib: total('requests.memory', 2 ** 20),

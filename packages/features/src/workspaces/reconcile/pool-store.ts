@@ -4,6 +4,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import type { StatusWrite, Subject } from '@hexabase/reconcile/reconciler.ts';
 import { sql } from 'kysely';
+import { knownReleases, type KnownReleases } from './roll-out/roll-out-store.ts';
 import type { Size } from './store.ts';
 
 export const memberKind = 'pool-member';
@@ -15,6 +16,7 @@ export interface PoolMember extends Subject {
   size: Size;
   isolation: 'shared' | 'dedicated';
   kubernetesVersion: null;
+  knownReleases: KnownReleases | null;
   deletionRequested: boolean;
 }
 
@@ -35,7 +37,15 @@ export async function loadMember(tx: Tx, id: string): Promise<PoolMember | null>
   const row = rows[0];
   if (!row) return null;
   const slug = `warm-${row.id.slice(-12)}`;
-  return { ...row, slug, generation: 1, organizationId: '', operationId: null, kubernetesVersion: null };
+  return {
+    ...row,
+    slug,
+    generation: 1,
+    organizationId: '',
+    operationId: null,
+    kubernetesVersion: null,
+    knownReleases: await knownReleases(tx, id),
+  };
 }
 
 /** Throws `LeaseLostError` when a newer worker has written, or it has become a workspace. */

@@ -10,6 +10,7 @@ import { derivePhase } from '../phase.ts';
 import { defaultGroups } from '../../groups/public.ts';
 import type { SleepReason } from '../store.ts';
 import { forgetCopy, type KeptCopy } from './clone/copy-store.ts';
+import { knownReleases, type KnownReleases } from './roll-out/roll-out-store.ts';
 
 /** A workspace as its reconciler sees it. */
 export interface WorkspaceSubject extends Subject {
@@ -33,6 +34,8 @@ export interface WorkspaceSubject extends Subject {
   /** Wanted release of what runs its control plane; null until one was seen. */
   release: string | null;
   settledRelease: string | null;
+  /** What decides which release it is made with; null when it has one, or all is as usual. */
+  knownReleases: KnownReleases | null;
   /** The workspace that this one is a copy of. */
   cloneOf: string | null;
   /** What was read of it and is not all written yet. */
@@ -104,6 +107,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
   const { admins, users, operationStartedAt, ...rest } = row;
   return {
     ...rest,
+    knownReleases: rest.release === null ? await knownReleases(tx, id) : null,
     groups: { admins, users },
     operationStartedMs: operationStartedAt?.getTime() ?? null,
   };
@@ -175,6 +179,7 @@ export async function settle(tx: Tx, subject: WorkspaceSubject): Promise<void> {
   await sql`update workspaces set settled_plan = ${subject.plan},
       settled_version = coalesce(${subject.kubernetesVersion}, settled_version),
       settled_release = coalesce(${subject.release}, settled_release),
+      upgraded_release = case when ${isNewRelease(subject)} then ${subject.release} else upgraded_release end,
       refused_release = case when ${subject.release !== subject.settledRelease} then null else refused_release end
     where id = ${subject.id}`.execute(tx);
   if (subject.settledPlan !== null && subject.settledPlan !== subject.plan)

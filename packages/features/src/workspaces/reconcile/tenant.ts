@@ -64,7 +64,7 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
 /** The part of a workspace, or of one made in advance, that its tenant is made from. */
 export type WantedTenant = Subject &
   Pick<WorkspaceSubject, 'id' | 'slug' | 'size' | 'isolation' | 'kubernetesVersion'> &
-  Partial<Pick<WorkspaceSubject, 'release'>>;
+  Partial<Pick<WorkspaceSubject, 'release' | 'knownReleases'>>;
 
 /**
  * Makes the tenant what is wanted of it, as the port says it. What stands in the way and is not ours ends the work.
@@ -87,6 +87,7 @@ export async function ensureTenant(
     asleep,
     kubernetesVersion,
     release,
+    releaseIfNew: release === null ? await releaseIfNew(driver, subject) : null,
   };
   try {
     await unlessFenced(id, driver.ensureTenant(spec, { signal }));
@@ -97,6 +98,16 @@ export async function ensureTenant(
     const condition = { type: 'Synced', status: 'False', reason, message } as const;
     return { kind: 'failed', terminal: true, condition };
   }
+}
+
+/** What a roll-out had to take back is given to nobody new either. Null for the newest. */
+async function releaseIfNew(
+  driver: ClusterDriver,
+  { id, knownReleases }: WantedTenant,
+): Promise<string | null> {
+  if (!knownReleases || knownReleases.working === null) return null;
+  const newest = (await driver.newestRelease?.(id)) ?? null;
+  return newest !== null && knownReleases.refused.includes(newest) ? knownReleases.working : null;
 }
 
 export function waitReadyStep(deps: TenantDeps): Step<WorkspaceSubject> {

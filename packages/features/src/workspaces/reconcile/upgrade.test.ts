@@ -113,6 +113,7 @@ function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number 
     settledVersion: '1.34',
     release: null,
     settledRelease: null,
+    knownReleases: null,
     cloneOf: null,
     copy: null,
     sourceWasRead: false,

@@ -1,6 +1,9 @@
+import { KubeRefusal } from '@hexabase/cluster/kube-api/call-errors.ts';
 import type { TenantState } from '@hexabase/cluster/port.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
+import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { hostConditions } from './probe.ts';
 import { goBack, isNewVersion, type WorkspaceSubject } from './store.ts';
@@ -10,7 +13,10 @@ import { clockOf, controlPlane, ensureTenant, tenantThing, type TenantDeps } fro
 export const upgradeMsMax = 10 * 60_000;
 const pollMs = 1_000;
 
-/** Writes the new version. What the driver refuses is taken back at once. */
+/**
+ * Writes the new version. What the driver or the host refuses for good is taken back at once, what the host does not take
+ * otherwise after the time of a new version. A host that does not answer at all says nothing of the version.
+ */
 export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'tenant-cluster',
@@ -18,13 +24,14 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     timeoutMs: 120_000,
     makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
-      const result = await ensureTenant(deps, { subject, fence, signal, asleep: false });
-      if (result.kind === 'failed') {
-        const { to, from } = goalOf(subject);
-        const why = `${to} was refused (${result.condition.message.replace(/\.$/, '')}); going back to ${from}`;
-        const condition = upgraded('False', 'RolledBack', why);
-        return { ...result, condition, write: (tx) => goBack(tx, subject, 'version') };
-      }
+      const result = await ensureTenant(deps, { subject, fence, signal, asleep: false }).then(
+        (one) => (one.kind === 'failed' ? rolledBack(subject, 'was refused', one.condition.message) : one),
+        (error: unknown) => {
+          if (signal.aborted) throw error;
+          return notTaken(deps, subject, error);
+        },
+      );
+      if (result.kind === 'failed') return result;
       const message = `Going to ${goalOf(subject).to}`;
       return { ...result, conditions: [upgraded('Unknown', 'Progressing', message)] };
     },
@@ -77,6 +84,49 @@ export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
   };
 }
 
+/** Answers of an API server after which the same request is answered the same: not valid, not permitted, too large. */
+const lastingRefusals: readonly number[] = [400, 403, 413, 422];
+/** Our credentials, or that there is too much to do: no matter of what was asked for. */
+const passingRefusals: readonly number[] = [401, 429];
+
+/** Throws the error again when it is not the version's fault, or may still pass. */
+function notTaken(deps: TenantDeps, subject: WorkspaceSubject, error: unknown): StepResult {
+  const refusal = refusalIn(error);
+  const isLasting = refusal !== null && lastingRefusals.includes(refusal.status);
+  const mayBeItsFault = refusal
+    ? !passingRefusals.includes(refusal.status)
+    : !isAppError(error) && !(error instanceof LeaseLostError);
+  const sinceMs = failingMs(subject);
+  const isLate = sinceMs !== null && clockOf(deps).now() - sinceMs > upgradeMsMax;
+  if (isLasting || (mayBeItsFault && isLate))
+    return rolledBack(subject, 'was refused', refusal?.message ?? 'it failed again and again');
+  throw error;
+}
+
+/** The answer of the host behind an error; null when there was none. */
+function refusalIn(error: unknown): KubeRefusal | null {
+  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof KubeRefusal) return one;
+  return null;
+}
+
+/** Since when writing it fails; null when it did not fail before. */
+function failingMs({ conditions, operationStartedMs }: WorkspaceSubject): number | null {
+  const synced = findCondition(conditions, 'Synced');
+  if (operationStartedMs === null || synced?.status !== 'False') return null;
+  return Math.max(operationStartedMs, Date.parse(synced.lastTransitionTime));
+}
+
+function rolledBack(subject: WorkspaceSubject, what: string, why: string): StepResult {
+  const { to, from } = goalOf(subject);
+  const message = `${to} ${what} (${why.replace(/\.$/, '')}); going back to ${from}`;
+  return {
+    kind: 'failed',
+    terminal: true,
+    condition: upgraded('False', 'RolledBack', message),
+    write: (tx) => goBack(tx, subject, 'version'),
+  };
+}
+
 /** What is brought, and what was there, in words. A new version of Kubernetes may bring a new release along. */
 function goalOf(subject: WorkspaceSubject): { to: string; from: string } {
   const { kubernetesVersion, settledVersion, release, settledRelease } = subject;
@@ -104,14 +154,7 @@ function notYet(
   const sinceMs = nowMs - (writtenMs(subject) ?? nowMs);
   if (sinceMs > upgradeMsMax || isHopeless(fromHost)) {
     const minutes = Math.max(1, Math.floor(sinceMs / 60_000));
-    const { to, from } = goalOf(subject);
-    const message = `${to} was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'} (${why.replace(/\.$/, '')}); going back to ${from}`;
-    return {
-      kind: 'failed',
-      terminal: true,
-      condition: upgraded('False', 'RolledBack', message),
-      write: (tx) => goBack(tx, subject, 'version'),
-    };
+    return rolledBack(subject, `was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'}`, why);
   }
   return {
     kind: 'wait',

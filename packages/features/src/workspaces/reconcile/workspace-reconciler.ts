@@ -160,8 +160,9 @@ function publishStep(action: string): Step<WorkspaceSubject> {
     timeoutMs: 10_000,
     commit: async (tx, { subject, asked }) => {
       await settle(tx, subject);
-      // What was copied has namespaces, which are projects.
-      if (action === 'workspace.woken' || subject.copy !== null) await wakeProjects(tx, subject.id);
+      // What was copied has namespaces, which are projects; and what slept may have been woken to be upgraded.
+      const hasWoken = action === 'workspace.woken' || action === 'workspace.upgraded';
+      if (hasWoken || subject.copy !== null) await wakeProjects(tx, subject.id);
       await forgetCopy(tx, subject.id);
       if (asked) await announce(tx, subject, { action, target: `workspace/${subject.id}` });
     },

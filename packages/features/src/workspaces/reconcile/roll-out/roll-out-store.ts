@@ -17,10 +17,12 @@ export async function rollOutPlaces(tx: Tx): Promise<RollOutPlace[]> {
 }
 
 export interface RollOutState {
-  /** Workspaces that have it. */
-  having: number;
-  /** Workspaces that are on their way to any release. */
+  /** Workspaces that were upgraded to it and have it. Those that were made with it show nothing of the way there. */
+  proven: number;
+  /** Workspaces that are on their way to any release. One that sleeps goes on when it wakes, and holds up nobody until then. */
   underWay: number;
+  /** Slugs of those of them that are not well. */
+  unwell: string[];
   /** Slugs of those that it was taken back from. */
   refusing: string[];
 }
@@ -36,18 +38,22 @@ export async function holdRollOut(
 ): Promise<RollOutState> {
   await sql`select pg_advisory_xact_lock(${rollOutLock})`.execute(tx);
   const { rows } = await sql<RollOutState>`
-    select count(*) filter (where settled_release = ${release})::int as having,
-      count(*) filter (where release <> settled_release)::int as "underWay",
+    select count(*) filter (where settled_release = ${release} and upgraded_release = ${release})::int as proven,
+      count(*) filter (where ${isUnderWay})::int as "underWay",
+      coalesce(array_agg(slug order by slug) filter (where ${isUnderWay} and phase = 'degraded'), '{}') as unwell,
       coalesce(array_agg(slug order by slug) filter (where refused_release = ${release}), '{}') as refusing
     from workspaces
     where deleted_at is null and host_cluster_id is not distinct from ${hostClusterId}
       and settled_release is not null`.execute(tx);
-  return rows[0] ?? { having: 0, underWay: 0, refusing: [] };
+  return rows[0] ?? { proven: 0, underWay: 0, unwell: [], refusing: [] };
 }
+
+const isUnderWay = sql`(release <> settled_release and not asleep and deletion_requested_at is null)`;
+const recordIsGone = sql`conditions @> '[{"type": "Synced", "reason": "ReleaseGone"}]'`;
 
 /**
  * Workspaces that work and in which nothing else is under way, oldest first. Those that sleep come when they are awake. What
- * cannot be repaired any more, because the record of its release is gone, is mended by the newest one.
+ * cannot be repaired, woken or resized any more, because the record of its release is gone, is mended by the newest one.
  */
 export async function rollOutCandidates(
   tx: Tx,
@@ -57,8 +63,35 @@ export async function rollOutCandidates(
   const { rows } = await sql<{ id: string }>`
     select id from workspaces
     where deleted_at is null and deletion_requested_at is null and host_cluster_id is not distinct from ${hostClusterId}
-      and (phase = 'active' or conditions @> '[{"type": "Synced", "reason": "ReleaseGone"}]') and not asleep and generation = observed_generation
+      and (phase = 'active' and generation = observed_generation or ${recordIsGone}) and not asleep
       and settled_release <> ${release} and release = settled_release
     order by created_at, id limit ${limit} for update skip locked`.execute(tx);
   return rows.map(({ id }) => id);
+}
+
+/** What is known of releases where a workspace is, or a tenant that is made in advance. */
+export interface KnownReleases {
+  /** Those that a workspace there went back from. */
+  refused: string[];
+  /** One with which others there work, as new as can be; null when there is none. */
+  working: string | null;
+}
+
+/** Null while nothing was refused there. */
+export async function knownReleases(tx: Tx, id: string): Promise<KnownReleases | null> {
+  const { rows } = await sql<KnownReleases>`
+    with place as (
+      select host_cluster_id from workspaces where id = ${id}
+      union all select host_cluster_id from pool_members where id = ${id}
+    ), there as (
+      select w.* from workspaces w, place p where w.deleted_at is null and w.settled_release is not null
+        and w.host_cluster_id is not distinct from p.host_cluster_id
+    ), refused as (
+      select distinct refused_release as name from there where refused_release is not null
+    )
+    select (select array_agg(name) from refused) as refused,
+      (select settled_release from there where settled_release not in (select name from refused) and not ${recordIsGone}
+        order by asleep, created_at desc, id desc limit 1) as working
+    where exists (select from refused)`.execute(tx);
+  return rows[0] ?? null;
 }

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { TenantConflictError, type ClusterDriver } from '@hexabase/cluster/port.ts';
+import { KubeCallError, KubeRefusal } from '@hexabase/cluster/kube-api/call-errors.ts';
+import { TenantConflictError, type ClusterDriver, type TenantSpec } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
@@ -17,14 +19,18 @@ let test1: TestDatabase;
 let cluster: MemoryCluster;
 let stack: AsyncDisposableStack;
 let organization: OrganizationId;
-/** A release that does not have what runs. */
-const lacking = 'lacking';
+/** What stands between the product and the host: an error for what is not to be written. */
+let obstacle: (spec: TenantSpec) => Error | null = () => null;
+/** Sentences of the log. */
+const logged: string[] = [];
 /** How far the reconcilers' clock is ahead. */
 let aheadMs = 0;
 const clock = { now: () => systemClock.now() + aheadMs };
 
 beforeEach(async () => {
   aheadMs = 0;
+  obstacle = () => null;
+  logged.length = 0;
   stack = new AsyncDisposableStack();
   test1 = stack.use(await testDatabase());
   const { database, admin, masterKey } = test1;
@@ -35,8 +41,8 @@ beforeEach(async () => {
   const driver: ClusterDriver = {
     ...cluster.driver,
     async ensureTenant(spec, call) {
-      if (spec.release === lacking)
-        throw new TenantConflictError('It does not offer 1.34.', { reason: 'VersionNotOffered' });
+      const error = obstacle(spec);
+      if (error) throw error;
       await cluster.driver.ensureTenant(spec, call);
     },
   };
@@ -49,7 +55,10 @@ afterEach(() => stack.disposeAsync());
 /** Stands where there is none; no test gets there. */
 const brandless = newId<'Workspace'>();
 
-const pass = () => runRollOut({ database: test1.database, driver: cluster.driver, clock, log: silentLogger });
+const note = (_fields: unknown, sentence: string) => void logged.push(sentence);
+const log = { ...silentLogger, warn: note, error: note };
+
+const pass = () => runRollOut({ database: test1.database, driver: cluster.driver, clock, log });
 
 async function read<T>(query: ReturnType<typeof sql<T>>): Promise<T[]> {
   return test1.database.asWorker(async (tx) => (await query.execute(tx)).rows);
@@ -157,17 +166,170 @@ test('a new version of Kubernetes that fails takes its release back and does not
 
 test('a release that a workspace cannot have stops there too, with the reason', async () => {
   const [one = brandless] = await workspaces(2);
-  cluster.releases.newest = lacking;
+  cluster.releases.newest = 'second';
+  obstacle = ({ release }) =>
+    release === 'second'
+      ? new TenantConflictError('It does not offer 1.34.', { reason: 'VersionNotOffered' })
+      : null;
   expect(await pass()).toBe(1);
   await settled(one, 'first');
-  const [row] = await read(
-    sql<{ conditions: { type: string }[] }>`select conditions from workspaces where id = ${one}`,
-  );
-  expect(row?.conditions.find(({ type }) => type === 'Upgraded')).toMatchObject({
+  expect(await upgradedOf(one)).toMatchObject({
     status: 'False',
     reason: 'RolledBack',
     message:
-      'release lacking of the control plane was refused (It does not offer 1.34); going back to release first',
+      'release second of the control plane was refused (It does not offer 1.34); going back to release first',
   });
   expect(await pass()).toBe(0);
+});
+
+async function upgradedOf(id: WorkspaceId): Promise<unknown> {
+  const [row] = await read(
+    sql<{ conditions: { type: string }[] }>`select conditions from workspaces where id = ${id}`,
+  );
+  return row?.conditions.find(({ type }) => type === 'Upgraded');
+}
+
+/** As the driver says what its host answered, or that nothing came. */
+function ofHost(cause: Error): AppError {
+  return new AppError('cluster_unavailable', { message: 'The host cluster stand says no', cause });
+}
+
+/** Lets all that failed be tried again now. */
+async function tryAgain(): Promise<void> {
+  await read(sql`select hexabase.enqueue('workspace', id) from workspaces`);
+}
+
+test.each([
+  [403, 'clusterroles "x" is forbidden: attempting to grant RBAC permissions not currently held'],
+  [422, 'StatefulSet "x" is invalid: spec.serviceName: field is immutable'],
+])('a release that the host answers with %i goes back at once', async (status, message) => {
+  const [one = brandless] = await workspaces(2);
+  cluster.releases.newest = 'second';
+  obstacle = ({ release }) =>
+    release === 'second' ? ofHost(new KubeRefusal('ClusterRole x', { status, body: { message } })) : null;
+  expect(await pass()).toBe(1);
+  await settled(one, 'first');
+  expect(await upgradedOf(one)).toMatchObject({
+    status: 'False',
+    message: `release second of the control plane was refused (ClusterRole x: ${message}); going back to release first`,
+  });
+  logged.length = 0;
+  expect(await pass()).toBe(0);
+  expect(logged).toEqual(['a roll-out has stopped: a workspace went back from it']);
+});
+
+test('a release that cannot be written for another reason goes back after ten minutes, and the log says who is waited for', async () => {
+  const [one = brandless] = await workspaces(2);
+  cluster.releases.newest = 'second';
+  obstacle = ({ release }) =>
+    release === 'second'
+      ? ofHost(new KubeRefusal('Secret x', { status: 500, body: 'a webhook is away' }))
+      : null;
+  expect(await pass()).toBe(1);
+  await until(async () => {
+    await tryAgain();
+    return (await read(sql`select 1 from workspaces where id = ${one} and phase = 'degraded'`))[0];
+  });
+  logged.length = 0;
+  expect(await pass()).toBe(0);
+  expect(logged).toEqual(['a roll-out waits for a workspace that is not well']);
+  aheadMs = 11 * 60_000;
+  await until(async () => {
+    await tryAgain();
+    return (await read(sql`select 1 from workspaces where id = ${one} and refused_release = 'second'`))[0];
+  });
+  await settled(one, 'first');
+});
+
+test('a host that does not answer is no fault of the release that it should get', async () => {
+  const [one = brandless] = await workspaces(1);
+  cluster.releases.newest = 'second';
+  let calls = 0;
+  obstacle = ({ release }) => {
+    if (release === 'second') calls++;
+    return release === 'second' ? ofHost(new KubeCallError('unreachable', 'no route')) : null;
+  };
+  expect(await pass()).toBe(1);
+  await until(async () => calls > 0 || undefined);
+  aheadMs = 60 * 60_000;
+  const before = calls;
+  await until(async () => {
+    await tryAgain();
+    return calls > before + 1 || undefined;
+  });
+  obstacle = () => null;
+  await until(async () => {
+    await tryAgain();
+    return (await read(sql`select 1 from workspaces where id = ${one} and settled_release = 'second'`))[0];
+  });
+});
+
+test('one that is put to sleep in the middle of its upgrade holds up nobody, and goes on when it wakes', async () => {
+  const [one = brandless, other = brandless] = await workspaces(2);
+  cluster.releases.newest = brokenRelease;
+  expect(await pass()).toBe(1);
+  await until(
+    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
+  );
+  await requestOfWorkspace(test1.database, one, 'sleep');
+  await until(async () => (await read(sql`select 1 from workspaces where phase = 'asleep'`))[0]);
+  cluster.releases.newest = 'second';
+  expect(await pass()).toBe(1);
+  await settled(other, 'second');
+  await requestOfWorkspace(test1.database, one, 'wake');
+  await until(async () => (await read(sql`select 1 from workspaces where id = ${one} and not asleep`))[0]);
+  aheadMs = 11 * 60_000;
+  await settled(one, 'first');
+  expect(await pass()).toBe(1);
+  await settled(one, 'second');
+});
+
+test.each([
+  ['woken', 'wake'],
+  ['given another plan', { plan: 'enterprise' }],
+] as const)(
+  'a workspace whose release is recorded nowhere any more is mended by the newest one, also when it is %s',
+  async (_what, wish) => {
+    const [one = brandless] = await workspaces(1);
+    if (wish === 'wake') {
+      await requestOfWorkspace(test1.database, one, 'sleep');
+      await until(async () => (await read(sql`select 1 from workspaces where phase = 'asleep'`))[0]);
+    }
+    cluster.releases.newest = 'second';
+    obstacle = ({ release }) =>
+      release === 'first'
+        ? new TenantConflictError('There is no record of release first.', { reason: 'ReleaseGone' })
+        : null;
+    await requestOfWorkspace(test1.database, one, wish);
+    await until(
+      async () =>
+        (await read(sql`select 1 from workspaces where conditions @> '[{"reason": "ReleaseGone"}]'`))[0],
+    );
+    expect(await pass()).toBe(1);
+    await settled(one, 'second');
+    const [row] = await read(sql`select plan, settled_plan from workspaces where id = ${one}`);
+    const plan = wish === 'wake' ? 'pro' : 'enterprise';
+    expect(row).toEqual({ plan, settled_plan: plan });
+  },
+);
+
+test('workspaces that were made with the new release do not stand for those that must get there', async () => {
+  await workspaces(4);
+  cluster.releases.newest = 'second';
+  await settled(await requestWorkspace(test1.database, organization), 'second');
+  expect(await pass()).toBe(1);
+});
+
+test('a release that somebody went back from is not given to new workspaces there', async () => {
+  const [one = brandless] = await workspaces(1);
+  cluster.releases.newest = brokenRelease;
+  expect(await pass()).toBe(1);
+  await until(
+    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
+  );
+  aheadMs = 11 * 60_000;
+  await settled(one, 'first');
+  await settled(await requestWorkspace(test1.database, organization), 'first');
+  cluster.releases.newest = 'second';
+  await settled(await requestWorkspace(test1.database, organization), 'second');
 });

@@ -47,8 +47,10 @@ async function rollOutAt(
 ): Promise<number> {
   const { hostClusterId } = place;
   return database.asWorker(async (tx) => {
-    const { having, underWay, refusing } = await holdRollOut(tx, place, release);
-    const limit = (having === 0 ? 1 : atOnceMax) - underWay;
+    const { proven, underWay, unwell, refusing } = await holdRollOut(tx, place, release);
+    const limit = (proven === 0 ? 1 : atOnceMax) - underWay;
+    if (limit <= 0 && unwell.length > 0)
+      log.warn({ hostClusterId, release, unwell }, 'a roll-out waits for a workspace that is not well');
     const ids = limit > 0 ? await rollOutCandidates(tx, place, { release, limit }) : [];
     if (ids.length > 0 && refusing.length > 0) {
       log.error(
