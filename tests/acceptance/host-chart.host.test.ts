@@ -29,10 +29,14 @@ describe.skipIf(own === null)('a chart that an operator has mirrored', () => {
   beforeAll(async () => {
     chart = await packChart(own?.chart ?? '');
   });
-  afterAll(() => chart[Symbol.asyncDispose]());
+  const keptIn = mkdtempSync(join(tmpdir(), 'hks-charts-'));
+  afterAll(async () => {
+    rmSync(keptIn, { recursive: true, force: true });
+    await chart[Symbol.asyncDispose]();
+  });
 
   const renderer = (location: string, digest: string | null, helm = own?.helm ?? ''): Renderer =>
-    createRenderer({ source: { location, digest }, helm });
+    createRenderer({ source: { location, digest }, keptIn, helm });
   const place = (kind: string): string => (kind === 'path' ? chart.path : chart.url);
 
   it.each(['path', 'address'])(

@@ -39,8 +39,10 @@ export type TenantDoor = (workspaceId: WorkspaceId) => Promise<Duplex>;
 
 export interface ChartOptions {
   source: ChartSource;
-  /** Path of the helm program. */
-  helm: string;
+  /** Folder of ours where a pinned chart that was fetched is kept; without it, it is fetched at each start. */
+  keptIn?: string;
+  /** Path of the helm program, or who finds it when something is rendered: an Error says in words why there is none. */
+  helm: string | (() => Promise<string>);
 }
 
 export interface VclusterImages {

@@ -6,7 +6,7 @@ import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
 import { defaultImages } from '../options.ts';
 import { createRenderer, valuesText, type RenderInput } from './render.ts';
-import { folderDigest } from './source.ts';
+import { readChart } from './source.ts';
 import { tierOf } from './values.ts';
 
 const given = hostCluster('tenant');
@@ -43,7 +43,7 @@ describe.skipIf(given === null)('the chart, rendered by helm', () => {
 
   it('takes the chart of the right digest and no other', async () => {
     const { location } = chart();
-    const digest = await folderDigest(location);
+    const { digest } = await readChart(chart());
     const right = createRenderer({ source: { location, digest }, helm: helm() });
     expect((await right.render(input())).length).toBeGreaterThan(5);
     const wrong = createRenderer({ source: { location, digest: digest.replace(/.$/, 'x') }, helm: helm() });

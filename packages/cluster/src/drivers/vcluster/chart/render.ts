@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
 import { clusterRoleOf, namesOf } from '../names.ts';
 import type { ChartOptions } from '../options.ts';
-import { localChart, type LocalChart } from './source.ts';
+import { readChart, type Chart } from './source.ts';
 import { chartValues, type ValuesInput } from './values.ts';
 
 export interface RenderInput {
@@ -35,26 +35,35 @@ export function valuesText(input: Omit<ValuesInput, 'names' | 'workspaceId'>): s
   return JSON.stringify(chartValues({ ...input, names, workspaceId: placeholder }));
 }
 
+/** The renderer of the chart that lies there; it is read when it is needed first. */
+export function createRenderer({ source, keptIn, helm }: ChartOptions): Renderer {
+  let chart: Promise<Chart> | null = null;
+  const read = () =>
+    (chart ??= readChart(source, keptIn).catch((error: unknown) => {
+      chart = null;
+      throw error;
+    }));
+  return chartRenderer(read, helm);
+}
+
 /**
  * Runs `helm template` once for all workspaces of the same kind: names are put in afterwards. The result is kept by the
  * digest of the chart and its values.
  */
-export function createRenderer({ source, helm }: ChartOptions): Renderer {
+export function chartRenderer(chart: () => Promise<Chart>, helm: ChartOptions['helm']): Renderer {
   const kept = new Map<string, Promise<string>>();
-  let chart: Promise<LocalChart> | null = null;
 
   async function template({ hostVersion, values }: RenderInput): Promise<string> {
-    const { path, digest } = await (chart ??= localChart(source).catch((error: unknown) => {
-      chart = null;
-      throw error;
-    }));
+    const read = await chart();
     const names = namesOf(placeholder);
-    const key = createHash('sha256').update(`${digest}\0${hostVersion}\0${values}`).digest('hex');
+    const key = createHash('sha256').update(`${read.digest}\0${hostVersion}\0${values}`).digest('hex');
     const found = kept.get(key);
     if (found) return found;
     const arguments_ = `template ${names.release} --namespace ${names.namespace} --values -`.split(' ');
-    arguments_.push('--kube-version', hostVersion, '--', path);
-    const running = runHelm(helm, arguments_, values).then((text) => JSON.stringify(objectsIn(text)));
+    arguments_.push('--kube-version', hostVersion);
+    const running = programOf(helm)
+      .then((program) => runHelm(program, { arguments_, chart: read, values }))
+      .then((text) => JSON.stringify(objectsIn(text)));
     kept.set(key, running);
     running.catch(() => kept.delete(key));
     return running;
@@ -79,16 +88,34 @@ function named(text: string, workspaceId: string): string {
     .replaceAll(placeholder, workspaceId);
 }
 
-async function runHelm(helm: string, arguments_: string[], values: string): Promise<string> {
-  // Nothing of the surroundings decides what comes out: no plugins, no settings, no repositories.
+async function programOf(helm: ChartOptions['helm']): Promise<string> {
+  if (typeof helm === 'string') return helm;
+  try {
+    return await helm();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new TenantConflictError(message, { reason: 'HelmUnusable', cause });
+  }
+}
+
+interface HelmRun {
+  arguments_: readonly string[];
+  chart: Chart;
+  values: string;
+}
+
+async function runHelm(helm: string, { arguments_, chart, values }: HelmRun): Promise<string> {
+  // Nothing of the surroundings decides what comes out: no plugins, no settings, no repositories. And nobody else
+  // comes to the chart's files between their digest and helm: they lie there only while it runs.
   const home = await mkdtemp(join(tmpdir(), 'hexabase-helm-'));
   try {
-    return await new Promise<string>((resolve, reject) => {
+    const path = await written(chart, join(home, 'chart'));
+    return await new Promise<string>((done, reject) => {
       const child = execFile(
         helm,
-        arguments_,
+        [...arguments_, '--', path],
         { env: { HOME: home, PATH: '' }, cwd: home, timeout: renderMsMax, maxBuffer: outputBytesMax },
-        (error, stdout, stderr) => (error ? reject(explained(error, { helm, stderr })) : resolve(stdout)),
+        (error, stdout, stderr) => (error ? reject(explained(error, { helm, stderr })) : done(stdout)),
       );
       child.stdin?.on('error', () => undefined);
       child.stdin?.end(values);
@@ -96,6 +123,19 @@ async function runHelm(helm: string, arguments_: string[], values: string): Prom
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** Puts the chart's files into a new folder; answers what helm is to be given. */
+async function written({ isFolder, files }: Chart, folder: string): Promise<string> {
+  let path = folder;
+  for (const [name, content] of files) {
+    const place = resolve(folder, name);
+    if (!place.startsWith(folder + sep)) throw new Error(`a file of a chart lies outside of it: ${name}`);
+    await mkdir(dirname(place), { recursive: true, mode: 0o700 });
+    await writeFile(place, content);
+    if (!isFolder) path = place;
+  }
+  return path;
 }
 
 function explained(error: Error, { helm, stderr }: { helm: string; stderr: string }): Error {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
-import { createRenderer, valuesText } from '../chart/render.ts';
-import { localChart, type LocalChart } from '../chart/source.ts';
+import { chartRenderer, valuesText } from '../chart/render.ts';
+import { readChart, type Chart } from '../chart/source.ts';
 import type { ControlPlaneTier } from '../chart/values.ts';
 import type { HostFacts } from '../host/facts.ts';
 import { chosenVersion } from '../kubernetes-version.ts';
-import { defaultStorage, type VclusterDriverOptions } from '../options.ts';
+import { defaultStorage, type ChartOptions, type VclusterDriverOptions } from '../options.ts';
 import { packChart, unpackChart } from './chart-archive.ts';
 import { readRecord, writeRecord, type ReleaseContent } from './release-record.ts';
 
@@ -48,9 +48,8 @@ export function hostReleases(
   facts: (signal: AbortSignal) => Promise<HostFacts>,
 ): Releases {
   const { host, hostName } = options;
-  const { source } = options.chart;
   const known = new Map<string, Promise<Release>>();
-  let chart: Promise<LocalChart> | null = null;
+  let chart: Promise<KeptChart> | null = null;
 
   /** A failure is not kept. */
   function once(id: string, open: () => Promise<Release>): Promise<Release> {
@@ -65,15 +64,15 @@ export function hostReleases(
   return {
     async newest(signal) {
       const found = await facts(signal);
-      const local = await (chart ??= localChart(source).catch((error: unknown) => {
+      const kept = await (chart ??= keptChart(options.chart).catch((error: unknown) => {
         chart = null;
         throw error;
       }));
-      const content = contentOf(options, found, local.digest);
+      const content = contentOf(options, found, kept.digest);
       const id = idOf(content);
       return once(id, async () => {
-        await writeRecord(host, { id, content, chart: await packChart(local) }, signal);
-        return openRelease(options, { id, content, chart: local });
+        await writeRecord(host, { id, content, chart: kept.packed }, signal);
+        return openRelease(options, { id, content, chart: kept });
       });
     },
     byId: (id, signal) =>
@@ -91,11 +90,25 @@ export function hostReleases(
   };
 }
 
+/** With what is recorded of it. */
+interface KeptChart extends Chart {
+  packed: string;
+}
+
+/**
+ * Reads the chart once: a folder that somebody edits while we run is another chart at the next start, and never comes under
+ * the name of what it was.
+ */
+async function keptChart({ source, keptIn }: ChartOptions): Promise<KeptChart> {
+  const chart = await readChart(source, keptIn);
+  return { ...chart, packed: await packChart(chart) };
+}
+
 function openRelease(
   { chart: { helm }, hostName }: VclusterDriverOptions,
-  { id, content, chart }: { id: string; content: ReleaseContent; chart: LocalChart },
+  { id, content, chart }: { id: string; content: ReleaseContent; chart: Chart },
 ): Release {
-  const renderer = createRenderer({ source: { location: chart.path, digest: chart.digest }, helm });
+  const renderer = chartRenderer(async () => chart, helm);
   const { hostVersion, kubernetesVersions, values } = content;
   const versionOf = (minor: string | null) => chosenVersion(kubernetesVersions, minor, hostName);
   return {
