@@ -21,7 +21,10 @@ export interface AccessEntry {
   /** Milliseconds since the epoch. */
   atMs: number;
   details: AccessObject & {
+    /** 0 without an answer. */
     status: number;
+    /** It changes something, and nobody can say whether that was done. */
+    unknown?: boolean;
     count?: number;
     stage?: 'started' | 'ended';
     /** Name of the API token that was used. */

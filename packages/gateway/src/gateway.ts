@@ -6,11 +6,13 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import { plainAgent } from '@hexabase/kernel/request-origin.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
-import { accessLog, type AccessAudit, type AccessEntry, type AccessLog } from './access-log.ts';
+import { accessLog, type AccessAudit, type AccessLog } from './access-log.ts';
 import { gatewayPrefix } from './address.ts';
 import { createAdmission, type Admission, type Admitted } from './admit.ts';
+import { entryOf, type Told } from './answer/access-entry.ts';
+import { followOutcome } from './answer/outcome.ts';
+import { onStatusLine } from './answer/told-status.ts';
 import { createHold, type Hold, type HoldLimits } from './hold.ts';
 import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
 import { passageOf, type Passage } from './passage.ts';
@@ -124,20 +126,25 @@ async function serve(
 ): Promise<void> {
   const passage = passageOf(request, deps.trustedProxies);
   const admitted = await enter(parts, passage);
-  const gone = new AbortController();
-  const connection = register(parts, { passage, admitted, end: () => response.destroy() });
-  response.once('close', () => {
-    gone.abort(over);
-    parts.connections.remove(connection);
-    const status = response.headersSent ? response.statusCode : 0;
-    record(parts, { passage, admitted, status, stage: 'ended' });
+  const of = { passage, admitted };
+  // Nothing was passed on, and that it closed has been told already.
+  if (response.destroyed) return record(parts, of, { status: 0, stage: 'ended' });
+  const outcome = followOutcome({ request, response, verb: passage.verb }, (told) => {
+    if (told.stage === 'ended') parts.connections.remove(connection);
+    record(parts, of, told);
   });
-  if (response.destroyed) gone.abort(over);
+  const connection = register(parts, { ...of, end: () => outcome.end() });
   response.setHeader('audit-id', passage.requestId);
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  const upstream = await wayTo(parts, deps, { admitted, signal: gone.signal });
-  if (!response.destroyed) passOn(upstream, { request, response, failed: noAnswer(deps, admitted) });
+  const upstream = await wayTo(parts, deps, { admitted, signal: outcome.signal });
+  if (response.destroyed) return;
+  outcome.sent();
+  const failed = (error: Error, { isLost }: { isLost: boolean }) => {
+    if (isLost) outcome.lost();
+    noAnswer(deps, admitted, error);
+  };
+  passOn(upstream, { request, response, signal: outcome.signal, failed });
 }
 
 async function serveUpgrade(
@@ -148,17 +155,28 @@ async function serveUpgrade(
   const passage = passageOf(request, deps.trustedProxies);
   const upgraded = { ...passage, verb: { ...passage.verb, readOnly: false, longRunning: true } };
   const admitted = await enter(parts, upgraded);
+  const of = { passage: upgraded, admitted };
+  if (socket.destroyed) return record(parts, of, { status: 0, stage: 'ended' });
   const gone = new AbortController();
-  const connection = register(parts, { passage: upgraded, admitted, end: () => socket.destroy() });
+  const connection = register(parts, { ...of, end: () => socket.destroy() });
+  let status = 0;
+  let isSent = false;
+  onStatusLine(socket, (answered) => {
+    status = answered;
+    if (status === 101) record(parts, of, { status, stage: 'started' });
+  });
   socket.once('close', () => {
     gone.abort(over);
     parts.connections.remove(connection);
-    record(parts, { passage: upgraded, admitted, status: 101, stage: 'ended' });
+    const unknown = isSent && status === 0 && !passage.verb.readOnly;
+    record(parts, of, { status, stage: 'ended', unknown });
   });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
   const upstream = await wayTo(parts, deps, { admitted, signal: gone.signal });
-  if (!socket.destroyed) passOnUpgrade(upstream, { request, socket, head, failed: noAnswer(deps, admitted) });
+  if (socket.destroyed) return;
+  isSent = true;
+  passOnUpgrade(upstream, { request, socket, head, failed: (error) => noAnswer(deps, admitted, error) });
 }
 
 /** Waits for a sleeping workspace to wake, then says where its API is. Throws `Refusal`. */
@@ -180,8 +198,8 @@ async function wayTo(
   }
 }
 
-function noAnswer({ log }: GatewayDeps, { workspace }: Admitted): (error: Error) => void {
-  return (error) => log.warn({ error, workspaceId: workspace.id }, 'a workspace gave no answer to a request');
+function noAnswer({ log }: GatewayDeps, { workspace }: Admitted, error: Error): void {
+  log.warn({ error, workspaceId: workspace.id }, 'a workspace gave no answer to a request');
 }
 
 /** Everything that can refuse a request, in one order for requests and upgrades. */
@@ -200,7 +218,8 @@ async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
       });
     }
   } catch (error) {
-    if (error instanceof Refusal) record(parts, { passage, admitted, status: error.status, stage: 'ended' });
+    if (error instanceof Refusal)
+      record(parts, { passage, admitted }, { status: error.status, stage: 'ended' });
     throw error;
   }
   return admitted;
@@ -225,44 +244,16 @@ function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(
     end: at.end,
   };
   parts.connections.add(connection);
-  if (connection.longRunning) record(parts, { ...at, status: 0, stage: 'started' });
   return connection;
 }
 
-function record(
-  { records, clock }: Parts,
-  of: { passage: Passage; admitted: Admitted; status: number; stage: 'started' | 'ended' },
-): void {
-  const { passage, admitted, status, stage } = of;
-  const entry: AccessEntry = {
-    organizationId: admitted.workspace.organizationId,
-    workspaceId: admitted.workspace.id,
-    grantId: admitted.claims.access_grant ?? null,
-    actorId: admitted.claims.sub,
-    actorEmail: admitted.claims.email,
-    action: `kube:${passage.verb.verb}`,
-    target: `workspaces/${admitted.workspace.id}${passage.path}`,
-    outcome: stage === 'started' ? 'allowed' : outcomeOf(status),
-    requestId: passage.requestId,
-    address: passage.from || null,
-    agent: plainAgent(passage.request.headers['user-agent']),
-    atMs: clock.now(),
-    details: {
-      status,
-      ...(passage.verb.longRunning && { stage }),
-      ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),
-    },
-  };
+function record({ records, clock }: Parts, of: { passage: Passage; admitted: Admitted }, told: Told): void {
+  const { path, verb } = of.passage;
+  const entry = { ...entryOf(of, told), atMs: clock.now() };
   records.record(entry, {
-    combine: passage.verb.readOnly && !passage.verb.longRunning,
-    object: () => requestObject(passage.path),
+    combine: verb.readOnly && !verb.longRunning,
+    object: () => requestObject(path),
   });
-}
-
-/** 0 is a request that was given up before it was answered. */
-function outcomeOf(status: number): AccessEntry['outcome'] {
-  if (status === 401 || status === 403) return 'denied';
-  return status === 0 || status >= 400 ? 'failed' : 'allowed';
 }
 
 function refusalFor(error: unknown, log: Logger): Refusal {

@@ -8,6 +8,8 @@ const cases = [
   ['GET', '/apis/apps/v1/deployments?watch=true', 'watch', { readOnly: true, longRunning: true }],
   ['GET', '/apis/apps/v1/deployments?limit=1&watch=1', 'watch', { readOnly: true, longRunning: true }],
   ['GET', '/apis/apps/v1/deployments?watch=false', 'list', { readOnly: true, longRunning: false }],
+  ['GET', '/apis/apps/v1/deployments?w%61tch=yes', 'watch', { readOnly: true, longRunning: true }],
+  ['GET', '/apis/apps/v1/deployments?watch=FALSE', 'list', { readOnly: true, longRunning: false }],
   ['GET', '/api/v1/watch/pods', 'watch', { readOnly: true, longRunning: true }],
   ['GET', '/api/v1/namespaces/a/pods/b/log?follow=true', 'get', { readOnly: true, longRunning: true }],
   ['GET', '/api/v1/namespaces/a/pods/b/exec?command=sh', 'get', { readOnly: false, longRunning: true }],
@@ -28,6 +30,9 @@ const cases = [
 
 describe('the verb of a request', () => {
   it.each(cases)('%s %s is %s', (...[method, url, verb, kind]) => {
-    expect(requestVerb(method, { url, path: url.replace(/\?.*/, '') })).toEqual({ verb, ...kind });
+    expect(requestVerb(method, { path: url.replace(/\?.*/, ''), query: url.replace(/^[^?]*/, '') })).toEqual({
+      verb,
+      ...kind,
+    });
   });
 });

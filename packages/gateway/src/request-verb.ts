@@ -8,12 +8,11 @@ export interface RequestVerb {
 }
 
 const subresourceStreams = new Set(['exec', 'attach', 'portforward', 'proxy']);
-const trueParameter = /[?&](watch|follow)=(?:true|1)(?:&|$)/;
 
-/** Derives the verb from method and path (Kubernetes docs, "Determine the request verb"). */
-export function requestVerb(method: string, address: { path: string; url: string }): RequestVerb {
+/** Derives the verb from method and decoded path (Kubernetes docs, "Determine the request verb"). */
+export function requestVerb(method: string, address: { path: string; query: string }): RequestVerb {
   const parts = resourceParts(address.path);
-  const streaming = trueParameter.exec(address.url)?.[1];
+  const streaming = streamingOf(address.query);
   const reading = method === 'GET' || method === 'HEAD';
   if (!parts)
     return { verb: method.toLowerCase(), readOnly: reading || method === 'OPTIONS', longRunning: false };
@@ -41,6 +40,16 @@ export function requestObject(path: string): { resource?: string; namespace?: st
     ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
   };
+}
+
+/** Kubernetes takes every value for true but `0` and `false` (`Convert_Slice_string_To_bool`), the empty one too. */
+function streamingOf(query: string): 'watch' | 'follow' | undefined {
+  if (query === '') return undefined;
+  const parameters = new URLSearchParams(query);
+  return (['watch', 'follow'] as const).find((name) => {
+    const value = parameters.get(name);
+    return value !== null && value !== '0' && value.toLowerCase() !== 'false';
+  });
 }
 
 function verbOf(method: string, of: { named: boolean; watching: boolean }): string {

@@ -6,7 +6,11 @@ import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { passOn, passOnUpgrade } from './upstream.ts';
+import type { Told } from './answer/access-entry.ts';
+import { followOutcome } from './answer/outcome.ts';
+import { onStatusLine } from './answer/told-status.ts';
+import { requestVerb } from './request-verb.ts';
+import { passOn, passOnUpgrade, type PassedRequest } from './upstream.ts';
 import type { UrlUpstream } from './upstream-target.ts';
 
 const name = 'ws-1.hexabase-ws-1';
@@ -19,10 +23,15 @@ let upstream: UrlUpstream;
 let tunnels: Socket[];
 let serve: (request: IncomingMessage, response: import('node:http').ServerResponse) => void;
 let failures: Error[];
+/** With which upgrades were answered, and what became of requests. */
+let statuses: number[];
+let told: Told[];
 
 beforeEach(async () => {
   tunnels = [];
   failures = [];
+  statuses = [];
+  told = [];
   const certificate = signServer(authority, [name], Date.now());
   serve = (_request, response) => void response.end('{}');
   cluster = createTlsServer({ cert: certificate.certPem, key: certificate.keyPem }, (request, response) =>
@@ -46,9 +55,20 @@ beforeEach(async () => {
     },
   };
   const failed = (error: Error) => void failures.push(error);
-  front = createServer((request, response) => passOn(upstream, { request, response, failed }));
+  front = createServer((request, response) => {
+    const { method = 'GET', url = '/' } = request;
+    const verb = requestVerb(method, { path: url, query: url.replace(/^[^?]*/, '') });
+    const outcome = followOutcome({ request, response, verb }, (one) => void told.push(one));
+    outcome.sent();
+    const lost: PassedRequest['failed'] = (error, { isLost }) => {
+      if (isLost) outcome.lost();
+      failed(error);
+    };
+    passOn(upstream, { request, response, signal: outcome.signal, failed: lost });
+  });
   front.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
+    onStatusLine(socket, (status) => statuses.push(status));
     passOnUpgrade(upstream, { request, socket, head, failed });
   });
   await listening(front);
@@ -129,6 +149,28 @@ describe('a cluster behind a tunnel', () => {
   });
 });
 
+describe('an upgrade that the cluster refuses', () => {
+  const refused = async (method: string) => {
+    const headers = { connection: 'Upgrade', upgrade: 'SPDY/3.1' };
+    const request = httpRequest({ port: portOf(front), host: '127.0.0.1', method, path: '/exec', headers });
+    request.end();
+    const [response] = await once(request, 'response');
+    await text(response);
+    return response.statusCode;
+  };
+
+  it('is answered, and told, with the status of the cluster, and never as switched', async () => {
+    cluster.removeAllListeners('upgrade');
+    for (const status of [403, 404, 501, 200]) {
+      serve = (_request, response) => void response.writeHead(status).end('{}');
+      expect(await refused('DELETE')).toBe(status);
+    }
+    upstream = { ...upstream, connect: () => Promise.reject(new Error('no pod is running')) };
+    expect(await refused('GET')).toBe(503);
+    expect(statuses).toEqual([403, 404, 501, 200, 503]);
+  });
+});
+
 describe('a slow client of an upgraded connection', () => {
   it('gets all that the cluster said before it closed', async () => {
     const last = Buffer.alloc(256 * 1024, 7);
@@ -169,6 +211,54 @@ describe('a client that goes away', () => {
     watch.destroy();
     await expect.poll(() => gone).toBe(true);
     expect(tunnels[0]?.destroyed).toBe(true);
+  });
+});
+
+describe('a change whose client hangs up', () => {
+  const path = '/api/v1/namespaces/shop/resourcequotas/hexabase';
+  const hangUp = (head: string, whenTaken: () => Promise<unknown>) =>
+    new Promise<void>((resolve) => {
+      const client = connect(portOf(front), '127.0.0.1', () => client.write(head));
+      client.once('close', () => resolve());
+      void whenTaken().then(() => client.destroy());
+    });
+  const taking = () => {
+    const { promise, resolve } = Promise.withResolvers<() => void>();
+    serve = (request, response) => {
+      const answer = () => void response.writeHead(409).end('{}');
+      request
+        .resume()
+        .once('end', () => resolve(answer))
+        .once('close', () => resolve(answer));
+      if (request.headers['content-length'] === '9') resolve(answer);
+    };
+    return promise;
+  };
+
+  it.each([
+    `DELETE ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+    `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}`,
+  ])('goes on, and is told with the answer that the cluster gave: %s', async (head) => {
+    const taken = taking();
+    await hangUp(head, () => taken);
+    expect(told).toEqual([]);
+    (await taken)();
+    await expect.poll(() => told).toEqual([{ status: 409, stage: 'ended' }]);
+  });
+
+  it('is told as lost when the cluster gives no answer either', async () => {
+    const taken = taking();
+    await hangUp(`DELETE ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, () => taken);
+    for (const tunnel of tunnels) tunnel.destroy();
+    await expect.poll(() => told).toEqual([{ status: 503, stage: 'ended', unknown: true }]);
+  });
+
+  it('is told as unknown, and not gone on with, when not all of it came', async () => {
+    const taken = taking();
+    const head = `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{`;
+    await hangUp(head, () => taken);
+    await expect.poll(() => told).toEqual([{ status: 0, stage: 'ended', unknown: true }]);
+    await expect.poll(() => tunnels[0]?.destroyed).toBe(true);
   });
 });
 

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Upstream } from '@hexabase/cluster/port.ts';
+import { isBodiless } from './answer/outcome.ts';
 import { headerLines, withoutHops } from './hop-headers.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { forwardable, targetOf, type UrlUpstream } from './upstream-target.ts';
@@ -11,8 +12,10 @@ import { forwardable, targetOf, type UrlUpstream } from './upstream-target.ts';
 export interface PassedRequest {
   request: IncomingMessage;
   response: ServerResponse;
-  /** Told why no answer came; people are told only that none came. */
-  failed(error: Error): void;
+  /** Aborted when the answer is not waited for any more. */
+  signal: AbortSignal;
+  /** Told why no answer came, people only that none came; `isLost`: a change that may have been made. */
+  failed(error: Error, of: { isLost: boolean }): void;
 }
 
 export interface PassedUpgrade {
@@ -32,7 +35,7 @@ export function passOn(upstream: Upstream, passed: PassedRequest): void {
 }
 
 function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'single'): void {
-  const { request, response } = passed;
+  const { request, response, signal } = passed;
   const outgoing = httpsRequest({
     ...targetOf(upstream, request, use),
     headers: forwardable(upstream, request),
@@ -42,27 +45,33 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
   onceConnected(outgoing, () => {
     sending = true;
     // Not `pipeline`: it would close the client's connection before a refusal could be sent on it.
-    request.pipe(outgoing);
+    if (request.destroyed && isBodiless(request)) outgoing.end();
+    else request.pipe(outgoing);
   });
   outgoing.on('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
+    if (response.destroyed) {
+      answer.on('error', () => undefined).resume();
+      return;
+    }
     // Watches send small events that must not wait for more. What says its length is whole, and goes with its headers.
     if (answer.headers['content-length'] === undefined) response.flushHeaders();
     give(answer, response);
   });
   const leave = () => outgoing.destroy();
   outgoing.on('error', (error) => {
-    response.removeListener('close', leave);
-    if (response.destroyed) return;
+    signal.removeEventListener('abort', leave);
+    if (signal.aborted) return;
     if (use === 'pooled' && wasStale(outgoing, error) && isRepeatable(request) && !response.headersSent) {
       request.unpipe(outgoing);
       send(upstream, passed, 'single');
       return;
     }
-    passed.failed(error);
-    sendRefusal(response, sending && !safeMethods.includes(request.method) ? outcomeUnknown() : noAnswer());
+    const isLost = sending && !safeMethods.includes(request.method);
+    passed.failed(error, { isLost });
+    sendRefusal(response, isLost ? outcomeUnknown() : noAnswer());
   });
-  response.once('close', leave);
+  signal.addEventListener('abort', leave, { once: true });
 }
 
 /** Not `pipeline`, which makes an exception with its stack at the end of each. What was cut off must not look whole. */
@@ -121,9 +130,8 @@ function wasStale(outgoing: ClientRequest, error: Error): boolean {
 }
 
 /** A read without a body: nothing was consumed, and nothing can have been done. */
-function isRepeatable({ method, headers }: IncomingMessage): boolean {
-  const bodiless = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
-  return bodiless && safeMethods.includes(method);
+function isRepeatable(request: IncomingMessage): boolean {
+  return isBodiless(request) && safeMethods.includes(request.method);
 }
 
 function noAnswer(): Refusal {

@@ -16,7 +16,7 @@ export interface AccessRecord {
   address: string | null;
   agent: string | null;
   atMs: number;
-  details: object;
+  details: { status: number };
 }
 
 /** Writes batches of cluster accesses into the audit log, unchained; the chainer numbers and hashes them later. */

@@ -5,6 +5,10 @@ export interface ClusterAccess {
   /** `workspaces/<id>/<path>`. */
   target: string;
   outcome: 'allowed' | 'denied' | 'failed';
+  details: {
+    /** 0 without an answer. */
+    status: number;
+  };
 }
 
 /** Where the gateway's entries go. */
@@ -16,11 +20,11 @@ export interface AccessSink<Entry> {
 export interface ClusterWrite {
   workspaceId: string;
   verb: string;
-  /** In the cluster's API, without a slash before it. */
+  /** In the cluster's API, decoded, without a slash before or behind it. */
   path: string;
 }
 
-const written = /^workspaces\/([^/]+)\/(.*)$/;
+const written = /^workspaces\/([^/]+)\/(.*?)\/?$/s;
 const verbs = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
 /**
@@ -40,10 +44,15 @@ export function noticeWrites<Entry extends ClusterAccess>(
   };
 }
 
-function writeOf({ action, target, outcome }: ClusterAccess): ClusterWrite[] {
-  const [, workspaceId, path] = written.exec(target) ?? [];
-  const verb = action.slice('kube:'.length);
-  if (outcome !== 'allowed' || workspaceId === undefined || path === undefined || !verbs.includes(verb))
+function writeOf(access: ClusterAccess): ClusterWrite[] {
+  const [, workspaceId, path] = written.exec(access.target) ?? [];
+  const verb = access.action.slice('kube:'.length);
+  if (!mayBeDone(access) || workspaceId === undefined || path === undefined || !verbs.includes(verb))
     return [];
   return [{ workspaceId, verb, path }];
+}
+
+/** What nobody answered, or the cluster with an error of its own, may be done all the same: only a refusal is none. */
+function mayBeDone({ outcome, details: { status } }: ClusterAccess): boolean {
+  return outcome === 'allowed' || status === 0 || status >= 500;
 }

@@ -38,7 +38,9 @@ it('a namespace that somebody makes or deletes with kubectl is a project soon, a
   );
   const audit = noticeNamespaces({ write: async () => undefined }, { database, log: silentLogger });
   const tell = (action: string, path: string) =>
-    audit.write([{ action, target: `workspaces/${id}${path}`, outcome: 'allowed' }]);
+    audit.write([
+      { action, target: `workspaces/${id}${path}`, outcome: 'allowed', details: { status: 200 } },
+    ]);
 
   const path = '/api/v1/namespaces';
   await kubectl(id, { method: 'POST', path, body: { metadata: { name: 'lab' } } });

@@ -10,7 +10,8 @@ import { wakeProjects, type ProjectPlace } from './store.ts';
 
 const policies =
   /^(?:apis\/networking\.k8s\.io\/v1\/namespaces\/([^/]+)\/networkpolicies|api\/v1\/namespaces\/([^/]+)\/(?:resourcequotas|limitranges))(?:\/|$)/;
-const namespace = /^api\/v1\/namespaces\/([^/]+)$/;
+/** Its status and its finalizing take labels too. */
+const namespace = /^api\/v1\/namespaces\/([^/]+)(?:\/(?:status|finalize))?$/;
 
 /**
  * Has projects looked at whose quota, limits, network policy or namespace somebody has changed with kubectl: Kubernetes

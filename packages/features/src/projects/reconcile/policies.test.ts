@@ -51,10 +51,23 @@ async function kubectl(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, 
   const { database } = db;
   const sink = { write: async () => undefined };
   await noticePolicyChanges(sink, { database, log: silentLogger }).write([
-    { action: `kube:${verb}`, target: `workspaces/${workspace}/${path}`, outcome: 'allowed' },
+    {
+      action: `kube:${verb}`,
+      target: `workspaces/${workspace}/${path}`,
+      outcome: 'allowed',
+      details: { status: 200 },
+    },
   ]);
   return { status: answer.status, object: answer.body as Changed };
 }
+
+/** What the gateway tells of one change, by the outcome. */
+const notice = async (outcome: 'allowed' | 'denied' | 'failed', status: number, path: string) => {
+  const sink = { write: async () => undefined };
+  await noticePolicyChanges(sink, { database: db.database, log: silentLogger }).write([
+    { action: 'kube:delete', target: `workspaces/${workspace}/${path}`, outcome, details: { status } },
+  ]);
+};
 
 const specOf = async (path: string) => (await kubectl('GET', path)).object['spec'];
 
@@ -71,6 +84,16 @@ describe('what the plan sets in a project', () => {
     expect(await specOf(path)).toEqual(before);
   });
 
+  it.each([
+    ['given up before it was answered', 0],
+    ['answered with an error of the cluster', 504],
+  ])('is made again when its deletion was %s', async (_what, status) => {
+    const path = `${quota}/hexabase`;
+    expect((await cluster.kubectl(workspace, { method: 'DELETE', path: `/${path}` })).status).toBe(200);
+    await notice('failed', status, `${path}/`);
+    await until(async () => (await kubectl('GET', path)).status === 200);
+  });
+
   it.each<[string, string, object]>([
     ['its pods', policy, { podSelector: { matchLabels: { nobody: 'here' } } }],
     ['who comes in', policy, { ingress: [{ from: [{ podSelector: {}, namespaceSelector: {} }] }] }],
@@ -81,6 +104,27 @@ describe('what the plan sets in a project', () => {
     const spec = { ...(object['spec'] as object), ...change };
     expect((await kubectl('PUT', path, { ...object, spec })).status).toBe(200);
     await until(async () => JSON.stringify(await specOf(path)) === JSON.stringify(object['spec']));
+  });
+
+  it('is made again by the next resync when nobody told of it, however long ago the project was made', async () => {
+    const path = `${quota}/hexabase`;
+    const dueIn = () =>
+      db.database.asWorker(async (tx) => {
+        const { rows } = await sql<{ minutes: number }>`
+          select (extract(epoch from due_at - now()) / 60)::float8 as minutes from reconcile_queue
+          where kind = 'project' and lease_owner is null`.execute(tx);
+        return rows[0]?.minutes ?? 0;
+      });
+    // What the tests before have woken comes to rest: looked at again within twelve minutes.
+    await until(async () => (await dueIn()) > 5);
+    expect(await dueIn()).toBeLessThanOrEqual(12);
+    expect((await cluster.kubectl(workspace, { method: 'DELETE', path: `/${path}` })).status).toBe(200);
+    await db.database.asWorker((tx) =>
+      sql`update reconcile_queue set due_at = now() where kind = 'project'`.execute(tx),
+    );
+    await until(
+      async () => (await cluster.kubectl(workspace, { method: 'GET', path: `/${path}` })).status === 200,
+    );
   });
 
   it('is put back when somebody makes the quota anew for some pods only', async () => {

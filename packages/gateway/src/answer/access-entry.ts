@@ -1,0 +1,44 @@
+import { plainAgent } from '@hexabase/kernel/request-origin.ts';
+import type { AccessEntry } from '../access-log.ts';
+import type { Admitted } from '../admit.ts';
+import type { Passage } from '../passage.ts';
+
+/** What became of a request. */
+export interface Told {
+  /** With which it was answered; 0 without an answer. */
+  status: number;
+  stage: 'started' | 'ended';
+  /** It changes something, the cluster has got it, and nobody can say whether that was done. */
+  unknown?: boolean;
+}
+
+/** A request as the audit log has it. */
+export function entryOf(
+  { passage, admitted }: { passage: Passage; admitted: Admitted },
+  { status, stage, unknown = false }: Told,
+): Omit<AccessEntry, 'atMs'> {
+  return {
+    organizationId: admitted.workspace.organizationId,
+    workspaceId: admitted.workspace.id,
+    grantId: admitted.claims.access_grant ?? null,
+    actorId: admitted.claims.sub,
+    actorEmail: admitted.claims.email,
+    action: `kube:${passage.verb.verb}`,
+    target: `workspaces/${admitted.workspace.id}${passage.path}`,
+    outcome: outcomeOf(status),
+    requestId: passage.requestId,
+    address: passage.from || null,
+    agent: plainAgent(passage.request.headers['user-agent']),
+    details: {
+      status,
+      ...(unknown && { unknown }),
+      ...(passage.verb.longRunning && { stage }),
+      ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),
+    },
+  };
+}
+
+function outcomeOf(status: number): AccessEntry['outcome'] {
+  if (status === 401 || status === 403) return 'denied';
+  return status === 0 || status >= 400 ? 'failed' : 'allowed';
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestVerb } from '../request-verb.ts';
+import type { Told } from './access-entry.ts';
+import { onStatus } from './told-status.ts';
+
+/** How one request ends, whether or not its client stays to hear of it. */
+export interface Outcome {
+  /** Aborted when nobody waits for the answer any more. */
+  signal: AbortSignal;
+  /** From here on the cluster may have it. */
+  sent(): void;
+  /** The cluster has it and will not say what became of it. */
+  lost(): void;
+  /** Ends it now. */
+  end(): void;
+}
+
+/** As long as API servers work on a request (`--request-timeout`). */
+const answerAwaitedMs = 60_000;
+/** One for all: an `AbortController` that is given none makes an exception with its stack for each request. */
+const over = new Error('the request is over');
+
+/**
+ * Tells once how a request ended. A change whose client hangs up goes on in the cluster: nobody hides what they did by not
+ * waiting for the answer, and what no answer comes for is told as unknown, never as not done.
+ */
+export function followOutcome(
+  { request, response, verb }: { request: IncomingMessage; response: ServerResponse; verb: RequestVerb },
+  tell: (told: Told) => void,
+): Outcome {
+  const gone = new AbortController();
+  let isSent = false;
+  let isLost = false;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function finish(status: number, unknown: boolean): void {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    gone.abort(over);
+    tell({ status, stage: 'ended', ...(unknown && { unknown }) });
+  }
+
+  const told = () => (response.headersSent ? response.statusCode : 0);
+  const isUnknown = () => isLost || (isSent && !verb.readOnly && !response.headersSent);
+  if (!verb.readOnly || verb.longRunning) {
+    onStatus(response, (status) => {
+      if (verb.longRunning && status < 400) tell({ status, stage: 'started' });
+      if (response.destroyed) finish(status, isLost);
+    });
+  }
+  response.once('close', () => {
+    const goesOn = isUnknown() && !isLost && !verb.longRunning && isWhole(request);
+    if (goesOn) timer = setTimeout(finish, answerAwaitedMs, 0, true).unref();
+    else finish(told(), isUnknown());
+  });
+  return {
+    signal: gone.signal,
+    sent: () => void (isSent = true),
+    lost: () => void (isLost = true),
+    end() {
+      response.destroy();
+      finish(told(), isUnknown());
+    },
+  };
+}
+
+/** All of it came, so that the cluster can be given all of it. */
+function isWhole(request: IncomingMessage): boolean {
+  return request.complete && (request.readableEnded || isBodiless(request));
+}
+
+export function isBodiless({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+}
