@@ -3,7 +3,7 @@
 create table hexabase.access_grants (
   id text not null,
   organization_id text not null,
-  user_id text not null,
+  user_id text,
   operator text not null,
   level text not null,
   kind text not null,
@@ -20,6 +20,7 @@ alter table access_grants add constraint access_grants_user_id_fkey FOREIGN KEY 
 alter table access_grants add constraint access_grants_check CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '08:00:00'::interval))));
 alter table access_grants add constraint access_grants_kind_check CHECK ((kind = ANY (ARRAY['granted'::text, 'break-glass'::text])));
 alter table access_grants add constraint access_grants_level_check CHECK ((level = ANY (ARRAY['read'::text, 'admin'::text])));
+alter table access_grants add constraint access_grants_taken_by_somebody CHECK (((user_id IS NOT NULL) OR (kind = 'granted'::text)));
 CREATE INDEX access_grants_organization_id_created_at_idx ON hexabase.access_grants USING btree (organization_id, created_at DESC);
 CREATE INDEX access_grants_user_id_expires_at_idx ON hexabase.access_grants USING btree (user_id, expires_at);
 alter table access_grants enable row level security, force row level security;
@@ -540,6 +541,20 @@ create policy hexabase_worker on operations to hexabase_worker using (true) with
 grant insert, select on operations to hexabase_api;
 grant delete, insert, select, update on operations to hexabase_worker;
 
+create table hexabase.organization_epochs (
+  organization_id text not null,
+  user_id text not null,
+  epoch bigint not null default 0
+);
+alter table organization_epochs add constraint organization_epochs_pkey PRIMARY KEY (organization_id, user_id);
+alter table organization_epochs add constraint organization_epochs_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
+alter table organization_epochs add constraint organization_epochs_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+CREATE INDEX organization_epochs_user_id_idx ON hexabase.organization_epochs USING btree (user_id);
+alter table organization_epochs enable row level security, force row level security;
+create policy hexabase_api on organization_epochs to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));
+create policy hexabase_owner on organization_epochs to hexabase_owner using (true) with check (true);
+grant select on organization_epochs to hexabase_api;
+
 create table hexabase.organizations (
   id text not null,
   slug text not null,
@@ -1028,7 +1043,8 @@ create table hexabase.workspaces (
   clone jsonb,
   release text,
   settled_release text,
-  refused_release text
+  refused_release text,
+  upgraded_release text
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;
@@ -1210,7 +1226,7 @@ CREATE OR REPLACE FUNCTION hexabase.check_access_grant()
  SET search_path TO 'hexabase', 'pg_temp'
 AS $function$
      begin
-       if not exists (select from users u where u.id = new.user_id and u.platform_role = 'super_admin'
+       if new.user_id is not null and not exists (select from users u where u.id = new.user_id and u.platform_role = 'super_admin'
            and u.disabled_at is null) then
          raise exception 'only operators of the platform get access by a grant' using errcode = 'check_violation';
        end if;
@@ -1340,6 +1356,28 @@ BEGIN ATOMIC
    VALUES (enqueue.kind_in, enqueue.key_in) ON CONFLICT(kind, key) DO UPDATE SET wishes = (reconcile_queue.wishes + 1), due_at = LEAST(reconcile_queue.due_at, now()), updated_at = now();
  SELECT pg_notify('hexabase_wake'::text, ((kind_in || '/'::text) || key_in)) AS pg_notify;
 END;
+
+CREATE OR REPLACE FUNCTION hexabase.epoch_in(person text, workspace text)
+ RETURNS double precision
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select u.epoch::float8 + coalesce((select e.epoch from organization_epochs e
+         join workspaces w on w.organization_id = e.organization_id
+         where e.user_id = u.id and w.id = workspace), 0)
+       from users u where u.id = person
+     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.hold_inviter(organization text, person text)
+ RETURNS text
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select m.role from memberships m join users u on u.id = m.user_id and u.disabled_at is null
+       where m.organization_id = organization and m.user_id = person for share of m
+     $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.host_pool_members(host text)
  RETURNS integer
@@ -1509,6 +1547,23 @@ AS $function$
            and e.created_at < audit_cutoff(of_chain);
        get diagnostics removed = row_count;
        return removed;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.revoke_in(organization text, revoked text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+     begin
+       insert into hexabase.organization_epochs as e (organization_id, user_id, epoch)
+         select organization, u.id, 1 from hexabase.users u where u.id = any (revoked) order by u.id
+         on conflict (organization_id, user_id) do update set epoch = e.epoch + 1;
+       if cardinality(revoked) > 100 then
+         perform pg_notify('hexabase_revocation', '');
+       else
+         perform pg_notify('hexabase_revocation', one) from unnest(revoked) as one;
+       end if;
      end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.revoke_user(revoked_user_id text)

@@ -48,7 +48,13 @@ async function tokenGroups(person: Person): Promise<string[]> {
 }
 
 const epochOf = async (person: Person): Promise<number> =>
-  Number((await api.query('select epoch from users where id = $1', [person.userId]))[0]?.['epoch']);
+  Number(
+    (
+      await api.query('select sum(epoch) as epoch from organization_epochs where user_id = $1', [
+        person.userId,
+      ])
+    )[0]?.['epoch'],
+  );
 
 describe('a tree of groups', () => {
   it('is made, moved and taken apart, and never closes a circle', async () => {

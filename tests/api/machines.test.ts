@@ -233,7 +233,7 @@ function addressOf(operation: Operation, workspace: string): string {
 const bodyOf = (operation: Operation) =>
   operation.body ? validBody(operation, { organization: ann.organizationId, userId: ann.userId }) : undefined;
 
-const tables = ['api_tokens', 'group_members', 'groups', 'invitations', 'memberships', 'organizations', 'projects', 'role_assignments', 'roles', 'workspaces']; // prettier-ignore
+const tables = ['api_tokens', 'group_members', 'groups', 'invitations', 'memberships', 'organization_epochs', 'organizations', 'projects', 'role_assignments', 'roles', 'workspaces']; // prettier-ignore
 
 async function everything(): Promise<string> {
   const parts = tables.map(

@@ -225,7 +225,8 @@ async function fingerprint(): Promise<unknown> {
     (select md5(string_agg((to_jsonb(t) - 'last_used_at')::text, '|' order by id)) from api_tokens t) as tokens,
     (select count(*) from users where kind = 'service-account') as machines,
     (select count(*) from federations) as federations,
-    (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs`);
+    (select count(*) from operations) as operations, (select sum(epoch) from users) as epochs,
+    (select sum(epoch) from organization_epochs) as "epochsWithin"`);
 }
 
 describe.each(matrix())('$operation.id', ({ operation, verdicts }) => {

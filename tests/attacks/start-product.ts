@@ -180,6 +180,7 @@ async function fingerprint(query: Attacked['query']): Promise<string> {
     'workspaces',
     'projects',
     'organizations',
+    'organization_epochs',
     'memberships',
     'groups',
     'group_members',

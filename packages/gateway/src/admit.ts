@@ -21,7 +21,7 @@ export interface Admission {
    * Throws `Refusal`: 401, 403, 404 or 503.
    */
   admit(request: IncomingMessage, workspace: string): Promise<Admitted>;
-  sessionOf(session: { userId: string; sessionId: string }): Promise<KubeSession | null>;
+  sessionOf(session: { userId: string; sessionId: string; workspaceId: string }): Promise<KubeSession | null>;
   /** A user's sessions or roles changed; '' for any. */
   revoked(userId: string): void;
 }
@@ -33,8 +33,8 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
   const workspaces = shortCache((name) => access.findWorkspace(name), { ttlMs: rememberedMs, clock });
   const sessions = shortCache(
     (key) => {
-      const [userId = '', sessionId = ''] = key.split(' ');
-      return access.session({ userId, sessionId });
+      const [userId = '', sessionId = '', workspaceId = ''] = key.split(' ');
+      return access.session({ userId, sessionId, workspaceId });
     },
     { ttlMs: rememberedMs, clock },
   );
@@ -50,7 +50,7 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
   async function liveSession(claims: KubeClaims): Promise<KubeSession> {
     for (;;) {
       const before = revocations;
-      const session = await sessions.get(`${claims.sub} ${claims.sid}`);
+      const session = await sessions.get(`${claims.sub} ${claims.sid} ${claims.aud.slice('ws:'.length)}`);
       if (revocations !== before) continue;
       if (session?.epoch !== claims.ep) throw unauthorized();
       return session;

@@ -24,6 +24,7 @@ export interface ReachableWorkspace {
 }
 
 export interface KubeSession {
+  /** The person's and that of the workspace's organization together: what a token must carry. */
   epoch: number;
   /** Organizations that ask for a second factor, which this session was started without. */
   withheld: string[];
@@ -33,8 +34,8 @@ export interface KubeSession {
 export interface KubeAccess {
   /** Throws AppError `unauthenticated` or `token_expired`. */
   verify(token: string, workspaceId: string): Promise<KubeClaims>;
-  /** A session or API token that lives, or null when it ended or the account is disabled. */
-  session(session: { sessionId: string; userId: string }): Promise<KubeSession | null>;
+  /** A session or API token that lives, as far as one workspace is concerned, or null when it ended or the account is disabled. */
+  session(session: { sessionId: string; userId: string; workspaceId: string }): Promise<KubeSession | null>;
   findWorkspace(idOrSlug: string): Promise<ReachableWorkspace | null>;
   /** Calls back with the id of a workspace that has changed, or '' when any may have. */
   onWorkspaceChange(listener: (workspaceId: string) => void): Promise<AsyncDisposable>;
@@ -55,11 +56,11 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
   const { db, clock } = options;
   return {
     verify: (token, workspaceId) => verifier.verify(token, workspaceAudience(workspaceId)),
-    async session({ sessionId, userId }) {
+    async session({ sessionId, userId, workspaceId }) {
       const { rows } = await db.asIdentity(
         (tx) =>
           sql<KubeSession>`
-          SELECT u.epoch::float8 AS epoch, CASE WHEN s.second_factor_at IS NULL THEN ARRAY(
+          SELECT hexabase.epoch_in(u.id, ${workspaceId}) AS epoch, CASE WHEN s.second_factor_at IS NULL THEN ARRAY(
               SELECT o.id FROM hexabase.organizations o WHERE o.require_second_factor AND o.id IN (
                 SELECT m.organization_id FROM hexabase.memberships m WHERE m.user_id = u.id
                 UNION ALL SELECT g.organization_id FROM hexabase.access_grants g WHERE g.user_id = u.id))
@@ -68,7 +69,7 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
           WHERE s.id = ${sessionId} AND s.user_id = ${userId} AND s.ended_at IS NULL
             AND s.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL
           UNION ALL
-          SELECT u.epoch::float8, '{}' FROM hexabase.api_tokens t JOIN hexabase.users u ON u.id = t.user_id
+          SELECT hexabase.epoch_in(u.id, ${workspaceId}), '{}' FROM hexabase.api_tokens t JOIN hexabase.users u ON u.id = t.user_id
           WHERE t.id = ${sessionId} AND t.user_id = ${userId} AND t.revoked_at IS NULL
             AND t.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL`.execute(tx),
         { oneStatement: true },

@@ -2,6 +2,7 @@ import type { Weakening } from './weakening.ts';
 import { clustersWeakenings } from './weakenings/clusters.ts';
 import { floodWeakenings } from './weakenings/floods.ts';
 import { identityWeakenings } from './weakenings/identity.ts';
+import { reachOfOthersWeakenings } from './weakenings/reach-of-others.ts';
 import { requestsWeakenings } from './weakenings/requests.ts';
 import { rightsWeakenings } from './weakenings/rights.ts';
 import { secondFactorWeakenings } from './weakenings/second-factor.ts';
@@ -12,6 +13,7 @@ import { tenantsWeakenings } from './weakenings/tenants.ts';
 export const allWeakenings: readonly Weakening[] = [
   ...tenantsWeakenings,
   ...rightsWeakenings,
+  ...reachOfOthersWeakenings,
   ...identityWeakenings,
   ...signInWeakenings,
   ...secondFactorWeakenings,

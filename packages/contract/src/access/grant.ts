@@ -81,13 +81,13 @@ export const grant = defineResource({
       id: 'grant.create',
       method: 'POST',
       path,
-      summary: 'Lets an operator of the platform into your organization for some hours.',
+      summary:
+        'Lets an operator of the platform into your organization for some hours. For any other address the answer is the same, and nobody is let in.',
       access: { kind: 'action', action: 'grant:manage' },
       target: 'organization',
       body: z.strictObject({ operator: z.email(), ...wanted }),
       output: schema,
       status: 201,
-      errors: ['not_found'],
       cli: { verb: 'create', positional: ['operator'] },
     }),
     revoke: operation({

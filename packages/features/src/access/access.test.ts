@@ -118,7 +118,7 @@ class Real {
       await deleteAssignmentRow(tx, this.assigned.get(one.group) ?? '');
       this.assigned.delete(one.group);
     }
-    await revokeUsers(tx, touched);
+    await revokeUsers(tx, organizationId, touched);
   }
 
   async rights(person: number): Promise<number[]> {

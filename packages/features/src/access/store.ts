@@ -27,8 +27,9 @@ export async function readStanding(
   { userId, organizationId }: Pick<PersonInWorkspace, 'userId' | 'organizationId'>,
 ): Promise<Standing | null> {
   const { rows } = await sql<{ epoch: string; role: OrganizationRole }>`
-    select u.epoch, coalesce(m.role, g.role) as role from users u
+    select u.epoch + coalesce(e.epoch, 0) as epoch, coalesce(m.role, g.role) as role from users u
       left join memberships m on m.user_id = u.id and m.organization_id = ${organizationId}
+      left join organization_epochs e on e.user_id = u.id and e.organization_id = ${organizationId}
       left join lateral (select case min(level) when 'admin' then 'admin' else 'viewer' end as role
         from access_grants a where a.user_id = u.id and a.organization_id = ${organizationId}
           and a.revoked_at is null and a.expires_at > now() having count(*) > 0) g on true

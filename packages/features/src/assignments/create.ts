@@ -38,7 +38,8 @@ export const createAssignment: UseCase<Create> = async (context, { body }) => {
     createdAt: new Date(nowMs),
   });
   if (!made) throw new AppError('already_exists', { message: 'This role was given already.' });
-  await revokeUsers(tx, subject.userId ? [subject.userId] : await membersOf(tx, [subject.groupId ?? '']));
+  const touched = subject.userId ? [subject.userId] : await membersOf(tx, [subject.groupId ?? '']);
+  await revokeUsers(tx, target.organizationId, touched);
   await wakeAccess(tx, [target.id]);
   const shown = await findAssignment(tx, target.id, id);
   if (!shown) throw new AppError('not_found');

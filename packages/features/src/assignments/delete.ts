@@ -11,7 +11,7 @@ export const deleteAssignment: UseCase<typeof assignment.operations.delete> = as
   const found = await findAssignment(tx, target.id, params.assignment);
   if (!found) throw new AppError('not_found');
   const { kind, id } = found.subject;
-  await revokeUsers(tx, kind === 'user' ? [id] : await membersOf(tx, [id]));
+  await revokeUsers(tx, target.organizationId, kind === 'user' ? [id] : await membersOf(tx, [id]));
   await deleteAssignmentRow(tx, found.id);
   await wakeAccess(tx, [target.id]);
   context.note({ role: found.role, project: found.project, subject: found.subject });

@@ -7,7 +7,7 @@ import { widenScope } from '../organizations/public.ts';
 import type { Context, UseCase } from '../run/use-case.ts';
 import { tellOwners } from './letter.ts';
 import {
-  findOperator,
+  findOperatorId,
   findOrganizationForOperator,
   insertGrant,
   type NewGrant,
@@ -17,12 +17,13 @@ import {
 type Operations = typeof grant.operations;
 const hourMs = 3_600_000;
 
-/** An owner lets an operator in. Throws `not_found` for an address that is no operator's. */
+/**
+ * An owner lets an operator in. Who runs the platform is not told to tenants: for any other address the answer, the list and
+ * the log are the same, and the grant lets nobody in, then or later.
+ */
 export const createGrant: UseCase<Operations['create']> = async (context, { body }) => {
-  const operator = await findOperator(context.tx, body.operator);
-  if (!operator) {
-    throw new AppError('not_found', { message: 'Nobody with this address runs this platform.' });
-  }
+  const email = body.operator.normalize('NFC').toLowerCase();
+  const operator = { id: await findOperatorId(context.tx, email), email };
   const organizationId = context.target.organizationId;
   return { data: await letIn(context, { ...body, organizationId, operator, kind: 'granted' }) };
 };
@@ -66,8 +67,9 @@ async function letIn(context: Context, { hours, ...asked }: LetIn): Promise<Gran
     expiresAt: new Date(nowMs + hours * hourMs),
   };
   const made = await insertGrant(tx, row);
-  // What was computed of their rights before is void.
-  await revokeUsers(tx, [asked.operator.id]);
+  // What was computed of their rights here before is void; what they have open elsewhere goes on.
+  const { id } = asked.operator;
+  await revokeUsers(tx, asked.organizationId, id === null ? [] : [id]);
   const { operator, level, kind, reason } = asked;
   context.note({ grant: row.id, operator: operator.email, level, kind, reason, until: row.expiresAt });
   return made;

@@ -26,7 +26,7 @@ async function end(context: Context, scope: GrantScope, id: string): Promise<{ o
   const { tx, actor, nowMs } = context;
   const ended = await endGrant(tx, scope, { id, by: actor.userId, at: new Date(nowMs) });
   if (!ended) throw new AppError('not_found');
-  await revokeUsers(tx, [ended.userId]);
+  await revokeUsers(tx, ended.organizationId, ended.userId === null ? [] : [ended.userId]);
   context.note({ grant: id, operator: ended.operator });
   return ended;
 }

@@ -28,16 +28,15 @@ export interface NewGrant {
 }
 
 export interface Operator {
-  id: string;
+  /** Null when nobody who runs the platform has the address: such a grant lets nobody in. */
+  id: string | null;
   email: string;
 }
 
-/** Somebody with the platform role; null for everybody else. */
-export async function findOperator(tx: Tx, email: string): Promise<Operator | null> {
-  const { rows } = await sql<Operator>`select id, email from hexabase.operator_by_email(${email})`.execute(
-    tx,
-  );
-  return rows[0] ?? null;
+/** Of somebody with the platform role; null for everybody else. */
+export async function findOperatorId(tx: Tx, email: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`select id from hexabase.operator_by_email(${email})`.execute(tx);
+  return rows[0]?.id ?? null;
 }
 
 export interface GrantedOrganization {
@@ -90,10 +89,10 @@ export async function endGrant(
   tx: Tx,
   scope: GrantScope,
   { id, by, at }: { id: string; by: string; at: Date },
-): Promise<{ userId: string; organizationId: string; operator: string } | null> {
+): Promise<{ userId: string | null; organizationId: string; operator: string } | null> {
   await sql`update access_grants set revoked_at = ${at}, revoked_by = ${by}
     where id = ${id} and ${within(scope)} and revoked_at is null and expires_at > ${at}`.execute(tx);
-  const { rows } = await sql<{ userId: string; organizationId: string; operator: string }>`
+  const { rows } = await sql<{ userId: string | null; organizationId: string; operator: string }>`
     select user_id as "userId", organization_id as "organizationId", operator from access_grants
     where id = ${id} and ${within(scope)}`.execute(tx);
   return rows[0] ?? null;

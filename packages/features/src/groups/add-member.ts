@@ -25,7 +25,7 @@ export const addGroupMember: UseCase<typeof group.operations.addMember> = async 
     throw new AppError('already_exists', { message: 'This person is in the group already.' });
   }
   // Also who gains must get a new token: the old one does not carry the group.
-  await revokeUsers(tx, [person.userId]);
+  await revokeUsers(tx, organizationId, [person.userId]);
   context.note({ name: found.name, userId: person.userId });
   const added = await findGroupMember(tx, found.id, person.userId);
   if (!added) throw new AppError('not_found');

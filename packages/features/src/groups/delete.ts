@@ -15,7 +15,7 @@ export const deleteGroup: UseCase<typeof group.operations.delete> = async (conte
       details: { howTo: `hks group list --parent "${found.name}"` },
     });
   }
-  await revokeUsers(tx, await membersOf(tx, [found.id]));
+  await revokeUsers(tx, found.organizationId, await membersOf(tx, [found.id]));
   await wakeAccess(tx, await workspacesOfGroup(tx, found.id));
   await deleteGroupRow(tx, found.id);
   context.note({ name: found.name });

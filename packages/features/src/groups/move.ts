@@ -19,7 +19,7 @@ export const moveGroup: UseCase<typeof group.operations.move> = async (context, 
     });
   }
   await move(tx, found.id, parent?.id ?? null);
-  await revokeUsers(tx, await membersOf(tx, [found.id]));
+  await revokeUsers(tx, context.target.organizationId, await membersOf(tx, [found.id]));
   context.note({ name: found.name, parentBefore: found.parent, parentAfter: parent?.name ?? null });
   return { data: await requireGroup(context, found.id) };
 };

@@ -15,7 +15,7 @@ export const removeGroupMember: UseCase<typeof group.operations.removeMember> = 
   const found = await requireGroup(context, params.group);
   const person = await findMember(tx, target.organizationId, params.userId);
   if (!person || !(await deleteGroupMember(tx, found.id, person.userId))) throw new AppError('not_found');
-  await revokeUsers(tx, [person.userId]);
+  await revokeUsers(tx, target.organizationId, [person.userId]);
   context.note({ name: found.name, email: person.email });
   return { data: null };
 };

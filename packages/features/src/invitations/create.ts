@@ -1,3 +1,4 @@
+import { mayInvite } from '@hexabase/authz/may-invite.ts';
 import type { invitation } from '@hexabase/contract/people/invitation.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
@@ -21,6 +22,8 @@ export const createInvitation: UseCase<typeof invitation.operations.create> = as
   if (await findMember(tx, organizationId, email)) {
     throw new AppError('already_exists', { message: 'This person is a member already.' });
   }
+  const intoGroups = body.groups.length > 0;
+  if (!mayInvite(role, { role: body.role, intoGroups })) throw new AppError('forbidden');
   const groups = await Promise.all(body.groups.map((reference) => requireGroup(context, reference)));
   await closeExpired(tx, { organizationId, email, at });
   if ((await countOpen(tx, organizationId)) >= openInvitationsMax) {

@@ -144,6 +144,19 @@ export interface AnsweredInvitation {
   invitedBy: string;
 }
 
+/**
+ * The role of whoever wrote an invitation, which stays as it is until the end of the transaction; null for somebody who is
+ * no member any more or whose account is disabled.
+ */
+export async function holdInviter(
+  tx: Tx,
+  { organizationId, userId }: { organizationId: string; userId: string },
+): Promise<OrganizationRole | null> {
+  const { rows } = await sql<{ role: OrganizationRole | null }>`
+    select hexabase.hold_inviter(${organizationId}, ${userId}) as role`.execute(tx);
+  return rows[0]?.role ?? null;
+}
+
 /** Closes the invitation with the answer, once only. Null when there is none for this person. */
 export async function answerInvitation(tx: Tx, answer: Answer): Promise<AnsweredInvitation | null> {
   const { rows } = await sql<{

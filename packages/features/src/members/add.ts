@@ -1,8 +1,9 @@
 import type { member } from '@hexabase/contract/people/member.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { revokeUsers } from '../access/public.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireMember, requireRank } from './rules.ts';
-import { findAccountId, insertMember, revokeUser } from './store.ts';
+import { findAccountId, insertMember } from './store.ts';
 
 /**
  * Adds an existing account. Throws `not_found` for an unknown address, in the same words for a stranger who has an account
@@ -27,7 +28,8 @@ export const addMember: UseCase<typeof member.operations.add> = async (context, 
     accepted: false,
   });
   if (!added) throw new AppError('already_exists', { message: 'This person is a member already.' });
-  await revokeUser(tx, userId);
+  // In this organization alone: nobody whom somebody adds loses what they have open elsewhere.
+  await revokeUsers(tx, target.organizationId, [userId]);
   context.note({ userId, role: body.role });
   return { data: await requireMember(context, userId) };
 };

@@ -1,5 +1,6 @@
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { insertMember, revokeUser, type NewMember } from './store.ts';
+import { revokeUsers } from '../access/public.ts';
+import { insertMember, type NewMember } from './store.ts';
 
 export { changeMemberRole, endMembership, takeMembership } from './membership.ts';
 export { requireMember, requireRank } from './rules.ts';
@@ -8,6 +9,6 @@ export { findMember } from './store.ts';
 /** Makes the person, who asked for it, a member and their earlier tokens stale. Answers false for a member. */
 export async function joinOrganization(tx: Tx, member: Omit<NewMember, 'accepted'>): Promise<boolean> {
   const added = await insertMember(tx, { ...member, accepted: true });
-  if (added) await revokeUser(tx, member.userId);
+  if (added) await revokeUsers(tx, member.organizationId, [member.userId]);
   return added;
 }

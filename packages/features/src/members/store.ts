@@ -123,13 +123,23 @@ export async function takeAccess(
   return [...new Set(rows.map((row) => row.workspace_id))];
 }
 
-export async function countOwners(tx: Tx, organizationId: string): Promise<number> {
-  return count(tx, sql`organization_id = ${organizationId} and role = 'owner'`);
+/** Takes back what somebody's open invitations promise, but for the roles that they may still give. */
+export async function takeInvitations(
+  tx: Tx,
+  {
+    organizationId,
+    userId,
+    but,
+    at,
+  }: { organizationId: string; userId: string; but: readonly OrganizationRole[]; at: Date },
+): Promise<void> {
+  await sql`update invitations set revoked_at = ${at}
+    where organization_id = ${organizationId} and invited_by = ${userId} and role <> all (${[...but]}::text[])
+      and accepted_at is null and declined_at is null and revoked_at is null`.execute(tx);
 }
 
-/** Raises the person's epoch and tells every gateway, at the commit of this transaction. */
-export async function revokeUser(tx: Tx, userId: string): Promise<void> {
-  await sql`select hexabase.revoke_user(${userId})`.execute(tx);
+export async function countOwners(tx: Tx, organizationId: string): Promise<number> {
+  return count(tx, sql`organization_id = ${organizationId} and role = 'owner'`);
 }
 
 async function count(tx: Tx, where: RawBuilder<unknown>): Promise<number> {

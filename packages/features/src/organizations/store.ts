@@ -204,16 +204,16 @@ export async function organizationsToPurge(tx: Tx, now: Date): Promise<string[]>
 
 /** Ends what the members' tokens say, in this transaction. */
 export async function revokeMembers(tx: Tx, organizationId: string): Promise<void> {
-  await sql`select hexabase.revoke_user(user_id) from memberships where organization_id = ${organizationId}`.execute(
-    tx,
-  );
+  await sql`select hexabase.revoke_in(${organizationId},
+    array(select user_id from memberships where organization_id = ${organizationId}))`.execute(tx);
 }
 
 /** Every gateway and stream looks again at what members, and operators who were let in, have open, when this commits. */
 export async function lookAgainAtMembers(tx: Tx, organizationId: string): Promise<void> {
   await sql`select pg_notify('hexabase_revocation', user_id) from (
     select user_id from memberships where organization_id = ${organizationId}
-    union select user_id from access_grants where organization_id = ${organizationId}) as people`.execute(tx);
+    union select user_id from access_grants
+      where organization_id = ${organizationId} and user_id is not null) as people`.execute(tx);
 }
 
 export function toOrganization(row: OrganizationRow, role: OrganizationRole): Organization {

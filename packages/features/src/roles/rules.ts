@@ -50,7 +50,7 @@ export function isPresetName(name: string): boolean {
 }
 
 /** Ends the tokens of everybody who has the role: what they may do is another thing from now on. */
-export async function revokeHolders({ tx }: TargetContext, roleId: string): Promise<void> {
+export async function revokeHolders({ tx, target }: TargetContext, roleId: string): Promise<void> {
   const { groupIds, userIds } = await holdersOfRole(tx, roleId);
-  await revokeUsers(tx, [...userIds, ...(await membersOf(tx, groupIds))]);
+  await revokeUsers(tx, target.organizationId, [...userIds, ...(await membersOf(tx, groupIds))]);
 }

@@ -49,9 +49,10 @@ function lifetimeMs(text: string): number {
   });
 }
 
-/** Null for a scope that names no workspace. */
+/** Null for a scope that names no workspace. Throws `not_found`, also for one into which a grant lets for some hours. */
 async function workspaceOf({ tx, actor }: Context, owner: TokenOwner, scope: string): Promise<string | null> {
-  const mine = await organizationsWith(tx, { actor, action: 'workspace:read', named: undefined });
+  const own = { ...actor, memberships: actor.memberships.filter(({ grant }) => !grant) };
+  const mine = await organizationsWith(tx, { actor: own, action: 'workspace:read', named: undefined });
   const within = mine.filter((id) => owner.organizationId === null || id === owner.organizationId);
   return workspaceInScope(tx, scope, within);
 }

@@ -1,5 +1,5 @@
 import { fixedClock } from '@hexabase/kernel/clock.ts';
-import { newId, type UserId } from '@hexabase/kernel/id.ts';
+import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { awayAtProvider, startRealProvider, type RealProvider } from '@hexabase/testkit/real-provider.ts';
@@ -430,8 +430,11 @@ async function groupNamed(name: string) {
 }
 
 async function epochOf(userId: string): Promise<number> {
-  const [row] = await rowsOf(sql<{ epoch: string }>`select epoch from users where id = ${userId}`);
-  return Number(row?.epoch);
+  const scope = { userId: brandId<'User'>(userId), organizationIds: [brandId<'Organization'>(organization)] };
+  const { rows } = await test.database.asTenant(scope, (tx) =>
+    sql<{ epoch: string }>`select epoch from organization_epochs where user_id = ${userId}`.execute(tx),
+  );
+  return Number(rows[0]?.epoch ?? 0);
 }
 
 /** What the log of the organization says about groups that were imported. */

@@ -71,7 +71,7 @@ async function change(
   const added = await addImported(tx, where, wanted);
   const removed = await removeImportedBut(tx, where, wanted);
   // Also who gains must get a new token: the old one does not carry the group.
-  if (added.length + removed.length > 0) await revokeUsers(tx, [userId]);
+  if (added.length > 0) await revokeUsers(tx, binding.organizationId, [userId]);
   return { added, removed };
 }
 

@@ -99,17 +99,18 @@ interface Imported {
   userId: string;
 }
 
-/** Takes somebody out of every other group that this provider put them into. Answers the names of those. */
+/** Takes somebody out of every other group that this provider put them into. Answers the names of those, and ends their tokens. */
 export async function removeImportedBut(
   tx: Tx,
   { provider, userId }: Imported,
   wanted: readonly string[],
 ): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`
+  const { rows } = await sql<Taken & { name: string }>`
     delete from hexabase.group_members m using hexabase.groups g
     where m.provider = ${provider} and m.user_id = ${userId} and m.group_id <> all (${[...wanted]}::text[])
       and g.id = m.group_id
-    returning g.name`.execute(tx);
+    returning g.name, m.organization_id, m.user_id`.execute(tx);
+  await revokeTaken(tx, rows);
   return rows.map(({ name }) => name);
 }
 
@@ -136,12 +137,11 @@ export async function addImported(
  * groups into them by hand: those become ordinary ones. Answers how many memberships went.
  */
 export async function forgetImported(tx: Tx, provider: string): Promise<number> {
-  const members = await sql<{ user_id: string }>`
-    delete from hexabase.group_members where provider = ${provider} returning user_id`.execute(tx);
-  await revokeUsers(
+  const members = await sql<Taken>`
+    delete from hexabase.group_members where provider = ${provider} returning organization_id, user_id`.execute(
     tx,
-    members.rows.map((row) => row.user_id),
   );
+  await revokeTaken(tx, members.rows);
   const empty = sql`select g.id from hexabase.groups g where g.provider = ${provider}
     and not exists (select from hexabase.group_members m where m.group_id = g.id)
     and not exists (select from hexabase.groups below where below.parent_id = g.id)`;
@@ -160,13 +160,24 @@ export async function forgetImported(tx: Tx, provider: string): Promise<number> 
 /** Takes back the memberships of groups that are mapped no more; the groups that the provider made are none of them. */
 export async function forgetUnmapped(tx: Tx, provider: string, map: readonly MappedGroup[]): Promise<void> {
   const targets = map.map(({ group }) => group.toLowerCase());
-  const { rows } = await sql<{ user_id: string }>`
+  const { rows } = await sql<Taken>`
     delete from hexabase.group_members m using hexabase.groups g
     where m.provider = ${provider} and g.id = m.group_id and g.provider is distinct from ${provider}
       and lower(g.name) <> all (${targets}::text[])
-    returning m.user_id`.execute(tx);
-  await revokeUsers(
-    tx,
-    rows.map((row) => row.user_id),
-  );
+    returning m.organization_id, m.user_id`.execute(tx);
+  await revokeTaken(tx, rows);
+}
+
+interface Taken {
+  organization_id: string;
+  user_id: string;
+}
+
+async function revokeTaken(tx: Tx, taken: readonly Taken[]): Promise<void> {
+  for (const [organizationId, rows] of Map.groupBy(taken, (row) => row.organization_id))
+    await revokeUsers(
+      tx,
+      organizationId,
+      rows.map((row) => row.user_id),
+    );
 }

@@ -6,7 +6,7 @@ export const rightsWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/features/src/members/membership.ts',
-        find: 'await revokeUser(tx, found.userId);',
+        find: 'await revokeUsers(tx, organizationId, [found.userId]);',
         replace: '',
       },
     ],
@@ -19,7 +19,7 @@ export const rightsWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/features/src/members/membership.ts',
-        find: 'await revokeUser(tx, userId);',
+        find: 'await revokeUsers(tx, organizationId, [userId]);',
         replace: '',
       },
     ],
@@ -110,8 +110,7 @@ export const rightsWeakenings: readonly Weakening[] = [
     because: 'an organization that was ended is only said to be gone',
   },
   {
-    attack:
-      'A12 whether something exists cannot be told from signing in or asking for a slug',
+    attack: 'A12 whether something exists cannot be told from signing in or asking for a slug',
     changes: [
       {
         file: 'packages/oidc/src/sessions/sign-in.ts',
