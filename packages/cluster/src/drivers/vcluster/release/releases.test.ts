@@ -32,7 +32,7 @@ test('a chart that is edited while we run is never recorded under the name of wh
       async () => ({ version: 'v1.34.4', serviceCidr: '10.96.0.0/16', metrics }),
     );
   const signal = AbortSignal.timeout(10_000);
-  await writeFile(join(location, 'Chart.yaml'), 'version: 1.0.0\n');
+  await writeFile(join(location, 'Chart.yaml'), `version: 1.0.0 # ${location}\n`);
   const running = open();
   const first = await running.newest(signal);
   await writeFile(join(location, 'Chart.yaml'), 'version: 2.0.0\n');
@@ -40,7 +40,7 @@ test('a chart that is edited while we run is never recorded under the name of wh
   const second = await running.newest(signal);
   expect(second.id).not.toBe(first.id);
   // Another process compares what is recorded with the digest that is recorded.
-  for (const { id } of [first, second]) expect((await open().byId(id, signal)).id).toBe(id);
+  for (const { id } of [second, first]) expect((await open().byId(id, signal)).id).toBe(id);
   // It has read the chart as it is now.
   expect([first.id, second.id]).not.toContain((await open().newest(signal)).id);
 });
