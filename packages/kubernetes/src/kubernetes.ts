@@ -120,7 +120,9 @@ async function serve(
   try {
     const lease = await pool.acquire(id);
     if (!lease) return sendStatus(unknownPath().status, { response });
-    response.once('close', () => lease[Symbol.dispose]());
+    // A client that hung up while the cluster was opened closes nothing any more.
+    using left = response.destroyed ? lease : null;
+    if (left === null) response.once('close', () => lease[Symbol.dispose]());
     await handleNodeRequest(request, response, {
       cluster: lease.api,
       authenticate: authenticator,
