@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { defaultImages, type VclusterImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
 import * as z from 'zod';
 
+const defaultCheckImage = { registry: 'docker.io', name: 'library/busybox:1.35' } as const;
+
 /** An image without its tag: `ghcr.io/loft-sh/kubernetes`. */
 const imageName = z
   .string()
@@ -49,7 +51,7 @@ export const hostSettings = z.object({
         .filter((part) => part !== ''),
     ),
   storageClass: z.string().min(1).optional(),
-  checkImage: image.or(z.literal('none')).default('docker.io/library/busybox:1.35'),
+  checkImage: image.or(z.literal('none')).optional(),
   checkCommand: z.string().min(1).optional(),
   helm: z.string().min(1).optional(),
   /** PATH of the process, for programs that are not named. */
@@ -65,12 +67,15 @@ export const hostEnvironment = {
     'A kubeconfig: `up` adds its cluster as host cluster `default`. Needs an https `HKS_PUBLIC_URL` that pods there reach.',
   HKS_HOST_REGION: 'Region of the host cluster that `up` adds. Default `default`.',
   HKS_VCLUSTER_CHART:
-    'The vCluster chart: a folder, a `.tgz` file or its https address. Default: upstream’s, pinned.',
-  HKS_VCLUSTER_CHART_DIGEST: '`sha256:…` that the chart must have; another one is refused.',
+    'The vCluster chart: a folder, a `.tgz` file or its https address. Default: that of upstream’s version 0.36.1, as its address answers it.',
+  HKS_VCLUSTER_CHART_DIGEST:
+    '`sha256:…` that the chart must have; another one is refused. Default: none, whatever chart is there is taken.',
   HKS_TENANT_KUBERNETES_VERSION:
     'Kubernetes versions for workspaces, newest patch of each minor, the default first: `v1.35.2,v1.34.4`.',
-  HKS_IMAGE_REGISTRY: 'Registry instead of upstream’s for all images of workspaces, with the same paths.',
-  HKS_VCLUSTER_IMAGE: 'Image of vCluster; its tag is the chart’s version when it has none.',
+  HKS_IMAGE_REGISTRY:
+    'Registry instead of upstream’s for all images of workspaces and of `host check`, with the same paths.',
+  HKS_VCLUSTER_IMAGE:
+    'Image of vCluster, `registry.example/path/name:tag`, or with `@sha256:…`; its tag is the chart’s version when it has none.',
   HKS_KUBERNETES_IMAGE: 'Image with Kubernetes’ control plane, without a tag.',
   HKS_COREDNS_IMAGE: 'Image of CoreDNS in workspaces.',
   HKS_IMAGE_PULL_POLICY: '`Always`, `IfNotPresent` or `Never`. Default `IfNotPresent`.',
@@ -124,19 +129,30 @@ export function imagesOf(settings: HostSettings): VclusterImages {
     kubernetes: mirrored({ registry: kubernetes.registry, repository: kubernetes.repository }),
     vcluster: mirrored(vcluster),
     coreDns: corednsImage ?? defaultImages.coreDns,
+    ...(imageRegistry !== undefined && { otherRegistry: imageRegistry }),
     pullPolicy: settings.imagePullPolicy,
     pullSecrets: settings.imagePullSecrets,
   };
 }
 
-/** `registry:5000/path/name:tag` in parts. */
+/** Of the pod of `host check`; null runs none. */
+export function checkImageOf({ checkImage, imageRegistry }: HostSettings): string | null {
+  if (checkImage === 'none') return null;
+  return checkImage ?? `${imageRegistry ?? defaultCheckImage.registry}/${defaultCheckImage.name}`;
+}
+
+/**
+ * `registry:5000/path/name:tag@sha256:…` in parts. The chart writes `:` and the tag in any case; beside a digest the tag
+ * decides nothing, so one is put in where only a digest is given.
+ */
 function partsOf(name: string): { registry: string; repository: string; tag: string | null } {
   const slash = name.indexOf('/');
-  const rest = name.slice(slash + 1);
-  const colon = rest.includes('@') ? rest.indexOf('@') : rest.lastIndexOf(':');
+  const [rest = '', digest] = name.slice(slash + 1).split('@');
+  const colon = rest.lastIndexOf(':');
+  const tag = colon < 0 ? null : rest.slice(colon + 1);
   return {
     registry: name.slice(0, slash),
     repository: colon < 0 ? rest : rest.slice(0, colon),
-    tag: colon < 0 ? null : rest.slice(colon + 1),
+    tag: digest === undefined ? tag : `${tag ?? defaultImages.vcluster.tag}@${digest}`,
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { driverByPlacement } from '@hexabase/cluster/drivers/by-placement.ts';
 import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
 import { guardedHost } from '@hexabase/cluster/host/cluster-identity.ts';
@@ -37,6 +38,8 @@ export interface HostsOptions {
 export interface Hosts extends AsyncDisposable {
   /** Over all of them and the built-in one. */
   driver: ClusterDriver;
+  /** Of those of now, also of those that cannot be used. */
+  names(): string[];
   /** Throws a sentence when the credentials cannot be used. */
   clientOf(hostClusterId: string): Promise<KubeClient>;
 }
@@ -65,6 +68,7 @@ export async function openHosts(options: HostsOptions): Promise<Hosts> {
       placementOf: (workspaceId) => registry.placementOf(workspaceId),
       onChange: (changed) => registry.onChange(changed),
     }),
+    names: () => registry.names(),
     clientOf: (id) => registry.clientOf(id),
     [Symbol.asyncDispose]: () => registry.stop(),
   };
@@ -182,7 +186,9 @@ class Registry {
       hostName,
       chart: {
         source: { location: vclusterChart, digest: vclusterChartDigest ?? null },
-        helm: await findHelm({ settings, dataDir, log }),
+        keptIn: join(dataDir, 'charts'),
+        // Only new workspaces and changes need it: those that run are reached without.
+        helm: () => findHelm({ settings, dataDir, log }),
       },
       images: imagesOf(settings),
       kubernetesVersions: tenantKubernetesVersion,

@@ -22,6 +22,8 @@ export type HostCheckType =
   | 'PoliciesInPlace'
   | 'MetricsServed'
   | 'NetworkPoliciesEnforced'
+  | 'TenantVersionsFit'
+  | 'HelmFound'
   | 'IssuerReachable'
   | 'IssuerTrusted';
 

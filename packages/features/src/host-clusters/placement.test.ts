@@ -58,6 +58,8 @@ describe('where a workspace runs', () => {
     expect(placed({}, host('a', { state: 'draining' }), host('b'))).toBe('b');
     expect(placed({}, host('a', { ready: 'False' }), host('b'))).toBe('b');
     expect(placed({}, host('a', { ready: 'Unknown' }))).toBe('a');
+    const busy = host('b', { used: { workspaces: 9, cpuMilli: 0, memoryMib: 0 } });
+    expect(placed({}, host('a', { ready: 'Unknown' }), busy)).toBe('b');
   });
 
   it('has nodes of its own when the workspace is dedicated', () => {

@@ -32,7 +32,8 @@ export type Placement =
 
 /**
  * Where a workspace runs. Among the host clusters of the region that may take it and have room, the emptiest one by share
- * of its limit, then by count, then by name: workspaces spread and the answer does not depend on the order of rows.
+ * of its limit, then by count, then by name: workspaces spread and the answer does not depend on the order of rows. One that
+ * was not seen to be in order, because it is silent or nobody has looked yet, comes after all others.
  */
 export function placeWorkspace(
   request: PlacementRequest,
@@ -79,7 +80,7 @@ function noCapacity(
   };
 }
 
-/** What keeps a host cluster from taking the workspace; null when nothing does. `Unknown` health keeps nobody out. */
+/** What keeps a host cluster from taking the workspace; null when nothing does. `Unknown` health keeps nobody out: a look fails now and then. */
 function whyNot(
   host: HostRoom,
   { isolation, size }: PlacementRequest,
@@ -132,7 +133,13 @@ function exceeds(wanted: number, limit: number | null): boolean {
 }
 
 function emptierFirst(a: HostRoom, b: HostRoom): number {
-  return shareUsed(a) - shareUsed(b) || a.used.workspaces - b.used.workspaces || (a.name < b.name ? -1 : 1);
+  const unsure = (host: HostRoom): number => (host.ready === 'True' ? 0 : 1);
+  return (
+    unsure(a) - unsure(b) ||
+    shareUsed(a) - shareUsed(b) ||
+    a.used.workspaces - b.used.workspaces ||
+    (a.name < b.name ? -1 : 1)
+  );
 }
 
 function shareUsed({ limits, used }: HostRoom): number {

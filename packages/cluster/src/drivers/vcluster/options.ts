@@ -51,6 +51,8 @@ export interface VclusterImages {
   vcluster: { registry: string; repository: string; tag: string | null };
   /** Whole name; the chart's choice for the Kubernetes version when null. */
   coreDns: string | null;
+  /** Registry of whatever else the control plane brings by its own choice; upstream's without it. */
+  otherRegistry?: string;
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   /** Names of secrets with registry credentials in the tenant's namespace. */
   pullSecrets: readonly string[];

@@ -53,6 +53,7 @@ export const authenticationConfigMap = 'hexabase-authentication';
 /** Values for the vCluster chart, line 0.36. Pure: the same input gives the same values, key for key. */
 export function chartValues(input: ValuesInput): Record<string, unknown> {
   const { metrics, isolation, serviceCidr } = input;
+  const { otherRegistry } = input.images;
   return {
     controlPlane: {
       distro: { k8s: distro(input) },
@@ -64,7 +65,11 @@ export function chartValues(input: ValuesInput): Record<string, unknown> {
         },
       },
       statefulSet: statefulSet(input),
-      advanced: pullSecrets(input.images.pullSecrets),
+      advanced: {
+        ...pullSecrets(input.images.pullSecrets),
+        // Its own choice of CoreDNS for a Kubernetes version is a path without a registry.
+        ...(otherRegistry !== undefined && { defaultImageRegistry: otherRegistry }),
+      },
     },
     sync: {
       toHost: {
