@@ -1,5 +1,6 @@
 import { noProxies, parseTrustedProxies } from '@hexabase/kernel/client-address.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, bearer, flood, passed } from './flood.ts';
 import { startApi, type Api, type Person } from './start-api.ts';
 
 const burst = 200;
@@ -16,41 +17,6 @@ beforeAll(async () => {
   other = await api.replica();
 });
 afterAll(() => api[Symbol.asyncDispose]());
-
-interface Seen {
-  status: number;
-  retryAfter: string | null;
-  left: string | null;
-}
-
-async function ask(url: string, headers: Record<string, string>): Promise<Seen> {
-  const response = await fetch(url, { headers });
-  await response.arrayBuffer();
-  return {
-    status: response.status,
-    retryAfter: response.headers.get('retry-after'),
-    left: response.headers.get('ratelimit-remaining'),
-  };
-}
-
-/** Asks all replicas in turn, ten at a time. */
-async function flood(
-  urls: readonly string[],
-  count: number,
-  headersOf: (index: number) => Record<string, string>,
-): Promise<Seen[]> {
-  const seen: Seen[] = [];
-  for (let first = 0; first < count; first += 10) {
-    const some = Array.from({ length: Math.min(10, count - first) }, (_, at) => first + at);
-    seen.push(
-      ...(await Promise.all(some.map((index) => ask(urls[index % urls.length] ?? '', headersOf(index))))),
-    );
-  }
-  return seen;
-}
-
-const passed = (seen: readonly Seen[]): number => seen.filter(({ status }) => status !== 429).length;
-const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
 describe('two replicas on one database', () => {
   it('C13 give one session one bucket together, whichever it asks', async () => {

@@ -28,7 +28,6 @@ import { accessAudit } from '@hexabase/oidc/access-audit.ts';
 import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { runLogouts } from '@hexabase/oidc/provider/logout/run-logouts.ts';
-import { bookRequests } from '@hexabase/oidc/sessions/request-bucket-store.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
 import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
@@ -41,6 +40,7 @@ import { publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
+import { openBuckets } from './limits/open-buckets.ts';
 import { closeInTime } from './lifecycle/close-in-time.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
 import { mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
@@ -113,10 +113,12 @@ export async function compose(options: ComposeOptions): Promise<Product> {
       loopbackNotices: onlyThisMachine(config),
     }),
   );
-  const http = await createHttp(httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies }));
+  const http = await createHttp({
+    ...httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies }),
+    bookRequests: await openBuckets(opened, { ...options, database }),
+  });
   opened.defer(() => closeInTime({ server: http.server, close: () => http.close() }));
   const resources = opened.move();
-  const dispose = () => resources.disposeAsync();
   return {
     ...parts,
     execute,
@@ -124,7 +126,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     gateway,
     certificates,
     renewCertificates,
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
@@ -183,7 +185,6 @@ function httpDepsOf(
       ...waysToSignIn({ ...given, ...options }),
     },
     changes,
-    bookRequests: (bookings) => bookRequests(database, bookings),
     trustedProxies,
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({

@@ -9,6 +9,7 @@ import {
   type HostFlags,
   type HostSettings,
 } from './hosts/host-settings.ts';
+import { readRedisUrl } from './limits/redis-address.ts';
 import { readSettingsFile } from './settings-file.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -39,6 +40,13 @@ const flags = z.object({
   trustedProxies: z
     .string()
     .refine((text) => parseTrustedProxies(text) !== null, 'networks like 10.0.0.0/8,192.0.2.7')
+    .optional(),
+  redisUrl: z
+    .string()
+    .refine(
+      (text) => readRedisUrl(text) !== null,
+      'redis://user:password@host:6379/0, rediss://… or /run/redis.sock',
+    )
     .optional(),
   mailFrom: z.string().min(3).max(200).default('Hexabase AI <noreply@localhost>'),
 });
@@ -94,6 +102,8 @@ export const environmentVariables = {
     'Hosts (`gitlab.internal`, `10.0.0.5:8443`; separated by commas) whose tokens may be taken for those of service accounts although their addresses are not public. Default: none. Their certificates: `NODE_EXTRA_CA_CERTS`.',
   HKS_TRUSTED_PROXIES:
     'Networks (`10.0.0.0/8,192.0.2.7`; separated by commas) of the proxies in front of the server: only their `X-Forwarded-For` is believed. Default: none, the address of the connection counts. See `docs/operations/rate-limits.md`.',
+  HKS_REDIS_URL:
+    'A Redis in which the rate limits are counted for all replicas: `redis://user:password@host:6379/0`, `rediss://…` with TLS, or the path of a Unix socket. Default: none, they are counted in PostgreSQL. See `docs/operations/rate-limits.md`.',
   ...hostEnvironment,
 } as const;
 
@@ -130,6 +140,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
       given.federationPrivateIssuers ??
       (env['HKS_FEDERATION_PRIVATE_ISSUERS'] || file.federationPrivateIssuers),
     trustedProxies: given.trustedProxies ?? (env['HKS_TRUSTED_PROXIES'] || file.trustedProxies),
+    redisUrl: given.redisUrl ?? (env['HKS_REDIS_URL'] || file.redisUrl),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, hosts: readHostSettings(given, env, file) };
