@@ -39,7 +39,7 @@ export async function addPerson(product: Attacked, name: string): Promise<{ user
 }
 
 /** An independent client that knows nothing but issuer, name and secret. */
-export async function discover(product: Attacked, name: string, secret: string) {
+export async function discover(product: Pick<Attacked, 'gateway'>, name: string, secret: string) {
   const trusted = fetchTrusting(product.gateway.certificateAuthority ?? '');
   const authentication = secret === '' ? openid.None() : openid.ClientSecretBasic(secret);
   const issuer = new URL(`${product.gateway.url}/oidc`);

@@ -75,6 +75,10 @@ export const providerPages = {
   loggedOut(): Page {
     return lastPage({ title: 'Done', text: 'You can close this page.' });
   },
+
+  problem({ text }: { text: string }): Page {
+    return lastPage({ title: 'This did not work', text });
+  },
 };
 
 function xsrfField({ xsrf }: Form): Html {

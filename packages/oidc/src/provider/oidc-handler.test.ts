@@ -19,7 +19,14 @@ const actor = { userId: newId<'User'>(), email: 'ada@example.test', sessionId: n
 const groups = ['hexabase:ws-members', `hexabase:user:${actor.userId}`];
 
 const page = () => ({ html: '', contentSecurityPolicy: '' });
-const pages = { userCode: page, userCodeConfirm: page, deviceDone: page, logout: page, loggedOut: page };
+const pages = {
+  userCode: page,
+  userCodeConfirm: page,
+  deviceDone: page,
+  logout: page,
+  loggedOut: page,
+  problem: page,
+};
 
 let test: TestDatabase;
 let identity: Identity;

@@ -8,7 +8,7 @@ import { isOwnOrigin } from './client-adapter.ts';
 import { postSafely } from './logout/send-notice.ts';
 import { payloadAdapter, type PayloadAdapterDeps } from './payload-adapter.ts';
 import { providerSessionDigest } from './payload-digest.ts';
-import { providerFeatures, type ProviderPages } from './provider-pages.ts';
+import { providerFeatures, showRefusal, type ProviderPages } from './provider-pages.ts';
 
 export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
   keys: KeyRing;
@@ -74,10 +74,7 @@ export function providerConfiguration(options: ProviderOptions): Configuration {
       url: (_context, interaction) => `${new URL(options.issuer).pathname}/interaction/${interaction.uid}`,
     },
     findAccount: (_context, userId, issued) => findAccount(options, userId, sessionOf(issued)),
-    renderError(context, out) {
-      context.type = 'json';
-      context.body = out;
-    },
+    renderError: (context, out, cause) => showRefusal(context, options.pages, { ...out, cause }),
   };
 }
 

@@ -23,6 +23,8 @@ export interface ProviderPages {
   /** A client asks to sign somebody out; `backTo` is the origin to which the browser goes. */
   logout(asked: ProviderForm & { client: string | null; backTo: string | null }): ProviderPage;
   loggedOut(): ProviderPage;
+  /** What nobody at the browser can mend here. */
+  problem(said: { text: string }): ProviderPage;
 }
 
 /** Device flow and logout with our pages, revocation and introspection of a client's own tokens, back-channel logout. */
@@ -102,6 +104,28 @@ export function showDelay(
   context.status = 429;
   context.set('retry-after', String(retryAfterSeconds));
   show(context, pages.userCode({ action: '/oidc/device', xsrf: '', userCode: '', problem }));
+}
+
+/** A browser came with something that the provider refuses; programs are told the same as JSON. */
+export function showRefusal(
+  context: KoaContextWithOIDC,
+  pages: ProviderPages,
+  refusal: { error: string; error_description?: string | undefined; cause: Error },
+): void {
+  show(
+    context,
+    pages.problem({ text: `${sentenceOf(refusal)} Go back to where you came from and start again.` }),
+  );
+}
+
+function sentenceOf({
+  error,
+  error_description: description = error,
+  cause,
+}: Parameters<typeof showRefusal>[2]): string {
+  if (cause.name === 'SessionNotFound') return 'This sign-in has expired or belongs to another browser.';
+  if (error === 'server_error') return 'Something failed here, and the operators can see it.';
+  return `The program that sent you here asked for what it may not have: ${description}.`;
 }
 
 function show(context: KoaContextWithOIDC, page: ProviderPage): void {
