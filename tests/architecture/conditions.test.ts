@@ -63,3 +63,48 @@ it('every reason that a workspace or its driver can give stands in docs/operatio
   );
   expect(missing).toEqual([]);
 });
+
+/** Reasons of what is in order. */
+const inOrder: ReadonlySet<string> = new Set([
+  'AllChecksPassed',
+  'Answers',
+  'AsTheyShouldBe',
+  'BuiltIn',
+  'ClassFound',
+  'Enough',
+  'Everything',
+  'FirstSeen',
+  'Fitting',
+  'NewEnough',
+  'PluginKnown',
+  'ProgramFound',
+  'Reached',
+  'Same',
+  'Served',
+  'Trusted',
+  'Usable',
+]);
+
+it('every check of a host cluster and every reason of one stands in docs/operations/conditions.md', () => {
+  const sources = sourceFiles(
+    'packages/cluster/src/host',
+    'packages/features/src/host-clusters',
+    'apps/server/src/operator',
+  ).filter(
+    ({ path, text }) =>
+      (!path.includes('.test.') && text.includes('host-check.ts')) || path.endsWith('/host-check.ts'),
+  );
+  const words = (pattern: RegExp): string[] =>
+    sources.flatMap(({ text }) =>
+      [...text.matchAll(pattern)].flatMap((match) => match.slice(1)).filter((word) => word !== undefined),
+    );
+  const reasons = new Set([
+    ...words(/reason: '([A-Z][A-Za-z]+)'/g),
+    ...words(/\? '([A-Z][A-Za-z]+)' : '([A-Z][A-Za-z]+)'/g),
+  ]);
+  for (const reason of inOrder) expect(reasons.delete(reason), reason).toBe(true);
+  expect(reasons.size).toBeGreaterThan(20);
+  const types = words(/^ +\| '([A-Z][A-Za-z]+)'/gm);
+  expect(types.length).toBeGreaterThan(10);
+  expect([...reasons, ...types].filter((word) => !page.includes(`\`${word}\``))).toEqual([]);
+});
