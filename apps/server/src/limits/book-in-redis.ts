@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, hash, hkdfSync } from 'node:crypto';
 import type { Booked, Booking, BookRequests } from '@hexabase/http/limits/shared-buckets.ts';
 import type { Redis } from 'ioredis';
 
@@ -28,7 +28,7 @@ return { granted, string.format('%.17g', there) }`;
 /**
  * Takes from buckets in Redis: one script each, all sent at once. Their names are hashes with a key of this installation:
  * who reads Redis learns neither addresses nor sessions, and two installations on one Redis do not share a bucket. The
- * script goes along each time, so that nothing is missing on a Redis that has started anew.
+ * script is sent once, and again to a Redis that has forgotten it.
  */
 export function bookInRedis(redis: Redis, masterKey: Buffer): BookRequests {
   const secret = Buffer.from(
@@ -36,11 +36,19 @@ export function bookInRedis(redis: Redis, masterKey: Buffer): BookRequests {
   );
   const nameOf = (key: string) =>
     `hexabase:requests:${createHmac('sha256', secret).update(key).digest('base64url')}`;
-  return async (bookings) => {
+  const digest = hash('sha1', bookOne);
+  const send = async (bookings: readonly Booking[]) => {
     const pipeline = redis.pipeline();
     for (const { key, burst, perSecond, owed, wanted } of bookings)
-      pipeline.eval(bookOne, 1, nameOf(key), burst, perSecond, owed, wanted);
-    const replies = (await pipeline.exec()) ?? [];
+      pipeline.evalsha(digest, 1, nameOf(key), burst, perSecond, owed, wanted);
+    return (await pipeline.exec()) ?? [];
+  };
+  return async (bookings) => {
+    let replies = await send(bookings);
+    if (replies.some(([error]) => error?.message.startsWith('NOSCRIPT'))) {
+      await redis.script('LOAD', bookOne);
+      replies = await send(bookings);
+    }
     return bookings.map((booking, at) => bookedOf(booking, replies[at] ?? [null, null]));
   };
 }

@@ -10,7 +10,7 @@ describe('the address of a Redis', () => {
       { host: '10.0.0.5', port: 7000, db: 3, username: 'ann', password: 'p@ss' },
     ],
     ['redis://:secret@[::1]:7000', { host: '::1', port: 7000, db: 0, password: 'secret' }],
-    ['rediss://r.example/1', { host: 'r.example', port: 6379, db: 1, tls: { servername: 'r.example' } }],
+    ['rediss://r.example/1', { host: 'r.example', port: 6379, db: 1, tls: {} }],
     ['/run/redis/redis.sock', { path: '/run/redis/redis.sock', db: 0 }],
     [
       '/run/r.sock?user=ann&password=p%26ss&db=2',

@@ -5,7 +5,7 @@ export interface RedisAddress {
   /** A Unix socket instead. */
   path?: string;
   /** Present with TLS; certificates are checked as everywhere in Node. */
-  tls?: { servername?: string };
+  tls?: object;
   username?: string;
   password?: string;
   db: number;
@@ -45,7 +45,7 @@ function serverOf({ protocol, hostname, port, username, password, pathname, sear
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const where = { host, port: port === '' ? defaultPort : Number(port) };
   return {
-    where: protocol === 'rediss:' ? { ...where, tls: { servername: host } } : where,
+    where: protocol === 'rediss:' ? { ...where, tls: {} } : where,
     username,
     password,
     db: pathname.replace(/^\//, ''),

@@ -45,7 +45,9 @@ export async function openRedisBuckets(options: RedisBucketsOptions): Promise<Re
     const reason = connection.reasonOf(error);
     if (refusal.test(reason)) {
       outage[Symbol.dispose]();
-      throw new StartError(`Redis at ${nameOf(address)} refuses us: ${reason}. See HKS_REDIS_URL.`);
+      throw new StartError(
+        `Redis at ${nameOf(address)} refuses us: ${reason.replace(/\.$/, '')}. See HKS_REDIS_URL.`,
+      );
     }
     outage.begin(error);
   }
