@@ -113,6 +113,9 @@ describe.skipIf(browserPath === undefined)('signing in at a client with a real b
     const again = await start('openid email');
     await page.goto(again.start);
     expect((await redeem(page, again)).claims()?.sub).toBe(told?.sub);
+    const anew = { scope: 'openid email', prompt: 'consent' };
+    await page.goto((await begin(config, `${client.url}/callback`, anew)).start);
+    await page.getByRole('button', { name: 'Allow' }).waitFor();
 
     const more = await start('openid email profile groups');
     await page.goto(more.start);
