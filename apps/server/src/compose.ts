@@ -25,7 +25,7 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { accessAudit } from '@hexabase/oidc/access-audit.ts';
-import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
+import { openIdentity, type Identity, type IdentityOptions } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { runLogouts } from '@hexabase/oidc/provider/logout/run-logouts.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
@@ -84,7 +84,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   );
   const issuer = `${urls.https}/oidc`;
   const identity = opened.use(
-    await openIdentity({ db: database, masterKey, issuer, clock, passwords: takesPasswords(config) }),
+    await openIdentity({ db: database, masterKey, issuer, clock, ...rulesOf(config) }),
   );
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
@@ -206,6 +206,11 @@ function providerOf({ database, identity, clock, log, options }: Parts & { optio
 /** Without a public address only this machine is served. */
 function onlyThisMachine({ publicUrl }: ServerConfig): boolean {
   return publicUrl === undefined;
+}
+
+/** What the operator set for accounts. */
+function rulesOf(config: ServerConfig): Pick<IdentityOptions, 'passwords' | 'sessionsMax'> {
+  return { passwords: takesPasswords(config), sessionsMax: config.sessionsMax };
 }
 
 function mailOf({ config, masterKey }: ComposeOptions): BackgroundOptions['mail'] {

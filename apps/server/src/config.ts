@@ -21,6 +21,9 @@ const flags = z.object({
   httpsPort: port.optional(),
   listen: z.string().default('localhost'),
   publicUrl: z.url({ protocol: /^https$/ }).optional(),
+  sessionsMax: z.coerce.number().int().min(1).max(1_000).optional(),
+  masterKeyFile: z.string().min(1).optional(),
+  masterKeyCommand: z.string().trim().min(1).optional(),
   publicCa: z.string().min(1).optional(),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   driver: z.enum(['embedded', 'local']).optional(),
@@ -52,6 +55,8 @@ const flags = z.object({
 });
 
 export interface ServerConfig extends z.infer<typeof flags> {
+  /** Taken out of the environment when it was read, so that no program that is started has it. */
+  masterKey?: string | undefined;
   hosts: HostSettings;
 }
 
@@ -77,6 +82,12 @@ export const environmentVariables = {
   HKS_PUBLIC_CA:
     'PEM file with the authority behind the certificate at the public URL, when something in front of the server shows its own; `system` for one that is publicly trusted. Default: the server’s own authority.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
+  HKS_MASTER_KEY:
+    'The key that seals everything secret in the database: 32 bytes, base64. Default: `master.key` in the data folder, made at the first start. See `docs/operations/master-key.md`.',
+  HKS_MASTER_KEY_FILE: 'Instead of `HKS_MASTER_KEY`: a file that holds it.',
+  HKS_MASTER_KEY_COMMAND:
+    'Instead of `HKS_MASTER_KEY`: a program that prints it, for example one that asks a key service to decrypt it. Run once at the start, without a shell; arguments are separated by spaces.',
+  HKS_SESSIONS_MAX: 'Sessions that one person may have at once; one more ends the oldest. Default 3.',
   HKS_DRIVER:
     'What carries workspaces that are on no host cluster: `embedded`, or `local` for a real kube-apiserver and etcd each. Default: the driver of this data folder, at first `embedded`.',
   HKS_KUBE_BIN:
@@ -125,6 +136,9 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || file.publicUrl),
     publicCa: pathOrWord(given.publicCa ?? (env['HKS_PUBLIC_CA'] || file.publicCa), 'system'),
     databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || file.databaseUrl),
+    sessionsMax: given.sessionsMax ?? (env['HKS_SESSIONS_MAX'] || file.sessionsMax),
+    masterKeyFile: absolute(given.masterKeyFile ?? (env['HKS_MASTER_KEY_FILE'] || file.masterKeyFile)),
+    masterKeyCommand: given.masterKeyCommand ?? (env['HKS_MASTER_KEY_COMMAND'] || file.masterKeyCommand),
     driver: given.driver ?? (env['HKS_DRIVER'] || file.driver),
     kubeBin: given.kubeBin ?? (env['HKS_KUBE_BIN'] || file.kubeBin),
     deletionGraceMinutes:
@@ -143,7 +157,18 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     redisUrl: given.redisUrl ?? (env['HKS_REDIS_URL'] || file.redisUrl),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
-  return { ...settings, hosts: readHostSettings(given, env, file) };
+  return { ...settings, ...takeMasterKey(env), hosts: readHostSettings(given, env, file) };
+}
+
+/** Takes the key along, out of the environment: programs that we start have no business with it. */
+function takeMasterKey(env: NodeJS.ProcessEnv): Pick<ServerConfig, 'masterKey'> {
+  const masterKey = env['HKS_MASTER_KEY'];
+  delete env['HKS_MASTER_KEY'];
+  return masterKey ? { masterKey } : {};
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
 }
 
 function pathOrWord(text: string | undefined, word: string): string | undefined {

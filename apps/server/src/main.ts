@@ -1,7 +1,8 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
+import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
 import { ZodError, prettifyError } from 'zod';
 import { readArguments, usage, type Arguments } from './arguments.ts';
-import { readConfig } from './config.ts';
+import { readConfig, type ServerConfig } from './config.ts';
 import { ensureDataFolder, StartError } from './lifecycle/data-folder.ts';
 import { reportToStarter, startDetached } from './lifecycle/detach.ts';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
@@ -26,12 +27,18 @@ async function main(given: Arguments): Promise<void> {
       return print((await stopServer(config.dataDir)) ? 'Stopped.' : `Nothing runs on ${config.dataDir}.`);
     case 'up': {
       ensureDataFolder(config.dataDir);
-      if (given.detach) return print(await startDetached(config.dataDir, detachedArguments()));
+      if (given.detach)
+        return print(await startDetached(config.dataDir, detachedArguments(), environmentOf(config)));
       // Loaded late: `status` and `down` need none of it.
       const { up } = await import('./up.ts');
       return up(config, process.env['HKS_LAUNCHER'] ?? 'hks');
     }
   }
+}
+
+/** The key was taken out of the environment; the server itself needs it. */
+function environmentOf({ masterKey }: ServerConfig): NodeJS.ProcessEnv {
+  return { ...process.env, ...(masterKey !== undefined && { HKS_MASTER_KEY: masterKey }) };
 }
 
 function detachedArguments(): string[] {
@@ -63,7 +70,7 @@ function print(text: string): void {
 
 /** What went wrong, for the person at the keyboard; a stack is for faults of ours only. */
 function sentence(error: unknown): string {
-  if (error instanceof StartError) return error.message;
+  if (error instanceof StartError || error instanceof WrongKeyError) return error.message;
   if (isErrno(error, 'ENOSPC', 'EDQUOT') || isAppError(error, 'storage_full')) {
     return 'The disk that holds the data folder is full. Free some space, or choose another with --data-dir.';
   }

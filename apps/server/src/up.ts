@@ -3,7 +3,7 @@ import { compose } from './compose.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureFirstOwner } from './start/first-start.ts';
 import { requirePublicIssuer } from './hosts/default-host.ts';
-import { loadMasterKey } from './lifecycle/data-folder.ts';
+import { loadMasterKey } from './lifecycle/master-key.ts';
 import { reportToStarter } from './lifecycle/detach.ts';
 import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
 import { claimRun } from './lifecycle/run-file.ts';
@@ -31,7 +31,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
   };
   const log = createLog(config.logLevel);
   const product = resources.use(
-    await compose({ config, urls, masterKey: loadMasterKey(config.dataDir), log }),
+    await compose({ config, urls, masterKey: loadMasterKey(config), log }),
   );
   resources.use(await openListeners(product, ports, config.listen));
   rememberPorts(config.dataDir, ports);

@@ -7,6 +7,17 @@ export interface KeyVault {
   open(sealed: string, context: string): Buffer;
 }
 
+/** Raised for a master key that is not the one of this database; says what to do. */
+export class WrongKeyError extends Error {
+  constructor(options: ErrorOptions) {
+    super(
+      'The master key is not the one of this database. Give the one that it was first started with: master.key in the data folder, or HKS_MASTER_KEY, HKS_MASTER_KEY_FILE or HKS_MASTER_KEY_COMMAND. Nothing in the database was changed.',
+      options,
+    );
+    this.name = 'WrongKeyError';
+  }
+}
+
 const version = 'v1';
 const ivBytes = 12;
 const tagBytes = 16;

@@ -29,6 +29,8 @@ export interface IdentityOptions {
   clock: Clock;
   /** Whether e-mail and password are taken; off in production. */
   passwords?: boolean;
+  /** Live sessions of one account; default three. */
+  sessionsMax?: number | undefined;
 }
 
 /** Everything about who somebody is. One per process. */
@@ -72,11 +74,11 @@ export interface Identity extends AsyncDisposable {
 
 /** Opens the keys (making them at the first start) and ties the parts together. */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { db, clock, issuer, passwords = true } = options;
+  const { db, clock, issuer, passwords = true, sessionsMax } = options;
   const vault = createKeyVault(options.masterKey);
   const keys = await openKeyRing({ db, clock, vault });
   const verifier = createVerifier({ keys, clock, issuer, headerType: 'at+jwt', claims: accessClaims });
-  const deps = { db, clock, issuer, keys, verifier, passwords, vault };
+  const deps = { db, clock, issuer, keys, verifier, passwords, vault, sessionsMax };
 
   return {
     issuer,

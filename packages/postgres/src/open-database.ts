@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import {
   endpointAs,
@@ -9,13 +10,14 @@ import {
   type DatabaseRole,
   type Endpoint,
 } from './connection.ts';
-import { mapDatabaseError } from './database-errors.ts';
+import { mapDatabaseError, sqlState } from './database-errors.ts';
 import type { Database } from './database.ts';
 import { superuser } from './embedded/initialize.ts';
 import { startEmbedded, type EmbeddedServer } from './embedded/server.ts';
 import { NotificationHub } from './listener.ts';
 import { migrateUp, type Migration } from './migrate.ts';
 import { ensureDatabase, provisionRoles } from './provision.ts';
+import { requireKey } from './require-key.ts';
 import { createPool, openRolePool, type PoolLimits } from './role-pool.ts';
 
 export interface DatabaseOptions {
@@ -59,6 +61,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenedData
   await using cleanup = new AsyncDisposableStack();
   const { admin, embedded } = await reach(options);
   if (embedded) cleanup.use(embedded);
+  await requireKey(admin, options.masterKey);
   await provisionRoles(admin, options.masterKey);
   const owner = endpointAs(admin, 'hexabase_owner', options.masterKey);
   if (options.migrate !== 'skip') await migrateUp(owner, options.migrations);
@@ -128,7 +131,8 @@ async function reach(
     await ensureDatabase({ ...admin, database: 'postgres' }, databaseName);
   } catch (error) {
     await embedded[Symbol.asyncDispose]();
-    throw error;
+    // The superuser's password was made from the key of the first start.
+    throw sqlState(error) === '28P01' ? new WrongKeyError({ cause: error }) : error;
   }
   return { admin, embedded };
 }

@@ -6,7 +6,7 @@ const provisionLock = 7_239_001;
 
 /**
  * Makes the login roles and sets their passwords, over a connection that may create roles. Safe to repeat, and run at
- * every start: a changed master key takes effect.
+ * every start, so that all replicas agree.
  */
 export async function provisionRoles(admin: Endpoint, masterKey: Uint8Array): Promise<void> {
   const client = new Client(clientConfig(admin));

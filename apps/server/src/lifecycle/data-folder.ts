@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 
@@ -40,14 +40,4 @@ export function writeFileAtomic(path: string, text: string, mode: number): void 
   const scratch = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   writeFileSync(scratch, text, { mode, flush: true });
   renameSync(scratch, path);
-}
-
-/** The 32-byte key that encrypts everything secret in the database; made at first start, 0600. */
-export function loadMasterKey(dataDir: string): Buffer {
-  const path = join(dataDir, 'master.key');
-  if (!existsSync(path)) writeFileAtomic(path, `${randomBytes(32).toString('base64')}\n`, 0o600);
-  const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64');
-  if (key.length !== 32)
-    throw new StartError(`${path} does not hold a key of 32 bytes. Restore it from your backup.`);
-  return key;
 }

@@ -9,7 +9,11 @@ const patienceMs = 120_000;
  * Starts `hks up` in the background and waits until it is ready. Answers its announcement, which comes over a channel and
  * not through the log, because it may hold the first password. Throws `StartError` with what it complained of.
  */
-export async function startDetached(dataDir: string, args: readonly string[]): Promise<string> {
+export async function startDetached(
+  dataDir: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
   const logPath = join(dataDir, 'server.log');
   const log = openSync(logPath, 'a', 0o600);
   const child = spawn(
@@ -17,6 +21,7 @@ export async function startDetached(dataDir: string, args: readonly string[]): P
     [...process.execArgv, join(import.meta.dirname, '../main.ts'), ...args],
     {
       detached: true,
+      env,
       stdio: ['ignore', log, log, 'ipc'],
     },
   );

@@ -4,7 +4,8 @@ import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { migrateDown, migrateUp, migrationStatus } from '@hexabase/postgres/migrate.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
-import { ensureDataFolder, loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { ensureDataFolder, StartError } from '../lifecycle/data-folder.ts';
+import { loadMasterKey } from '../lifecycle/master-key.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import { openOperatorDatabase } from '../operator/open-operator-database.ts';
 import { createMigration } from './create-migration.ts';
@@ -47,7 +48,7 @@ export async function runMigrate(argv: readonly string[], env: NodeJS.ProcessEnv
 async function up(config: ServerConfig): Promise<string> {
   // The first roll-out on an external database migrates before anything was started: it makes the master key.
   ensureDataFolder(config.dataDir);
-  loadMasterKey(config.dataDir);
+  loadMasterKey(config);
   const names = await withDatabase(config, (database) => migrateUp(database.owner, storeMigrations));
   return names.length === 0 ? 'Nothing to do: every migration is applied.' : `Applied ${names.join(', ')}`;
 }

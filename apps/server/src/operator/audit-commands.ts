@@ -6,7 +6,8 @@ import { auditSigner } from '@hexabase/features/audit/signer.ts';
 import type { ChainReport } from '@hexabase/features/audit/verify.ts';
 import { readConfig } from '../config.ts';
 import { headsPath, readHeads } from '../lifecycle/audit-heads.ts';
-import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { loadMasterKey } from '../lifecycle/master-key.ts';
 import { exportAudit, listAudit, verifyAudit } from './audit.ts';
 import { textTable } from '../text-table.ts';
 import type { OperatorAnswer } from './commands.ts';
@@ -63,8 +64,8 @@ export async function runAuditCommand(
     throw new StartError(`There is no command "audit ${positionals.join(' ')}".\n\n${auditUsage}`);
   if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
   const config = readConfig(values['data-dir'] === undefined ? {} : { dataDir: values['data-dir'] }, env);
-  requireInstallation(config.dataDir);
-  const signer = auditSigner(loadMasterKey(config.dataDir));
+  requireInstallation(config);
+  const signer = auditSigner(loadMasterKey(config));
   if (verb === 'key') return answer(signer.publicKey.trimEnd(), { publicKey: signer.publicKey });
   await using database = await openOperatorDatabase(config, { migrate: 'apply' });
   if (verb === 'verify') {

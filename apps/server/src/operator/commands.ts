@@ -3,7 +3,8 @@ import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
-import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { loadMasterKey } from '../lifecycle/master-key.ts';
 import { runAuditCommand } from './audit-commands.ts';
 import { runClientCommand } from './client-commands.ts';
 import { runFederationCommand } from './federation-commands.ts';
@@ -145,8 +146,7 @@ async function signIn({ values, config }: Request): Promise<OperatorAnswer> {
   const email = requireEmail(values);
   const server = readRunState(config.dataDir)?.httpUrl ?? config.publicUrl;
   if (!server) throw new StartError('The server does not run here. Start it first.');
-  const { configFile } = config;
-  await withDatabase(config, (database) => signInAsOperator(database, { email, server, configFile }));
+  await withDatabase(config, (database) => signInAsOperator(database, { email, server, config }));
   return answer(`The command line is signed in as ${email} at ${server}.`, { email, server });
 }
 
@@ -161,7 +161,7 @@ async function switchTo({ values, config }: Request, enabled: boolean): Promise<
 
 async function resetFactors({ values, config }: Request): Promise<OperatorAnswer> {
   const email = requireEmail(values);
-  const vault = createKeyVault(loadMasterKey(config.dataDir));
+  const vault = createKeyVault(loadMasterKey(config));
   await withDatabase(config, (database) => resetSecondFactors(database, vault, email));
   const text = `Removed the second factors of ${email}; its sessions have ended, and a letter says so.`;
   return answer(text, { email });

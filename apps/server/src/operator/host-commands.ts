@@ -8,7 +8,8 @@ import type { ServerConfig } from '../config.ts';
 import { readAuthority } from '../certificates/load-certificates.ts';
 import { publicAuthority } from '../certificates/public-authority.ts';
 import { textTable } from '../text-table.ts';
-import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { loadMasterKey } from '../lifecycle/master-key.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
 import {
@@ -82,7 +83,7 @@ export function runHostCommand(argv: readonly string[], env: NodeJS.ProcessEnv):
 }
 
 function storeOf({ database, config }: Request): HostStore {
-  return { database, vault: createKeyVault(loadMasterKey(config.dataDir)) };
+  return { database, vault: createKeyVault(loadMasterKey(config)) };
 }
 
 async function add(request: Request): Promise<OperatorAnswer> {

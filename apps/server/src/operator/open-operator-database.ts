@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { rolePassword } from '@hexabase/postgres/connection.ts';
@@ -7,7 +5,8 @@ import { prepareFolders } from '@hexabase/postgres/embedded/folders.ts';
 import { superuser } from '@hexabase/postgres/embedded/initialize.ts';
 import { connectDatabase, openDatabase, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { ServerConfig } from '../config.ts';
-import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { isInstallation, loadMasterKey } from '../lifecycle/master-key.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 
 export interface OperatorAccess {
@@ -26,8 +25,8 @@ export async function openOperatorDatabase(
   config: ServerConfig,
   access: OperatorAccess,
 ): Promise<OpenedDatabase> {
-  requireInstallation(config.dataDir);
-  const masterKey = loadMasterKey(config.dataDir);
+  requireInstallation(config);
+  const masterKey = loadMasterKey(config);
   const shared = { masterKey, log: silentLogger, poolSizes };
   if (config.databaseUrl !== undefined) {
     return openDatabase({ ...shared, connection: { kind: 'url', url: config.databaseUrl }, migrate: 'skip' });
@@ -42,10 +41,10 @@ export async function openOperatorDatabase(
 }
 
 /** Throws `StartError` when nothing was ever started on this folder: an operator's typing error must not make one. */
-export function requireInstallation(dataDir: string): void {
-  if (existsSync(join(dataDir, 'master.key'))) return;
+export function requireInstallation(config: ServerConfig): void {
+  if (isInstallation(config)) return;
   throw new StartError(
-    `${dataDir} holds no installation. Name the right one with --data-dir, or make one with \`./hks up\`.`,
+    `${config.dataDir} holds no installation. Name the right one with --data-dir, or make one with \`./hks up\`.`,
   );
 }
 

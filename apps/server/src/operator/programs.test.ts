@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -22,12 +22,18 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-async function run(program: string, args: readonly string[], input = '') {
+interface Given {
+  input?: string;
+  env?: Record<string, string>;
+}
+
+async function run(program: string, args: readonly string[], { input = '', env: more = {} }: Given = {}) {
   const env = {
     PATH: process.env['PATH'],
     HOME: dataDir,
     HKS_DATA_DIR: dataDir,
     HKS_CONFIG: join(dataDir, 'config.yaml'),
+    ...more,
   };
   const child = spawn(process.execPath, [join(programs, program), ...args], { env });
   child.stdin.end(input);
@@ -37,7 +43,8 @@ async function run(program: string, args: readonly string[], input = '') {
   return { out, problem, exitCode };
 }
 
-const operator = (args: readonly string[], input?: string) => run('hexabase-cli.ts', args, input);
+const operator = (args: readonly string[], input?: string) =>
+  run('hexabase-cli.ts', args, input === undefined ? {} : { input });
 const migrate = (args: readonly string[]) => run('hexabase-migrate.ts', args);
 
 describe('the operator programs on a stopped installation', () => {
@@ -48,8 +55,27 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['validate'])).exitCode).toBe(1);
   });
 
+  it('take the master key from outside, and change nothing with one of another database', async () => {
+    await migrate(['up']);
+    const path = join(dataDir, 'master.key');
+    const key = (await readFile(path, 'utf8')).trim();
+    await rename(path, `${path}.aside`);
+    try {
+      const list = (HKS_MASTER_KEY: string) =>
+        run('hexabase-cli.ts', ['user', 'list'], { env: { HKS_MASTER_KEY } });
+      const refused = await list(Buffer.alloc(32, 7).toString('base64'));
+      expect(refused).toMatchObject({ exitCode: 1, out: '' });
+      expect(refused.problem).toMatch(/^hexabase-cli: The master key is not the one of this database\./);
+      expect((await operator(['user', 'list'])).problem).toContain('holds no installation');
+      expect(await list(key)).toMatchObject({ exitCode: 0, problem: '' });
+      await expect(readFile(path)).rejects.toThrow(/ENOENT/);
+    } finally {
+      await rename(`${path}.aside`, path);
+    }
+  });
+
   it('migrate up, down and up again, and say where the schema stands', async () => {
-    expect((await migrate(['up'])).out).toContain('0001-foundation');
+    expect((await migrate(['status'])).out).toContain('0001-foundation');
     expect((await migrate(['up'])).out).toContain('Nothing to do');
     expect((await migrate(['down', '1'])).problem).toContain('--yes');
     expect((await migrate(['down', '1', '--yes'])).out).toContain(last);
@@ -120,6 +146,15 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(add)).problem).toContain('runs a program to sign in');
     await writeFile(kubeconfig, JSON.stringify(config({ token: 'very-secret-token' })));
     expect(await operator(add)).toMatchObject({ exitCode: 0 });
+    for (const [wrong, said] of [
+      [['--dedicated', 'no'], 'true or false'],
+      [['--max-workspaces', ''], 'no limit'],
+      [['--max-cpu-milli', 'many'], 'no limit'],
+      [['--context', 'c'], 'give --kubeconfig FILE too'],
+    ] as const) {
+      const refused = await operator(['host', 'update', 'fra-1', ...wrong]);
+      expect(refused.problem).toContain(said);
+    }
     expect((await operator(add)).problem).toContain('already a host cluster fra-1');
     expect((await operator(['host', 'list'])).out).toMatch(/fra-1 +eu +active/);
     const shown = await operator(['host', 'get', 'fra-1', '-o', 'json']);

@@ -10,7 +10,8 @@ import {
 } from '@hexabase/oidc/upstream/provider-store.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
-import { loadMasterKey, StartError } from '../lifecycle/data-folder.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { loadMasterKey } from '../lifecycle/master-key.ts';
 import type { OperatorAnswer } from './commands.ts';
 import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 import { recordOperator } from './store.ts';
@@ -91,7 +92,7 @@ async function add(
     },
     { fromFile: false },
   );
-  const vault = createKeyVault(loadMasterKey(config.dataDir));
+  const vault = createKeyVault(loadMasterKey(config));
   const nowMs = systemClock.now();
   await change(database, { verb: 'add', name }, async (tx) => {
     const { bound } = await saveProvider(tx, vault, { input: provider, nowMs });

@@ -1,4 +1,5 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
+import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
 import { ZodError, prettifyError } from 'zod';
 import { StartError } from '../lifecycle/data-folder.ts';
 
@@ -13,7 +14,7 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof StartError) return error.message;
+  if (error instanceof StartError || error instanceof WrongKeyError) return error.message;
   if (error instanceof ZodError) return `A setting is not valid:\n${prettifyError(error)}`;
   if (isAppError(error)) return `${error.message}${fields(error.details)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -5,7 +5,7 @@ import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { migrationStatus } from '@hexabase/postgres/migrate.ts';
 import * as z from 'zod';
 import type { ServerConfig } from '../config.ts';
-import { loadMasterKey } from '../lifecycle/data-folder.ts';
+import { isKeyGiven, keyPath, loadMasterKey } from '../lifecycle/master-key.ts';
 import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
 
 export interface Finding {
@@ -19,9 +19,11 @@ const stored = z.object({ certPem: z.string() });
 /** Looks at everything that a start depends on and changes nothing. */
 export async function validateInstallation(config: ServerConfig, nowMs: number): Promise<Finding[]> {
   const key = await finding('master key', async () => {
-    requireInstallation(config.dataDir);
-    loadMasterKey(config.dataDir);
-    return requirePrivate(join(config.dataDir, 'master.key'));
+    requireInstallation(config);
+    loadMasterKey(config);
+    return isKeyGiven(config)
+      ? 'given from outside the data folder'
+      : requirePrivate(keyPath(config.dataDir));
   });
   const certificates = await Promise.all(
     ['authority', 'server'].map((name) =>

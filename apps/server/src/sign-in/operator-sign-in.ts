@@ -5,6 +5,7 @@ import { newRefreshToken } from '@hexabase/oidc/sessions/issue-tokens.ts';
 import { insertSession } from '@hexabase/oidc/sessions/session-store.ts';
 import { findUserByEmail } from '@hexabase/oidc/users.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
+import type { ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { recordOperator } from '../operator/store.ts';
 
@@ -17,7 +18,7 @@ const contextName = 'local';
  */
 export async function signInAsOperator(
   database: Pick<Database, 'asIdentity'>,
-  { email, server, configFile }: { email: string; server: string; configFile: string },
+  { email, server, config }: { email: string; server: string; config: ServerConfig },
 ): Promise<void> {
   const nowMs = systemClock.now();
   const refresh = newRefreshToken();
@@ -28,7 +29,7 @@ export async function signInAsOperator(
     const device = { userAgent: 'hexabase-cli', address: 'local', deviceId: null };
     const id = newId<'Session'>(nowMs);
     const session = { id, userId: user.id, device, refreshTokenHash: refresh.hash, secondFactor: true };
-    await insertSession(tx, session, nowMs);
+    await insertSession(tx, session, { nowMs, sessionsMax: config.sessionsMax });
     const entry = {
       action: 'operator.user.sign-in',
       target: `user/${user.id}`,
@@ -36,9 +37,9 @@ export async function signInAsOperator(
     };
     await recordOperator(tx, entry);
   });
-  await updateCliConfig(configFile, (config) => {
-    config.currentContext = contextName;
-    config.contexts[contextName] = {
+  await updateCliConfig(config.configFile, (settings) => {
+    settings.currentContext = contextName;
+    settings.contexts[contextName] = {
       server,
       email,
       refreshToken: refresh.token,

@@ -1,6 +1,7 @@
 import { createPublicKey, createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { signingKeyContext } from '@hexabase/postgres/require-key.ts';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { sql } from 'kysely';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -79,7 +80,7 @@ async function readKeys(tx: Tx, vault: KeyVault, nowMs: number): Promise<Signing
 
 function openKey(row: Row, vault: KeyVault): SigningKey {
   const privateKey = createPrivateKey({
-    key: vault.open(row.private_key, vaultContext(row.kid)),
+    key: vault.open(row.private_key, signingKeyContext(row.kid)),
     format: 'der',
     type: 'pkcs8',
   });
@@ -101,7 +102,7 @@ async function insertKey(
 ): Promise<void> {
   const pair = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   const kid = await calculateJwkThumbprint(pair.publicKey.export({ format: 'jwk' }));
-  const sealed = vault.seal(pair.privateKey.export({ format: 'der', type: 'pkcs8' }), vaultContext(kid));
+  const sealed = vault.seal(pair.privateKey.export({ format: 'der', type: 'pkcs8' }), signingKeyContext(kid));
   const now = new Date(key.nowMs);
   await sql`
     INSERT INTO hexabase.signing_keys (kid, public_jwk, private_key, state, created_at, activated_at)
@@ -114,8 +115,4 @@ function publicJwkOf(publicKey: KeyObject, kid: string): JWK {
   if (kty !== 'RSA' || n === undefined || e === undefined)
     throw new Error('the signing key is not an RSA key');
   return { kty, n, e, kid, alg: 'RS256', use: 'sig' };
-}
-
-function vaultContext(kid: string): string {
-  return `hexabase.signing_keys/${kid}/private_key`;
 }

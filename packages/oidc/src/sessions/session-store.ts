@@ -23,7 +23,7 @@ export interface Device {
   deviceId: string | null;
 }
 
-/** Live sessions of one account; signing in once more ends the oldest. */
+/** Live sessions of one account, unless an operator says otherwise; signing in once more ends the oldest. */
 export const liveSessionsMax = 3;
 /** However often it is refreshed, a session ends after this. */
 export const sessionDaysMax = 30;
@@ -39,7 +39,11 @@ export interface NewSession {
 }
 
 /** Ends the oldest sessions beyond the limit and inserts the new one with its first refresh token. */
-export async function insertSession(tx: Tx, session: NewSession, nowMs: number): Promise<void> {
+export async function insertSession(
+  tx: Tx,
+  session: NewSession,
+  { nowMs, sessionsMax = liveSessionsMax }: { nowMs: number; sessionsMax?: number | undefined },
+): Promise<void> {
   const now = new Date(nowMs);
   // Sign-ins of one account take turns here, or two at once would each leave room for themselves.
   await sql`SELECT 1 FROM hexabase.users WHERE id = ${session.userId} FOR UPDATE`.execute(tx);
@@ -48,7 +52,7 @@ export async function insertSession(tx: Tx, session: NewSession, nowMs: number):
     WHERE id IN (
       SELECT id FROM hexabase.sessions
       WHERE user_id = ${session.userId} AND ended_at IS NULL AND expires_at > ${now} AND provider_session IS NULL
-      ORDER BY created_at DESC, id DESC OFFSET ${liveSessionsMax - 1}
+      ORDER BY created_at DESC, id DESC OFFSET ${sessionsMax - 1}
     )`.execute(tx);
   if ((ended.numAffectedRows ?? 0n) > 0n) {
     await announceSessionsChanged(tx, session.userId);

@@ -105,6 +105,22 @@ describe('signing in', () => {
     ).rejects.toMatchObject({ code: 'session_ended' });
   });
 
+  it('ends the oldest beyond the number that the operator set', async () => {
+    const user = await person();
+    await using strict = await openIdentity({
+      db: test.database,
+      masterKey: test.masterKey,
+      issuer,
+      clock,
+      sessionsMax: 1,
+    });
+    const device = { userAgent: null, address: '198.51.100.9', deviceId: null };
+    const first = await strict.startSession(user.id, device);
+    const second = await strict.startSession(user.id, device);
+    await expect(strict.authenticate(first.accessToken)).rejects.toMatchObject({ code: 'session_ended' });
+    await expect(strict.authenticate(second.accessToken)).resolves.toMatchObject({ userId: user.id });
+  });
+
   it('leaves no more than three sessions when twelve sign-ins race', async () => {
     const user = await person();
     await Promise.all(Array.from({ length: 12 }, (_, index) => signIn(user, `198.51.100.${index}`)));

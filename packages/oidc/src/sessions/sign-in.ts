@@ -14,6 +14,8 @@ import { findLiveSession, insertSession, type Device } from './session-store.ts'
 export interface SignInDeps extends IssuerDeps, Pick<FactorDeps, 'vault'> {
   /** Whether e-mail and password are taken at all. */
   passwords: boolean;
+  /** Live sessions of one account. */
+  sessionsMax?: number | undefined;
 }
 
 export interface Credentials {
@@ -105,7 +107,11 @@ export async function startSession(
   const session = await deps.db.asIdentity(async (tx) => {
     await also(tx);
     if (!person.secondFactor && (await hasFactor(tx, person.userId))) return 'second factor';
-    await insertSession(tx, { id: sessionId, ...person, refreshTokenHash: refresh.hash }, nowMs);
+    await insertSession(
+      tx,
+      { id: sessionId, ...person, refreshTokenHash: refresh.hash },
+      { nowMs, sessionsMax: deps.sessionsMax },
+    );
     return findLiveSession(tx, { sessionId, userId: person.userId }, nowMs);
   });
   if (session === 'second factor') throw new AppError('second_factor_required');

@@ -152,8 +152,8 @@ export const signInWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/oidc/src/sessions/session-store.ts',
-        find: 'OFFSET ${liveSessionsMax - 1}',
-        replace: 'OFFSET ${liveSessionsMax + 100}',
+        find: 'OFFSET ${sessionsMax - 1}',
+        replace: 'OFFSET ${sessionsMax + 100}',
       },
     ],
     because: 'sessions are without number',

@@ -10,7 +10,8 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { findUserByEmail } from '@hexabase/oidc/users.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { ServerConfig } from '../../config.ts';
-import { loadMasterKey, StartError } from '../../lifecycle/data-folder.ts';
+import { StartError } from '../../lifecycle/data-folder.ts';
+import { loadMasterKey } from '../../lifecycle/master-key.ts';
 import { readRunState } from '../../lifecycle/run-file.ts';
 import { findOrganizationId } from '../store.ts';
 import { operatorPorts } from '../users.ts';
@@ -53,7 +54,7 @@ interface Call {
 async function runAs({ database, config }: Installation, email: string, call: Call): Promise<unknown> {
   const user = await database.asIdentity((tx) => findUserByEmail(tx, email));
   if (!user || user.disabledAt) throw new StartError(`There is no account ${email}.`);
-  const vault = createKeyVault(loadMasterKey(config.dataDir));
+  const vault = createKeyVault(loadMasterKey(config));
   const site = config.publicUrl ?? readRunState(config.dataDir)?.httpUrl ?? 'http://localhost:8080';
   const mail = mailPort({ vault, sends: config.smtpUrl !== undefined, site });
   const { data } = await createExecute(features, { ...operatorPorts(database), mail })({
