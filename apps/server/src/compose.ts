@@ -39,6 +39,7 @@ import { loadCertificates, type Certificates } from './certificates/load-certifi
 import { publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
+import { keepPublicUrl } from './hosts/public-url.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
 import { openBuckets } from './limits/open-buckets.ts';
 import { closeInTime } from './lifecycle/close-in-time.ts';
@@ -53,6 +54,8 @@ export interface Product extends AsyncDisposable {
   http: FastifyInstance;
   gateway: Gateway;
   certificates: Certificates;
+  /** Names of the host clusters of now. */
+  hostNames(): string[];
   /** Signs the server's certificate anew when it is about to end; the authority stays. */
   renewCertificates(): Promise<Certificates>;
   clock: Clock;
@@ -82,13 +85,14 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const database = opened.use(
     await openDatabase({ connection: connectionOf(config), masterKey, log, migrations: storeMigrations }),
   );
+  await keepPublicUrl(database, config, urls.https);
   const issuer = `${urls.https}/oidc`;
   const identity = opened.use(
     await openIdentity({ db: database, masterKey, issuer, clock, ...rulesOf(config) }),
   );
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
-  const { driver } = await openClusters(opened, { ...parts, options, certificates, authority });
+  const { driver, names } = await openClusters(opened, { ...parts, options, certificates, authority });
   const trustedProxies = parseTrustedProxies(config.trustedProxies ?? '') ?? noProxies;
   const gateway = opened.use(
     await openGateway({ ...parts, driver, hosts: allowedHosts(options), trustedProxies }),
@@ -114,7 +118,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     }),
   );
   const http = await createHttp({
-    ...httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies }),
+    ...httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies, hostNames: names }),
     bookRequests: await openBuckets(opened, { ...options, database }),
   });
   opened.defer(() => closeInTime({ server: http.server, close: () => http.close() }));
@@ -125,6 +129,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
     http,
     gateway,
     certificates,
+    hostNames: names,
     renewCertificates,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -162,6 +167,7 @@ function httpDepsOf(
     changes: ChangeFeed;
     metrics: Metrics;
     trustedProxies: TrustedProxies;
+    hostNames(): string[];
   },
 ): HttpDeps {
   const { options, execute, changes, metrics, trustedProxies, database, identity, clock, log } = given;
@@ -189,7 +195,7 @@ function httpDepsOf(
     metricsAccess: { token: null, openOnLoopback: isLoopbackOnly(options) },
     landing: () => ({
       kubernetesUrl: urls.https,
-      simulated: config.hosts.hostKubeconfig === undefined,
+      simulated: given.hostNames().length === 0,
       // Anybody may read the page: it does not say where the program lies.
       commands: nextCommands('hks'),
     }),

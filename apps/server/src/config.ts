@@ -9,6 +9,7 @@ import {
   type HostFlags,
   type HostSettings,
 } from './hosts/host-settings.ts';
+import { rememberedPublicUrl } from './lifecycle/public-url-note.ts';
 import { readRedisUrl } from './limits/redis-address.ts';
 import { readSettingsFile } from './settings-file.ts';
 
@@ -24,6 +25,7 @@ const flags = z.object({
   sessionsMax: z.coerce.number().int().min(1).max(1_000).optional(),
   masterKeyFile: z.string().min(1).optional(),
   masterKeyCommand: z.string().trim().min(1).optional(),
+  publicUrlBefore: z.url({ protocol: /^https$/ }).optional(),
   publicCa: z.string().min(1).optional(),
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   driver: z.enum(['embedded', 'local']).optional(),
@@ -78,7 +80,9 @@ export const environmentVariables = {
   HKS_SERVER: 'With `HKS_TOKEN`: address of the server that it is for. Default: that of the context.',
   HKS_CONTEXT: 'The session of the command line to use instead of the current one; kubeconfigs set it.',
   HKS_PUBLIC_URL:
-    'Address of the Kubernetes gateway as clients reach it, https. Default `https://localhost:<port>`.',
+    'Address of the Kubernetes gateway as clients reach it, https. Default: that of the last start on this data folder, at first `https://localhost:<port>`.',
+  HKS_PUBLIC_URL_BEFORE:
+    'The public URL that this installation had, when it has workspaces on host clusters and `HKS_PUBLIC_URL` is another one on purpose.',
   HKS_PUBLIC_CA:
     'PEM file with the authority behind the certificate at the public URL, when something in front of the server shows its own; `system` for one that is publicly trusted. Default: the server’s own authority.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
@@ -119,7 +123,7 @@ export const environmentVariables = {
 } as const;
 
 /**
- * Reads flags, then environment, then the settings file, then defaults. Throws a `ZodError` that names what is wrong, and
+ * Reads flags, then environment, then the settings file, then defaults; the public URL also as a start before had it. Throws a `ZodError` that names what is wrong, and
  * `StartError` for a settings file that cannot be used.
  */
 export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerConfig {
@@ -134,6 +138,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     httpsPort: given.httpsPort ?? file.httpsPort,
     listen: given.listen ?? file.listen,
     publicUrl: given.publicUrl ?? (env['HKS_PUBLIC_URL'] || file.publicUrl),
+    publicUrlBefore: given.publicUrlBefore ?? (env['HKS_PUBLIC_URL_BEFORE'] || file.publicUrlBefore),
     publicCa: pathOrWord(given.publicCa ?? (env['HKS_PUBLIC_CA'] || file.publicCa), 'system'),
     databaseUrl: given.databaseUrl ?? (env['DATABASE_URL'] || file.databaseUrl),
     sessionsMax: given.sessionsMax ?? (env['HKS_SESSIONS_MAX'] || file.sessionsMax),
@@ -157,7 +162,13 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     redisUrl: given.redisUrl ?? (env['HKS_REDIS_URL'] || file.redisUrl),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
-  return { ...settings, ...takeMasterKey(env), hosts: readHostSettings(given, env, file) };
+  const publicUrl = settings.publicUrl ?? rememberedPublicUrl(settings.dataDir);
+  return {
+    ...settings,
+    ...takeMasterKey(env),
+    ...(publicUrl !== undefined && { publicUrl }),
+    hosts: readHostSettings(given, env, file),
+  };
 }
 
 /** Takes the key along, out of the environment: programs that we start have no business with it. */

@@ -30,9 +30,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     https: (config.publicUrl ?? `https://localhost:${ports.https}`).replace(/\/+$/, ''),
   };
   const log = createLog(config.logLevel);
-  const product = resources.use(
-    await compose({ config, urls, masterKey: loadMasterKey(config), log }),
-  );
+  const product = resources.use(await compose({ config, urls, masterKey: loadMasterKey(config), log }));
   resources.use(await openListeners(product, ports, config.listen));
   rememberPorts(config.dataDir, ports);
 
@@ -48,7 +46,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
         ? null
         : { email: owner.email, password: owner.password },
     launcher,
-    hasHost: config.hosts.hostKubeconfig !== undefined,
+    hostNames: product.hostNames(),
   });
   if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);
   owner.shown();

@@ -2,11 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
+import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { ServerConfig } from '../config.ts';
 import { readAuthority } from '../certificates/load-certificates.ts';
 import { publicAuthority } from '../certificates/public-authority.ts';
+import { findHelm } from '../hosts/helm.ts';
+import { checkImageOf } from '../hosts/host-settings.ts';
+import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { loadMasterKey } from '../lifecycle/master-key.ts';
@@ -56,6 +61,17 @@ const options = {
   'max-cpu-milli': { type: 'string' },
   'max-memory-mib': { type: 'string' },
 } as const;
+
+/** As the choice of a place takes it. */
+const verdicts: Readonly<Record<Condition['status'], string>> = {
+  True: 'takes workspaces.',
+  Unknown:
+    'may or may not carry workspaces: not everything could be looked at. It gets new ones only while no other host cluster of its region is known to be in order; host-cluster cordon keeps them away.',
+  False: 'does not take workspaces yet.',
+};
+
+const needsPublicUrl =
+  'The server does not start with host clusters and without an address that their pods reach: start it with --public-url https://NAME[:PORT] --listen 0.0.0.0; later starts remember the address.';
 
 type Values = ReturnType<typeof parse>['values'];
 
@@ -111,10 +127,10 @@ async function add(request: Request): Promise<OperatorAnswer> {
     },
     credentials,
   });
-  return answer(
-    `Added the host cluster ${name} in region ${made.region}. Now: hexabase-cli host check ${name}`,
-    made,
-  );
+  const text = `Added the host cluster ${name} in region ${made.region}. Now: hexabase-cli host check ${name}`;
+  const { publicUrl } = request.config;
+  const unreached = publicUrl === undefined || isThisMachine(publicUrl);
+  return answer(unreached ? `${text}\n${needsPublicUrl}` : text, made);
 }
 
 async function update(request: Request): Promise<OperatorAnswer> {
@@ -162,10 +178,12 @@ async function check(request: Request): Promise<OperatorAnswer> {
   const address = publicUrl ?? readRunState(dataDir)?.httpsUrl ?? null;
   const { checks, ready } = await checkHost(storeOf(request), name, {
     issuer: address === null ? null : `${address.replace(/\/+$/, '')}/oidc`,
-    image: hosts.checkImage === 'none' ? null : hosts.checkImage,
+    image: checkImageOf(hosts),
     command: hosts.checkCommand ?? null,
     pullPolicy: hosts.imagePullPolicy,
     storageClass: hosts.storageClass ?? null,
+    tenantVersions: hosts.tenantKubernetesVersion,
+    findHelm: () => findHelm({ settings: hosts, dataDir, log: createLog(config.logLevel) }),
     trust: await trustOf(config),
   });
   const lines = checks.map(({ type, status, required, message, todo }) => {
@@ -178,8 +196,9 @@ async function check(request: Request): Promise<OperatorAnswer> {
       `unknown  IssuerReachable          The server does not run and no --public-url is set: nobody tried whether pods reach it`,
     );
   }
-  lines.push(ready ? `${name} takes workspaces.` : `${name} does not take workspaces yet.`);
-  return { text: lines.join('\n'), json: { name, ready, checks }, exitCode: ready ? 0 : 1 };
+  lines.push(`${name} ${verdicts[ready.status]}`);
+  const isReady = ready.status === 'True';
+  return { text: lines.join('\n'), json: { name, ready: isReady, checks }, exitCode: isReady ? 0 : 1 };
 }
 
 /** Before the first start there is no authority of our own. */
@@ -208,7 +227,11 @@ function credentialsIn({
   kubeconfig,
   context,
 }: Values): { kubeconfig: string; context: string | undefined } | null {
-  if (kubeconfig === undefined) return null;
+  if (kubeconfig === undefined) {
+    if (context !== undefined)
+      throw new StartError('--context chooses in a kubeconfig: give --kubeconfig FILE too.');
+    return null;
+  }
   try {
     return { kubeconfig: readFileSync(kubeconfig, 'utf8'), context };
   } catch (error) {
@@ -218,14 +241,26 @@ function credentialsIn({
 
 /** As the contract wants them; it is the contract that judges them. */
 function settingsIn(values: Values): Record<string, unknown> {
-  const limit = (text: string | undefined) => (text === undefined || text === 'none' ? null : Number(text));
   return {
-    ...(values.dedicated !== undefined && { dedicatedNodes: values.dedicated !== 'false' }),
+    ...(values.dedicated !== undefined && { dedicatedNodes: truthOf(values.dedicated) }),
     ...(values.label !== undefined && { labels: Object.fromEntries(values.label.map(pairOf)) }),
-    ...(values['max-workspaces'] !== undefined && { maxWorkspaces: limit(values['max-workspaces']) }),
-    ...(values['max-cpu-milli'] !== undefined && { maxCpuMilli: limit(values['max-cpu-milli']) }),
-    ...(values['max-memory-mib'] !== undefined && { maxMemoryMib: limit(values['max-memory-mib']) }),
+    ...(values['max-workspaces'] !== undefined && { maxWorkspaces: limitOf(values['max-workspaces']) }),
+    ...(values['max-cpu-milli'] !== undefined && { maxCpuMilli: limitOf(values['max-cpu-milli']) }),
+    ...(values['max-memory-mib'] !== undefined && { maxMemoryMib: limitOf(values['max-memory-mib']) }),
   };
+}
+
+function truthOf(text: string): boolean {
+  if (text !== 'true' && text !== 'false')
+    throw new StartError(`--dedicated is true or false, not “${text}”.`);
+  return text === 'true';
+}
+
+/** Null is no limit. */
+function limitOf(text: string): number | null {
+  if (text === 'none') return null;
+  if (!/^\d+$/.test(text)) throw new StartError(`“${text}” is no limit: write a whole number, or none.`);
+  return Number(text);
 }
 
 function pairOf(text: string): [string, string] {

@@ -2,11 +2,16 @@ import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
-import type { HostCheck } from '@hexabase/cluster/host/host-check.ts';
+import { checkTenantVersions } from '@hexabase/cluster/host/check-tenant-versions.ts';
+import { bad, good, type HostCheck } from '@hexabase/cluster/host/host-check.ts';
 import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
 import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKubeClient } from '@hexabase/cluster/kube-api/client.ts';
-import { inClusterEndpoint, type KubeEndpoint } from '@hexabase/cluster/kube-api/endpoint.ts';
+import {
+  inClusterEndpoint,
+  KubeconfigError,
+  type KubeEndpoint,
+} from '@hexabase/cluster/kube-api/endpoint.ts';
 import {
   addHost,
   changeHost,
@@ -23,6 +28,7 @@ import {
   listHostRows,
   type HostClusterChange,
 } from '@hexabase/features/host-clusters/store.ts';
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
@@ -108,6 +114,10 @@ export interface Preflight {
   command: string | null;
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   storageClass: string | null;
+  /** Kubernetes versions for workspaces, the default first. */
+  tenantVersions: readonly string[];
+  /** Path of the program that renders the chart; an Error says in words why there is none. */
+  findHelm(): Promise<string>;
   /** Authority of the issuer's certificate (null: a publicly trusted one); null when nobody knows it. */
   trust: { authority: string | null } | null;
 }
@@ -120,12 +130,18 @@ export async function checkHost(
   store: HostStore,
   name: string,
   preflight: Preflight,
-): Promise<{ checks: HostCheck[]; ready: boolean }> {
+): Promise<{ checks: HostCheck[]; ready: ConditionInput }> {
   const { endpoint, id, clusterUid } = await endpointOf(store, name);
   using client = createKubeClient(endpoint);
   const signal = AbortSignal.timeout(lookMsMax);
   const { storageClass } = preflight;
-  const { checks, clusterUid: seen } = await lookAtHost(client, { signal, storageClass, clusterUid });
+  const {
+    checks,
+    observed,
+    clusterUid: seen,
+  } = await lookAtHost(client, { signal, storageClass, clusterUid });
+  if (observed) checks.push(checkTenantVersions(observed.kubernetesVersion, preflight.tenantVersions));
+  checks.push(await checkHelm(preflight.findHelm));
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
   const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
   if (reachable && preflight.issuer !== null) {
@@ -139,7 +155,18 @@ export async function checkHost(
     if (seen !== null) await confirmCluster(tx, id, seen);
     await askForCheck(tx, id);
   });
-  return { checks, ready: readiness(checks).status === 'True' };
+  return { checks, ready: readiness(checks) };
+}
+
+/** Without it no workspace is made or changed on this machine; those that run are reached. */
+async function checkHelm(findHelm: () => Promise<string>): Promise<HostCheck> {
+  try {
+    const message = `${await findHelm()} renders the chart of workspaces`;
+    return good('HelmFound', { reason: 'ProgramFound', message });
+  } catch (error) {
+    const message = `Workspaces are reached, but none can be made or changed: ${error instanceof Error ? error.message : String(error)}`;
+    return bad('HelmFound', { reason: 'NoHelm', message });
+  }
 }
 
 async function endpointOf(
@@ -151,13 +178,24 @@ async function endpointOf(
     return { host: (await hostConnections(tx)).find((one) => one.id === id), clusterUid: cluster_uid };
   });
   if (!host) throw new StartError(`There is no host cluster ${name}.`);
-  if (host.in_cluster) return { endpoint: inClusterEndpoint(), id: host.id, clusterUid };
+  if (host.in_cluster) return { endpoint: ownCluster(host.name), id: host.id, clusterUid };
   if (host.sealed === null) throw new StartError(`${host.name} has no credentials.`);
   try {
     return { endpoint: openSealedEndpoint(vault, host.id, host.sealed), id: host.id, clusterUid };
   } catch {
     throw new StartError(
       `The credentials of ${host.name} do not open with this installation's master key. Give its kubeconfig again: hexabase-cli host update ${host.name} --kubeconfig FILE.`,
+    );
+  }
+}
+
+function ownCluster(name: string): KubeEndpoint {
+  try {
+    return inClusterEndpoint();
+  } catch (error) {
+    if (!(error instanceof KubeconfigError)) throw error;
+    throw new StartError(
+      `${name} is the cluster that Hexabase itself runs in, and this is no pod of it: run the command there (kubectl exec).`,
     );
   }
 }

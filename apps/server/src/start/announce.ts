@@ -8,16 +8,18 @@ export interface Announcement {
   /** Only at the first start. */
   owner: { email: string; password: string } | null;
   launcher: string;
-  /** Workspaces are made on a host cluster. */
-  hasHost: boolean;
+  /** Of the host clusters that workspaces are made on; none: by the driver that is built in. */
+  hostNames: readonly string[];
 }
 
 /** The text; the password is in it only when it is to be shown. */
-export function announcement({ httpUrl, httpsUrl, dataDir, owner, launcher, hasHost }: Announcement): string {
+export function announcement(said: Announcement): string {
+  const { httpUrl, httpsUrl, dataDir, owner, launcher, hostNames } = said;
+  const [first] = hostNames;
   const lines = [
     '',
-    hasHost
-      ? 'Hexabase AI is ready. Workspaces are vClusters on your host cluster; `hexabase-cli host check default` looks at it.'
+    first !== undefined
+      ? `Hexabase AI is ready. Workspaces are vClusters on your host cluster${hostNames.length === 1 ? '' : 's'}; \`hexabase-cli host check ${first}\` looks at ${hostNames.length === 1 ? 'it' : 'one'}.`
       : 'Hexabase AI is ready. Workspaces are simulated Kubernetes: the API is real, nodes and containers are not.',
     '',
     `  Web and API          ${httpUrl}`,

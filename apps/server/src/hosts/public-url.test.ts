@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../config.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { rememberPublicUrl } from '../lifecycle/public-url-note.ts';
+import { requireIssuerOfHosts } from './public-url.ts';
+
+describe('the public URL of an installation', () => {
+  let dataDir = '';
+  beforeAll(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'public-url-'));
+  });
+  afterAll(() => rmSync(dataDir, { recursive: true }));
+  const start = (publicUrl?: string) =>
+    readConfig({ dataDir, ...(publicUrl !== undefined && { publicUrl }) }, {}).publicUrl;
+
+  it('is taken by later starts that name none, and by no start that names one', () => {
+    expect(start()).toBeUndefined();
+    rememberPublicUrl(dataDir, 'https://hexabase.example');
+    expect(start()).toBe('https://hexabase.example');
+    expect(start('https://other.example')).toBe('https://other.example');
+    rememberPublicUrl(dataDir, null);
+    expect(start()).toBeUndefined();
+  });
+});
+
+describe('with host clusters', () => {
+  const named = { url: 'https://a.example', remembered: undefined, before: undefined };
+
+  it('a start with an address that means a pod itself is refused, in words', () => {
+    for (const url of ['https://localhost:8443', 'https://127.0.0.1', 'https://[::1]:8443']) {
+      expect(() => requireIssuerOfHosts(['eu'], { ...named, url })).toThrow(StartError);
+      expect(() => requireIssuerOfHosts(['eu'], { ...named, url })).toThrow(/--public-url/);
+      expect(() => requireIssuerOfHosts([], { ...named, url })).not.toThrow();
+    }
+  });
+
+  it('another public URL is taken only when the start names the one that it replaces', () => {
+    const remembered = 'https://b.example';
+    expect(() => requireIssuerOfHosts(['eu'], named)).not.toThrow();
+    expect(() => requireIssuerOfHosts(['eu'], { ...named, remembered: 'https://a.example/' })).not.toThrow();
+    expect(() => requireIssuerOfHosts(['eu'], { ...named, remembered })).toThrow(/HKS_PUBLIC_URL_BEFORE/);
+    const wrong = { ...named, remembered, before: 'https://c.example' };
+    expect(() => requireIssuerOfHosts(['eu'], wrong)).toThrow(StartError);
+    expect(() => requireIssuerOfHosts(['eu'], { ...wrong, before: `${remembered}/` })).not.toThrow();
+    expect(() => requireIssuerOfHosts([], { ...named, remembered })).not.toThrow();
+  });
+});

@@ -1,0 +1,59 @@
+import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
+import type { Database } from '@hexabase/postgres/database.ts';
+import type { ServerConfig } from '../config.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { rememberedPublicUrl, rememberPublicUrl } from '../lifecycle/public-url-note.ts';
+
+/**
+ * Keeps the public URL of this start for later ones, after making sure that tenants on host clusters may be told it. Called
+ * before anything is said to be the issuer. Throws `StartError`.
+ */
+export async function keepPublicUrl(
+  database: Pick<Database, 'asWorker'>,
+  { dataDir, publicUrl, publicUrlBefore: before }: ServerConfig,
+  url: string,
+): Promise<void> {
+  const hosts = await database.asWorker(hostConnections);
+  const names = hosts.map(({ name }) => name);
+  requireIssuerOfHosts(names, { url, remembered: rememberedPublicUrl(dataDir), before });
+  if (publicUrl !== undefined) rememberPublicUrl(dataDir, isThisMachine(url) ? null : url);
+}
+
+export interface PublicUrls {
+  /** As clients see this server from now on, without a trailing slash. */
+  url: string;
+  remembered: string | undefined;
+  /** The setting that says that `url` takes its place on purpose. */
+  before: string | undefined;
+}
+
+/**
+ * Refuses what would lock everybody out of the workspaces on host clusters, before anything is written there: their API
+ * servers are told our address as the issuer whose tokens they take. Throws `StartError`.
+ */
+export function requireIssuerOfHosts(
+  hostNames: readonly string[],
+  { url, remembered, before }: PublicUrls,
+): void {
+  if (hostNames.length === 0) return;
+  const hosts = hostNames.length === 1 ? `host cluster ${hostNames[0]}` : `${hostNames.length} host clusters`;
+  if (isThisMachine(url)) {
+    throw new StartError(
+      `Workspaces on the ${hosts} verify sign-ins with keys that they fetch from this server, and ${new URL(url).host} is another machine for each of their pods. Give --public-url https://NAME[:PORT], the address that this installation has, and --listen 0.0.0.0. (Without workspaces there: hexabase-cli host remove NAME.) Nothing was changed.`,
+    );
+  }
+  if (
+    remembered === undefined ||
+    isSame(remembered, url) ||
+    (before !== undefined && isSame(remembered, before))
+  )
+    return;
+  throw new StartError(
+    `The public URL of this installation is ${remembered}, and now it would be ${url}. Each workspace on the ${hosts} would be told to take sign-ins of the new one only, and everybody would have to fetch kubeconfigs again. On purpose: HKS_PUBLIC_URL_BEFORE=${remembered}. Else leave --public-url and HKS_PUBLIC_URL out. Nothing was changed.`,
+  );
+}
+
+function isSame(one: string, other: string): boolean {
+  return new URL(one).href === new URL(other).href;
+}
