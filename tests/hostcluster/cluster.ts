@@ -83,7 +83,7 @@ async function startReal(
 ): Promise<ControlPlane> {
   const plans = Array.from({ length: nodes }, (_, index) => nodePlan(index + 1));
   const images = await makeImages(level, { say, upgrade });
-  expectNoBridge();
+  await expectNoBridge();
   running.machine = { kernel: readKernelSettings() };
   writeRunning(running);
   await makeBridge();

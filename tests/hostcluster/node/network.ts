@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { runProgram, tryProgram } from '../run-program.ts';
 import { network, type NodePlan } from '../settings.ts';
 
@@ -6,12 +6,19 @@ const { bridge } = network;
 /** Frames between nodes pass the machine's own firewall where bridges are filtered (Docker closes that way). */
 const betweenNodes = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'];
 
-/** One host cluster at a time on a machine: its addresses are fixed. Throws when there is another. */
-export function expectNoBridge(): void {
-  if (!existsSync(`/sys/class/net/${bridge}`)) return;
-  throw new Error(
-    `the link ${bridge} is there: another checkout runs a host cluster, or lost one (\`ip link delete ${bridge}\` then)`,
-  );
+/**
+ * One host cluster at a time on a machine: its addresses are fixed. A link that no node hangs on was lost by a run that
+ * could not clear up after itself, and is taken away. Throws when there is another cluster.
+ */
+export async function expectNoBridge(): Promise<void> {
+  const link = `/sys/class/net/${bridge}`;
+  if (!existsSync(link)) return;
+  const cables = readdirSync(`${link}/brif`);
+  if (cables.length > 0)
+    throw new Error(
+      `another checkout runs a host cluster: ${cables.join(' and ')} hang on the link ${bridge}`,
+    );
+  await removeBridge([]);
 }
 
 /** This machine's end of the link: a bridge that carries the machine's address. */
