@@ -2,13 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
-import { systemClock } from '@hexabase/kernel/clock.ts';
-import { silentLogger, type Logger } from '@hexabase/kernel/log.ts';
-import { baseObjects } from './bootstrap/objects.ts';
-import { createKubernetes } from './kubernetes.ts';
-import { createMemoryPersistence } from './store/persistence-memory.ts';
+import type { Logger } from '@hexabase/kernel/log.ts';
+import { openKubernetes } from './open-kubernetes.ts';
 import type { Persistence } from './store/persistence.ts';
-import { createStores } from './store/stores.ts';
 import type { AuthorizationMode, Kubernetes, SimulatedNode, UserInfo } from './types.ts';
 
 export interface ServeOptions {
@@ -41,20 +37,13 @@ const clusterId = 'standalone';
 
 /** Starts one cluster on a port of this machine. */
 export async function serveKubernetes(options: ServeOptions): Promise<ServedKubernetes> {
-  const log = options.log ?? silentLogger;
-  const stores = createStores({
-    persistence: options.persistence ?? createMemoryPersistence(),
-    clock: systemClock,
-    log,
-    base: baseObjects(),
-  });
+  const { persistence, log } = options;
   const authenticate = tokenAuthenticator(options);
-  const kubernetes = createKubernetes({
-    stores,
-    clock: systemClock,
-    log,
+  const kubernetes = openKubernetes({
     authenticatorOf: () => authenticate,
     impersonation: true,
+    ...(persistence && { persistence }),
+    ...(log && { log }),
     ...(options.tls && { caCertificate: options.tls.cert }),
     ...(options.timeScale !== undefined && { timeScale: options.timeScale }),
     ...(options.controllers !== undefined && { controllers: options.controllers }),
@@ -80,7 +69,6 @@ export async function serveKubernetes(options: ServeOptions): Promise<ServedKube
       server.close();
       server.closeAllConnections();
       await kubernetes[Symbol.asyncDispose]();
-      await stores[Symbol.asyncDispose]();
     },
   };
 }
@@ -113,10 +101,11 @@ function simulatedNodes(count: number): SimulatedNode[] {
   }));
 }
 
-function tokenAuthenticator({
+/** Knows people by their bearer tokens alone. */
+export function tokenAuthenticator({
   token,
   users = {},
-}: ServeOptions): (request: IncomingMessage) => Promise<UserInfo | null> {
+}: Pick<ServeOptions, 'token' | 'users'>): (request: IncomingMessage) => Promise<UserInfo | null> {
   const administrator: UserInfo = {
     username: 'kubernetes-admin',
     groups: ['system:masters', 'system:authenticated'],

@@ -7,10 +7,8 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import { builtInDriverInUse } from '@hexabase/features/workspaces/reconcile/built-in-driver-in-use.ts';
-import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
-import { createKubernetes } from '@hexabase/kubernetes/kubernetes.ts';
+import { openKubernetes } from '@hexabase/kubernetes/open-kubernetes.ts';
 import { createPostgresPersistence } from '@hexabase/kubernetes/store/persistence-postgres.ts';
-import { createStores } from '@hexabase/kubernetes/store/stores.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
 import { tenantAuthenticator } from '@hexabase/oidc/tenant-authenticator.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
@@ -89,9 +87,8 @@ async function openLocal({ config, issuerAuthority, clock, log }: BuiltInDriverO
 function openEmbedded(opened: AsyncDisposableStack, options: BuiltInDriverOptions): ClusterDriver {
   const { database, identity, clock, log, caPem } = options;
   const persistence = createPostgresPersistence(database.openPool('hexabase_kube', kubernetesConnections));
-  const stores = opened.use(createStores({ persistence, clock, log, base: baseObjects() }));
   const authenticatorOf = tenantAuthenticator({ keys: identity.keys, issuer: identity.issuer, clock });
   return embeddedDriver(
-    opened.use(createKubernetes({ stores, authenticatorOf, clock, log, caCertificate: caPem })),
+    opened.use(openKubernetes({ persistence, authenticatorOf, clock, log, caCertificate: caPem })),
   );
 }

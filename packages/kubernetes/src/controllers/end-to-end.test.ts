@@ -1,38 +1,17 @@
-import { systemClock } from '@hexabase/kernel/clock.ts';
-import { silentLogger } from '@hexabase/kernel/log.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { baseObjects } from '../bootstrap/objects.ts';
-import { createKubernetes } from '../kubernetes.ts';
-import { createMemoryPersistence } from '../store/persistence-memory.ts';
-import { createStores } from '../store/stores.ts';
+import { openKubernetes } from '../open-kubernetes.ts';
 import type { InProcessRequest, Kubernetes } from '../types.ts';
 import { twoNodes } from './testing/test-cluster.ts';
 
-const stores = createStores({
-  persistence: createMemoryPersistence(),
-  clock: systemClock,
-  log: silentLogger,
-  base: baseObjects(),
-});
 let kubernetes: Kubernetes;
 
 beforeAll(async () => {
   const authenticatorOf = () => () => Promise.resolve(null);
-  kubernetes = createKubernetes({
-    stores,
-    authenticatorOf,
-    clock: systemClock,
-    log: silentLogger,
-    caCertificate: 'test',
-    timeScale: 0.01,
-  });
+  kubernetes = openKubernetes({ authenticatorOf, caCertificate: 'test', timeScale: 0.01 });
   await kubernetes.ensureCluster('one', { authorization: 'RBAC', nodes: twoNodes, basePath: '' });
 });
 
-afterAll(async () => {
-  await kubernetes[Symbol.asyncDispose]();
-  await stores[Symbol.asyncDispose]();
-});
+afterAll(() => kubernetes[Symbol.asyncDispose]());
 
 interface Body {
   status?: Record<string, unknown>;

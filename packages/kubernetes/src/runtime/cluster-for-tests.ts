@@ -1,11 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { systemClock } from '@hexabase/kernel/clock.ts';
-import { silentLogger } from '@hexabase/kernel/log.ts';
-import { baseObjects } from '../bootstrap/objects.ts';
-import { createKubernetes } from '../kubernetes.ts';
-import { createMemoryPersistence } from '../store/persistence-memory.ts';
-import { createStores } from '../store/stores.ts';
+import { openKubernetes } from '../open-kubernetes.ts';
 import type { AuthorizationMode, InProcessRequest, Kubernetes, UserInfo } from '../types.ts';
 
 /** A whole cluster in memory behind a port of this machine; bearer tokens are user names. */
@@ -31,16 +26,7 @@ const id = 'test';
 export async function startTestCluster(
   options: { controllers?: boolean; authorization?: AuthorizationMode; nodes?: number } = {},
 ): Promise<TestCluster> {
-  const stores = createStores({
-    persistence: createMemoryPersistence(),
-    clock: systemClock,
-    log: silentLogger,
-    base: baseObjects(),
-  });
-  const kubernetes = createKubernetes({
-    stores,
-    clock: systemClock,
-    log: silentLogger,
+  const kubernetes = openKubernetes({
     controllers: options.controllers ?? false,
     timeScale: 0,
     authenticatorOf: () => async (request) => userOf(request.headers.authorization),
@@ -78,7 +64,6 @@ export async function startTestCluster(
       server.close();
       server.closeAllConnections();
       await kubernetes[Symbol.asyncDispose]();
-      await stores[Symbol.asyncDispose]();
     },
   };
 }

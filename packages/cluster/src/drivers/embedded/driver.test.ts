@@ -1,15 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { silentLogger } from '@hexabase/kernel/log.ts';
-import { baseObjects } from '@hexabase/kubernetes/bootstrap/objects.ts';
-import { createKubernetes } from '@hexabase/kubernetes/kubernetes.ts';
+import { openKubernetes } from '@hexabase/kubernetes/open-kubernetes.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { createMemoryPersistence } from '@hexabase/kubernetes/store/persistence-memory.ts';
 import { createPostgresPersistence } from '@hexabase/kubernetes/store/persistence-postgres.ts';
 import type { Persistence } from '@hexabase/kubernetes/store/persistence.ts';
-import { createStores } from '@hexabase/kubernetes/store/stores.ts';
-import type { Kubernetes, UserInfo } from '@hexabase/kubernetes/types.ts';
+import type { UserInfo } from '@hexabase/kubernetes/types.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { driverConformance } from '../../conformance/driver-conformance.ts';
 import type { DriverUnderTest, TestUser } from '../../conformance/driver-under-test.ts';
@@ -31,22 +27,14 @@ function testTokens() {
 }
 
 function start(persistence: Persistence, tokens: ReturnType<typeof testTokens>) {
-  const stack = new AsyncDisposableStack();
-  const stores = stack.use(
-    createStores({ persistence, clock: systemClock, log: silentLogger, base: baseObjects() }),
-  );
-  const kubernetes: Kubernetes = stack.use(
-    createKubernetes({
-      stores,
-      clock: systemClock,
-      log: silentLogger,
-      authenticatorOf: (id) => async (request) => tokens.find(id, request.headers.authorization),
-    }),
-  );
+  const kubernetes = openKubernetes({
+    persistence,
+    authenticatorOf: (id) => async (request) => tokens.find(id, request.headers.authorization),
+  });
   return {
     kubernetes,
     driver: embeddedDriver(kubernetes),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => kubernetes[Symbol.asyncDispose](),
   };
 }
 

@@ -63,14 +63,12 @@ export const storageClassColumns: readonly Column[] = [
   ageColumn,
 ];
 
-const shortModes: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    ReadWriteOnce: 'RWO',
-    ReadOnlyMany: 'ROX',
-    ReadWriteMany: 'RWX',
-    ReadWriteOncePod: 'RWOP',
-  }),
-);
+const shortModes: ReadonlyMap<string, string> = new Map([
+  ['ReadWriteOnce', 'RWO'],
+  ['ReadOnlyMany', 'ROX'],
+  ['ReadWriteMany', 'RWX'],
+  ['ReadWriteOncePod', 'RWOP'],
+]);
 
 function accessModes(value: Record<string, unknown>): string {
   return arrayAt(value, 'accessModes')
