@@ -1,3 +1,5 @@
+import { minorOf } from './drivers/vcluster/kubernetes-version.ts';
+
 export interface IdentityTrust {
   /** `iss` of the tokens; https, without query or fragment. */
   issuer: string;
@@ -66,6 +68,6 @@ function rule(expression: string, message: string): { expression: string; messag
 
 /** An API server does not start with a version of the file that it does not know. */
 function isBeforeV1(kubernetesVersion: string | undefined): boolean {
-  const minor = /^v?1\.(\d+)/.exec(kubernetesVersion ?? '')?.[1];
-  return minor !== undefined && Number(minor) < 34;
+  const minor = minorOf(kubernetesVersion ?? '');
+  return minor !== null && minor < 34;
 }

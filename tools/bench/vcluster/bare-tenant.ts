@@ -1,5 +1,4 @@
 import { tenantSpec } from '@hexabase/cluster/conformance/scene.ts';
-import { createRenderer, valuesText } from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
 import { tierOf } from '@hexabase/cluster/drivers/vcluster/chart/values.ts';
 import { hostFacts } from '@hexabase/cluster/drivers/vcluster/host/facts.ts';
 import { fieldOf, textOf } from '@hexabase/cluster/drivers/vcluster/host/objects.ts';
@@ -7,6 +6,7 @@ import { readOne } from '@hexabase/cluster/drivers/vcluster/host/read.ts';
 import { clusterRoleOf, namesOf } from '@hexabase/cluster/drivers/vcluster/names.ts';
 import { namespaceObjects } from '@hexabase/cluster/drivers/vcluster/objects/namespace-objects.ts';
 import { defaultStorage, type VclusterDriverOptions } from '@hexabase/cluster/drivers/vcluster/options.ts';
+import { hostReleases } from '@hexabase/cluster/drivers/vcluster/release/releases.ts';
 import { applyObject, type ApplicableObject } from '@hexabase/cluster/kube-api/apply.ts';
 import { createKubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { parseKubeconfig } from '@hexabase/cluster/kube-api/endpoint.ts';
@@ -25,7 +25,7 @@ export interface BareTenant {
 
 const fieldManager = 'bench';
 
-/** Renders it; nothing is on the host yet. */
+/** Renders it; nothing of it is on the host yet but the record of its release. */
 export async function bareTenant({ options, issuer }: HostUnderTest): Promise<BareTenant> {
   const { host } = options;
   const spec = tenantSpec({ size: { cpuMilli: 2000, memoryMib: 4096, storageGib: 20 } });
@@ -99,26 +99,16 @@ async function objectsOf(
   options: VclusterDriverOptions,
   spec: ReturnType<typeof tenantSpec>,
 ): Promise<ApplicableObject[]> {
-  const facts = await hostFacts(options)(AbortSignal.timeout(10_000));
-  const storage = options.storage ?? defaultStorage;
-  const rendered = await createRenderer(options.chart).render({
-    workspaceId: spec.workspaceId,
-    hostVersion: facts.version,
-    values: valuesText({
-      isolation: spec.isolation,
-      tier: tierOf(spec.size.cpuMilli),
-      kubernetesVersion: options.kubernetesVersions[0],
-      images: options.images,
-      storage,
-      serviceCidr: facts.serviceCidr,
-      metrics: facts.metrics,
-    }),
-  });
+  const { workspaceId, isolation, size, kubernetesVersion } = spec;
+  const release = await hostReleases(options, hostFacts(options)).newest(AbortSignal.timeout(30_000));
+  const tier = tierOf(size.cpuMilli);
+  const rendered = await release.render({ workspaceId, isolation, tier, kubernetesVersion });
   const settings = {
     issuerAuthority: options.issuerAuthority,
     discoveryUrl: undefined,
     controlPlaneNamespace: null,
-    stateGib: storage.sizeGib,
+    stateGib: (options.storage ?? defaultStorage).sizeGib,
+    kubernetesVersion: release.version(kubernetesVersion),
   };
   const own = namespaceObjects(spec, settings).filter(({ kind }) => kind === 'ConfigMap');
   return [...own, ...rendered];

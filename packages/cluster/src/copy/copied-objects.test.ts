@@ -63,9 +63,9 @@ function serving(objects: readonly Json[]): TenantClient {
   return { request: async ({ path }) => ({ status: 200, body: answer(path.replace(/\?.*/, '')) }) };
 }
 
-async function readPlain(client: TenantClient) {
+async function readPlain(client: TenantClient, packedCharactersMax = Infinity) {
   const pack = async (text: string) => text;
-  return readContent({ client, signal: AbortSignal.timeout(30_000), pack, packedCharactersMax: Infinity });
+  return readContent({ client, signal: AbortSignal.timeout(30_000), pack, packedCharactersMax });
 }
 
 async function copyOf(...objects: Json[]) {
@@ -269,6 +269,17 @@ test('a tenant that holds too much is refused while it is read, not after it', a
   };
   await expect(readPlain(endless)).rejects.toThrow(ContentTooLargeError);
   expect(pages).toBe(7);
+});
+
+test('a tenant whose parts are more than is kept of one is refused, also when no single part is', async () => {
+  const names = Array.from({ length: 250 }, (_, index) => `c${index}`);
+  const shop = { kind: 'Namespace', metadata: { name: 'shop' } };
+  const client = serving([shop, ...names.map((name) => ({ kind: 'ConfigMap', metadata: inShop(name) }))]);
+  const { parts, objects } = await readPlain(client);
+  expect([objects, parts.length]).toEqual([251, 4]);
+  const characters = parts.join('').length;
+  await expect(readPlain(client, characters - 1)).rejects.toThrow(ContentTooLargeError);
+  expect((await readPlain(client, characters)).parts).toEqual(parts);
 });
 
 test('a token asked for by hand loses what ties it to the account of the source, and is made anew', async () => {

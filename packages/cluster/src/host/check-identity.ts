@@ -1,6 +1,5 @@
-import { KubeCallError, KubeRefusal } from '../kube-api/call-errors.ts';
 import { readClusterUid } from './cluster-identity.ts';
-import { bad, good, noAnswer, unsure, type HostCheck, type Look } from './host-check.ts';
+import { bad, good, notAnswered, type HostCheck, type Look } from './host-check.ts';
 
 const type = 'SameCluster';
 
@@ -16,9 +15,7 @@ export async function checkIdentity(
     const message = known === null ? 'It is seen for the first time' : 'It is the cluster that was added';
     return { check: good(type, { reason: known === null ? 'FirstSeen' : 'Same', message }), clusterUid };
   } catch (error) {
-    if (!(error instanceof KubeRefusal) && !(error instanceof KubeCallError)) throw error;
-    const answer = error instanceof KubeRefusal ? { status: error.status, body: null } : null;
-    return { check: unsure(type, noAnswer(answer)), clusterUid: null };
+    return { check: notAnswered(type, error), clusterUid: null };
   }
 }
 

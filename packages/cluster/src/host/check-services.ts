@@ -1,11 +1,11 @@
 import { policyDrift, type Drift } from '../drivers/vcluster/policies/policy-drift.ts';
-import { KubeCallError, KubeRefusal } from '../kube-api/call-errors.ts';
 import {
   at,
   bad,
   good,
   itemsOf,
   noAnswer,
+  notAnswered,
   optional,
   read,
   unsure,
@@ -94,9 +94,7 @@ async function checkPolicyDrift({ client, signal }: Look): Promise<HostCheck> {
   try {
     drift = await policyDrift(client, signal);
   } catch (error) {
-    if (error instanceof KubeCallError) return unsure(type, noAnswer(null));
-    if (error instanceof KubeRefusal) return unsure(type, noAnswer({ status: error.status, body: null }));
-    throw error;
+    return notAnswered(type, error);
   }
   if (drift.length === 0)
     return good(type, { reason: 'AsTheyShouldBe', message: 'The admission policies are as they should be' });

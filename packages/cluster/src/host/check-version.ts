@@ -1,3 +1,4 @@
+import { minorOf } from '../drivers/vcluster/kubernetes-version.ts';
 import { KubeCallError } from '../kube-api/call-errors.ts';
 import { at, bad, good, unsure, type HostCheck, type Look } from './host-check.ts';
 
@@ -22,8 +23,8 @@ export async function checkVersion({ client, signal }: Look): Promise<VersionSee
   }
   if (status === 401) return { checks: [refused()], version: null };
   const version = at(body, 'gitVersion');
-  const minor = /^v?1\.(\d+)/.exec(typeof version === 'string' ? version : '')?.[1];
-  if (status !== 200 || typeof version !== 'string' || minor === undefined) {
+  const minor = typeof version === 'string' ? minorOf(version) : null;
+  if (status !== 200 || typeof version !== 'string' || minor === null) {
     const check = bad('Reachable', {
       reason: 'NoKubernetes',
       message: `The address answers ${status}, and not as a Kubernetes API does`,
@@ -32,7 +33,7 @@ export async function checkVersion({ client, signal }: Look): Promise<VersionSee
     return { checks: [check], version: null };
   }
   const reachable = good('Reachable', { reason: 'Answers', message: 'The Kubernetes API answers' });
-  return { checks: [reachable, supported(version, Number(minor))], version };
+  return { checks: [reachable, supported(version, minor)], version };
 }
 
 function supported(version: string, minor: number): HostCheck {

@@ -1,5 +1,5 @@
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
-import { KubeCallError } from '../kube-api/call-errors.ts';
+import { KubeCallError, KubeRefusal } from '../kube-api/call-errors.ts';
 import type { TenantClient, TenantResponse } from '../port.ts';
 
 /** One thing that was looked at on a host cluster. */
@@ -91,6 +91,13 @@ export function noAnswer(answer: TenantResponse | null): Said {
   }
   const message = answer ? `The host answered ${answer.status}` : 'The host did not answer';
   return { reason: 'NoAnswer', message };
+}
+
+/** What to say after a call that failed. Throws whatever is no answer and no silence of the host. */
+export function notAnswered(type: HostCheckType, error: unknown): HostCheck {
+  if (error instanceof KubeRefusal) return unsure(type, noAnswer({ status: error.status, body: null }));
+  if (error instanceof KubeCallError) return unsure(type, noAnswer(null));
+  throw error;
 }
 
 export function itemsOf(answer: TenantResponse): Record<string, unknown>[] {

@@ -4,9 +4,9 @@ import { stringify } from 'yaml';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
-import { defaultImages } from '../options.ts';
-import { createRenderer, valuesText, type RenderInput } from './render.ts';
-import { readChart } from './source.ts';
+import { createRenderer, valuesText, type Renderer, type RenderInput } from './render.ts';
+import { readChart, type ChartSource } from './source.ts';
+import { smallShared } from './values-for-tests.ts';
 import { tierOf } from './values.ts';
 
 const given = hostCluster('tenant');
@@ -15,20 +15,21 @@ const plans = { starter: 2000, pro: 8000, enterprise: 64_000 };
 
 describe.skipIf(given === null)('the chart, rendered by helm', () => {
   const chart = () => ({ location: given?.chart ?? '', digest: null });
-  const helm = () => given?.helm ?? '';
+  const rendererOf = async (source: ChartSource): Promise<Renderer> =>
+    createRenderer(await readChart(source), given?.helm ?? '');
 
   it.each(
     Object.entries(plans).flatMap(([plan, cpuMilli]) =>
       (['shared', 'dedicated'] as const).map((isolation) => ({ plan, cpuMilli, isolation })),
     ),
   )('for plan $plan on $isolation nodes is what was agreed', async ({ plan, cpuMilli, isolation }) => {
-    const renderer = createRenderer({ source: chart(), helm: helm() });
+    const renderer = await rendererOf(chart());
     const objects = await renderer.render(input({ isolation, tier: tierOf(cpuMilli) }));
     await expect(golden(objects)).toMatchFileSnapshot(`golden/rendered-${plan}-${isolation}.yaml`);
   });
 
   it('holds the names of its own workspace everywhere, also in what is encoded or cut', async () => {
-    const renderer = createRenderer({ source: chart(), helm: helm() });
+    const renderer = await rendererOf(chart());
     const objects = await renderer.render(input({ isolation: 'dedicated' }));
     const secret = objects.find(({ kind }) => kind === 'Secret');
     const text =
@@ -44,33 +45,20 @@ describe.skipIf(given === null)('the chart, rendered by helm', () => {
   it('takes the chart of the right digest and no other', async () => {
     const { location } = chart();
     const { digest } = await readChart(chart());
-    const right = createRenderer({ source: { location, digest }, helm: helm() });
+    const right = await rendererOf({ location, digest });
     expect((await right.render(input())).length).toBeGreaterThan(5);
-    const wrong = createRenderer({ source: { location, digest: digest.replace(/.$/, 'x') }, helm: helm() });
-    await expect(wrong.render(input())).rejects.toThrow(TenantConflictError);
+    const wrong = rendererOf({ location, digest: digest.replace(/.$/, 'x') });
+    await expect(wrong).rejects.toThrow(TenantConflictError);
   });
 
   it('says what the chart does not take, instead of writing half of it', async () => {
-    const renderer = createRenderer({
-      source: { location: join(chart().location, 'templates'), digest: null },
-      helm: helm(),
-    });
-    await expect(renderer.render(input())).rejects.toThrow(/The vCluster chart cannot be rendered/);
+    const none = rendererOf({ location: join(chart().location, 'templates'), digest: null });
+    await expect(none).rejects.toThrow(/The vCluster chart cannot be rendered/);
   });
 });
 
-function input(changes: Partial<Parameters<typeof valuesText>[0]> = {}): RenderInput {
-  const values = valuesText({
-    isolation: 'shared',
-    tier: 'small',
-    kubernetesVersion: 'v1.34.4',
-    images: defaultImages,
-    storage: { className: null, sizeGib: 5 },
-    serviceCidr: '10.96.0.0/16',
-    metrics: true,
-    ...changes,
-  });
-  return { workspaceId, hostVersion: 'v1.34.4', values };
+function input(changes: Partial<typeof smallShared> = {}): RenderInput {
+  return { workspaceId, hostVersion: 'v1.34.4', values: valuesText({ ...smallShared, ...changes }) };
 }
 
 /** Without the values themselves, which have golden files of their own, and their hash. */

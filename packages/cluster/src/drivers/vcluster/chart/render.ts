@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
@@ -8,7 +7,7 @@ import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
 import { clusterRoleOf, namesOf } from '../names.ts';
 import type { ChartOptions } from '../options.ts';
-import { readChart, type Chart } from './source.ts';
+import type { Chart } from './source.ts';
 import { chartValues, type ValuesInput } from './values.ts';
 
 export interface RenderInput {
@@ -35,34 +34,19 @@ export function valuesText(input: Omit<ValuesInput, 'names' | 'workspaceId'>): s
   return JSON.stringify(chartValues({ ...input, names, workspaceId: placeholder }));
 }
 
-/** The renderer of the chart that lies there; it is read when it is needed first. */
-export function createRenderer({ source, keptIn, helm }: ChartOptions): Renderer {
-  let chart: Promise<Chart> | null = null;
-  const read = () =>
-    (chart ??= readChart(source, keptIn).catch((error: unknown) => {
-      chart = null;
-      throw error;
-    }));
-  return chartRenderer(read, helm);
-}
-
-/**
- * Runs `helm template` once for all workspaces of the same kind: names are put in afterwards. The result is kept by the
- * digest of the chart and its values.
- */
-export function chartRenderer(chart: () => Promise<Chart>, helm: ChartOptions['helm']): Renderer {
+/** Runs `helm template` once for all workspaces of the same kind, and keeps the result: names are put in afterwards. */
+export function createRenderer(chart: Chart, helm: ChartOptions['helm']): Renderer {
   const kept = new Map<string, Promise<string>>();
 
-  async function template({ hostVersion, values }: RenderInput): Promise<string> {
-    const read = await chart();
+  function template({ hostVersion, values }: RenderInput): Promise<string> {
     const names = namesOf(placeholder);
-    const key = createHash('sha256').update(`${read.digest}\0${hostVersion}\0${values}`).digest('hex');
+    const key = `${hostVersion}\0${values}`;
     const found = kept.get(key);
     if (found) return found;
     const arguments_ = `template ${names.release} --namespace ${names.namespace} --values -`.split(' ');
     arguments_.push('--kube-version', hostVersion);
     const running = programOf(helm)
-      .then((program) => runHelm(program, { arguments_, chart: read, values }))
+      .then((program) => runHelm(program, { arguments_, chart, values }))
       .then((text) => JSON.stringify(objectsIn(text)));
     kept.set(key, running);
     running.catch(() => kept.delete(key));

@@ -10,6 +10,12 @@ import { createRenderer } from './render.ts';
 import { packChart, unpackChart } from '../release/chart-archive.ts';
 import { readChart } from './source.ts';
 
+const input = {
+  workspaceId: '01a20000-0000-7000-8000-00000000abcd',
+  hostVersion: 'v1.34.4',
+  values: '{}',
+};
+
 describe('a chart that is pinned', () => {
   let folder = '';
   beforeAll(async () => {
@@ -62,10 +68,16 @@ describe('a chart that is pinned', () => {
   });
 
   it('has no links that lead out of it, nowhere, or in a circle', async () => {
-    for (const target of [join(folder, 'one/templates/a.yaml'), 'not-there', '.']) {
+    const links = [
+      ['link.yaml', join(folder, 'one/templates/a.yaml')],
+      ['link.yaml', 'not-there'],
+      ['link.yaml', '.'],
+      ['templates/link.yaml', '.'],
+    ] as const;
+    for (const [name, target] of links) {
       const linked = await mkdtemp(join(folder, 'linked-'));
       await cp(join(folder, 'one'), linked, { recursive: true });
-      await symlink(target, join(linked, 'link.yaml'));
+      await symlink(target, join(linked, name));
       await expect(digestAt(linked)).rejects.toThrow(TenantConflictError);
     }
   });
@@ -109,28 +121,14 @@ describe('a chart that is pinned', () => {
   });
 
   it('cannot be rendered without a helm program, and the error says so', async () => {
-    const renderer = createRenderer({
-      source: { location: join(folder, 'one'), digest: null },
-      helm: join(folder, 'no-helm'),
-    });
-    const rendering = renderer.render({
-      workspaceId: '01a20000-0000-7000-8000-00000000abcd',
-      hostVersion: 'v1.34.4',
-      values: '{}',
-    });
-    await expect(rendering).rejects.toThrow(/helm program .*no-helm cannot be run/);
+    const chart = await readChart({ location: join(folder, 'one'), digest: null });
+    const renderer = createRenderer(chart, join(folder, 'no-helm'));
+    await expect(renderer.render(input)).rejects.toThrow(/helm program .*no-helm cannot be run/);
   });
 
   it('says in words why there is no helm, for whoever waits for a workspace', async () => {
-    const renderer = createRenderer({
-      source: { location: join(folder, 'one'), digest: null },
-      helm: () => Promise.reject(new Error('There is no helm on PATH.')),
-    });
-    const input = {
-      workspaceId: '01a20000-0000-7000-8000-00000000abcd',
-      hostVersion: 'v1.34.4',
-      values: '{}',
-    };
+    const chart = await readChart({ location: join(folder, 'one'), digest: null });
+    const renderer = createRenderer(chart, () => Promise.reject(new Error('There is no helm on PATH.')));
     await expect(renderer.render(input)).rejects.toMatchObject({
       reason: 'HelmUnusable',
       message: 'There is no helm on PATH.',

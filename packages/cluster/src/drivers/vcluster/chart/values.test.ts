@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { namesOf } from '../names.ts';
-import { defaultImages } from '../options.ts';
+import { smallShared } from './values-for-tests.ts';
 import { chartValues, tierOf, type ValuesInput } from './values.ts';
 
 const workspaceId = '01a20000-0000-7000-8000-00000000abcd';
@@ -15,13 +15,7 @@ function input(changes: Partial<ValuesInput> = {}): ValuesInput {
   return {
     names: namesOf(workspaceId),
     workspaceId,
-    isolation: 'shared',
-    tier: 'small',
-    kubernetesVersion: 'v1.34.4',
-    images: defaultImages,
-    storage: { className: null, sizeGib: 5 },
-    serviceCidr: '10.96.0.0/16',
-    metrics: true,
+    ...smallShared,
     ...changes,
   };
 }

@@ -102,15 +102,13 @@ export async function applyFenced(
   read: Json | null,
 ): Promise<void> {
   const { host, workspaceId, fence, signal, takesOver = false } = work;
-  let live = read;
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const { annotations, resourceVersion } = metaOf(live);
-    if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
-    if (live && covers(live, takesOver ? wanted : comparable(wanted))) return;
+  async function attempt(live: Json | null): Promise<boolean> {
+    if (live && covers(live, takesOver ? wanted : comparable(wanted))) return true;
+    const { resourceVersion } = metaOf(live);
     const metadata = { ...wanted.metadata, ...(live && { resourceVersion }) };
     try {
       await applyObject(host, { ...wanted, metadata }, { fieldManager, force: true, signal });
-      return;
+      return true;
     } catch (error) {
       if (!(error instanceof KubeRefusal)) throw error;
       // The API server looks roles up in what it has read, some moments behind what was written.
@@ -120,10 +118,11 @@ export async function applyFenced(
       // The host's own policy may have refused because a newer worker has come.
       if (!moved) await holdFence(host, { workspaceId, fence }, signal);
       if (!moved) throw error;
-      live = await readOne(host, placeOf(wanted.apiVersion, wanted.kind, wanted), signal);
+      return false;
     }
   }
-  throw new Error(`${wanted.kind} ${wanted.metadata.name} changes all the time`);
+  const place = placeOf(wanted.apiVersion, wanted.kind, wanted);
+  await onWhatIsThere(work, { place, read, isOver: () => false, attempt });
 }
 
 /**
@@ -138,11 +137,9 @@ export async function changeFenced(
   const { host, workspaceId, fence, signal } = work;
   const { apiVersion, kind, ...key } = place;
   const { uid } = metaOf(read);
-  let live: Json | null = read;
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  async function attempt(live: Json | null): Promise<boolean> {
     const { annotations, resourceVersion } = metaOf(live);
-    if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
-    if (Object.keys(change).length === 0 && annotations[note.fence] === String(fence)) return;
+    if (Object.keys(change).length === 0 && annotations[note.fence] === String(fence)) return true;
     const metadata = { uid, resourceVersion, annotations: { [note.fence]: String(fence) } };
     const answer = await host.request({
       method: 'PATCH',
@@ -151,16 +148,13 @@ export async function changeFenced(
       body: { ...change, metadata },
       signal,
     });
-    if (answer.status < 300 || answer.status === 404) return;
-    if (answer.status !== 409) {
-      // The host's own policy may have refused because a newer worker has come.
-      await holdFence(host, { workspaceId, fence }, signal);
-      throw new KubeRefusal(`${kind} ${place.name}`, answer);
-    }
-    live = await readOne(host, place, signal);
-    if (live === null || metaOf(live).uid !== uid) return;
+    if (answer.status < 300 || answer.status === 404) return true;
+    if (answer.status === 409) return false;
+    // The host's own policy may have refused because a newer worker has come.
+    await holdFence(host, { workspaceId, fence }, signal);
+    throw new KubeRefusal(`${kind} ${place.name}`, answer);
   }
-  throw new Error(`${kind} ${place.name} changes all the time`);
+  await onWhatIsThere(work, { place, read, isOver: (live) => metaOf(live).uid !== uid, attempt });
 }
 
 /**
@@ -185,16 +179,39 @@ async function prune(work: Work, wanted: readonly ApplicableObject[], live: Live
 }
 
 /** A newer worker that takes over writes on everything first, so only what is still as we have read it is deleted. */
-async function deleteFenced({ host, workspaceId, fence, signal }: Work, object: Json): Promise<void> {
-  const wanted = placeOf(textOf(object['apiVersion']), textOf(object['kind']), object);
+async function deleteFenced(work: Work, object: Json): Promise<void> {
+  const { host, signal } = work;
+  const place = placeOf(textOf(object['apiVersion']), textOf(object['kind']), object);
   const { uid } = metaOf(object);
-  let live: Json | null = object;
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const { annotations, resourceVersion } = metaOf(live);
-    if (Number(annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
-    if (await deleteOne(host, { wanted, uid, resourceVersion }, signal)) return;
-    live = await readOne(host, wanted, signal);
-    if (live === null || metaOf(live).uid !== uid || metaOf(live).deleting) return;
+  await onWhatIsThere(work, {
+    place,
+    read: object,
+    isOver: (live) => metaOf(live).uid !== uid || metaOf(live).deleting,
+    attempt: (live) =>
+      deleteOne(host, { wanted: place, uid, resourceVersion: metaOf(live).resourceVersion }, signal),
+  });
+}
+
+interface Attempts {
+  place: Wanted;
+  read: Json | null;
+  /** What is there now is gone already, or none of our business. */
+  isOver(live: Json | null): boolean;
+  /** False when it was changed since it was read. */
+  attempt(live: Json | null): Promise<boolean>;
+}
+
+/** Tries it on the version that was read, and on each newer one. Throws `FencedError` when a newer worker has written it. */
+async function onWhatIsThere(
+  { host, workspaceId, fence, signal }: Omit<Work, 'namespace'>,
+  { place, read, isOver, attempt }: Attempts,
+): Promise<void> {
+  let live = read;
+  for (let count = 0; count < attemptsMax; count++) {
+    if (Number(metaOf(live).annotations[note.fence] ?? 0) > fence) throw new FencedError(workspaceId);
+    if (await attempt(live)) return;
+    live = await readOne(host, place, signal);
+    if (isOver(live)) return;
   }
-  throw new Error(`${wanted.kind} ${wanted.name} changes all the time`);
+  throw new Error(`${place.kind} ${place.name} changes all the time`);
 }

@@ -80,15 +80,17 @@ async function write(
   });
   if (answer.status < 300) return true;
   if (answer.status === 409) return false;
-  if (answer.status === 404 && resourceVersion === null) return makeNamespace(host, signal);
-  if (answer.status === 404) return false;
+  if (answer.status === 404) {
+    if (resourceVersion === null) await makeNamespace(host, signal);
+    return false;
+  }
   // The host's own policy refuses to lower a fence: a newer one came in between.
   if (answer.status === 422 && resourceVersion !== null) return false;
   throw new KubeRefusal('the record of fences', answer);
 }
 
-/** Where records are kept. Always false: the record is still to be written. */
-export async function makeNamespace(host: TenantClient, signal: AbortSignal): Promise<false> {
+/** Where records are kept. */
+export async function makeNamespace(host: TenantClient, signal: AbortSignal): Promise<void> {
   const answer = await host.request({
     method: 'POST',
     path: resourcePath('v1', 'Namespace'),
@@ -97,5 +99,4 @@ export async function makeNamespace(host: TenantClient, signal: AbortSignal): Pr
   });
   if (answer.status >= 300 && answer.status !== 409) throw new KubeRefusal(fenceNamespace, answer);
   if (!isRecord(answer.body)) throw new Error('the host answered no object');
-  return false;
 }

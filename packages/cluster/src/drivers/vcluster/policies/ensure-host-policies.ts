@@ -22,18 +22,15 @@ export type HostPoliciesState =
  */
 export async function ensureHostPolicies(
   client: TenantClient,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal = new AbortController().signal }: { signal?: AbortSignal } = {},
 ): Promise<HostPoliciesState> {
   const apply = (object: ApplicableObject) =>
-    applyObject(client, object, { fieldManager, force: true, ...(signal && { signal }) });
+    applyObject(client, object, { fieldManager, force: true, signal });
   await apply(systemNamespace());
   if (!(await servesPolicies(client, signal))) return 'not-served';
   try {
     // A policy before its binding: a binding to nothing is an error to every request that it matches.
-    for (const { wanted, live, decides } of await policyDrift(
-      client,
-      signal ?? new AbortController().signal,
-    )) {
+    for (const { wanted, live, decides } of await policyDrift(client, signal)) {
       if (live !== null && decides) await replaceSpec(client, { wanted, live, signal });
       await apply(wanted);
     }
@@ -47,7 +44,7 @@ export async function ensureHostPolicies(
 /** Apply leaves what others have added, as an exception from a policy. */
 async function replaceSpec(
   client: TenantClient,
-  { wanted, live, signal }: { wanted: ApplicableObject; live: Json; signal: AbortSignal | undefined },
+  { wanted, live, signal }: { wanted: ApplicableObject; live: Json; signal: AbortSignal },
 ): Promise<void> {
   const { apiVersion, kind, metadata } = wanted;
   const { name } = metadata;
@@ -59,16 +56,13 @@ async function replaceSpec(
       { op: 'test', path: '/metadata/resourceVersion', value: metaOf(live).resourceVersion },
       { op: 'replace', path: '/spec', value: wanted['spec'] },
     ],
-    ...(signal && { signal }),
+    signal,
   });
   if (answer.status >= 300) throw new KubeRefusal(`${kind} ${name}`, answer);
 }
 
-async function servesPolicies(client: TenantClient, signal: AbortSignal | undefined): Promise<boolean> {
-  const answer = await client.request({
-    method: 'GET',
-    path: '/apis/admissionregistration.k8s.io/v1',
-    ...(signal && { signal }),
-  });
+async function servesPolicies(client: TenantClient, signal: AbortSignal): Promise<boolean> {
+  const path = '/apis/admissionregistration.k8s.io/v1';
+  const answer = await client.request({ method: 'GET', path, signal });
   return JSON.stringify(answer.body).includes('"ValidatingAdmissionPolicy"');
 }

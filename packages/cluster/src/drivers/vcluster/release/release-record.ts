@@ -46,12 +46,13 @@ export async function writeRecord(
     binaryData: { chart },
   };
   const path = `${resourcePath('v1', 'ConfigMap', { namespace: fenceNamespace })}?fieldManager=${fieldManager}`;
-  const answer = await host.request({ method: 'POST', path, body, signal });
-  if (answer.status < 300 || answer.status === 409) return;
-  if (answer.status !== 404) throw new KubeRefusal('the record of a release', answer);
-  await makeNamespace(host, signal);
-  const again = await host.request({ method: 'POST', path, body, signal });
-  if (again.status >= 300 && again.status !== 409) throw new KubeRefusal('the record of a release', again);
+  const write = () => host.request({ method: 'POST', path, body, signal });
+  let answer = await write();
+  if (answer.status === 404) {
+    await makeNamespace(host, signal);
+    answer = await write();
+  }
+  if (answer.status >= 300 && answer.status !== 409) throw new KubeRefusal('the record of a release', answer);
 }
 
 /** Null when there is none. */

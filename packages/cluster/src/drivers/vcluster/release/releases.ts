@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
-import { chartRenderer, valuesText } from '../chart/render.ts';
+import { createRenderer, valuesText } from '../chart/render.ts';
 import { readChart, type Chart } from '../chart/source.ts';
 import type { ControlPlaneTier } from '../chart/values.ts';
 import type { HostFacts } from '../host/facts.ts';
@@ -108,7 +108,7 @@ function openRelease(
   { chart: { helm }, hostName }: VclusterDriverOptions,
   { id, content, chart }: { id: string; content: ReleaseContent; chart: Chart },
 ): Release {
-  const renderer = chartRenderer(async () => chart, helm);
+  const renderer = createRenderer(chart, helm);
   const { hostVersion, kubernetesVersions, values } = content;
   const versionOf = (minor: string | null) => chosenVersion(kubernetesVersions, minor, hostName);
   return {
