@@ -1059,6 +1059,7 @@ CREATE INDEX workspaces_clocked ON hexabase.workspaces USING btree (id) WHERE ((
 CREATE INDEX workspaces_host_cluster_id_idx ON hexabase.workspaces USING btree (host_cluster_id) WHERE (host_cluster_id IS NOT NULL);
 CREATE INDEX workspaces_organization_id_created_at_idx ON hexabase.workspaces USING btree (organization_id, created_at DESC) WHERE (deleted_at IS NULL);
 CREATE INDEX workspaces_plan_idx ON hexabase.workspaces USING btree (plan);
+CREATE INDEX workspaces_refused_release ON hexabase.workspaces USING btree (host_cluster_id) WHERE (refused_release IS NOT NULL);
 CREATE UNIQUE INDEX workspaces_slug ON hexabase.workspaces USING btree (slug) WHERE (deleted_at IS NULL);
 alter table workspaces enable row level security, force row level security;
 create policy hexabase_api on workspaces to hexabase_api using ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[]))) with check ((organization_id = ANY (( SELECT scope_organizations() AS scope_organizations)::text[])));

@@ -1,10 +1,9 @@
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
-import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
-import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import type { Execute } from '@hexabase/contract/call.ts';
-import { noticeRoleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
-import { noticeNamespaces } from '@hexabase/features/projects/reconcile/notice-namespaces.ts';
-import { noticePolicyChanges } from '@hexabase/features/projects/reconcile/notice-policy-changes.ts';
+import { roleChanges } from '@hexabase/features/access/reconcile/notice-role-changes.ts';
+import { namespaceChanges } from '@hexabase/features/projects/reconcile/notice-namespaces.ts';
+import { policyChanges } from '@hexabase/features/projects/reconcile/notice-policy-changes.ts';
 import { auditSigner } from '@hexabase/features/audit/signer.ts';
 import { openChangeFeed, type ChangeFeed } from '@hexabase/features/run/change-feed.ts';
 import { startHostChecks } from '@hexabase/features/host-clusters/reconcile/host-checks.ts';
@@ -13,6 +12,7 @@ import { features } from '@hexabase/features/index.ts';
 import type { Ports } from '@hexabase/features/run/ports.ts';
 import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
+import { noticeWrites } from '@hexabase/features/run/notice-writes.ts';
 import { countActiveWorkspaces, wakeWorkspace } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
@@ -260,7 +260,7 @@ function portsOf(
     },
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
-    hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given), identify: identifyCluster },
+    hostAccess: hostAccess(vault),
     secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
     mayAddAnybody: mayAddAnybody(options.config),
@@ -286,9 +286,8 @@ function openGateway({
   trustedProxies: TrustedProxies;
 }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
-  const seen = { database, log };
-  const noticed = noticePolicyChanges(noticeRoleChanges(accessAudit(database), seen), seen);
-  const audit = noticeNamespaces(noticed, seen);
+  const notices = [roleChanges, namespaceChanges, policyChanges];
+  const audit = noticeWrites(accessAudit(database), { database, log }, notices);
   const wake = async (workspaceId: string): Promise<void> => {
     await wakeWorkspace(database, workspaceId, clock.now());
   };

@@ -1,5 +1,6 @@
 import { ensureHostPolicies } from '@hexabase/cluster/drivers/vcluster/policies/ensure-host-policies.ts';
-import { guardedHost, identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
+import { guardedHost } from '@hexabase/cluster/host/cluster-identity.ts';
+import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import { lookAtHost } from '@hexabase/cluster/host/look-at-host.ts';
 import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKubeClient } from '@hexabase/cluster/kube-api/client.ts';
@@ -54,13 +55,7 @@ describe.skipIf(binaries === null)('a host cluster', () => {
   });
   const clientTo = ({ url: server, certificateAuthority }: TestKubeApiServer) =>
     createKubeClient({ server, certificateAuthority, credentials: { kind: 'token', token } });
-  const access = () => {
-    const vault = createKeyVault(db.masterKey);
-    return {
-      seal: (id: string, given: { kubeconfig: string }) => sealEndpoint(vault, id, given),
-      identify: identifyCluster,
-    };
-  };
+  const access = () => hostAccess(createKeyVault(db.masterKey));
   const change = (to: Pick<TestKubeApiServer, 'url' | 'certificateAuthority'>, anotherCluster = false) =>
     db.database.asWorker(async (tx) =>
       changeHost(tx, await requireHost(tx, 'east'), {

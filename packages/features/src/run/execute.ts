@@ -8,7 +8,7 @@ import { recordLook, recordOutcome, recordRefusal, type Trace } from './audit.ts
 import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
 import { requireStill } from './may-go-on.ts';
 import type { Ports } from './ports.ts';
-import { resolveTarget } from './resolve.ts';
+import { placeOf, resolveTarget } from './resolve.ts';
 import { etagOf, requireRevision } from './revision.ts';
 import { actorFor, scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
 import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from './use-case.ts';
@@ -115,16 +115,15 @@ async function resolveAndDecide(run: Run): Promise<ResolvedTarget | null> {
   if (access.kind === 'platform') {
     // Before anything is looked up: whoever may not manage the platform learns nothing of it.
     if (call.params['id'] !== undefined) trace.target = `${call.operation.target}/${call.params['id']}`;
-    if (!decide(actor, access.action, { organizationId: null }).allowed) throw new AppError('forbidden');
+    if (!decide(actor, access.action, placeOf(null)).allowed) throw new AppError('forbidden');
     return null;
   }
   if (access.kind !== 'action') return null;
   const target = await resolveTarget(tx, call, actor);
-  const workspaceId = target.kind === 'workspace' ? target.id : null;
-  const decision = decide(actor, access.action, { organizationId: target.organizationId, workspaceId });
+  const place = placeOf(target);
+  const decision = decide(actor, access.action, place);
   if (!decision.allowed && decision.reason === 'invisible') throw new AppError('not_found');
-  trace.organizationId = target.organizationId;
-  trace.workspaceId = workspaceId;
+  Object.assign(trace, place);
   trace.grantId = membershipIn(actor, target.organizationId)?.grant?.id ?? null;
   trace.target = `${target.kind}/${target.id}`;
   if (!decision.allowed && !(await mayDespiteRole(run, target))) throw new AppError('forbidden');

@@ -1,3 +1,6 @@
+import type { Logger } from '@hexabase/kernel/log.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
+
 /** One request to a cluster, as the gateway tells it. */
 export interface ClusterAccess {
   /** `kube:<verb>`. */
@@ -24,22 +27,43 @@ export interface ClusterWrite {
   path: string;
 }
 
+/** What is put back, or seen at once, when people change it in their clusters. */
+export interface Notice {
+  concerns(write: ClusterWrite): boolean;
+  /** Has looked at what these writes, one at least, have changed. */
+  wake(tx: Tx, writes: readonly ClusterWrite[]): Promise<void>;
+}
+
+/** The workspaces that were written to, each once. */
+export function workspacesOf(writes: readonly ClusterWrite[]): string[] {
+  return [...new Set(writes.map(({ workspaceId }) => workspaceId))];
+}
+
 const written = /^workspaces\/([^/]+)\/(.*?)\/?$/s;
 const verbs = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
 /**
- * Hands on what people change in their clusters on its way to the audit log: what is ours can be put back within a second or
- * two. `notice` must not throw; the slow resync finds what it misses, and what did not come through the gateway.
+ * Sees what people change in their clusters on its way to the audit log: what is ours can be put back within a second or two.
+ * The slow resync finds what could not be noticed, and what did not come through the gateway.
  */
 export function noticeWrites<Entry extends ClusterAccess>(
   audit: AccessSink<Entry>,
-  notice: (writes: readonly ClusterWrite[]) => Promise<void>,
+  { database, log }: { database: Pick<Database, 'asWorker'>; log: Logger },
+  notices: readonly Notice[],
 ): AccessSink<Entry> {
   return {
     async write(entries) {
       await audit.write(entries);
       const writes = entries.flatMap(writeOf);
-      if (writes.length > 0) await notice(writes);
+      for (const { concerns, wake } of notices) {
+        const concerned = writes.filter(concerns);
+        if (concerned.length === 0) continue;
+        await database
+          .asWorker((tx) => wake(tx, concerned))
+          .catch((error: unknown) =>
+            log.warn({ error }, 'what people changed in a cluster will be looked at at the next resync'),
+          );
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { decide } from '@hexabase/authz/decide.ts';
+import { decide, type Resource } from '@hexabase/authz/decide.ts';
 import type { Action } from '@hexabase/contract/action.ts';
 import type { OperationCall } from '@hexabase/contract/call.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
@@ -22,6 +22,14 @@ export async function resolveTarget(tx: Tx, call: OperationCall, actor: Actor): 
   const found = await find(tx, { call, search });
   if (!found) throw new AppError('not_found');
   return found;
+}
+
+/** What is decided about when an operation has this target; null is that of an operation of the platform. */
+export function placeOf(target: ResolvedTarget | null) {
+  return {
+    organizationId: target?.organizationId ?? null,
+    workspaceId: target?.kind === 'workspace' ? target.id : null,
+  } satisfies Resource;
 }
 
 /** Turns `?organization=` into an id. Throws `not_found` when it is none of the actor's. */

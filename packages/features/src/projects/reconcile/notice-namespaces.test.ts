@@ -8,9 +8,10 @@ import { memoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
+import { noticeWrites } from '../../run/notice-writes.ts';
 import { workspaceReconciler } from '../../workspaces/reconcile/workspace-reconciler.ts';
 import { namespacesReconciler } from './namespaces-reconciler.ts';
-import { noticeNamespaces } from './notice-namespaces.ts';
+import { namespaceChanges } from './notice-namespaces.ts';
 import { projectReconciler } from './project-reconciler.ts';
 
 it('a namespace that somebody makes or deletes with kubectl is a project soon, also where the driver tells nothing', async () => {
@@ -36,7 +37,8 @@ it('a namespace that somebody makes or deletes with kubectl is a project soon, a
       async (tx) => (await sql`select from workspaces where phase = 'active'`.execute(tx)).rows.length > 0,
     ),
   );
-  const audit = noticeNamespaces({ write: async () => undefined }, { database, log: silentLogger });
+  const sink = { write: async () => undefined };
+  const audit = noticeWrites(sink, { database, log: silentLogger }, [namespaceChanges]);
   const tell = (action: string, path: string) =>
     audit.write([
       { action, target: `workspaces/${id}${path}`, outcome: 'allowed', details: { status: 200 } },

@@ -1,11 +1,4 @@
-import type { Logger } from '@hexabase/kernel/log.ts';
-import type { Database } from '@hexabase/postgres/database.ts';
-import {
-  noticeWrites,
-  type AccessSink,
-  type ClusterAccess,
-  type ClusterWrite,
-} from '../../run/notice-writes.ts';
+import type { ClusterWrite, Notice } from '../../run/notice-writes.ts';
 import { wakeProjects, type ProjectPlace } from './store.ts';
 
 const policies =
@@ -17,20 +10,10 @@ const namespace = /^api\/v1\/namespaces\/([^/]+)(?:\/(?:status|finalize))?$/;
  * Has projects looked at whose quota, limits, network policy or namespace somebody has changed with kubectl: Kubernetes
  * cannot allow a developer their own network policies and refuse them ours, so ours is put back.
  */
-export function noticePolicyChanges<Entry extends ClusterAccess>(
-  audit: AccessSink<Entry>,
-  { database, log }: { database: Database; log: Logger },
-): AccessSink<Entry> {
-  return noticeWrites(audit, async (writes) => {
-    const places = writes.flatMap(placeOf);
-    if (places.length === 0) return;
-    try {
-      await database.asWorker((tx) => wakeProjects(tx, places));
-    } catch (error) {
-      log.warn({ error }, 'a change of policies will be put back at the next resync');
-    }
-  });
-}
+export const policyChanges: Notice = {
+  concerns: (write) => placeOf(write).length > 0,
+  wake: (tx, writes) => wakeProjects(tx, writes.flatMap(placeOf)),
+};
 
 function placeOf({ workspaceId, verb, path }: ClusterWrite): ProjectPlace[] {
   const [, ofNetwork, ofPlan] = policies.exec(path) ?? [];

@@ -9,8 +9,9 @@ import { memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-clus
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { noticeWrites } from '../../run/notice-writes.ts';
 import { workspaceReconciler } from '../../workspaces/reconcile/workspace-reconciler.ts';
-import { noticePolicyChanges } from './notice-policy-changes.ts';
+import { policyChanges } from './notice-policy-changes.ts';
 import { projectReconciler } from './project-reconciler.ts';
 
 const stack = new AsyncDisposableStack();
@@ -48,26 +49,21 @@ type Changed = Record<string, unknown> & { metadata: Record<string, unknown> };
 async function kubectl(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) {
   const answer = await cluster.kubectl(workspace, { method, path: `/${path}`, ...(body && { body }) });
   const verb = { GET: 'get', POST: 'create', PUT: 'update', DELETE: 'delete' }[method];
-  const { database } = db;
-  const sink = { write: async () => undefined };
-  await noticePolicyChanges(sink, { database, log: silentLogger }).write([
-    {
-      action: `kube:${verb}`,
-      target: `workspaces/${workspace}/${path}`,
-      outcome: 'allowed',
-      details: { status: 200 },
-    },
-  ]);
+  await notice(verb, path, { outcome: 'allowed', status: 200 });
   return { status: answer.status, object: answer.body as Changed };
 }
 
-/** What the gateway tells of one change, by the outcome. */
-const notice = async (outcome: 'allowed' | 'denied' | 'failed', status: number, path: string) => {
+/** What the gateway tells of one request. */
+async function notice(
+  verb: string,
+  path: string,
+  { outcome, status }: { outcome: 'allowed' | 'failed'; status: number },
+): Promise<void> {
   const sink = { write: async () => undefined };
-  await noticePolicyChanges(sink, { database: db.database, log: silentLogger }).write([
-    { action: 'kube:delete', target: `workspaces/${workspace}/${path}`, outcome, details: { status } },
+  await noticeWrites(sink, { database: db.database, log: silentLogger }, [policyChanges]).write([
+    { action: `kube:${verb}`, target: `workspaces/${workspace}/${path}`, outcome, details: { status } },
   ]);
-};
+}
 
 const specOf = async (path: string) => (await kubectl('GET', path)).object['spec'];
 
@@ -90,7 +86,7 @@ describe('what the plan sets in a project', () => {
   ])('is made again when its deletion was %s', async (_what, status) => {
     const path = `${quota}/hexabase`;
     expect((await cluster.kubectl(workspace, { method: 'DELETE', path: `/${path}` })).status).toBe(200);
-    await notice('failed', status, `${path}/`);
+    await notice('delete', `${path}/`, { outcome: 'failed', status });
     await until(async () => (await kubectl('GET', path)).status === 200);
   });
 

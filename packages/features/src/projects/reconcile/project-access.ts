@@ -25,18 +25,13 @@ export function projectAccessStep(driver: ClusterDriver): Step<ProjectSubject> {
 }
 
 /** What was given in a project ends with it: a project of the same name is another one. */
-export async function endProjectAccess(tx: Tx, { id }: Pick<ProjectSubject, 'id'>): Promise<void> {
-  const { rows } = await sql<{
-    organization_id: string;
-    group_id: string | null;
-    user_id: string | null;
-  }>`
-    delete from role_assignments where project_id = ${id} returning organization_id, group_id, user_id`.execute(
-    tx,
-  );
-  const [first] = rows;
-  if (!first) return;
+export async function endProjectAccess(
+  tx: Tx,
+  { id, organizationId }: Pick<ProjectSubject, 'id' | 'organizationId'>,
+): Promise<void> {
+  const { rows } = await sql<{ group_id: string | null; user_id: string | null }>`
+    delete from role_assignments where project_id = ${id} returning group_id, user_id`.execute(tx);
   const groupIds = rows.flatMap((row) => row.group_id ?? []);
   const userIds = rows.flatMap((row) => row.user_id ?? []);
-  await revokeUsers(tx, first.organization_id, [...userIds, ...(await membersOf(tx, groupIds))]);
+  await revokeUsers(tx, organizationId, [...userIds, ...(await membersOf(tx, groupIds))]);
 }

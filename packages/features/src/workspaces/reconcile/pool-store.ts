@@ -28,24 +28,17 @@ export async function loadMember(tx: Tx, id: string): Promise<PoolMember | null>
     isolation: 'shared' | 'dedicated';
     observedGeneration: number;
     conditions: Condition[];
+    knownReleases: KnownReleases | null;
     deletionRequested: boolean;
   }>`
     select m.id, m.isolation, m.observed_generation as "observedGeneration", m.conditions,
-      m.deletion_requested_at is not null as "deletionRequested",
+      m.deletion_requested_at is not null as "deletionRequested", ${knownReleases('m')} as "knownReleases",
       jsonb_build_object('cpuMilli', p.cpu_milli, 'memoryMib', p.memory_mib, 'storageGib', p.storage_gib) as size
     from pool_members m join plans p on p.name = m.plan where m.id = ${id}`.execute(tx);
   const row = rows[0];
   if (!row) return null;
   const slug = `warm-${row.id.slice(-12)}`;
-  return {
-    ...row,
-    slug,
-    generation: 1,
-    organizationId: '',
-    operationId: null,
-    kubernetesVersion: null,
-    knownReleases: await knownReleases(tx, id),
-  };
+  return { ...row, slug, generation: 1, organizationId: '', operationId: null, kubernetesVersion: null };
 }
 
 /** Throws `LeaseLostError` when a newer worker has written, or it has become a workspace. */

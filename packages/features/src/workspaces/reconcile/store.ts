@@ -71,6 +71,7 @@ interface SubjectRow {
   settledVersion: string | null;
   release: string | null;
   settledRelease: string | null;
+  knownReleases: KnownReleases | null;
   isolation: 'shared' | 'dedicated';
   admins: string | null;
   users: string | null;
@@ -90,6 +91,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       w.asleep, w.sleep_reason as "sleepReason", w.plan, w.settled_plan as "settledPlan",
       w.kubernetes_version as "kubernetesVersion", w.settled_version as "settledVersion", w.isolation,
       w.release, w.settled_release as "settledRelease",
+      case when w.release is null then ${knownReleases('w')} end as "knownReleases",
       ${sizeOf('p')} as size, case when s.name is not null then ${sizeOf('s')} end as "settledSize",
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
@@ -107,7 +109,6 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
   const { admins, users, operationStartedAt, ...rest } = row;
   return {
     ...rest,
-    knownReleases: rest.release === null ? await knownReleases(tx, id) : null,
     groups: { admins, users },
     operationStartedMs: operationStartedAt?.getTime() ?? null,
   };

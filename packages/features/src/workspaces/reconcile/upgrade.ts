@@ -96,7 +96,7 @@ function notTaken(deps: TenantDeps, subject: WorkspaceSubject, error: unknown): 
   const mayBeItsFault = refusal
     ? !passingRefusals.includes(refusal.status)
     : !isAppError(error) && !(error instanceof LeaseLostError);
-  const sinceMs = failingMs(subject);
+  const sinceMs = saidSinceMs(subject, 'Synced', 'False');
   const isLate = sinceMs !== null && clockOf(deps).now() - sinceMs > upgradeMsMax;
   if (isLasting || (mayBeItsFault && isLate))
     return rolledBack(subject, 'was refused', refusal?.message ?? 'it failed again and again');
@@ -109,11 +109,18 @@ function refusalIn(error: unknown): KubeRefusal | null {
   return null;
 }
 
-/** Since when writing it fails; null when it did not fail before. */
-function failingMs({ conditions, operationStartedMs }: WorkspaceSubject): number | null {
-  const synced = findCondition(conditions, 'Synced');
-  if (operationStartedMs === null || synced?.status !== 'False') return null;
-  return Math.max(operationStartedMs, Date.parse(synced.lastTransitionTime));
+/**
+ * Since when a condition says so in this operation; null when it does not, or nobody asked for anything. What an earlier
+ * operation left there does not count.
+ */
+function saidSinceMs(
+  { conditions, operationStartedMs }: WorkspaceSubject,
+  type: string,
+  status: ConditionInput['status'],
+): number | null {
+  const said = findCondition(conditions, type);
+  if (operationStartedMs === null || said?.status !== status) return null;
+  return Math.max(operationStartedMs, Date.parse(said.lastTransitionTime));
 }
 
 function rolledBack(subject: WorkspaceSubject, what: string, why: string): StepResult {
@@ -151,7 +158,8 @@ function notYet(
 ): StepResult {
   const nowMs = clockOf(deps).now();
   const fromHost = hostConditions(subject, state, nowMs);
-  const sinceMs = nowMs - (writtenMs(subject) ?? nowMs);
+  // Until it was written the host may have been busy or away, which is not the version's fault.
+  const sinceMs = nowMs - (saidSinceMs(subject, 'Upgraded', 'Unknown') ?? nowMs);
   if (sinceMs > upgradeMsMax || isHopeless(fromHost)) {
     const minutes = Math.max(1, Math.floor(sinceMs / 60_000));
     return rolledBack(subject, `was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'}`, why);
@@ -162,16 +170,6 @@ function notYet(
     condition: upgraded('Unknown', 'Progressing', `Going to ${goalOf(subject).to}: ${why}`),
     conditions: fromHost,
   };
-}
-
-/**
- * When the new version was written: until then the host may have been busy or away, which is not the version's fault.
- * Null when it was written just now, or nobody asked for it. What an earlier upgrade left there does not count.
- */
-function writtenMs({ conditions, operationStartedMs }: WorkspaceSubject): number | null {
-  const progressing = findCondition(conditions, 'Upgraded');
-  if (operationStartedMs === null || progressing?.status !== 'Unknown') return null;
-  return Math.max(operationStartedMs, Date.parse(progressing.lastTransitionTime));
 }
 
 /** An image that could not be had for as long as anything is doubted. Nobody can use the workspace meanwhile. */

@@ -77,21 +77,18 @@ export interface KnownReleases {
   working: string | null;
 }
 
-/** Null while nothing was refused there. */
-export async function knownReleases(tx: Tx, id: string): Promise<KnownReleases | null> {
-  const { rows } = await sql<KnownReleases>`
-    with place as (
-      select host_cluster_id from workspaces where id = ${id}
-      union all select host_cluster_id from pool_members where id = ${id}
-    ), there as (
-      select w.* from workspaces w, place p where w.deleted_at is null and w.settled_release is not null
-        and w.host_cluster_id is not distinct from p.host_cluster_id
-    ), refused as (
-      select distinct refused_release as name from there where refused_release is not null
-    )
-    select (select array_agg(name) from refused) as refused,
-      (select settled_release from there where settled_release not in (select name from refused) and not ${recordIsGone}
-        order by asleep, created_at desc, id desc limit 1) as working
-    where exists (select from refused)`.execute(tx);
-  return rows[0] ?? null;
+/**
+ * SQL: what is known of releases where a row is that the statement calls so, as jsonb; null while nothing was refused there.
+ */
+export function knownReleases(row: 'w' | 'm') {
+  const host = sql.ref(`${row}.host_cluster_id`);
+  const refused = sql`select r.refused_release from workspaces r
+    where r.refused_release is not null and r.deleted_at is null and r.host_cluster_id is not distinct from ${host}`;
+  return sql`(
+    select jsonb_build_object('refused', jsonb_agg(distinct refused_release), 'working', (
+      select settled_release from workspaces t
+      where t.deleted_at is null and t.host_cluster_id is not distinct from ${host}
+        and settled_release not in (${refused}) and not ${recordIsGone}
+      order by asleep, created_at desc, id desc limit 1))
+    from (${refused}) as refusals having count(*) > 0)`;
 }

@@ -74,6 +74,13 @@ async function settled(id: WorkspaceId, release: string): Promise<void> {
   );
 }
 
+/** An upgrade has been begun, and its time runs. */
+async function underWay(): Promise<void> {
+  await until(
+    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
+  );
+}
+
 /** Made one after the other: that is the order in which they are taken. */
 async function workspaces(count: number): Promise<WorkspaceId[]> {
   const ids: WorkspaceId[] = [];
@@ -129,9 +136,7 @@ test('a release that is not healthy goes back, says why, and goes to nobody else
   const [one = brandless, other = brandless] = await workspaces(2);
   cluster.releases.newest = brokenRelease;
   expect(await pass()).toBe(1);
-  await until(
-    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
-  );
+  await underWay();
   aheadMs = 11 * 60_000;
   await settled(one, 'first');
   const [operation] = await read(sql`select state, message from operations where kind = 'workspace.upgrade'`);
@@ -156,9 +161,7 @@ test('a new version of Kubernetes that fails takes its release back and does not
   cluster.releases.newest = 'second';
   await requestOfWorkspace(test1.database, one, { upgradeTo: '1.36' });
   await read(sql`update workspaces set release = 'second' where id = ${one}`);
-  await until(
-    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
-  );
+  await underWay();
   aheadMs = 11 * 60_000;
   await settled(one, 'first');
   expect(await pass()).toBe(1);
@@ -268,9 +271,7 @@ test('one that is put to sleep in the middle of its upgrade holds up nobody, and
   const [one = brandless, other = brandless] = await workspaces(2);
   cluster.releases.newest = brokenRelease;
   expect(await pass()).toBe(1);
-  await until(
-    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
-  );
+  await underWay();
   await requestOfWorkspace(test1.database, one, 'sleep');
   await until(async () => (await read(sql`select 1 from workspaces where phase = 'asleep'`))[0]);
   cluster.releases.newest = 'second';
@@ -324,9 +325,7 @@ test('a release that somebody went back from is not given to new workspaces ther
   const [one = brandless] = await workspaces(1);
   cluster.releases.newest = brokenRelease;
   expect(await pass()).toBe(1);
-  await until(
-    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
-  );
+  await underWay();
   aheadMs = 11 * 60_000;
   await settled(one, 'first');
   await settled(await requestWorkspace(test1.database, organization), 'first');
