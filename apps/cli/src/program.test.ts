@@ -235,11 +235,11 @@ describe('commands made from the contract', () => {
 
   it('a kubeconfig is found by the name of a workspace too, when only one has that', async () => {
     const facts = { context: 'hexabase-team-7', server: 'https://x', certificateAuthorityData: null };
-    answers['GET /api/v1/workspaces'] = [{ id: 'w7', name: 'Team One', slug: 'team-7' }];
+    answers['GET /api/v1/workspaces?limit=500'] = [{ id: 'w7', name: 'Team One', slug: 'team-7' }];
     answers['GET /api/v1/workspaces/w7/kubeconfig'] = { ...facts, workspaceId: 'w7' };
     expect(await hks('kubeconfig', 'Team One')).toContain('current-context: hexabase-team-7');
     await expect(hks('kubeconfig', 'Team Two')).rejects.toThrow('Nothing there.');
-    answers['GET /api/v1/workspaces'] = [
+    answers['GET /api/v1/workspaces?limit=500'] = [
       { id: 'w7', name: 'Team One', slug: 'team-7' },
       { id: 'w8', name: 'Team One', slug: 'team-8' },
     ];

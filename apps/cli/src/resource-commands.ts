@@ -8,6 +8,7 @@ import { CliError } from './cli-error.ts';
 import { confirm } from './confirm.ts';
 import { flagsOf, type Flag } from './flags.ts';
 import { outputFormats, render, type OutputFormat } from './output.ts';
+import { valueAt } from './table.ts';
 
 /** Adds `hks <noun> <verb>` for every operation of the contract that names a verb; bespoke ones are added elsewhere. */
 export function addResourceCommands(program: Command, cli: Cli): void {
@@ -125,7 +126,7 @@ async function runVerb(
 }
 
 function textOf(data: unknown, field: string): string {
-  const text = Object.entries(data ?? {}).find(([name]) => name === field)?.[1];
+  const text = valueAt(data, field);
   return typeof text === 'string' ? `\n\n${text.trimEnd()}` : '';
 }
 

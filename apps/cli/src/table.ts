@@ -32,7 +32,7 @@ function cellText(column: Column, value: unknown, nowMs: number): string {
 }
 
 /** Follows a dotted path into a value; undefined where it ends early. */
-function valueAt(row: unknown, path: string): unknown {
+export function valueAt(row: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), row);
 }
 

@@ -9,7 +9,7 @@ import {
   type HostFlags,
   type HostSettings,
 } from './hosts/host-settings.ts';
-import { rememberedPublicUrl } from './lifecycle/public-url-note.ts';
+import { readNote } from './lifecycle/notes.ts';
 import { readRedisUrl } from './limits/redis-address.ts';
 import { readSettingsFile } from './settings-file.ts';
 
@@ -123,8 +123,8 @@ export const environmentVariables = {
 } as const;
 
 /**
- * Reads flags, then environment, then the settings file, then defaults; the public URL also as a start before had it. Throws a `ZodError` that names what is wrong, and
- * `StartError` for a settings file that cannot be used.
+ * Reads flags, then environment, then the settings file, then defaults; the public URL also as a start before had it.
+ * Throws a `ZodError` that names what is wrong, and `StartError` for a settings file that cannot be used.
  */
 export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerConfig {
   const home = env['HOME'] || homedir();
@@ -162,7 +162,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     redisUrl: given.redisUrl ?? (env['HKS_REDIS_URL'] || file.redisUrl),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
-  const publicUrl = settings.publicUrl ?? rememberedPublicUrl(settings.dataDir);
+  const publicUrl = settings.publicUrl ?? readNote(settings.dataDir, 'public-url');
   return {
     ...settings,
     ...takeMasterKey(env),

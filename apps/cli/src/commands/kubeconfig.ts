@@ -28,7 +28,9 @@ async function factsOf(name: string, cli: Cli): Promise<Facts> {
     return await ask(name);
   } catch (error) {
     if (!(error instanceof ClientError) || error.status !== 404) throw error;
-    const { data } = await cli.client().call(workspace.operations.list, { signal: cli.signal });
+    // As many as a page holds: one of the same name may be far down.
+    const all = { query: { limit: 500 }, signal: cli.signal };
+    const { data } = await cli.client().call(workspace.operations.list, all);
     const [found, ...others] = data.filter((one) => one.name === name);
     if (!found || others.length > 0) throw error;
     cli.note(`The slug of ${name} is ${found.slug}.`);

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
-import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
-import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
+import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { addHost, changeHost } from '@hexabase/features/host-clusters/host-cluster.ts';
 import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
 import { findHostRow } from '@hexabase/features/host-clusters/store.ts';
@@ -11,7 +10,7 @@ import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { ServerConfig } from '../config.ts';
-import { StartError } from '../lifecycle/data-folder.ts';
+import { readNamed, StartError } from '../lifecycle/data-folder.ts';
 
 /** Name of the host cluster that `up --host-kubeconfig` adds. */
 const defaultName = 'default';
@@ -52,12 +51,9 @@ export async function ensureDefaultHost({
 }: DefaultHostOptions): Promise<void> {
   const { hostKubeconfig, hostRegion } = config.hosts;
   if (hostKubeconfig === undefined) return;
-  const kubeconfig = readText(hostKubeconfig);
+  const kubeconfig = readNamed(hostKubeconfig, `The kubeconfig ${hostKubeconfig}`);
   const credentials = { kubeconfig, context: undefined };
-  const access = {
-    seal: (id: string, given: typeof credentials) => sealEndpoint(vault, id, given),
-    identify: identifyCluster,
-  };
+  const access = hostAccess(vault);
   try {
     await database.asWorker(async (tx) => {
       const row = await findHostRow(tx, defaultName, true);
@@ -84,15 +80,6 @@ export async function ensureDefaultHost({
       throw new StartError(`${hostKubeconfig} cannot be used: ${error.message}`);
     // Another replica was faster.
     if (!isAppError(error, 'already_exists')) throw error;
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StartError(`The kubeconfig ${path} cannot be read: ${why}.`);
   }
 }
 

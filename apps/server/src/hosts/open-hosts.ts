@@ -77,8 +77,8 @@ export async function openHosts(options: HostsOptions): Promise<Hosts> {
 class Registry {
   readonly #options: HostsOptions;
   readonly #open = new Map<string, OpenHost>();
-  /** Why a host cluster has no driver. */
-  readonly #problems = new Map<string, { id: string; reason: string }>();
+  /** Why a host cluster has no driver: it is what is written of it, and stays until that is another. */
+  readonly #problems = new Map<string, Pick<OpenHost, 'id' | 'fingerprint'> & { reason: string }>();
   readonly #placements = new Map<WorkspaceId, string | null>();
   readonly #listeners = new Set<() => void>();
   readonly #closing = new Set<NodeJS.Timeout>();
@@ -154,7 +154,8 @@ class Registry {
     for (const name of this.#open.keys()) if (!wanted.has(name)) this.#closeLater(name);
     for (const name of this.#problems.keys()) if (!wanted.has(name)) this.#problems.delete(name);
     for (const row of rows) {
-      if (this.#open.get(row.name)?.fingerprint !== fingerprintOf(row)) await this.#replace(row);
+      const known = this.#open.get(row.name) ?? this.#problems.get(row.name);
+      if (known?.fingerprint !== fingerprintOf(row)) await this.#replace(row);
     }
     for (const changed of this.#listeners) changed();
   }
@@ -170,7 +171,8 @@ class Registry {
     } catch (error) {
       this.#closeLater(name);
       const why = error instanceof Error ? error.message : String(error);
-      this.#problems.set(name, { id, reason: `The host cluster ${name} cannot be used: ${why}` });
+      const reason = `The host cluster ${name} cannot be used: ${why}`;
+      this.#problems.set(name, { id, fingerprint: fingerprintOf(row), reason });
       log.error({ error, host: name }, 'a host cluster cannot be used');
     }
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { rememberPublicUrl } from '../lifecycle/public-url-note.ts';
+import { keepNote } from '../lifecycle/notes.ts';
 import { requireIssuerOfHosts } from './public-url.ts';
 
 describe('the public URL of an installation', () => {
@@ -18,10 +18,10 @@ describe('the public URL of an installation', () => {
 
   it('is taken by later starts that name none, and by no start that names one', () => {
     expect(start()).toBeUndefined();
-    rememberPublicUrl(dataDir, 'https://hexabase.example');
+    keepNote(dataDir, 'public-url', 'https://hexabase.example');
     expect(start()).toBe('https://hexabase.example');
     expect(start('https://other.example')).toBe('https://other.example');
-    rememberPublicUrl(dataDir, null);
+    keepNote(dataDir, 'public-url', null);
     expect(start()).toBeUndefined();
   });
 });

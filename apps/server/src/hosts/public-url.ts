@@ -3,7 +3,7 @@ import { hostConnections } from '@hexabase/features/host-clusters/reconcile/stor
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { rememberedPublicUrl, rememberPublicUrl } from '../lifecycle/public-url-note.ts';
+import { keepNote, readNote } from '../lifecycle/notes.ts';
 
 /**
  * Keeps the public URL of this start for later ones, after making sure that tenants on host clusters may be told it. Called
@@ -16,8 +16,8 @@ export async function keepPublicUrl(
 ): Promise<void> {
   const hosts = await database.asWorker(hostConnections);
   const names = hosts.map(({ name }) => name);
-  requireIssuerOfHosts(names, { url, remembered: rememberedPublicUrl(dataDir), before });
-  if (publicUrl !== undefined) rememberPublicUrl(dataDir, isThisMachine(url) ? null : url);
+  requireIssuerOfHosts(names, { url, remembered: readNote(dataDir, 'public-url'), before });
+  if (publicUrl !== undefined) keepNote(dataDir, 'public-url', isThisMachine(url) ? null : url);
 }
 
 export interface PublicUrls {

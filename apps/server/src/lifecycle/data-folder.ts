@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 
@@ -33,6 +33,16 @@ function unwritable(dataDir: string, error: unknown): string {
   }
   const why = error instanceof Error ? error.message : String(error);
   return `The data folder ${dataDir} cannot be written (${why}). Choose another with --data-dir or HKS_DATA_DIR.`;
+}
+
+/** The text of a file that was named. Throws `StartError`, which says what of it `what` is, when it cannot be read. */
+export function readNamed(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(`${what} cannot be read: ${why}.`);
+  }
 }
 
 /** Writes a file so that a reader or a crash sees the old or the new one, never half. */

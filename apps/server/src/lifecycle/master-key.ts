@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
-import { StartError, writeFileAtomic } from './data-folder.ts';
+import { readNamed, StartError, writeFileAtomic } from './data-folder.ts';
 
 /** Where the master key comes from: at most one of three, else the data folder. */
 export interface KeySettings {
@@ -93,12 +93,7 @@ function hasDatabase(dataDir: string): boolean {
 }
 
 function readKey(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StartError(`The master key cannot be read: ${why}.`);
-  }
+  return readNamed(path, 'The master key');
 }
 
 /** What is wrong is told without a word of the text, which may be nearly the key. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
@@ -13,7 +12,7 @@ import { findHelm } from '../hosts/helm.ts';
 import { checkImageOf } from '../hosts/host-settings.ts';
 import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
-import { StartError } from '../lifecycle/data-folder.ts';
+import { readNamed, StartError } from '../lifecycle/data-folder.ts';
 import { loadMasterKey } from '../lifecycle/master-key.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
@@ -232,11 +231,7 @@ function credentialsIn({
       throw new StartError('--context chooses in a kubeconfig: give --kubeconfig FILE too.');
     return null;
   }
-  try {
-    return { kubeconfig: readFileSync(kubeconfig, 'utf8'), context };
-  } catch (error) {
-    throw new StartError(`${kubeconfig} cannot be read: ${error instanceof Error ? error.message : ''}`);
-  }
+  return { kubeconfig: readNamed(kubeconfig, `The kubeconfig ${kubeconfig}`), context };
 }
 
 /** As the contract wants them; it is the contract that judges them. */

@@ -4,8 +4,8 @@ import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import { checkTenantVersions } from '@hexabase/cluster/host/check-tenant-versions.ts';
 import { bad, good, type HostCheck } from '@hexabase/cluster/host/host-check.ts';
-import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
-import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
+import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import {
   inClusterEndpoint,
@@ -60,7 +60,7 @@ export async function makeHost(
   given: Pick<AddHost, 'row' | 'credentials'>,
 ): Promise<HostCluster> {
   return store.database.asWorker(async (tx) => {
-    const row = await addHost(tx, { ...given, access: accessOf(store), nowMs: clock.now() });
+    const row = await addHost(tx, { ...given, access: hostAccess(store.vault), nowMs: clock.now() });
     await record(tx, 'operator.host.add', {
       target: row.id,
       details: { name: row.name, region: row.region },
@@ -76,7 +76,7 @@ export async function editHost(
 ): Promise<HostCluster> {
   return store.database.asWorker(async (tx) => {
     const row = await requireHost(tx, name);
-    const changed = await changeHost(tx, row, { ...asked, access: accessOf(store) });
+    const changed = await changeHost(tx, row, { ...asked, access: hostAccess(store.vault) });
     const { change, credentials, anotherCluster } = asked;
     const details = { name: row.name, ...change, credentialsReplaced: credentials !== null, anotherCluster };
     await record(tx, 'operator.host.update', { target: row.id, details });
@@ -198,10 +198,6 @@ function ownCluster(name: string): KubeEndpoint {
       `${name} is the cluster that Hexabase itself runs in, and this is no pod of it: run the command there (kubectl exec).`,
     );
   }
-}
-
-function accessOf({ vault }: HostStore): AddHost['access'] {
-  return { seal: (id, given) => sealEndpoint(vault, id, given), identify: identifyCluster };
 }
 
 function record(
