@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Refusal, unauthorized } from './refusal.ts';
 
 const bearerHeader = /^Bearer +([\w.~+/=-]+) *$/i;
@@ -49,6 +49,11 @@ export function dropUntrustedHeaders(headers: IncomingHttpHeaders): void {
   for (const name in headers) {
     if (droppedHeader.test(name)) delete headers[name];
   }
+}
+
+/** Nothing comes after its headers. */
+export function isBodiless({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
 /** Some servers read `impersonate_user` as `Impersonate-User`. */

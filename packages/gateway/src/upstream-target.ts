@@ -28,22 +28,23 @@ export function targetOf(
   upstream: UrlUpstream,
   request: IncomingMessage,
   use: 'pooled' | 'single',
-): RequestOptions {
+): RequestOptions & { headers: string[] } {
   const connections = connectionsTo(upstream);
-  const { host, port, prefix } = connections.at;
+  const { host, port, prefix, header } = connections.at;
   return {
     host,
     port,
     path: prefix + (request.url ?? '/'),
     method: request.method,
     agent: connections[use],
+    headers: ['host', header, ...forwardable(request)],
   };
 }
 
 /** What the gateway kept of the headers, in their original order and with duplicates. */
-export function forwardable(upstream: UrlUpstream, request: IncomingMessage): string[] {
+function forwardable(request: IncomingMessage): string[] {
   const kept = withoutHops(request.rawHeaders);
-  const headers = ['host', connectionsTo(upstream).at.header];
+  const headers: string[] = [];
   for (let index = 0; index + 1 < kept.length; index += 2) {
     const name = kept[index] ?? '';
     if (request.headers[name.toLowerCase()] !== undefined) headers.push(name, kept[index + 1] ?? '');

@@ -4,10 +4,10 @@ import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Upstream } from '@hexabase/cluster/port.ts';
-import { isBodiless } from './answer/outcome.ts';
 import { headerLines, withoutHops } from './hop-headers.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
-import { forwardable, targetOf, type UrlUpstream } from './upstream-target.ts';
+import { isBodiless } from './request-headers.ts';
+import { targetOf, type UrlUpstream } from './upstream-target.ts';
 
 export interface PassedRequest {
   request: IncomingMessage;
@@ -36,10 +36,7 @@ export function passOn(upstream: Upstream, passed: PassedRequest): void {
 
 function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'single'): void {
   const { request, response, signal } = passed;
-  const outgoing = httpsRequest({
-    ...targetOf(upstream, request, use),
-    headers: forwardable(upstream, request),
-  });
+  const outgoing = httpsRequest(targetOf(upstream, request, use));
   let sending = false;
   // Nothing of the body is taken before there is a verified connection to put it on.
   onceConnected(outgoing, () => {
@@ -87,10 +84,8 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head, faile
     return;
   }
   const upgrade = ['connection', 'Upgrade', 'upgrade', request.headers.upgrade ?? ''];
-  const outgoing = httpsRequest({
-    ...targetOf(upstream, request, 'single'),
-    headers: [...forwardable(upstream, request), ...upgrade],
-  });
+  const target = targetOf(upstream, request, 'single');
+  const outgoing = httpsRequest({ ...target, headers: [...target.headers, ...upgrade] });
   outgoing.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headerLines(answer.rawHeaders)}\r\n`);
     if (upstreamHead.length > 0) socket.write(upstreamHead);

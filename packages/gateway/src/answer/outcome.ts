@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isBodiless } from '../request-headers.ts';
 import type { RequestVerb } from '../request-verb.ts';
 import type { Told } from './access-entry.ts';
 import { onStatus } from './told-status.ts';
@@ -34,26 +35,29 @@ export function followOutcome(
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
 
-  function finish(status: number, unknown: boolean): void {
+  /** The cluster has got a change and has not answered it. */
+  const isPending = () => isSent && !verb.readOnly && !response.headersSent;
+
+  function finish(): void {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
+    const status = response.headersSent ? response.statusCode : 0;
+    const unknown = isLost || isPending();
     gone.abort(over);
     tell({ status, stage: 'ended', ...(unknown && { unknown }) });
   }
 
-  const told = () => (response.headersSent ? response.statusCode : 0);
-  const isUnknown = () => isLost || (isSent && !verb.readOnly && !response.headersSent);
   if (!verb.readOnly || verb.longRunning) {
     onStatus(response, (status) => {
       if (verb.longRunning && status < 400) tell({ status, stage: 'started' });
-      if (response.destroyed) finish(status, isLost);
+      if (response.destroyed) finish();
     });
   }
   response.once('close', () => {
-    const goesOn = isUnknown() && !isLost && !verb.longRunning && isWhole(request);
-    if (goesOn) timer = setTimeout(finish, answerAwaitedMs, 0, true).unref();
-    else finish(told(), isUnknown());
+    const goesOn = isPending() && !verb.longRunning && isWhole(request);
+    if (goesOn) timer = setTimeout(finish, answerAwaitedMs).unref();
+    else finish();
   });
   return {
     signal: gone.signal,
@@ -61,7 +65,7 @@ export function followOutcome(
     lost: () => void (isLost = true),
     end() {
       response.destroy();
-      finish(told(), isUnknown());
+      finish();
     },
   };
 }
@@ -69,8 +73,4 @@ export function followOutcome(
 /** All of it came, so that the cluster can be given all of it. */
 function isWhole(request: IncomingMessage): boolean {
   return request.complete && (request.readableEnded || isBodiless(request));
-}
-
-export function isBodiless({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }

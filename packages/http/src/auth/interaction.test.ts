@@ -30,6 +30,7 @@ let secret = '';
 
 beforeAll(async () => {
   test = await testDatabase();
+  // The origin of the pages has to be known before the server listens.
   url = `http://127.0.0.1:${await freePort()}`;
   const { database: db, masterKey } = test;
   identity = await openIdentity({ db, masterKey, issuer, clock: systemClock });
@@ -78,7 +79,6 @@ afterAll(async () => {
   await test?.close();
 });
 
-/** The origin of the pages has to be known before the server listens. */
 /** A browser: keeps cookies by path, follows redirects within the server, stops at the client's address. */
 class Browser {
   readonly #cookies = new Map<string, { value: string; path: string }>();

@@ -43,13 +43,13 @@ export function clientSignInPage(form: SignInForm & { client: string }): Html {
     ${otherWays(form.ways)}`;
 }
 
-const meanings: Readonly<Record<string, string>> = {
-  openid: 'know that it is you',
-  email: 'see your e-mail address',
-  profile: 'see your name',
-  groups: 'see the groups you belong to',
-  offline_access: 'stay signed in while you are away',
-};
+const meanings: ReadonlyMap<string, string> = new Map([
+  ['openid', 'know that it is you'],
+  ['email', 'see your e-mail address'],
+  ['profile', 'see your name'],
+  ['groups', 'see the groups you belong to'],
+  ['offline_access', 'stay signed in while you are away'],
+]);
 
 /** A client asks to be told more, or to do more, than before. No button has the keyboard: it is read before it is answered. */
 export function consentPage(
@@ -63,7 +63,7 @@ export function consentPage(
     </p>
     <p>It asks to</p>
     <ul>
-      ${asked.scopes.map((scope) => html`<li>${(Object.hasOwn(meanings, scope) && meanings[scope]) || scope}</li>`)}
+      ${asked.scopes.map((scope) => html`<li>${meanings.get(scope) ?? scope}</li>`)}
     </ul>
     <form method="post" action="${form.action}">
       <input type="hidden" name="form_token" value="${form.formToken}" />

@@ -69,8 +69,7 @@ export function openLetters(deps: LettersDeps): Letters {
     signedIn: (userId) => giveOrganization(deps, userId),
     async finish({ code, password }) {
       const { email } = await db.asIdentity((tx) => codeOf(deps, tx, code));
-      const displayName = await db.asIdentity((tx) => nameOf(tx, email));
-      await judgeNewPassword(deps, { email, displayName, password });
+      await judgeNewPassword(deps, { email, password });
       const { kind, userId } = await db.asIdentity(async (tx) => {
         // Once more: it may have been spent meanwhile.
         const found = await codeOf(deps, tx, code);
@@ -78,6 +77,7 @@ export function openLetters(deps: LettersDeps): Letters {
         const judged = { password, anyPassword: true };
         await spendCodes(tx, found.email, nowMs);
         if (found.userId === null) {
+          const displayName = found.email.split('@')[0] ?? found.email;
           const fresh = { email: found.email, displayName, ...judged, organizationDue: !found.invited };
           return { kind: found.kind, userId: (await createUser(tx, fresh, nowMs)).id };
         }
@@ -110,11 +110,6 @@ async function ask(deps: LettersDeps, kind: LetterKind, asked: Asked): Promise<v
     const mail = { ...letter, kind: `account.${kind}`, recipient: email, organizationId: null };
     await queueMail(tx, mail, { vault: deps.vault, nowMs });
   });
-}
-
-/** What the account is called, or will be. */
-async function nameOf(tx: Tx, email: string): Promise<string> {
-  return (await findUserByEmail(tx, email))?.displayName ?? email.split('@')[0] ?? email;
 }
 
 async function codeOf(deps: LettersDeps, tx: Tx, code: string): Promise<LetterCode & { invited: boolean }> {

@@ -1,7 +1,7 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { checkPassword, type SignInDeps } from '../sessions/sign-in.ts';
 import type { Device } from '../sessions/session-store.ts';
-import { findUserByEmail, setPassword } from '../users.ts';
+import { setPassword } from '../users.ts';
 import { judgeNewPassword } from './judge-new.ts';
 
 export interface PasswordChange {
@@ -20,8 +20,7 @@ export async function changePassword(
   { current, password, device }: PasswordChange,
 ): Promise<void> {
   const userId = await checkPassword(deps, { email: actor.email, password: current, device });
-  const user = await deps.db.asIdentity((tx) => findUserByEmail(tx, actor.email));
-  await judgeNewPassword(deps, { email: actor.email, displayName: user?.displayName ?? '', password });
+  await judgeNewPassword(deps, { email: actor.email, password });
   const judged = { userId, password, anyPassword: true };
   await deps.db.asIdentity((tx) => setPassword(tx, judged, deps.clock.now()));
 }

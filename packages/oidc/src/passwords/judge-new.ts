@@ -1,6 +1,7 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { forgiveAttempts, reserveAttempt } from '../sessions/login-attempts.ts';
+import { findUserByEmail } from '../users.ts';
 import { requireGoodPassword, wordsAbout } from './require-good.ts';
 
 /**
@@ -10,12 +11,13 @@ import { requireGoodPassword, wordsAbout } from './require-good.ts';
  */
 export async function judgeNewPassword(
   { db, clock }: { db: Pick<Database, 'asIdentity'>; clock: Clock },
-  { email, displayName, password }: { email: string; displayName: string; password: string },
+  { email, password }: { email: string; password: string },
 ): Promise<void> {
   const place = { email: 'new password', address: `account ${email}` };
   const words = await db.asIdentity(async (tx) => {
     await reserveAttempt(tx, place, clock.now());
-    return wordsAbout(tx, { email, displayName });
+    const user = await findUserByEmail(tx, email);
+    return wordsAbout(tx, { email, displayName: user?.displayName ?? '' });
   });
   await requireGoodPassword(password, words);
   await db.asIdentity((tx) => forgiveAttempts(tx, place));

@@ -13,46 +13,42 @@ interface Waiting {
 
 interface Judge {
   thread: Worker;
-  waiting: Map<number, Waiting>;
+  /** In the order of asking, which is that of the answers. */
+  waiting: Waiting[];
 }
 
 let current: Judge | null = null;
-let last = 0;
 let idle: NodeJS.Timeout | undefined;
 
 /**
  * How hard a password is to guess. A thread of its own does it: nobody else is kept waiting meanwhile. Its dictionaries
  * need about 9 MB, so it is there only while somebody sets a password. Throws AppError `rate_limited`.
  */
-export async function judgePassword(asked: Omit<Judging, 'id'>): Promise<Omit<Judgement, 'id'>> {
+export async function judgePassword(asked: Judging): Promise<Judgement> {
   const judge = (current ??= startJudge());
-  if (judge.waiting.size >= waitingMax)
+  if (judge.waiting.length >= waitingMax)
     throw new AppError('rate_limited', { details: { retryAfterSeconds: 2 } });
   clearTimeout(idle);
-  last += 1;
-  const id = last;
   const { promise, resolve, reject } = Promise.withResolvers<Judgement>();
-  judge.waiting.set(id, { resolve, reject });
+  judge.waiting.push({ resolve, reject });
   judge.thread.ref();
-  judge.thread.postMessage({ id, ...asked } satisfies Judging);
+  judge.thread.postMessage(asked);
   return promise;
 }
 
 function startJudge(): Judge {
   const thread = new Worker(new URL('./judge-thread.ts', import.meta.url));
-  const judge: Judge = { thread, waiting: new Map() };
+  const judge: Judge = { thread, waiting: [] };
   thread.on('message', (judgement: Judgement) => {
-    judge.waiting.get(judgement.id)?.resolve(judgement);
-    judge.waiting.delete(judgement.id);
-    if (judge.waiting.size > 0) return;
+    judge.waiting.shift()?.resolve(judgement);
+    if (judge.waiting.length > 0) return;
     // Nor does it keep the process from ending.
     thread.unref();
     idle = setTimeout(() => endJudge(judge), idleMs).unref();
   });
   const lost = (error: Error): void => {
     if (current === judge) current = null;
-    for (const { reject } of judge.waiting.values()) reject(error);
-    judge.waiting.clear();
+    for (const { reject } of judge.waiting.splice(0)) reject(error);
   };
   thread.on('error', lost);
   thread.on('exit', () => lost(new Error('the thread that judges passwords has ended')));
