@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandsOf, shows, startGuide, type GuideScene } from './guide-commands.ts';
+import { commandsOf, startGuide, typeCommand, typingMs, type GuideScene } from './guide-commands.ts';
 import { succeed, type Product } from './product.ts';
 import { checkout, kubectls, run } from './programs.ts';
 
@@ -9,7 +8,6 @@ type Person = 'you' | 'bob';
 
 const commands = commandsOf('access.md', ['you', 'bob']);
 const [kubectlPath] = Object.values(kubectls());
-const limitMs = 90_000;
 
 /** Every command of the guide, in order, with a real kubectl against the product as it starts. */
 describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
@@ -47,23 +45,13 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
     expect(commands.filter(({ who }) => who === 'you').length).toBeGreaterThan(15);
   });
 
-  it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
-    if (commands.find((command) => command.who === 'bob')?.text === text) await signBobIn();
+  it.each(commands)('$who: $text', { timeout: typingMs }, async (command) => {
+    const { who, text } = command;
+    if (commands.find((one) => one.who === 'bob')?.text === text) await signBobIn();
     if (text.includes('$INVITATION')) copied.INVITATION = await scene.codeOfLetter();
-    const until = Date.now() + limitMs;
-    for (;;) {
-      const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {
-        env: envOf(who),
-        cwd: product.configDir,
-      });
-      const output = `${stdout}${stderr}`;
-      copied.TOKEN = /hks_pat_[\w-]+/.exec(stdout)?.[0] ?? copied.TOKEN;
-      const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
-      if (fits) return;
-      // Only reading again and kubectl's first call after a change of rights may need another try.
-      if (Date.now() > until || (who === 'you' && !/ get /.test(text)))
-        throw new Error(`${text}\nended with ${code}: ${output}`);
-      await sleep(500);
-    }
+    // Only reading again and kubectl's first call after a change of rights may need another try.
+    const again = who !== 'you' || / get /.test(text);
+    const printed = await typeCommand(command, { env: envOf(who), cwd: product.configDir, again });
+    copied.TOKEN = /hks_pat_[\w-]+/.exec(printed)?.[0] ?? copied.TOKEN;
   });
 });

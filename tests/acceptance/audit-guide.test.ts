@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandsOf, shows, startGuide, type GuideScene } from './guide-commands.ts';
+import { commandsOf, startGuide, typeCommand, typingMs, type GuideScene } from './guide-commands.ts';
 import { succeed, type Product } from './product.ts';
 import { checkout, kubectls, run } from './programs.ts';
 
@@ -9,7 +8,6 @@ type Person = 'you' | 'bob' | 'olga';
 
 const commands = commandsOf('audit.md', ['you', 'bob', 'olga']);
 const [kubectlPath] = Object.values(kubectls());
-const limitMs = 90_000;
 
 /** Every command of the guide, in order, with a real kubectl against the product as it starts. */
 describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
@@ -42,22 +40,12 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
     expect(commands.filter(({ who }) => who === 'you').length).toBeGreaterThan(12);
   });
 
-  it.each(commands)('$who: $text', { timeout: limitMs + 10_000 }, async ({ who, text, answer }) => {
-    if (who !== 'you' && commands.find((command) => command.who === who)?.text === text) await signIn(who);
+  it.each(commands)('$who: $text', { timeout: typingMs }, async (command) => {
+    const { who, text } = command;
+    if (who !== 'you' && commands.find((one) => one.who === who)?.text === text) await signIn(who);
     if (text.includes('$INVITATION')) invitation = await scene.codeOfLetter();
-    const until = Date.now() + limitMs;
-    for (;;) {
-      const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], {
-        env: envOf(who),
-        cwd: product.configDir,
-      });
-      const output = `${stdout}${stderr}`;
-      const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
-      if (fits) return;
-      // Only reading again may need another try: calls of kubectl reach the log within a second.
-      if (Date.now() > until || !/ (?:list|get) /.test(text))
-        throw new Error(`${text}\nended with ${code}: ${output}`);
-      await sleep(500);
-    }
+    // Only reading again may need another try: calls of kubectl reach the log within a second.
+    const again = / (?:list|get) /.test(text);
+    await typeCommand(command, { env: envOf(who), cwd: product.configDir, again });
   });
 });

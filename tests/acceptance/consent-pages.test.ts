@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { begin, discover } from '../attacks/relying-parties.ts';
 import { browserPath, launchBrowser } from './browser.ts';
-import { openPage } from './login-command.ts';
+import { openPage, signInOn } from './login-command.ts';
 import { faultsOf, focused } from './page-faults.ts';
 import { addPerson, startProduct, succeed, type Person, type Product } from './product.ts';
 import { checkout, run } from './programs.ts';
@@ -47,6 +47,8 @@ describe.skipIf(browserPath === undefined)('signing in at a client with a real b
 
   const operator = (args: readonly string[]) =>
     run(join(checkout, 'hexabase-cli'), ['client', ...args], { env: product.env });
+
+  const prove = (page: Page) => signInOn(page, ann);
 
   const start = (scope: string, from = config) => begin(from, `${client.url}/callback`, { scope });
 
@@ -227,12 +229,6 @@ describe.skipIf(browserPath === undefined)('signing in at a client with a real b
     expect(complaints.filter((complaint) => !complaint.includes('401'))).toEqual([]);
     await page.context().close();
   });
-
-  async function prove(page: Page): Promise<void> {
-    await page.getByLabel('E-mail address').fill(ann.email);
-    await page.getByLabel('Password').fill(ann.password);
-    await page.keyboard.press('Enter');
-  }
 
   /** Waits until the browser is at the client, which redeems what it brings. */
   async function redeem(page: Page, flow: Awaited<ReturnType<typeof begin>>, button?: string) {

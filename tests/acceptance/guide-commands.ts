@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startProduct, succeed, type Product } from './product.ts';
-import { checkout } from './programs.ts';
+import { checkout, run } from './programs.ts';
 
 export interface GuideCommand<Who extends string> {
   who: Who;
@@ -25,6 +26,30 @@ export function commandsOf<Who extends string>(guide: string, people: readonly W
         return { who, text: command, answer };
       });
   });
+}
+
+const limitMs = 90_000;
+
+/** A test's time for one command. */
+export const typingMs = limitMs + 10_000;
+
+/**
+ * Types a command as it stands in the guide, and answers what it printed once that is what stands there. It is tried again
+ * where `again` allows it, each half second. Throws with the last output.
+ */
+export async function typeCommand(
+  { text, answer }: GuideCommand<string>,
+  { env, cwd, again }: { env: NodeJS.ProcessEnv; cwd: string; again: boolean },
+): Promise<string> {
+  const until = Date.now() + limitMs;
+  for (;;) {
+    const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], { env, cwd });
+    const output = `${stdout}${stderr}`;
+    const fits = answer.length === 0 ? code === 0 : answer.every((line) => shows(output, line));
+    if (fits) return stdout;
+    if (!again || Date.now() > until) throw new Error(`${text}\nended with ${code}: ${output}`);
+    await sleep(500);
+  }
 }
 
 /** Whether the output has what a line of the guide says. */

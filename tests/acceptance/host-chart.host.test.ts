@@ -1,15 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createRenderer,
-  valuesText,
-  type Renderer,
-} from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
-import { defaultImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
+import type { ApplicableObject } from '@hexabase/cluster/kube-api/apply.ts';
+import { createRenderer, valuesText } from '@hexabase/cluster/drivers/vcluster/chart/render.ts';
+import { readChart } from '@hexabase/cluster/drivers/vcluster/chart/source.ts';
+import { smallShared } from '@hexabase/cluster/drivers/vcluster/chart/values-for-tests.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
-import { ownHost } from '@hexabase/testkit/host-cluster.ts';
-import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
+import { hostCluster, ownHost } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findHelm } from '../../apps/server/src/hosts/helm.ts';
 import { canRunLayers } from '../../apps/server/src/hosts/npm-layer.ts';
@@ -35,16 +32,21 @@ describe.skipIf(own === null)('a chart that an operator has mirrored', () => {
     await chart[Symbol.asyncDispose]();
   });
 
-  const renderer = (location: string, digest: string | null, helm = own?.helm ?? ''): Renderer =>
-    createRenderer({ source: { location, digest }, keptIn, helm });
+  async function rendered(
+    location: string,
+    digest: string | null,
+    helm = own?.helm ?? '',
+  ): Promise<ApplicableObject[]> {
+    return createRenderer(await readChart({ location, digest }, keptIn), helm).render(input);
+  }
   const place = (kind: string): string => (kind === 'path' ? chart.path : chart.url);
 
   it.each(['path', 'address'])(
     'is taken by its %s when its digest is right, and renders the same',
     async (kind) => {
-      const objects = await renderer(place(kind), chart.digest).render(input);
+      const objects = await rendered(place(kind), chart.digest);
       expect(objects.length).toBeGreaterThan(5);
-      expect(objects).toEqual(await renderer(own?.chart ?? '', null).render(input));
+      expect(objects).toEqual(await rendered(own?.chart ?? '', null));
     },
   );
 
@@ -52,13 +54,13 @@ describe.skipIf(own === null)('a chart that an operator has mirrored', () => {
     'is refused by its %s when it is another one, with both digests',
     async (kind) => {
       const said = `is not the one that was pinned: its digest is ${chart.digest}, expected ${wrong}. Nothing was changed.`;
-      await expect(renderer(place(kind), wrong).render(input)).rejects.toThrow(said);
+      await expect(rendered(place(kind), wrong)).rejects.toThrow(said);
     },
   );
 
   it('is fetched once when it is pinned', async () => {
     const before = chart.fetched();
-    await renderer(chart.url, chart.digest).render(input);
+    await rendered(chart.url, chart.digest);
     expect(chart.fetched()).toBe(before);
   });
 
@@ -70,9 +72,7 @@ describe.skipIf(own === null)('a chart that an operator has mirrored', () => {
         const settings = { helm: undefined, path: join(dataDir, 'nothing-here') };
         const helm = await findHelm({ settings, dataDir, log: silentLogger });
         expect(helm.startsWith(dataDir)).toBe(true);
-        expect(await renderer(chart.path, null, helm).render(input)).toEqual(
-          await renderer(chart.path, null).render(input),
-        );
+        expect(await rendered(chart.path, null, helm)).toEqual(await rendered(chart.path, null));
         // Once: the second time it is there.
         expect(await findHelm({ settings, dataDir, log: silentLogger })).toBe(helm);
       } finally {
@@ -128,13 +128,5 @@ describe.skipIf(host?.issuerAddress === null || !host?.chart)(
 const input = {
   workspaceId: '01a20000-0000-7000-8000-00000000abcd',
   hostVersion: 'v1.34.4',
-  values: valuesText({
-    isolation: 'shared',
-    tier: 'small',
-    kubernetesVersion: 'v1.34.4',
-    images: defaultImages,
-    storage: { className: null, sizeGib: 5 },
-    serviceCidr: '10.96.0.0/16',
-    metrics: true,
-  }),
+  values: valuesText(smallShared),
 } as const;

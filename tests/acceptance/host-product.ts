@@ -17,16 +17,21 @@ export async function startOnHost(
   host: HostCluster | null,
   settings: NodeJS.ProcessEnv = {},
 ): Promise<Product> {
-  const address = host?.issuerAddress ?? '';
-  const port = String(await freePort(address));
-  const flags = ['--listen', '0.0.0.0', '--https-port', port, '--public-url', `https://${address}:${port}`];
-  return startProduct(['--host-kubeconfig', host?.kubeconfig ?? '', ...flags], {
+  return startProduct(await hostFlags(host), {
     ...hostSettings(host),
     // An address that others reach takes no passwords by itself, nor adds strangers; those of the people in these suites are.
     HKS_PASSWORDS: 'on',
     HKS_ADD_MEMBERS: 'anybody',
     ...settings,
   });
+}
+
+/** What `hks up` is started with then; the port stays with them, so that a start may be repeated. */
+export async function hostFlags(host: HostCluster | null): Promise<string[]> {
+  const address = host?.issuerAddress ?? '';
+  const port = String(await freePort(address));
+  const reached = ['--listen', '0.0.0.0', '--https-port', port, '--public-url', `https://${address}:${port}`];
+  return ['--host-kubeconfig', host?.kubeconfig ?? '', ...reached];
 }
 
 /** The oldest and the newest of those that the plain run tests with; else the one that was built with the host. */

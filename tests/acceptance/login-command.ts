@@ -21,6 +21,13 @@ export async function openPage(
   return { page, complaints };
 }
 
+/** Types who somebody is into the page to sign in, and sends it. */
+export async function signInOn(page: Page, person: { email: string; password: string }): Promise<void> {
+  await page.getByLabel('E-mail address').fill(person.email);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: /^Sign in/ }).click();
+}
+
 /** `hks login` while it waits. */
 export interface Login {
   /** The first group of what the command says once it says it. */

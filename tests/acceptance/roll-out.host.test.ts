@@ -1,10 +1,10 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@hexabase/testkit/free-port.ts';
+import { asVersion99, changedChart } from '@hexabase/testkit/changed-chart.ts';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { hostKubectls, hostSettings, until } from './host-product.ts';
+import { hostFlags, hostKubectls, hostSettings, until } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
 import { startProduct, succeed, type Product } from './product.ts';
 
@@ -23,10 +23,8 @@ describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a r
   let id = '';
   const [program = ''] = Object.values(hostKubectls(host));
   const onHost = kubectlSession(program, () => ({ PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig }));
-  const { kubectl } = kubectlSession(program, () => ({
-    ...product.env,
-    KUBECONFIG: join(product.configDir, 'owner.yaml'),
-  }));
+  const ofOwner = () => join(product.configDir, 'owner.yaml');
+  const { kubectl } = kubectlSession(program, () => ({ ...product.env, KUBECONFIG: ofOwner() }));
   const ofControlPlane = (path: string) =>
     onHost.kubectl('-n', `hexabase-ws-${id}`, 'get', 'statefulset', '-o', `jsonpath={.items[0]${path}}`);
   const release = () =>
@@ -48,20 +46,14 @@ describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a r
 
   beforeAll(async () => {
     charts = await mkdtemp(join(tmpdir(), 'hks-charts-'));
-    for (const name of ['old', 'new'])
-      await cp(host?.chart ?? '', join(charts, name), { recursive: true, dereference: true });
-    const file = join(charts, 'new', 'Chart.yaml');
-    await writeFile(file, (await readFile(file, 'utf8')).replace(/^version:.*$/m, 'version: 99.0.0'));
-    const address = host?.issuerAddress ?? '';
-    const port = String(await freePort(address));
-    flags = ['--listen', '0.0.0.0', '--https-port', port, '--public-url', `https://${address}:${port}`];
-    flags.push('--host-kubeconfig', host?.kubeconfig ?? '');
+    await cp(host?.chart ?? '', join(charts, 'old'), { recursive: true, dereference: true });
+    await changedChart(host?.chart ?? '', join(charts, 'new'), asVersion99);
+    flags = await hostFlags(host);
     const settings = { ...hostSettings(host), HKS_PASSWORDS: 'on', HKS_VCLUSTER_CHART: join(charts, 'old') };
     product = await startProduct(flags, settings);
     succeed(await product.hks(['workspace', 'create', slug, '--plan', 'starter'], { timeoutMs: 300_000 }));
     ({ id } = await shown());
-    const file2 = join(product.configDir, 'owner.yaml');
-    await writeFile(file2, succeed(await product.hks(['kubeconfig', slug])));
+    await writeFile(ofOwner(), succeed(await product.hks(['kubeconfig', slug])));
     await kubectl('create', 'configmap', 'remembered', '--from-literal=since=before');
   });
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
-import { openPage, signInPage, startLogin } from './login-command.ts';
+import { openPage, signInOn, signInPage, startLogin } from './login-command.ts';
 import { refused, startProduct, succeed, type Product } from './product.ts';
 
 const owner = 'owner@hexabase.local';
@@ -27,6 +27,8 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
   });
 
   const login = (input: string) => product.hks(['login', product.httpUrl, '--email', owner], { input });
+
+  const prove = (page: Page) => signInOn(page, { email: owner, password: product.password });
 
   it('an authenticator app is added at the command line, and signing in with a password asks for it', async () => {
     const added = JSON.parse(succeed(await product.hks(['second-factor', 'add-totp', '-o', 'json'])));
@@ -134,12 +136,6 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
     succeed(await run(join(checkout, 'hexabase-cli'), create, { env: product.env, input }));
     const add = ['member', 'add', '--organization', organization, '--role', 'viewer', 'member@example.com'];
     succeed(await product.hks(add));
-  }
-
-  async function prove(page: Page): Promise<void> {
-    await page.getByLabel('E-mail address').fill(owner);
-    await page.getByLabel('Password').fill(product.password);
-    await page.getByRole('button', { name: /^Sign in/ }).click();
   }
 });
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from './browser.ts';
-import { openPage, signInPage, startLogin } from './login-command.ts';
+import { openPage, signInOn, signInPage, startLogin } from './login-command.ts';
 import { startProduct, succeed, type Product } from './product.ts';
 
 const owner = 'owner@hexabase.local';
@@ -25,7 +25,7 @@ describe.skipIf(browserPath === undefined)('signing the command line in with a r
     const login = await startLogin(product, 'loopback', []);
     const { page, complaints } = await openPage(browser, await signInPage(login));
     expect(new URL(page.url()).origin).toBe(product.httpUrl);
-    await signIn(page, 'not the password');
+    await signInOn(page, { email: owner, password: 'not the password' });
     const problem = page.getByRole('alert');
     expect(await problem.innerText()).toBe('The e-mail address or the password is wrong.');
     expect(await page.getByLabel('E-mail address').inputValue()).toBe(owner);
@@ -55,7 +55,7 @@ describe.skipIf(browserPath === undefined)('signing the command line in with a r
     await page.getByLabel('Code').fill(code.toLowerCase());
     await page.getByRole('button', { name: 'Continue' }).click();
     expect(await page.getByText(code, { exact: true }).count()).toBe(1);
-    await signIn(page, product.password);
+    await signInOn(page, { email: owner, password: product.password });
     await page.getByRole('heading', { name: 'Signed in' }).waitFor();
     expect(await login.end).toMatchObject({ code: 0, output: expect.stringContaining(`as ${owner}.`) });
     expect(succeed(await login.hks(['organization', 'list']))).toContain('My organization');
@@ -98,9 +98,3 @@ describe.skipIf(browserPath === undefined)('signing the command line in with a r
     expect(await login.end).toMatchObject({ code: 130, output: expect.any(String) });
   });
 });
-
-async function signIn(page: Page, password: string): Promise<void> {
-  await page.getByLabel('E-mail address').fill(owner);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: /^Sign in/ }).click();
-}

@@ -1,9 +1,10 @@
 import { tokenMayCall } from '@hexabase/authz/token-scope.ts';
-import { allOperations, pathParameters } from '@hexabase/contract/all-operations.ts';
+import { allOperations } from '@hexabase/contract/all-operations.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import { apiTokenHash, newApiToken } from '@hexabase/kernel/api-token.ts';
 import { brandId, newId } from '@hexabase/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addressIn } from '../address-in.ts';
 import { validBody } from '../valid-bodies.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
@@ -212,23 +213,9 @@ describe('a token', () => {
   });
 });
 
-/** Its name in the path, or an id that nothing has: what is refused by scope is refused before anything is looked up. */
-function addressOf(operation: Operation, workspace: string): string {
-  return pathParameters(operation.path).reduce(
-    (path, name) =>
-      path.replace(
-        `{${name}}`,
-        name === 'id'
-          ? operation.target === 'workspace'
-            ? workspace
-            : operation.target === 'organization'
-              ? ann.organizationId
-              : newId()
-          : newId(),
-      ),
-    operation.path,
-  );
-}
+/** Nothing else has to be there: what is refused by scope is refused before anything is looked up. */
+const addressOf = (operation: Operation, workspace: string): string =>
+  addressIn(operation, { workspace, organization: ann.organizationId });
 
 const bodyOf = (operation: Operation) =>
   operation.body ? validBody(operation, { organization: ann.organizationId, userId: ann.userId }) : undefined;

@@ -1,11 +1,11 @@
 import { callers, matrix, type Caller } from '@hexabase/authz/matrix.ts';
-import { pathParameters } from '@hexabase/contract/all-operations.ts';
 import { resources } from '@hexabase/contract/index.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import type { Resource } from '@hexabase/contract/resource.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aHostCluster } from './host-cluster-bodies.ts';
+import { addressIn } from '../address-in.ts';
 import { validBody } from '../valid-bodies.ts';
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
@@ -177,15 +177,10 @@ async function madeFromExamples(): Promise<Record<string, string>> {
   return made;
 }
 
+/** A few operations have a thing of their own. */
 function addressOf(operation: Operation, targets: Record<string, string>): string {
-  return pathParameters(operation.path).reduce(
-    (path, name) =>
-      path.replace(
-        `{${name}}`,
-        (name === 'id' ? (targets[operation.id] ?? targets[operation.target]) : targets[name]) ?? 'missing',
-      ),
-    operation.path,
-  );
+  const own = targets[operation.id];
+  return addressIn(operation, own === undefined ? targets : { ...targets, [operation.target]: own });
 }
 
 async function callAs(

@@ -1,5 +1,4 @@
-import { identifyCluster } from '@hexabase/cluster/host/cluster-identity.ts';
-import { sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import { openChangeFeed } from '@hexabase/features/run/change-feed.ts';
 import { features } from '@hexabase/features/index.ts';
 import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
@@ -83,7 +82,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     },
     mintKubeToken: (request) => identity.mintKubeToken(request),
     count: (_name, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
-    hostAccess: { seal: (id, given) => sealEndpoint(vault, id, given), identify: identifyCluster },
+    hostAccess: hostAccess(vault),
     mayAddAnybody: true,
     defaultRegion: 'local',
     copying: async () => ({ whileAsleep: true }),

@@ -4,6 +4,7 @@ import { until } from '@hexabase/testkit/given.ts';
 import { securityKey } from '@hexabase/testkit/security-key.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fresh, startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
+import { forgetCode } from './things.ts';
 
 /** Somebody who knows a password, or sits at a browser, and lacks the second factor. */
 let product: Attacked;
@@ -32,13 +33,8 @@ async function victim(name: string): Promise<Victim> {
   const path = `/api/v1/second-factors/${added.id}/confirm`;
   const confirmed = await again.call('POST', path, { code: appCode(added.secret) });
   if (confirmed.status !== 200) throw new Error(confirmed.text);
-  await forgetCode(tenant);
+  await forgetCode(product, tenant);
   return { ...tenant, ...again, secret: added.secret };
-}
-
-/** As if half a minute had passed: each code works once. */
-async function forgetCode({ userId }: Person): Promise<void> {
-  await product.query('update second_factors set last_step = 0 where user_id = $1', [userId]);
 }
 
 async function givePassword({ userId }: Person): Promise<void> {
@@ -180,7 +176,7 @@ describe('with a password alone', () => {
 /** Signs in with both factors. */
 async function withCode(person: Victim): Promise<Pick<Person, 'access' | 'refresh' | 'call'>> {
   const ticket = await ticketOf(person);
-  await forgetCode(person);
+  await forgetCode(product, person);
   const answer = await post('/auth/second-factor', { ticket, code: appCode(person.secret) });
   expect(answer.status, answer.text).toBe(200);
   const access = String(answer.json['access_token']);

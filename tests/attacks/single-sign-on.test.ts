@@ -17,6 +17,7 @@ import {
   signInAt,
 } from './relying-parties.ts';
 import { fresh, startProduct, type Attacked } from './start-product.ts';
+import { forgetCode } from './things.ts';
 
 let product: Attacked;
 let ann: { userId: string; email: string };
@@ -109,7 +110,7 @@ describe('an independent client signs people in', () => {
     const anew = await signInAt(product, newBrowser(), { name: 'strict', secret, email: guest.email });
     expect(anew.tokens.claims()?.['groups']).toEqual(own);
 
-    await product.query('update second_factors set last_step = 0 where user_id = $1', [owner.userId]);
+    await forgetCode(product, owner);
     const code = appCode(app.secret);
     const both = await signInAt(product, newBrowser(), { name: 'strict', secret, email: owner.email, code });
     expect(both.tokens.claims()?.['groups']).toEqual(all(owner.userId));

@@ -2,8 +2,9 @@ import { allOperations, pathParameters } from '@hexabase/contract/all-operations
 import { newId } from '@hexabase/kernel/id.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Answer } from './exchange.ts';
+import { addressIn } from '../address-in.ts';
 import { validBody } from '../valid-bodies.ts';
+import type { Answer } from './exchange.ts';
 import { fresh, startProduct, type Attacked, type Tenant } from './start-product.ts';
 import { thingsOf } from './things.ts';
 
@@ -75,16 +76,7 @@ describe('every operation, with ids of two tenants mixed', () => {
       const before = await product.fingerprint();
       for (const first of [theirs, mine]) {
         const address = (rest: Record<string, string>) =>
-          pathParameters(operation.path).reduce(
-            (path, name) =>
-              path.replace(
-                `{${name}}`,
-                name === 'id'
-                  ? ((first === mine ? mine : rest)[operation.target] ?? rest[operation.target] ?? '')
-                  : (rest[name] ?? ''),
-              ),
-            operation.path,
-          );
+          addressIn(operation, first === mine ? { ...rest, ...mine } : rest);
         if (address(theirs) === address(absent)) continue;
         const tried = await eve.call(operation.method, address(theirs), keep);
         const nothing = await eve.call(operation.method, address(absent), keep);

@@ -52,6 +52,11 @@ export async function thingsOf(product: Attacked, tenant: Tenant): Promise<Recor
   };
 }
 
+/** As if half a minute had passed: each code of an authenticator app works once. */
+export async function forgetCode(product: Attacked, { userId }: Pick<Person, 'userId'>): Promise<void> {
+  await product.query('update second_factors set last_step = 0 where user_id = $1', [userId]);
+}
+
 /** Somebody with the platform role. */
 export async function operatorOf(product: Attacked): Promise<Person> {
   const person = await product.person(fresh('operator'));

@@ -20,6 +20,19 @@ export function allCrashPoints(registrations: readonly Registration[]): CrashPoi
   );
 }
 
+/** Each step of one workflow once, at the boundary whose turn it is: as many runs with a seed each see all boundaries. */
+export function eachStepOnce(
+  points: readonly CrashPoint[],
+  { workflow, seed }: { workflow: string; seed: number },
+): CrashPoint[] {
+  const ofIt = points.filter((point) => point.workflow === workflow);
+  const steps = [...new Set(ofIt.map(({ step }) => step))];
+  return steps.flatMap((step, index) => {
+    const boundary = boundaries[(index + seed) % boundaries.length];
+    return ofIt.filter((point) => point.step === step && point.boundary === boundary);
+  });
+}
+
 export function pointName({ kind, workflow, step, boundary }: CrashPoint): string {
   return `${kind} ${workflow}, step ${step}, ${boundary}`;
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { allCrashPoints, pointName, type CrashPoint } from './crash-points.ts';
 import { brokenInvariants } from './invariants.ts';
-import { productRegistrations } from './registrations.ts';
+import { noGround, productRegistrations } from './registrations.ts';
 import { rotatingSeed, runsAll } from './rotating-seed.ts';
 import { crashWorker, letLeasesEnd, workUntilSettled } from './workers.ts';
 import { makeWorld, provoke, type World } from './world.ts';
@@ -35,10 +35,7 @@ async function crashAndRecover(crashes: readonly CrashPoint[]): Promise<string[]
   return brokenInvariants(world.test.database, world.cluster);
 }
 
-/** Steps and workflows do not depend on the cluster behind them, nor on the database, so none is needed to list them. */
-const points = allCrashPoints(
-  productRegistrations({ driver: { name: 'none' } } as Parameters<typeof productRegistrations>[0]),
-);
+const points = allCrashPoints(productRegistrations(noGround));
 
 test('there is something to crash', () => {
   expect(points.length).toBeGreaterThan(100);

@@ -22,6 +22,9 @@ export interface Ground {
   database: Pick<Database, 'asWorker'>;
 }
 
+/** Enough to list steps and workflows, which depend neither on the cluster behind them nor on the database. */
+export const noGround = { driver: { name: 'none' } } as Ground;
+
 /** All reconcilers of the product, one line each: the suite walks through every step of every workflow of them. */
 export function productRegistrations(
   { driver, database }: Ground,

@@ -1,9 +1,11 @@
 import type { Weakening } from './weakening.ts';
 import { clustersWeakenings } from './weakenings/clusters.ts';
 import { floodWeakenings } from './weakenings/floods.ts';
+import { gatewayTracesWeakenings } from './weakenings/gateway-traces.ts';
 import { identityWeakenings } from './weakenings/identity.ts';
 import { reachOfOthersWeakenings } from './weakenings/reach-of-others.ts';
 import { requestsWeakenings } from './weakenings/requests.ts';
+import { rightsThatEndWeakenings } from './weakenings/rights-that-end.ts';
 import { rightsWeakenings } from './weakenings/rights.ts';
 import { secondFactorWeakenings } from './weakenings/second-factor.ts';
 import { signInWeakenings } from './weakenings/sign-in.ts';
@@ -12,12 +14,14 @@ import { tenantsWeakenings } from './weakenings/tenants.ts';
 /** Every check that is taken away in turn; a new attack brings its own. */
 export const allWeakenings: readonly Weakening[] = [
   ...tenantsWeakenings,
+  ...rightsThatEndWeakenings,
   ...rightsWeakenings,
   ...reachOfOthersWeakenings,
   ...identityWeakenings,
   ...signInWeakenings,
   ...secondFactorWeakenings,
   ...requestsWeakenings,
+  ...gatewayTracesWeakenings,
   ...clustersWeakenings,
   ...floodWeakenings,
 ];

@@ -1,8 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, tenantSpec } from '@hexabase/cluster/conformance/scene.ts';
 import { fieldOf, metaOf } from '@hexabase/cluster/drivers/vcluster/host/objects.ts';
-import { copiedLabel, namesOf, note, ownerLabels } from '@hexabase/cluster/drivers/vcluster/names.ts';
-import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
+import {
+  copiedLabel,
+  namesOf,
+  note,
+  ownerLabels,
+  ownerSelector,
+} from '@hexabase/cluster/drivers/vcluster/names.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import { FencedError, type ClusterDriver, type TenantSpec } from '@hexabase/cluster/port.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
@@ -20,8 +25,6 @@ describe.skipIf(given === null)('a worker that was replaced in the middle of its
   let stand: HostStand;
   let old: ClusterDriver;
   let newer: ClusterDriver;
-  /** With the rights of the product and nothing in between. */
-  let account: KubeClient;
 
   beforeAll(async () => {
     if (!given) return;
@@ -34,8 +37,6 @@ describe.skipIf(given === null)('a worker that was replaced in the middle of its
         certificateAuthority: stand.administrator.endpoint.certificateAuthority ?? '',
       }),
     );
-    const credentials = { kind: 'token', token: stand.orders.token } as const;
-    account = stack.use(createKubeClient({ ...stand.administrator.endpoint, credentials }));
   });
   afterEach(() => stand.proxy.faults(null));
   afterAll(() => stack.disposeAsync());
@@ -101,11 +102,11 @@ describe.skipIf(given === null)('a worker that was replaced in the middle of its
     const collection = resourcePath('v1', 'ConfigMap', { namespace });
     const body = { metadata: { ...metadata, name: 'late' } };
     const { refusals } = await eventually(settleMs, async () => {
-      const added = await account.request({ method: 'POST', path: `${collection}?dryRun=All`, body });
+      const added = await stand.account.request({ method: 'POST', path: `${collection}?dryRun=All`, body });
       const quotas = resourcePath('v1', 'LimitRange', { namespace });
-      const { body: found } = await account.request({ method: 'GET', path: quotas });
+      const { body: found } = await stand.account.request({ method: 'GET', path: quotas });
       const [limits] = [fieldOf(found, 'items')].flat();
-      const changed = await account.request({
+      const changed = await stand.account.request({
         method: 'PATCH',
         path: `${quotas}/${metaOf(limits).name}?fieldManager=hexabase&dryRun=All`,
         body: { metadata: { annotations: { [note.fence]: '5' } } },
@@ -180,11 +181,7 @@ describe.skipIf(given === null)('a worker that was replaced in the middle of its
     pause.goOn();
     expect(await pause.status).toBe(409);
     expect(await outcome).toBeInstanceOf(FencedError);
-    const labelSelector = encodeURIComponent(
-      Object.entries(ownerLabels(spec.workspaceId))
-        .map((pair) => pair.join('='))
-        .join(),
-    );
+    const labelSelector = encodeURIComponent(ownerSelector(spec.workspaceId));
     for (const kind of ['ClusterRole', 'ClusterRoleBinding']) {
       const path = `${resourcePath('rbac.authorization.k8s.io/v1', kind)}?labelSelector=${labelSelector}`;
       const { body } = await stand.administrator.request({ method: 'GET', path });

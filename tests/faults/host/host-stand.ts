@@ -26,6 +26,8 @@ import { startTenants, type TenantApis } from './tenants.ts';
  */
 export interface HostStand extends AsyncDisposable {
   administrator: KubeClient;
+  /** With the rights of the product and nothing in between. */
+  account: KubeClient;
   /** Between the product and the host. */
   proxy: FaultProxy;
   /** What a process needs to work on it. */
@@ -66,6 +68,9 @@ export async function startHostStand(
       }),
     );
     const token = await givenAccount(client);
+    const account = stack.use(
+      createKubeClient({ server, certificateAuthority, credentials: { kind: 'token', token } }),
+    );
     await ensureHostPolicies(client);
     const tenants = stack.use(await startTenants(client, apis, tenancy));
     const proxy = stack.use(await startFaultProxy(host));
@@ -79,7 +84,13 @@ export async function startHostStand(
       helm,
     };
     const parts = stack.move();
-    return { administrator: client, proxy, orders, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+    return {
+      administrator: client,
+      account,
+      proxy,
+      orders,
+      [Symbol.asyncDispose]: () => parts.disposeAsync(),
+    };
   } catch (error) {
     await stack.disposeAsync();
     throw error;

@@ -21,7 +21,7 @@ export interface HostWorld extends WorkPlace, AsyncDisposable {
 
 /**
  * The reconciler of workspaces alone: what the others do, they do inside of tenants, and here all tenants are one
- * (`tenants.ts`). They are killed in the suite without a host.
+ * (`shared-tenant-api.ts`). They are killed in the suite without a host.
  */
 export function hostRegistrations(ground: Ground, twist?: Twist): Registration[] {
   return productRegistrations(ground, twist).filter(({ kind }) => kind === 'workspace');

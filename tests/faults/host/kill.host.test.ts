@@ -10,7 +10,8 @@ import {
   requestWorkspaceUpdate,
 } from '@hexabase/testkit/given.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
-import { allCrashPoints, pointName, type CrashPoint } from '../crash-points.ts';
+import { allCrashPoints, eachStepOnce, pointName, type CrashPoint } from '../crash-points.ts';
+import { noGround } from '../registrations.ts';
 import { rotatingSeed } from '../rotating-seed.ts';
 import { crashWorker, letLeasesEnd, workUntilSettled } from '../workers.ts';
 import { startHostStand } from './host-stand.ts';
@@ -106,20 +107,8 @@ const phases: Readonly<Record<string, string>> = { sleep: 'asleep', delete: 'del
 
 /** Each step of each workflow once, life by life. */
 function chosenPoints(): CrashPoint[] {
-  const all = allCrashPoints(
-    hostRegistrations({ driver: { name: 'none' } } as Parameters<typeof hostRegistrations>[0]),
-  );
-  const byWorkflow = life.map((workflow) => {
-    const names = [...new Set(all.filter((one) => one.workflow === workflow).map(({ step }) => step))];
-    return names.map((step, index) =>
-      all.filter(
-        (one) =>
-          one.workflow === workflow &&
-          one.step === step &&
-          one.boundary === boundaries[(index + seed) % boundaries.length],
-      ),
-    );
-  });
-  const lives = Math.max(...byWorkflow.map((steps) => steps.length));
-  return Array.from({ length: lives }, (_, index) => byWorkflow.flatMap((all) => all[index] ?? [])).flat();
+  const all = allCrashPoints(hostRegistrations(noGround));
+  const byWorkflow = life.map((workflow) => eachStepOnce(all, { workflow, seed }));
+  const lives = Math.max(...byWorkflow.map((ofIt) => ofIt.length));
+  return Array.from({ length: lives }, (_, index) => byWorkflow.flatMap((ofIt) => ofIt[index] ?? [])).flat();
 }

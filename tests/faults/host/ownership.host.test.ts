@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldOf, metaOf } from '@hexabase/cluster/drivers/vcluster/host/objects.ts';
 import { namesOf, note, ownerLabels } from '@hexabase/cluster/drivers/vcluster/names.ts';
-import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
@@ -26,15 +25,11 @@ describe.skipIf(given === null)('on a host that others use too', () => {
   const stack = new AsyncDisposableStack();
   let stand: HostStand;
   let world: HostWorld;
-  /** With the rights of the product and nothing in between. */
-  let account: KubeClient;
 
   beforeAll(async () => {
     if (!given) return;
     stand = stack.use(await startHostStand(given));
     world = stack.use(await makeHostWorld(stand));
-    const credentials = { kind: 'token', token: stand.orders.token } as const;
-    account = stack.use(createKubeClient({ ...stand.administrator.endpoint, credentials }));
   });
   afterAll(() => stack.disposeAsync());
 
@@ -131,10 +126,10 @@ describe.skipIf(given === null)('on a host that others use too', () => {
     const annotations = { [note.fence]: String(fence) };
     const path = resourcePath('apps/v1', 'StatefulSet', { namespace, name: release });
     const changed = { metadata: { annotations }, spec: { replicas: 0 } };
-    const overwritten = await account.request({ method: 'PATCH', path, body: changed });
+    const overwritten = await stand.account.request({ method: 'PATCH', path, body: changed });
     expect(overwritten.status).toBe(422);
     expect(JSON.stringify(overwritten.body)).toContain('a newer worker has written this object');
-    const added = await account.request({
+    const added = await stand.account.request({
       method: 'POST',
       path: resourcePath('v1', 'ConfigMap', { namespace }),
       body: { metadata: { name: 'late', labels: ownerLabels(id), annotations } },
@@ -149,7 +144,7 @@ describe.skipIf(given === null)('on a host that others use too', () => {
     const labels = { ...ownerLabels(id), 'pod-security.kubernetes.io/enforce': 'baseline' };
     const metadata = { name: namesOf(id).namespace, labels, annotations };
     const path = resourcePath('v1', 'Namespace');
-    const made = await account.request({ method: 'POST', path, body: { metadata } });
+    const made = await stand.account.request({ method: 'POST', path, body: { metadata } });
     expect(made.status).toBe(422);
     expect(JSON.stringify(made.body)).toContain('a newer worker owns this workspace');
   }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -7,6 +7,7 @@ import { fieldOf, metaOf } from '@hexabase/cluster/drivers/vcluster/host/objects
 import { fenceNamespace, namesOf, releaseNameOf } from '@hexabase/cluster/drivers/vcluster/names.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import { TenantConflictError, type TenantSpec } from '@hexabase/cluster/port.ts';
+import { asVersion99, changedChart } from '@hexabase/testkit/changed-chart.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
 import { driverOn, startHostStand, type HostStand } from './host-stand.ts';
 
@@ -29,10 +30,7 @@ describe.skipIf(given === null)('a chart that an operator changes', () => {
     charts = await mkdtemp(join(tmpdir(), 'hks-charts-'));
     stack.defer(() => rm(charts, { recursive: true, force: true }));
     await cp(given.chart, join(charts, 'old'), { recursive: true, dereference: true });
-    await cp(given.chart, join(charts, 'new'), { recursive: true, dereference: true });
-    const file = join(charts, 'new', 'Chart.yaml');
-    const text = await readFile(file, 'utf8');
-    await writeFile(file, text.replace(/^version:.*$/m, 'version: 99.0.0'));
+    await changedChart(given.chart, join(charts, 'new'), asVersion99);
   });
   afterAll(() => stack.disposeAsync());
 

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { changeByClock } from '@hexabase/features/workspaces/reconcile/clock-store.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { boundaries, type Boundary } from '@hexabase/reconcile/hooks.ts';
+import { asVersion99, changedChart, type ChartChange } from '@hexabase/testkit/changed-chart.ts';
 import { requestWorkspace } from '@hexabase/testkit/given.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
-import { allCrashPoints, pointName, type CrashPoint } from '../crash-points.ts';
+import { allCrashPoints, eachStepOnce, pointName, type CrashPoint } from '../crash-points.ts';
+import { noGround } from '../registrations.ts';
 import { rotatingSeed } from '../rotating-seed.ts';
 import { crashWorker, letLeasesEnd, workUntilSettled } from '../workers.ts';
 import { driverOn, startHostStand } from './host-stand.ts';
@@ -22,7 +24,8 @@ const seed = rotatingSeed(boundaries.length);
 /** A step that fails is never noted as done. */
 const ofFailure: readonly Boundary[] = ['before-intent', 'after-intent', 'after-effect'];
 
-const wayThere = eachStepOf('upgrade');
+const points = allCrashPoints(hostRegistrations(noGround));
+const wayThere = eachStepOnce(points, { workflow: 'upgrade', seed });
 const wayBack = [
   ...ofFailure.map((boundary) => ({
     kind: 'workspace',
@@ -30,7 +33,7 @@ const wayBack = [
     step: 'tenant-cluster',
     boundary,
   })),
-  ...eachStepOf('update'),
+  ...eachStepOnce(points, { workflow: 'update', seed }),
 ];
 
 /** A workspace that gets another release of what runs its control plane, as a roll-out brings it. */
@@ -45,24 +48,21 @@ describe.skipIf(given === null)(`a release on a real host API, boundaries by HKS
     world = stack.use(await makeHostWorld(stack.use(await startHostStand(given))));
     const charts = await mkdtemp(join(tmpdir(), 'hks-charts-'));
     stack.defer(() => rm(charts, { recursive: true, force: true }));
-    const changed = async (name: string, file: string, change: (text: string) => string) => {
-      const chart = join(charts, name);
-      await cp(given.chart, chart, { recursive: true, dereference: true });
-      await writeFile(join(chart, file), change(await readFile(join(chart, file), 'utf8')));
+    const changed = async (name: string, change: ChartChange) => {
+      const chart = await changedChart(given.chart, join(charts, name), change);
       await using driver = driverOn({ ...world.stand.orders, chart });
       return (await driver.newestRelease?.(workspace)) ?? '';
     };
     workspace = await requestWorkspace(world.test.database, world.organization);
     await workUntilSettled(world);
     releases.first = (await world.driver.newestRelease?.(workspace)) ?? '';
-    releases.second = await changed('second', 'Chart.yaml', (text) =>
-      text.replace(/^version:.*$/m, 'version: 99.0.0'),
-    );
+    releases.second = await changed('second', asVersion99);
     // More than our account has: the host does not let it be given away.
     const rule = '  - apiGroups: ["certificates.k8s.io"]\n    resources: ["*"]\n    verbs: ["*"]\n';
-    releases.refused = await changed('refused', 'templates/role.yaml', (text) =>
-      text.replace(/^rules:\n/m, `rules:\n${rule}`),
-    );
+    releases.refused = await changed('refused', {
+      file: 'templates/role.yaml',
+      change: (text) => text.replace(/^rules:\n/m, `rules:\n${rule}`),
+    });
   }, 120_000);
   afterAll(() => stack.disposeAsync());
 
@@ -127,12 +127,3 @@ describe.skipIf(given === null)(`a release on a real host API, boundaries by HKS
     return rows[0]?.message ?? '';
   }
 });
-
-function eachStepOf(workflow: string): CrashPoint[] {
-  const all = allCrashPoints(
-    hostRegistrations({ driver: { name: 'none' } } as Parameters<typeof hostRegistrations>[0]),
-  ).filter((point) => point.workflow === workflow);
-  return [...new Set(all.map(({ step }) => step))].flatMap((step, index) =>
-    all.filter((one) => one.step === step && one.boundary === boundaries[(index + seed) % boundaries.length]),
-  );
-}

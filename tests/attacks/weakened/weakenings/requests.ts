@@ -1,4 +1,5 @@
 import type { Weakening } from '../weakening.ts';
+
 /** Checks on what comes in, what goes out and what is kept. */
 export const requestsWeakenings: readonly Weakening[] = [
   {
@@ -292,105 +293,5 @@ export const requestsWeakenings: readonly Weakening[] = [
       },
     ],
     because: 'the audit log holds mistyped passwords',
-  },
-  {
-    attack: 'A16 other spellings of %s do not keep it deleted: %s',
-    changes: [
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: "if (!path.includes('%')) return path;",
-        replace: 'if (path.length > 0) return path;',
-      },
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: 'url: canonical(path) + query',
-        replace: 'url: path + query',
-      },
-    ],
-    because: 'what is compared is the spelling',
-    hangs: true,
-  },
-  {
-    attack: 'A16 other spellings of a role of ours do not keep it widened',
-    changes: [
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: "if (!path.includes('%')) return path;",
-        replace: 'if (path.length > 0) return path;',
-      },
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: 'url: canonical(path) + query',
-        replace: 'url: path + query',
-      },
-    ],
-    because: 'what is compared is the spelling',
-    hangs: true,
-  },
-  {
-    attack: 'A16 other spellings of namespaces make none without a project and its quota',
-    changes: [
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: "if (!path.includes('%')) return path;",
-        replace: 'if (path.length > 0) return path;',
-      },
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: 'url: canonical(path) + query',
-        replace: 'url: path + query',
-      },
-    ],
-    because: 'what is compared is the spelling',
-    hangs: true,
-  },
-  {
-    attack: 'C15 what is read under another spelling is told under the name that one looks for',
-    changes: [
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: "if (!path.includes('%')) return path;",
-        replace: 'if (path.length > 0) return path;',
-      },
-      {
-        file: 'packages/gateway/src/address.ts',
-        find: 'url: canonical(path) + query',
-        replace: 'url: path + query',
-      },
-    ],
-    because: 'the audit log holds the spelling',
-  },
-  {
-    attack: 'C15 whoever hangs up does not hide what they did',
-    changes: [
-      {
-        file: 'packages/gateway/src/answer/outcome.ts',
-        find: 'if (goesOn) timer',
-        replace: 'if (goesOn && verb.readOnly) timer',
-      },
-    ],
-    because: 'the record ends with the connection',
-  },
-  {
-    attack: 'C15 what was refused is not told as done because an upgrade was asked for',
-    changes: [
-      {
-        file: 'packages/gateway/src/gateway.ts',
-        find: 'status = answered;',
-        replace: 'status = 101;',
-      },
-    ],
-    because: 'every upgrade is told as done',
-  },
-  {
-    attack: 'C15 a watch that is refused is not told as begun',
-    changes: [
-      {
-        file: 'packages/gateway/src/answer/outcome.ts',
-        find: 'if (verb.longRunning && status < 400) tell',
-        replace: 'if (verb.longRunning) tell',
-      },
-    ],
-    because: 'what is refused is told as begun',
   },
 ];

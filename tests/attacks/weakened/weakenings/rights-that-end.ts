@@ -1,0 +1,138 @@
+import type { Change, Weakening } from '../weakening.ts';
+
+/** The gateway never asks whether a session or an API token lives. */
+const signatureIsEnough: Change = {
+  file: 'packages/gateway/src/admit.ts',
+  find: 'if (session?.epoch !== claims.ep) throw unauthorized();',
+  replace: 'if (!session) return { epoch: claims.ep, withheld: [] };',
+};
+
+/** What is open is not looked at again when rights change. */
+const streamsLiveOn: Change = {
+  file: 'packages/gateway/src/live-connections.ts',
+  find: 'const session = await sessionOf(connection).catch(() => null);',
+  replace:
+    "if (userId !== 'nobody') return;\n          const session = await sessionOf(connection).catch(() => null);",
+};
+
+/** Checks on rights that end. */
+export const rightsThatEndWeakenings: readonly Weakening[] = [
+  {
+    attack: 'A09 a member who was removed has no access, no new token, no cluster and no open stream',
+    changes: [
+      {
+        file: 'packages/features/src/members/membership.ts',
+        find: 'await revokeUsers(tx, organizationId, [found.userId]);',
+        replace: '',
+      },
+    ],
+    because: 'nobody is told that the membership ended: open streams live on',
+    hangs: true,
+  },
+  {
+    attack:
+      'A09 a role that was lowered takes the old token’s rights at once; the new token has the new role’s',
+    changes: [
+      {
+        file: 'packages/features/src/members/membership.ts',
+        find: 'await revokeUsers(tx, organizationId, [userId]);',
+        replace: '',
+      },
+    ],
+    because: 'tokens with the groups of the old role stay good',
+    hangs: true,
+  },
+  {
+    attack:
+      'A09 an API token that is revoked loses the watch and the cluster; its owner’s other tokens go on',
+    changes: [signatureIsEnough],
+    because: 'the gateway trusts a signature and never asks whether the session lives',
+    hangs: true,
+  },
+  {
+    attack: 'A09 a service account’s token ends with it, or with the account',
+    changes: [streamsLiveOn],
+    because: 'open streams are not ended',
+    hangs: true,
+  },
+  {
+    attack: 'A09 a cluster’s credential and its watches end with the API token that they came by',
+    changes: [
+      {
+        file: 'packages/oidc/src/tokens/kube-token.ts',
+        find: '[grant, actor.token].flatMap(',
+        replace: '[grant].flatMap(',
+      },
+    ],
+    because: 'a watch goes on for a quarter of an hour after the token that opened it',
+  },
+  {
+    attack: 'A09 an export of the audit log is cut off with the session, the API token or the grant',
+    changes: [
+      {
+        file: 'packages/features/src/run/may-go-on.ts',
+        find: 'const actor = await call.askAgain?.();',
+        replace: 'const { actor } = call;',
+      },
+    ],
+    because: 'who has begun to read the log reads it to its end',
+  },
+  {
+    attack: 'A09 an API token ends when its day has come',
+    changes: [
+      {
+        file: 'packages/oidc/src/kube-access.ts',
+        find: 'AND t.expires_at > ${new Date(clock.now())} AND u.disabled_at IS NULL',
+        replace: 'AND u.disabled_at IS NULL',
+      },
+    ],
+    because: 'what an API token has given lives on after its day',
+    hangs: true,
+  },
+  {
+    attack:
+      'A10 the e-mail address of somebody who left gives a new account none of the old one’s tokens, roles or sessions',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/session-store.ts',
+        find: 'AND s.expires_at > ${new Date(nowMs)} AND u.disabled_at IS NULL`.execute(tx);\n  return rows[0] ?? null;',
+        replace: 'AND s.expires_at > ${new Date(nowMs)}`.execute(tx);\n  return rows[0] ?? null;',
+      },
+    ],
+    because: 'a disabled account’s session goes on',
+  },
+  {
+    attack: 'A11 what belonged to an organization that was ended opens nothing any more',
+    changes: [
+      {
+        file: 'packages/features/src/organizations/store.ts',
+        find: "await tx.deleteFrom('organizations').where('id', '=', id).execute();",
+        replace: '',
+      },
+    ],
+    because: 'an organization that was ended is only said to be gone',
+  },
+  {
+    attack: 'A13 what was deleted is absent at once and for good: workspace, cluster, token and project',
+    changes: [
+      {
+        file: 'packages/oidc/src/tokens/verify.ts',
+        find: "if (claims.aud !== audience) throw new AppError('unauthenticated');",
+        replace: '',
+      },
+    ],
+    because: 'the next workspace of that name looks the old one’s token up',
+  },
+  {
+    attack: 'A09 a job of a repository loses what it got, and its cluster, when the rule goes',
+    changes: [signatureIsEnough],
+    because: 'the gateway trusts a signature and never asks whether the session lives',
+    hangs: true,
+  },
+  {
+    attack: 'A09 an operator of the platform loses cluster, API and every open stream with the grant',
+    changes: [streamsLiveOn],
+    because: 'open streams are not ended',
+    hangs: true,
+  },
+];
