@@ -62,7 +62,10 @@ export interface Api extends AsyncDisposable {
 }
 
 /** The whole request side over real HTTP and a real database; no reconciler runs. */
-export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> {
+export async function startApi(
+  overrides: Partial<HttpDeps> = {},
+  otherPorts: Partial<Ports> = {},
+): Promise<Api> {
   const resources = new AsyncDisposableStack();
   const db = resources.use(await testDatabase());
   const { database } = db;
@@ -88,6 +91,7 @@ export async function startApi(overrides: Partial<HttpDeps> = {}): Promise<Api> 
     copying: async () => ({ whileAsleep: true }),
     secondFactors: identity.secondFactors,
     mail: mailPort({ vault, sends: false, site: 'http://localhost:8080' }),
+    ...otherPorts,
   };
   const changes = resources.use(await openChangeFeed(ports));
   const deps: HttpDeps = {
