@@ -196,6 +196,8 @@ export type TenantConflictReason =
   /** The Kubernetes version cannot be had here, or not from the one that runs. */
   | 'VersionNotOffered'
   | 'VersionTooFar'
+  /** More than one minor version lies between the chart that it was made from and the one that is wanted. */
+  | 'ChartTooFar'
   /** What tenants are made from is missing, another one than was pinned, or does not take the values. */
   | 'ChartUnusable'
   | 'HelmUnusable';

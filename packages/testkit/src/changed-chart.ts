@@ -19,8 +19,12 @@ export async function changedChart(
   return to;
 }
 
-/** The same objects, labelled `vcluster-99.0.0`. */
-export const asVersion99: ChartChange = {
-  file: 'Chart.yaml',
-  change: (text) => text.replace(/^version:.*$/m, 'version: 99.0.0'),
-};
+/** The same objects, labelled as of a chart that is so many minor versions ahead. */
+export function minorsAhead(count: number): ChartChange {
+  const version = /^version:\D*(\d+)\.(\d+)\..*$/m;
+  return {
+    file: 'Chart.yaml',
+    change: (text) =>
+      text.replace(version, (_, major, minor) => `version: ${major}.${Number(minor) + count}.0`),
+  };
+}

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { changeByClock } from '@hexabase/features/workspaces/reconcile/clock-store.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { boundaries, type Boundary } from '@hexabase/reconcile/hooks.ts';
-import { asVersion99, changedChart, type ChartChange } from '@hexabase/testkit/changed-chart.ts';
+import { changedChart, minorsAhead, type ChartChange } from '@hexabase/testkit/changed-chart.ts';
 import { requestWorkspace } from '@hexabase/testkit/given.ts';
 import { ownHost } from '@hexabase/testkit/host-cluster.ts';
 import { allCrashPoints, eachStepOnce, pointName, type CrashPoint } from '../crash-points.ts';
@@ -56,7 +56,7 @@ describe.skipIf(given === null)(`a release on a real host API, boundaries by HKS
     workspace = await requestWorkspace(world.test.database, world.organization);
     await workUntilSettled(world);
     releases.first = (await world.driver.newestRelease?.(workspace)) ?? '';
-    releases.second = await changed('second', asVersion99);
+    releases.second = await changed('second', minorsAhead(1));
     // More than our account has: the host does not let it be given away.
     const rule = '  - apiGroups: ["certificates.k8s.io"]\n    resources: ["*"]\n    verbs: ["*"]\n';
     releases.refused = await changed('refused', {

@@ -46,6 +46,8 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   VersionNotOffered:
     'Choose one of the versions that the message names: `hks workspace upgrade NAME`. An operator decides which are offered (`HKS_TENANT_KUBERNETES_VERSION`).',
   VersionTooFar: 'Upgrade one minor version at a time: `hks workspace upgrade NAME`.',
+  ChartTooFar:
+    'It works with the old chart. An operator brings the minor version between first (`HKS_VCLUSTER_CHART`); the roll-out of others goes on.',
   ChartUnusable:
     'An operator puts the chart right that the message names (`HKS_VCLUSTER_CHART`, `HKS_VCLUSTER_CHART_DIGEST`); `hks workspace retry NAME` then tries again.',
   HelmUnusable:

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplicableObject } from '../../kube-api/apply.ts';
-import { TenantConflictError, type TenantSpec } from '../../port.ts';
+import type { TenantSpec } from '../../port.ts';
 import { tierOf } from './chart/values.ts';
 import {
   applyFenced,
@@ -14,13 +14,13 @@ import {
 } from './host/converge.ts';
 import { holdFence, raiseFence } from './host/fence.ts';
 import { ensureNamespace, isOurs } from './host/namespace.ts';
-import { fieldOf, isRecord, listOf, metaOf, textOf } from './host/objects.ts';
+import { fieldOf, isRecord, metaOf, textOf } from './host/objects.ts';
 import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
-import { minorOf } from './kubernetes-version.ts';
 import { copiedLabel, namesOf, note, ownerLabels } from './names.ts';
 import { namespaceObjects, tenantNamespace } from './objects/namespace-objects.ts';
 import { defaultStorage, type VclusterDriverOptions } from './options.ts';
 import type { Release, Releases } from './release/releases.ts';
+import { refuseJump } from './refuse-jump.ts';
 
 export interface EnsureDeps {
   options: VclusterDriverOptions;
@@ -151,33 +151,16 @@ function marked(object: ApplicableObject, spec: TenantSpec): ApplicableObject {
   return { ...marks, spec: { ...spec_, replicas: asleep ? 0 : 1 } };
 }
 
-/** What cannot be changed on a StatefulSet stays; a jump over a Kubernetes minor is refused before anything is written. */
+/** What cannot be changed on a StatefulSet stays; a jump over a minor is refused before anything is written. */
 function adapted(objects: readonly ApplicableObject[], live: Live): ApplicableObject[] {
   return objects.map((object) => {
     const old = object.kind === 'StatefulSet' ? live.get(keyOf(object)) : undefined;
     if (!old) return object;
-    refuseJump(versionIn(old), versionIn(object));
+    refuseJump(old, object);
     const spec = isRecord(object['spec']) ? object['spec'] : {};
     const volumeClaimTemplates = fieldOf(old, 'spec', 'volumeClaimTemplates');
     return { ...object, spec: { ...spec, volumeClaimTemplates } };
   });
-}
-
-/** Kubernetes, "Version Skew Policy": control planes move one minor at a time. */
-function refuseJump(from: string, to: string): void {
-  const [before, after] = [minorOf(from), minorOf(to)];
-  if (before === null || after === null || Math.abs(after - before) <= 1) return;
-  throw new TenantConflictError(
-    `The workspace runs Kubernetes ${from}; ${to} is more than one minor version away. Go one minor at a time.`,
-    { reason: 'VersionTooFar' },
-  );
-}
-
-/** The chart copies Kubernetes from an image whose tag is the version. */
-function versionIn(statefulSet: unknown): string {
-  const containers = listOf(fieldOf(statefulSet, 'spec', 'template', 'spec', 'initContainers'));
-  const image = textOf(containers.find(({ name }) => name === 'kubernetes')?.['image']);
-  return image.slice(image.lastIndexOf(':') + 1);
 }
 
 /** The control plane goes first: as long as it runs it would make the pods again. */

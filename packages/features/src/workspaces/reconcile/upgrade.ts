@@ -1,11 +1,12 @@
 import { KubeRefusal } from '@hexabase/cluster/kube-api/call-errors.ts';
 import type { TenantState } from '@hexabase/cluster/port.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
-import { isAppError } from '@hexabase/kernel/errors.ts';
+import { isAppError, type AppError } from '@hexabase/kernel/errors.ts';
+import { retryAfterMsOf } from '@hexabase/kernel/retry-after.ts';
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
-import { hostConditions } from './probe.ts';
+import { doubtMs, hostConditions } from './probe.ts';
 import { goBack, isNewVersion, type WorkspaceSubject } from './store.ts';
 import { clockOf, controlPlane, ensureTenant, tenantThing, type TenantDeps } from './tenant.ts';
 
@@ -14,8 +15,9 @@ export const upgradeMsMax = 10 * 60_000;
 const pollMs = 1_000;
 
 /**
- * Writes the new version. What the driver or the host refuses for good is taken back at once, what the host does not take
- * otherwise after the time of a new version. A host that does not answer at all says nothing of the version.
+ * Writes the new version. What the driver or the host refuses for good is taken back at once, what the host does not permit
+ * when it still does not after a while, what it does not take otherwise after the time of a new version. A host that does
+ * not answer at all says nothing of the version.
  */
 export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
@@ -25,7 +27,7 @@ export function upgradeTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
     makes: async ({ id }) => [await tenantThing(deps.driver, id)],
     run: async ({ subject, fence, signal }) => {
       const result = await ensureTenant(deps, { subject, fence, signal, asleep: false }).then(
-        (one) => (one.kind === 'failed' ? rolledBack(subject, 'was refused', one.condition.message) : one),
+        (one) => (one.kind === 'failed' ? refused(subject, one.condition) : one),
         (error: unknown) => {
           if (signal.aborted) throw error;
           return notTaken(deps, subject, error);
@@ -84,23 +86,42 @@ export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
   };
 }
 
-/** Answers of an API server after which the same request is answered the same: not valid, not permitted, too large. */
-const lastingRefusals: readonly number[] = [400, 403, 413, 422];
+/** Answers of an API server after which the same request is answered the same: not valid, too large. */
+const lastingRefusals: readonly number[] = [400, 413, 422];
 /** Our credentials, or that there is too much to do: no matter of what was asked for. */
 const passingRefusals: readonly number[] = [401, 429];
 
 /** Throws the error again when it is not the version's fault, or may still pass. */
 function notTaken(deps: TenantDeps, subject: WorkspaceSubject, error: unknown): StepResult {
   const refusal = refusalIn(error);
-  const isLasting = refusal !== null && lastingRefusals.includes(refusal.status);
-  const mayBeItsFault = refusal
-    ? !passingRefusals.includes(refusal.status)
-    : !isAppError(error) && !(error instanceof LeaseLostError);
+  const isPassing = refusal ? passingRefusals.includes(refusal.status) : isAppError(error);
+  if (isPassing && isAppError(error, 'cluster_unavailable')) return hostIsAway(error);
+  if (isPassing || error instanceof LeaseLostError) throw error;
   const sinceMs = saidSinceMs(subject, 'Synced', 'False');
-  const isLate = sinceMs !== null && clockOf(deps).now() - sinceMs > upgradeMsMax;
-  if (isLasting || (mayBeItsFault && isLate))
-    return rolledBack(subject, 'was refused', refusal?.message ?? 'it failed again and again');
-  throw error;
+  const forMs = sinceMs === null ? 0 : clockOf(deps).now() - sinceMs;
+  if (forMs < patienceMs(refusal)) throw error;
+  return rolledBack(subject, 'was refused', refusal?.message ?? 'it failed again and again');
+}
+
+/**
+ * How long it is tried again. An API server that has just started permits nothing until it has read who may do what, and
+ * a webhook or a quota in the way may be somebody's passing mistake.
+ */
+function patienceMs(refusal: KubeRefusal | null): number {
+  if (refusal && lastingRefusals.includes(refusal.status)) return 0;
+  return refusal?.status === 403 ? doubtMs : upgradeMsMax;
+}
+
+/** Not known to be out of order; so the time in which it is `False` is that in which the host answered. */
+function hostIsAway(error: AppError): StepResult {
+  const { message } = error;
+  return {
+    kind: 'failed',
+    terminal: false,
+    blind: true,
+    condition: { type: 'Synced', status: 'Unknown', reason: 'HostAway', message },
+    retryAfterMs: retryAfterMsOf(error),
+  };
 }
 
 /** The answer of the host behind an error; null when there was none. */
@@ -121,6 +142,14 @@ function saidSinceMs(
   const said = findCondition(conditions, type);
   if (operationStartedMs === null || said?.status !== status) return null;
   return Math.max(operationStartedMs, Date.parse(said.lastTransitionTime));
+}
+
+/** One that is too far behind for the chart says nothing of it: whoever is nearer gets it. */
+function refused(subject: WorkspaceSubject, { reason, message }: ConditionInput): StepResult {
+  const back = rolledBack(subject, 'was refused', message);
+  return reason === 'ChartTooFar' && back.kind === 'failed'
+    ? { ...back, condition: { ...back.condition, reason } }
+    : back;
 }
 
 function rolledBack(subject: WorkspaceSubject, what: string, why: string): StepResult {

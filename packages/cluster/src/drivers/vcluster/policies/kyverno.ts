@@ -1,74 +1,65 @@
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { fenceNamespace, managedBy, workspaceLabel } from '../names.ts';
-import { hostRole } from './host-rbac.ts';
-import type { HostMatch, HostPolicy } from './host-policy.ts';
+import type { HostPolicy } from './host-policy.ts';
+import { matchConstraints } from './native.ts';
 
 /**
- * The same rule for hosts that are governed by Kyverno (1.12 and newer): its ClusterPolicy takes the CEL of native
- * policies as it is. Only who is excepted is said differently, by cluster role, because Kyverno's CEL cannot ask the
- * authorizer. It makes no calls of its own to any API.
+ * The same rule for hosts that are governed by Kyverno (1.18 and newer), as its ValidatingPolicy, which takes the match
+ * and the CEL of native policies as they are. Two things are not in its CEL and are asked of the API server by Kyverno's
+ * own account instead: whether the one who asks may `own` workspaces, and the record of a fence.
  */
 export function kyvernoPolicy(policy: HostPolicy): ApplicableObject {
-  const { name, purpose, exceptOwners, conditions, variables, fenceRecords, validations } = policy;
+  const { name, purpose, conditions, validations } = policy;
+  const variables = variablesOf(policy);
   return {
-    apiVersion: 'kyverno.io/v1',
-    kind: 'ClusterPolicy',
+    apiVersion: 'policies.kyverno.io/v1',
+    kind: 'ValidatingPolicy',
     metadata: {
       name,
       labels: { ...managedBy },
       annotations: { 'policies.kyverno.io/description': purpose },
     },
     spec: {
-      background: false,
-      webhookConfiguration: { failurePolicy: 'Fail' },
-      rules: [
-        {
-          name,
-          match: { any: matches(policy) },
-          ...(exceptOwners === true && {
-            exclude: { any: [{ clusterRoles: ['cluster-admin', hostRole] }] },
-          }),
-          ...(conditions && { celPreconditions: conditions }),
-          validate: {
-            failureAction: 'Enforce',
-            cel: {
-              ...(fenceRecords === true && fenceParameters),
-              ...(variables && { variables }),
-              expressions: validations,
-            },
-          },
-        },
-      ],
+      failurePolicy: 'Fail',
+      validationActions: ['Deny'],
+      // What exists already is not judged: most rules are about who asks, and when.
+      evaluation: { admission: { enabled: true }, background: { enabled: false } },
+      // A rule about pods is about pods: what makes them has its own, and the pods of it are refused.
+      autogen: { podControllers: { controllers: [] }, validatingAdmissionPolicy: { enabled: false } },
+      matchConstraints: matchConstraints(policy),
+      ...(conditions && { matchConditions: conditions }),
+      ...(variables.length > 0 && { variables }),
+      validations: validations.map(({ expression, message }) => ({
+        expression: kyvernoExpression(expression, policy),
+        message,
+      })),
     },
   };
 }
 
-const fenceParameters = {
-  paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
-  paramRef: {
-    namespace: fenceNamespace,
-    selector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
-    parameterNotFoundAction: 'Allow',
-  },
-};
-
-function matches({ match, inWorkspaces, labelled }: HostPolicy) {
-  const groups = Map.groupBy(match, ({ operations }) => JSON.stringify(operations));
-  return [...groups.values()].map((members) => ({
-    resources: {
-      kinds: members.map(kindOf),
-      operations: members[0]?.operations,
-      ...(labelled === true && {
-        selector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
-      }),
-      ...(inWorkspaces === true && {
-        namespaceSelector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
-      }),
-    },
-  }));
+/** Of the native expression; variables are worked out only when they are come to, so most requests cost no question. */
+function kyvernoExpression(expression: string, { exceptOwners, fenceRecords }: HostPolicy): string {
+  if (fenceRecords === true)
+    return `dyn(${record}) == null || (${expression.replaceAll('params.', `${record}.`)})`;
+  return exceptOwners === true ? `(${expression}) || variables.owner` : expression;
 }
 
-/** `v1/Pod`, `apps/v1/Deployment`, `v1/Pod/exec` */
-function kindOf({ apiGroup, apiVersion, kind }: HostMatch): string {
-  return apiGroup === '' ? `${apiVersion}/${kind}` : `${apiGroup}/${apiVersion}/${kind}`;
+const record = 'variables.record';
+
+/** The native form walks through all records; here the one that counts is asked for by its name. */
+const recordOfObject = `resource.Get('v1', 'configmaps', '${fenceNamespace}', 'hexabase-fence-' + object.metadata.labels['${workspaceLabel}'])`;
+
+/** What `authorizer` says natively. */
+const asksOwner =
+  "resource.Post('authorization.k8s.io/v1', 'subjectaccessreviews', {" +
+  "'apiVersion': dyn('authorization.k8s.io/v1'), 'kind': dyn('SubjectAccessReview'), 'spec': dyn({" +
+  "'user': dyn(request.userInfo.username), 'groups': dyn(has(request.userInfo.groups) ? request.userInfo.groups : []), " +
+  "'resourceAttributes': dyn({'group': 'hexabase.ai', 'resource': 'workspaces', 'verb': 'own'})})}).status.allowed";
+
+function variablesOf({ variables = [], exceptOwners, fenceRecords }: HostPolicy) {
+  return [
+    ...variables,
+    ...(exceptOwners === true ? [{ name: 'owner', expression: asksOwner }] : []),
+    ...(fenceRecords === true ? [{ name: 'record', expression: recordOfObject }] : []),
+  ];
 }

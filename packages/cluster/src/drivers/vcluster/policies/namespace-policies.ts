@@ -13,14 +13,19 @@ const ours = `(request.name.startsWith('hexabase-ws-') || request.name == '${fen
 const ownership = (object: string, field: 'labels' | 'annotations'): string =>
   `(has(${object}.metadata.${field}) ? ${object}.metadata.${field} : {})`;
 
+const ownKey = "(key.startsWith('hexabase.ai/') || key == 'app.kubernetes.io/managed-by')";
+
 const sameOwnership = (field: 'labels' | 'annotations'): string => {
   const [before, after] = [ownership('oldObject', field), ownership('object', field)];
-  const mine = "(key.startsWith('hexabase.ai/') || key == 'app.kubernetes.io/managed-by')";
   return (
-    `${before}.all(key, !${mine} || (key in ${after} && ${after}[key] == ${before}[key]))` +
-    ` && ${after}.all(key, !${mine} || key in ${before})`
+    `${before}.all(key, !${ownKey} || (key in ${after} && ${after}[key] == ${before}[key]))` +
+    ` && ${after}.all(key, !${ownKey} || key in ${before})`
   );
 };
+
+/** CEL: says of somebody whose it is. */
+const mentions = (object: string): string =>
+  `(${ownership(object, 'labels')}.exists(key, ${ownKey}) || ${ownership(object, 'annotations')}.exists(key, ${ownKey}))`;
 
 /** Whose a namespace is decides about everything in it, by whichever subresource it is written. */
 const workspaceNamespaces: HostPolicy = {
@@ -32,6 +37,13 @@ const workspaceNamespaces: HostPolicy = {
     ...matching('/v1', [['namespaces', 'Namespace']], ['CREATE', 'DELETE']),
   ],
   exceptOwners: true,
+  conditions: [
+    {
+      // The namespaces of others are nobody's business, and wait for no one who decides about these.
+      name: 'is-about-a-workspace',
+      expression: `${ours} || (request.operation != 'DELETE' && ${mentions('object')}) || (request.operation != 'CREATE' && ${mentions('oldObject')})`,
+    },
+  ],
   validations: [
     {
       expression: `request.operation != 'CREATE' || !(${ours} || (has(object.metadata.labels) && '${workspaceLabel}' in object.metadata.labels))`,

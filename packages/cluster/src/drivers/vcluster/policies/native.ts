@@ -19,15 +19,7 @@ export function nativePolicy(policy: HostPolicy): [policy: ApplicableObject, bin
       spec: {
         failurePolicy: 'Fail',
         ...(policy.fenceRecords === true && { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } }),
-        matchConstraints: {
-          ...(policy.inWorkspaces === true && {
-            namespaceSelector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
-          }),
-          ...(policy.labelled === true && {
-            objectSelector: { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] },
-          }),
-          resourceRules: resourceRules(policy.match),
-        },
+        matchConstraints: matchConstraints(policy),
         ...matchConditions(policy),
         ...(policy.variables && { variables: policy.variables }),
         validations: policy.validations.map(({ expression, message }) => ({
@@ -48,6 +40,16 @@ export function nativePolicy(policy: HostPolicy): [policy: ApplicableObject, bin
       },
     },
   ];
+}
+
+/** What a policy is asked about; Kyverno's ValidatingPolicy says it in the same words. */
+export function matchConstraints({ match, inWorkspaces, labelled }: HostPolicy): object {
+  const ofWorkspace = { matchExpressions: [{ key: workspaceLabel, operator: 'Exists' }] };
+  return {
+    ...(inWorkspaces === true && { namespaceSelector: ofWorkspace }),
+    ...(labelled === true && { objectSelector: ofWorkspace }),
+    resourceRules: resourceRules(match),
+  };
 }
 
 /** Before the first record there is nothing to be older than. */

@@ -7,6 +7,9 @@ const label = (object: string): string =>
 const taints = (object: string): string =>
   `(has(${object}.spec.taints) ? ${object}.spec.taints : []).filter(taint, taint.key == '${poolLabel}').map(taint, (has(taint.value) ? taint.value : '') + ':' + taint.effect)`;
 
+const sameLabel = `${label('object')} == ${label('oldObject')}`;
+const sameTaints = `${taints('object')} == ${taints('oldObject')}`;
+
 /** A kubelet may change its own node: taken over, it would draw the pods of a dedicated workspace to itself. */
 const nodes: HostPolicy = {
   name: 'hexabase-nodes',
@@ -21,13 +24,14 @@ const nodes: HostPolicy = {
     ['UPDATE'],
   ),
   exceptOwners: true,
+  conditions: [{ name: 'changes-the-pool', expression: `!(${sameLabel} && ${sameTaints})` }],
   validations: [
     {
-      expression: `${label('object')} == ${label('oldObject')}`,
+      expression: sameLabel,
       message: `the label ${poolLabel} of a node is set by administrators only`,
     },
     {
-      expression: `${taints('object')} == ${taints('oldObject')}`,
+      expression: sameTaints,
       message: `the taint ${poolLabel} of a node is set by administrators only`,
     },
   ],

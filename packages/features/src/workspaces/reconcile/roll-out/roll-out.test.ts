@@ -156,6 +156,33 @@ test('a release that is not healthy goes back, says why, and goes to nobody else
   await settled(other, 'second');
 });
 
+test('one that is too far behind for the chart of a release keeps what it has, says so, and holds up nobody', async () => {
+  const [one = brandless, other = brandless] = await workspaces(2);
+  cluster.releases.newest = 'far';
+  obstacle = ({ workspaceId, release }) =>
+    workspaceId === one && release === 'far'
+      ? new TenantConflictError('Bring the one between first.', { reason: 'ChartTooFar' })
+      : null;
+  expect(await pass()).toBe(1);
+  await settled(one, 'first');
+  const [said] = await read<{ conditions: { type: string }[] }>(
+    sql`select conditions from workspaces where id = ${one}`,
+  );
+  expect(said?.conditions.find(({ type }) => type === 'Upgraded')).toMatchObject({
+    status: 'False',
+    reason: 'ChartTooFar',
+    message:
+      'release far of the control plane was refused (Bring the one between first); going back to release first',
+  });
+  expect(await pass()).toBe(1);
+  await settled(other, 'far');
+  await settled(await requestWorkspace(test1.database, organization), 'far');
+  expect(await pass()).toBe(0);
+  cluster.releases.newest = 'between';
+  expect(await pass()).toBe(1);
+  await settled(one, 'between');
+});
+
 test('a new version of Kubernetes that fails takes its release back and does not stop that for others', async () => {
   const [one = brandless] = await workspaces(2);
   cluster.releases.newest = 'second';
@@ -202,23 +229,73 @@ async function tryAgain(): Promise<void> {
   await read(sql`select hexabase.enqueue('workspace', id) from workspaces`);
 }
 
-test.each([
-  [403, 'clusterroles "x" is forbidden: attempting to grant RBAC permissions not currently held'],
-  [422, 'StatefulSet "x" is invalid: spec.serviceName: field is immutable'],
-])('a release that the host answers with %i goes back at once', async (status, message) => {
+const invalid = 'StatefulSet "x" is invalid: spec.serviceName: field is immutable';
+const forbidden = 'clusterroles "x" is forbidden: attempting to grant RBAC permissions not currently held';
+
+/** What the host answers to whoever brings the second release. */
+function refuses(status: number, message: string): (spec: TenantSpec) => Error | null {
+  const error = ofHost(new KubeRefusal('ClusterRole x', { status, body: { message } }));
+  return ({ release }) => (release === 'second' ? error : null);
+}
+
+/** Has been tried twice and is not given up. */
+async function isTriedAgain(id: WorkspaceId, reason: string): Promise<void> {
+  await until(async () => {
+    await tryAgain();
+    return (
+      await read(sql`select 1 from workspaces w join reconcile_queue q on q.key = w.id and q.attempts > 1
+        where w.id = ${id} and release = 'second' and conditions @> ${JSON.stringify([{ type: 'Synced', reason }])}::jsonb`)
+    )[0];
+  });
+}
+
+test('a release that the host finds invalid goes back at once', async () => {
   const [one = brandless] = await workspaces(2);
   cluster.releases.newest = 'second';
-  obstacle = ({ release }) =>
-    release === 'second' ? ofHost(new KubeRefusal('ClusterRole x', { status, body: { message } })) : null;
+  obstacle = refuses(422, invalid);
   expect(await pass()).toBe(1);
   await settled(one, 'first');
   expect(await upgradedOf(one)).toMatchObject({
     status: 'False',
-    message: `release second of the control plane was refused (ClusterRole x: ${message}); going back to release first`,
+    message: `release second of the control plane was refused (ClusterRole x: ${invalid}); going back to release first`,
   });
   logged.length = 0;
   expect(await pass()).toBe(0);
   expect(logged).toEqual(['a roll-out has stopped: a workspace went back from it']);
+});
+
+test('a release that the host does not permit goes back when it still does not two minutes later', async () => {
+  const [one = brandless] = await workspaces(2);
+  cluster.releases.newest = 'second';
+  obstacle = refuses(403, forbidden);
+  expect(await pass()).toBe(1);
+  await isTriedAgain(one, 'StepFailed');
+  aheadMs = 3 * 60_000;
+  await tryAgain();
+  await settled(one, 'first');
+  expect(await upgradedOf(one)).toMatchObject({
+    status: 'False',
+    message: `release second of the control plane was refused (ClusterRole x: ${forbidden}); going back to release first`,
+  });
+  expect(await pass()).toBe(0);
+});
+
+test.each([
+  ['permits nothing when it has just started', refuses(403, forbidden)],
+  ['fails when it has just started', refuses(500, 'etcdserver: leader changed')],
+])('a host that was away for long and %s is no fault of the release', async (_what, justStarted) => {
+  const [one = brandless] = await workspaces(1);
+  cluster.releases.newest = 'second';
+  obstacle = ({ release }) =>
+    release === 'second' ? ofHost(new KubeCallError('unreachable', 'no route')) : null;
+  expect(await pass()).toBe(1);
+  await isTriedAgain(one, 'HostAway');
+  aheadMs = 60 * 60_000;
+  obstacle = justStarted;
+  await isTriedAgain(one, 'StepFailed');
+  obstacle = () => null;
+  await tryAgain();
+  await settled(one, 'second');
 });
 
 test('a release that cannot be written for another reason goes back after ten minutes, and the log says who is waited for', async () => {
