@@ -5,6 +5,7 @@ import { projectReconciler } from '@hexabase/features/projects/reconcile/project
 import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
 import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
+import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { Reconciler, Subject } from '@hexabase/reconcile/reconciler.ts';
@@ -20,6 +21,8 @@ const vault = createKeyVault(Buffer.alloc(32));
 export interface Ground {
   driver: ClusterDriver;
   database: Pick<Database, 'asWorker'>;
+  /** By which workspaces are patient; the machine's when absent. */
+  clock?: Clock | undefined;
 }
 
 /** Enough to list steps and workflows, which depend neither on the cluster behind them nor on the database. */
@@ -27,12 +30,12 @@ export const noGround = { driver: { name: 'none' } } as Ground;
 
 /** All reconcilers of the product, one line each: the suite walks through every step of every workflow of them. */
 export function productRegistrations(
-  { driver, database }: Ground,
+  { driver, database, clock = systemClock }: Ground,
   twist: Twist = (reconciler) => reconciler,
 ): Registration[] {
   return [
     register(
-      twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc', vault, database })),
+      twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc', vault, database, clock })),
     ),
     register(twist(poolReconciler({ size: 1, plan: 'pro', defaultRegion: 'local' }))),
     register(twist(poolMemberReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),

@@ -44,6 +44,8 @@ export interface HostOrders {
   helm: string;
   chartDigest?: string;
   callTimeoutMs?: number;
+  /** How far the clock is ahead by which workspaces are patient. */
+  aheadMs?: number;
 }
 
 const administrator = { token: 'administrator', name: 'administrator', groups: ['system:masters'] };

@@ -2,6 +2,7 @@ import { fenceNamespace, namesOf, workspaceLabel } from '@hexabase/cluster/drive
 import { fieldOf, listOf, metaOf, textOf } from '@hexabase/cluster/drivers/vcluster/host/objects.ts';
 import type { KubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Registration } from '@hexabase/reconcile/registration.ts';
 import { givenOrganization } from '@hexabase/testkit/given.ts';
@@ -10,7 +11,7 @@ import { sql } from 'kysely';
 import { brokenRecords } from '../invariants.ts';
 import { productRegistrations, type Ground, type Twist } from '../registrations.ts';
 import type { WorkPlace } from '../workers.ts';
-import { driverOn, type HostStand } from './host-stand.ts';
+import { driverOn, type HostOrders, type HostStand } from './host-stand.ts';
 
 /** A database and a host cluster that outlive the workers on them. */
 export interface HostWorld extends WorkPlace, AsyncDisposable {
@@ -27,7 +28,15 @@ export function hostRegistrations(ground: Ground, twist?: Twist): Registration[]
   return productRegistrations(ground, twist).filter(({ kind }) => kind === 'workspace');
 }
 
-export async function makeHostWorld(stand: HostStand): Promise<HostWorld> {
+/** The machine's clock, or one that is ahead of it. */
+export function clockOf({ aheadMs = 0 }: Pick<HostOrders, 'aheadMs'>): Clock {
+  return { now: () => systemClock.now() + aheadMs };
+}
+
+export async function makeHostWorld(
+  stand: HostStand,
+  more: Pick<HostOrders, 'aheadMs'> = {},
+): Promise<HostWorld> {
   const test = await testDatabase();
   const organization = await givenOrganization(test.database);
   const driver = driverOn(stand.orders);
@@ -36,9 +45,10 @@ export async function makeHostWorld(stand: HostStand): Promise<HostWorld> {
     stand,
     driver,
     organization,
-    registrations: (twist) => hostRegistrations({ driver, database: test.database }, twist),
+    registrations: (twist) =>
+      hostRegistrations({ driver, database: test.database, clock: clockOf(more) }, twist),
     workerProgram: new URL('./worker-process.ts', import.meta.url),
-    orders: stand.orders,
+    orders: { ...stand.orders, ...more },
     async [Symbol.asyncDispose]() {
       await driver[Symbol.asyncDispose]();
       await test.close();
