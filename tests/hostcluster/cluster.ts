@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
 import { startAddOns } from './add-ons/start-add-ons.ts';
 import { buildBinaries } from './build/build.ts';
+import type { Extras } from './build/catalogue.ts';
 import { startControlPlane, type ControlPlane } from './control-plane/control-plane.ts';
 import { startFakeNodes } from './control-plane/fake-nodes.ts';
 import { makeImages } from './images/make-images.ts';
@@ -15,13 +16,11 @@ import { isAlive, killProcess, ownProcess, readRunning, writeRunning, type Runni
 import { waitUntil } from './run-program.ts';
 import { folders, imageNames, network, nodePlan, versions, type NodePlan } from './settings.ts';
 
-export interface ClusterOptions {
+export interface ClusterOptions extends Extras {
   level: HostLevel;
   /** Real nodes; of no meaning at level `kwok`. */
   nodes: number;
   fakeNodes: number;
-  /** For suites that upgrade tenants. */
-  upgrade?: boolean | undefined;
   say: (line: string) => void;
   signal?: AbortSignal | undefined;
 }
@@ -31,9 +30,9 @@ export type ClusterEnvironment = Readonly<Record<string, string>>;
 
 /** Builds what is missing and starts a cluster; one that an earlier runner left is ended first. */
 export async function startCluster(options: ClusterOptions): Promise<ClusterEnvironment> {
-  const { level, say, signal, upgrade } = options;
+  const { level, say, upgrade, signal } = options;
   expectNoOtherRunner();
-  await buildBinaries(level, { say, signal, upgrade });
+  await buildBinaries(level, options);
   signal?.throwIfAborted();
   await stopCluster();
   rmSync(folders.run, { recursive: true, force: true });

@@ -9,6 +9,7 @@ const usage = `node tests/hostcluster/main.ts build|start|env|stop|remove
   --nodes N                 real nodes (2 at level tenant, 1 at level node)
   --fake-nodes N            nodes by KWOK (2 at level kwok, 0 above)
   --upgrade                 also the Kubernetes that tenants are upgraded from
+  --kyverno                 also Kyverno, for the other form of the host's policies
 `;
 
 const { values, positionals } = parseArgs({
@@ -18,6 +19,7 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string' },
     'fake-nodes': { type: 'string' },
     upgrade: { type: 'boolean' },
+    kyverno: { type: 'boolean' },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -26,7 +28,7 @@ const level: HostLevel = hostLevels.find((known) => known === (values.level ?? '
 switch (positionals[0]) {
   case 'build':
     expectPossible();
-    await buildBinaries(level, { say, upgrade: values.upgrade });
+    await buildBinaries(level, { say, upgrade: values.upgrade, kyverno: values.kyverno });
     break;
   case 'start':
     expectPossible();
@@ -35,6 +37,7 @@ switch (positionals[0]) {
       nodes: Number(values.nodes ?? (level === 'tenant' ? 2 : 1)),
       fakeNodes: Number(values['fake-nodes'] ?? (level === 'kwok' ? 2 : 0)),
       upgrade: values.upgrade,
+      kyverno: values.kyverno,
       say,
     });
     keepCluster();

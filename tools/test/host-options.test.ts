@@ -7,15 +7,27 @@ describe('./hks test host', () => {
       level: 'tenant',
       keep: false,
       upgrade: false,
+      kyverno: false,
       minutesMax: null,
       filters: [],
     });
     expect(
-      parseHostOptions(['--level', 'kwok', '--keep', '--upgrade', '--minutes', '45', 'local', 'vcluster']),
+      parseHostOptions([
+        '--level',
+        'kwok',
+        '--keep',
+        '--upgrade',
+        '--kyverno',
+        '--minutes',
+        '45',
+        'local',
+        'vcluster',
+      ]),
     ).toEqual({
       level: 'kwok',
       keep: true,
       upgrade: true,
+      kyverno: true,
       minutesMax: 45,
       filters: ['local', 'vcluster'],
     });

@@ -7,12 +7,14 @@ export interface HostOptions {
   keep: boolean;
   /** With the Kubernetes that tenants are upgraded from, which takes as long to build as the other one. */
   upgrade: boolean;
+  /** With Kyverno, which takes as long again. */
+  kyverno: boolean;
   /** Time for everything, building included; null without a limit. */
   minutesMax: number | null;
   filters: readonly string[];
 }
 
-/** Reads `[--level kwok|node|tenant] [--keep] [--upgrade] [--minutes N] [FILTER…]`. Throws on anything else. */
+/** Reads `[--level kwok|node|tenant] [--keep] [--upgrade] [--kyverno] [--minutes N] [FILTER…]`. Throws on anything else. */
 export function parseHostOptions(args: readonly string[]): HostOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -21,6 +23,7 @@ export function parseHostOptions(args: readonly string[]): HostOptions {
       level: { type: 'string', default: 'tenant' },
       keep: { type: 'boolean', default: false },
       upgrade: { type: 'boolean', default: false },
+      kyverno: { type: 'boolean', default: false },
       minutes: { type: 'string' },
     },
   });
@@ -30,5 +33,6 @@ export function parseHostOptions(args: readonly string[]): HostOptions {
   }
   const minutesMax = values.minutes === undefined ? null : Number(values.minutes);
   if (minutesMax !== null && !(minutesMax > 0)) throw new Error('--minutes takes a number above 0.');
-  return { level, minutesMax, keep: values.keep, upgrade: values.upgrade, filters: positionals };
+  const { keep, upgrade, kyverno } = values;
+  return { level, minutesMax, keep, upgrade, kyverno, filters: positionals };
 }

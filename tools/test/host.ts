@@ -78,6 +78,7 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
     nodes: level === 'tenant' ? 2 : 1,
     fakeNodes: level === 'kwok' ? 2 : 0,
     upgrade: options.upgrade,
+    kyverno: options.kyverno,
     say,
     signal,
   });

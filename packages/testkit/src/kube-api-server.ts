@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
+import { start, until, type Running } from './running-program.ts';
 
 /** Somebody who may sign in with a token of this text. */
 export interface TestKubeUser {
@@ -20,22 +20,21 @@ export interface TestKubeApiServer extends AsyncDisposable {
   certificateAuthority: string;
 }
 
-const startMsMax = 180_000;
-
 /**
  * Starts it from this folder of binaries on free ports of the loopback interface. With `controllers` the controller
- * manager runs too, as the first user, who must be an administrator. Throws with their last words.
+ * manager runs too, as the first user, who must be an administrator; `more` are flags of the API server's. Throws with their
+ * last words.
  */
 export async function startKubeApiServer(
   binaries: string,
   users: readonly TestKubeUser[],
-  { controllers = false }: { controllers?: boolean } = {},
+  { controllers = false, more = [] }: { controllers?: boolean; more?: readonly string[] } = {},
 ): Promise<TestKubeApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'hks-kube-'));
   const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
   await writeKeys(folder, users);
   const etcd = start(join(binaries, 'etcd'), etcdFlags(folder, etcdPort, peerPort));
-  const flags = [...apiServerFlags(folder, etcdPort, port), ...(controllers ? [] : withoutAccounts)];
+  const flags = [...apiServerFlags(folder, etcdPort, port), ...(controllers ? [] : withoutAccounts), ...more];
   const apiServer = start(join(binaries, 'kube-apiserver'), flags);
   const running = [etcd, apiServer];
   const stop = async (): Promise<void> => {
@@ -99,16 +98,7 @@ async function startControllers(
 ): Promise<Running> {
   const kubeconfig = join(folder, 'controllers.kubeconfig');
   const authority = join(folder, 'certificates/apiserver.crt');
-  const named = { cluster: 'host', user: 'controllers' };
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: named.cluster, cluster: { server: url, 'certificate-authority': authority } }],
-    users: [{ name: named.user, user: { token } }],
-    contexts: [{ name: 'host', context: named }],
-    'current-context': 'host',
-  };
-  await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
+  await writeKubeconfig(kubeconfig, { url, authority: await readFile(authority), token });
   return start(join(binaries, 'kube-controller-manager'), [
     `--kubeconfig=${kubeconfig}`,
     `--authentication-kubeconfig=${kubeconfig}`,
@@ -118,6 +108,24 @@ async function startControllers(
     '--secure-port=0',
     '--leader-elect=false',
   ]);
+}
+
+/** For a program that is somebody with a token. */
+export function writeKubeconfig(
+  path: string,
+  { url, authority, token }: { url: string; authority: Buffer | string; token: string },
+): Promise<void> {
+  const named = { cluster: 'host', user: 'program' };
+  const certificate = Buffer.from(authority).toString('base64');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: named.cluster, cluster: { server: url, 'certificate-authority-data': certificate } }],
+    users: [{ name: named.user, user: { token } }],
+    contexts: [{ name: 'host', context: named }],
+    'current-context': 'host',
+  };
+  return writeFile(path, JSON.stringify(config), { mode: 0o600 });
 }
 
 async function writeKeys(folder: string, users: readonly TestKubeUser[]): Promise<void> {
@@ -132,46 +140,6 @@ async function writeKeys(folder: string, users: readonly TestKubeUser[]): Promis
   await writeFile(join(folder, 'accounts.pub'), publicKey);
   await writeFile(join(folder, 'accounts.key'), privateKey, { mode: 0o600 });
   await writeFile(join(folder, 'tokens.csv'), tokens.join(''), { mode: 0o600 });
-}
-
-interface Running {
-  program: string;
-  child: ChildProcess;
-  /** The end of what it wrote. */
-  words(): string;
-  stop(): Promise<void>;
-}
-
-function start(program: string, flags: readonly string[]): Running {
-  const child = spawn(program, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let words = '';
-  child.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-4000)));
-  const ended = new Promise<void>((done) => {
-    child.once('exit', () => done());
-    child.once('error', () => done());
-  });
-  return {
-    program,
-    child,
-    words: () => words,
-    async stop() {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
-
-/** Asks until there is an answer; a question may fail. */
-async function until<T>(needed: readonly Running[], ask: () => Promise<T | null>): Promise<T> {
-  const patience = AbortSignal.timeout(startMsMax);
-  while (!patience.aborted) {
-    const answer = await ask().catch(() => null);
-    if (answer !== null) return answer;
-    const dead = needed.find(({ child }) => child.exitCode !== null);
-    if (dead) throw new Error(`${dead.program} ended: ${dead.words()}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Error(`no answer: ${needed.map(({ program, words }) => `${program}: ${words()}`).join('\n')}`);
 }
 
 function answers(url: string, ca: string, token: string): Promise<boolean> {

@@ -6,21 +6,20 @@ import type { HostLevel } from '@hexabase/testkit/host-cluster.ts';
 import { goEnvironment } from '../requirements.ts';
 import { runProgram } from '../run-program.ts';
 import { folders } from '../settings.ts';
-import { buildArguments, buildsOf, type Build } from './catalogue.ts';
+import { buildArguments, buildsOf, kyvernoBuild, type Build, type Extras } from './catalogue.ts';
+import { kyvernoObjects, kyvernoValues } from './kyverno-objects.ts';
 
 const stepMinutesMax = 40;
 
-export interface BuildOptions {
+export interface BuildOptions extends Extras {
   say: (line: string) => void;
   signal?: AbortSignal | undefined;
-  /** Also the Kubernetes that tenants are upgraded from. */
-  upgrade?: boolean | undefined;
 }
 
 /** Builds what a level needs and is not there yet. A binary is there when its module files and settings are the same. */
 export async function buildBinaries(level: HostLevel, options: BuildOptions): Promise<void> {
   const stale: { build: Build; stamp: string }[] = [];
-  for (const build of buildsOf(level, { upgrade: options.upgrade })) {
+  for (const build of buildsOf(level, options)) {
     const stamp = await stampOf(build);
     if (!(await isFresh(build, stamp))) stale.push({ build, stamp });
   }
@@ -40,6 +39,7 @@ export async function buildBinaries(level: HostLevel, options: BuildOptions): Pr
     options.say(`  ${names(build).join(', ')}: ${Math.round((Date.now() - started) / 1000)} s`);
   }
   await copyChart(options);
+  if (options.kyverno === true) await renderKyverno(options);
 }
 
 /** Lists what would be compiled: the Go client fetches just the modules for that. */
@@ -54,15 +54,27 @@ async function copyChart(options: BuildOptions): Promise<void> {
   const stamp = await stampOf(vcluster);
   const path = join(folders.binaries, '.stamps', 'chart');
   if (existsSync(join(folders.chart, 'Chart.yaml')) && (await readText(path)) === stamp) return;
-  const said: unknown = JSON.parse(
-    await go(vcluster, ['mod', 'download', '-json', 'github.com/loft-sh/vcluster'], options),
-  );
-  const folder = typeof said === 'object' && said !== null && 'Dir' in said ? String(said.Dir) : '';
+  const folder = await moduleFolder(vcluster, 'github.com/loft-sh/vcluster', options);
   await rm(folders.chart, { recursive: true, force: true });
   await cp(join(folder, 'chart'), folders.chart, { recursive: true });
   // Module caches are read-only; the copy is ours to remove.
   await runProgram('chmod', ['-R', 'u+w', folders.chart]);
   await writeFile(path, stamp);
+}
+
+/** What Kyverno's chart puts on a host lies beside its program, for whoever starts it. */
+async function renderKyverno(options: BuildOptions): Promise<void> {
+  const path = join(folders.binaries, 'kyverno.json');
+  const stamp = `${await stampOf(kyvernoBuild)} ${await readText(kyvernoValues)}`;
+  if (existsSync(path) && (await readText(stampPath('kyverno.json'))) === stamp) return;
+  const module = await moduleFolder(kyvernoBuild, 'github.com/kyverno/kyverno', options);
+  await writeFile(path, JSON.stringify(await kyvernoObjects(module)));
+  await writeFile(stampPath('kyverno.json'), stamp);
+}
+
+async function moduleFolder(build: Build, module: string, options: BuildOptions): Promise<string> {
+  const said: unknown = JSON.parse(await go(build, ['mod', 'download', '-json', module], options));
+  return typeof said === 'object' && said !== null && 'Dir' in said ? String(said.Dir) : '';
 }
 
 function go(build: Build, args: readonly string[], options: BuildOptions): Promise<string> {

@@ -6,7 +6,7 @@ import { imagesOf } from '../images/catalogue.ts';
 import { folders, versions } from '../settings.ts';
 import { buildArguments, buildsOf } from './catalogue.ts';
 
-const all = buildsOf('tenant', { upgrade: true });
+const all = buildsOf('tenant', { upgrade: true, kyverno: true });
 
 describe('what is built', () => {
   it('grows with the level and never shrinks', () => {
@@ -37,6 +37,8 @@ describe('what is built', () => {
     expect(kube).toContain(`k8s.io/kubernetes v${versions.kubernetes}`);
     const earlier = readFileSync(join(folders.modules, 'kube-earlier/go.mod'), 'utf8');
     expect(earlier).toContain(`k8s.io/kubernetes v${versions.kubernetesEarlier}`);
+    const kyverno = readFileSync(join(folders.modules, 'kyverno/go.mod'), 'utf8');
+    expect(kyverno).toContain(`require github.com/kyverno/kyverno v${versions.kyverno}`);
     const coredns = readFileSync(join(folders.modules, 'coredns/go.mod'), 'utf8');
     expect(coredns).toContain(`github.com/coredns/coredns v${versions.coredns}`);
   });
@@ -76,6 +78,13 @@ describe('what is built', () => {
     const built = new Set(earlier.flatMap(({ programs }) => Object.keys(programs)));
     for (const name of built)
       expect(Object.values(image?.files ?? {})).toContain(join(folders.binaries, name));
+  });
+
+  it('has Kyverno at every level, when that is asked for', () => {
+    const names = (extras: { kyverno?: boolean }): string[] =>
+      buildsOf('kwok', extras).flatMap(({ programs }) => Object.keys(programs));
+    expect(names({})).not.toContain('kyverno');
+    expect(names({ kyverno: true })).toContain('kyverno');
   });
 
   it('makes the images of tenants only where tenants run', () => {

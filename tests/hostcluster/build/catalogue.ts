@@ -40,6 +40,9 @@ const single = (level: HostLevel, name: string, path = '.', variables = {}): Bui
   level,
 });
 
+/** Its admission controller. */
+export const kyvernoBuild = single('kwok', 'kyverno', 'github.com/kyverno/kyverno/cmd/kyverno');
+
 /** In the order of building. */
 const builds: readonly Build[] = [
   kubernetes('kwok', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'),
@@ -59,9 +62,21 @@ const builds: readonly Build[] = [
   }),
 ];
 
-/** What a level needs, lower levels included; with `upgrade` also what tenants are upgraded from. */
-export function buildsOf(level: HostLevel, { upgrade = false } = {}): readonly Build[] {
-  const all = upgrade ? [...builds, ...earlierBuilds(versionVariables)] : builds;
+/** What only some suites need and takes long to build: none of it is built unless it is asked for. */
+export interface Extras {
+  /** The Kubernetes that tenants are upgraded from. */
+  upgrade?: boolean | undefined;
+  /** Kyverno, in which the other form of the host's policies is tried. */
+  kyverno?: boolean | undefined;
+}
+
+/** What a level needs, lower levels included. */
+export function buildsOf(level: HostLevel, { upgrade, kyverno }: Extras = {}): readonly Build[] {
+  const all = [
+    ...builds,
+    ...(upgrade === true ? earlierBuilds(versionVariables) : []),
+    ...(kyverno === true ? [kyvernoBuild] : []),
+  ];
   return all.filter((build) => hostLevels.indexOf(build.level) <= hostLevels.indexOf(level));
 }
 

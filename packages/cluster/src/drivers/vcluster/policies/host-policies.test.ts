@@ -35,13 +35,25 @@ describe('the policies of a host cluster', () => {
 
   it('say the same for Kyverno as natively', () => {
     for (const policy of hostPolicies) {
-      const native = nativePolicy(policy)[0]['spec'];
-      const [rule] = ruleOf(kyvernoPolicy(policy));
-      expect(rule.validate.cel.expressions.map(({ expression }) => expression)).toEqual(
-        (native as { validations: { expression: string }[] }).validations.map(({ expression }) => expression),
-      );
-      expect(JSON.stringify(kyvernoPolicy(policy)), policy.name).not.toContain('authorizer');
-      expect(JSON.stringify(kyvernoPolicy(policy)), policy.name).not.toContain('apiCall');
+      const [native, kyverno] = [specOf(nativePolicy(policy)[0]), specOf(kyvernoPolicy(policy))];
+      expect(kyverno.matchConstraints, policy.name).toEqual(native.matchConstraints);
+      expect(kyverno.validations).toHaveLength(native.validations.length);
+      for (const [index, { expression, message }] of native.validations.entries()) {
+        expect(kyverno.validations[index]?.message).toBe(message);
+        expect(kyverno.validations[index]?.expression).toContain(
+          expression.replaceAll('params.', 'variables.record.'),
+        );
+      }
+    }
+  });
+
+  it('ask the API of the host for Kyverno only who asks, and what the record says', () => {
+    for (const policy of hostPolicies) {
+      const asks = JSON.stringify(kyvernoPolicy(policy)).match(/resource\.(Get|Post|List)/g) ?? [];
+      expect(asks, policy.name).toEqual([
+        ...(policy.exceptOwners === true ? ['resource.Post'] : []),
+        ...(policy.fenceRecords === true ? ['resource.Get'] : []),
+      ]);
     }
   });
 });
@@ -79,10 +91,11 @@ describe('the rights of the control plane on a host', () => {
   });
 });
 
-interface Rule {
-  validate: { cel: { expressions: { expression: string }[] } };
+interface Spec {
+  matchConstraints: object;
+  validations: { expression: string; message: string }[];
 }
 
-function ruleOf(policy: object): [Rule] {
-  return (policy as { spec: { rules: [Rule] } }).spec.rules;
+function specOf(policy: object): Spec {
+  return (policy as { spec: Spec }).spec;
 }
