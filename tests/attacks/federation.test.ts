@@ -280,6 +280,26 @@ describe('rules', () => {
   ])('%s are refused', async (_which, more) => expect((await trust(more)).status).toBe(400));
 });
 
+test('B06 a rule of before rules had to say whose the jobs are lets nobody in', async () => {
+  const made = await ann.call('POST', at(ann, 'service-accounts'), { name: fresh('sa'), role: 'viewer' });
+  const { email } = made.json['data'];
+  const rule = await trust({ serviceAccount: email });
+  const stored = (conditions: string[]) =>
+    product.query('update federations set conditions = $2 where id = $1', [
+      rule.path.split('/').at(-1),
+      conditions,
+    ]);
+  await stored(['ref=refs/heads/*']);
+  const strangers = () => ci.sign(job({ repository: 'eve/anything' }));
+  await expectRefused(strangers(), email);
+  const advice = expect.stringMatching(/does not say whose the jobs are.*create it again/);
+  expect((await exchanges('denied')).at(-1)?.['details'].reason).toEqual(advice);
+  expect((await ann.call('GET', rule.path)).json['data'].problem).toEqual(advice);
+  await stored(['ref=refs/heads/*', 'repository=eve/anything']);
+  expect((await exchange(strangers(), email)).status).toBe(200);
+  expect((await ann.call('GET', rule.path)).json['data'].problem).toBeNull();
+});
+
 const gitHub = 'https://token.actions.githubusercontent.com';
 
 test.each([

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { id, slug, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
+import { pin, saysWhoseJobs } from './whose-jobs.ts';
 
 declare module '../action.ts' {
   interface ResourceActions {
@@ -23,48 +24,6 @@ const condition = z
   )
   .refine((text) => !text.includes('***'), 'use * or **');
 
-/** Claims that hold whose a job is, by name (GitHub, GitLab): at least the owner stands before any wildcard. */
-const paths: readonly string[] = ['repository', 'project_path'];
-/** Those that hold one word for it, without a wildcard. */
-const words: readonly string[] = [
-  'repository_id',
-  'repository_owner',
-  'repository_owner_id',
-  'project_id',
-  'namespace_path',
-  'namespace_id',
-];
-
-/**
- * How a subject says whose the job is. GitHub (github.com, `*.ghe.com`, and servers of one's own under
- * `/_services/token`) lets every repository choose what its subjects are made of, so that one without `repo:` may be
- * any stranger's, word for word (GitHub docs, “Customizing the token claims”). GitLab's always begin with the path.
- */
-function subjectPinsOwner(value: string, issuer: string): boolean {
-  // An issuer that is no URL is refused for that.
-  const { hostname = '', pathname = '' } = URL.parse(issuer) ?? {};
-  const isGitHub = hostname.startsWith('token.actions.') || /\/_services\/token\/?$/.test(pathname);
-  const isGitLab = hostname.startsWith('gitlab.');
-  if (isGitHub) return /^repo:[^*:/]+\//.test(value);
-  if (isGitLab) return /^project_path:[^*:/]+\//.test(value);
-  // Elsewhere a whole subject is one account's (OpenID Connect Core §2), and the same two forms are in use.
-  return !value.includes('*') || /^(?:repo|project_path):[^*:/]+\//.test(value);
-}
-
-/**
- * Whether jobs that meet a condition are all of one owner: strangers have jobs at the same issuer, with whatever branch,
- * environment and workflow they like.
- */
-function pinsOwner(text: string, issuer: string): boolean {
-  const claim = text.slice(0, text.indexOf('='));
-  const value = text.slice(claim.length + 1);
-  if (words.includes(claim)) return !value.includes('*');
-  if (paths.includes(claim)) return /^[^*/]+\//.test(value);
-  return claim === 'sub' && subjectPinsOwner(value, issuer);
-}
-
-const pin = `one of them says whose the jobs are: sub=repo:OWNER/… (GitHub), sub=project_path:GROUP/… (GitLab), ${[...paths, ...words].join(', ')}; its wildcards come after the owner`;
-
 const schema = z.object({
   id,
   name: z.string(),
@@ -77,6 +36,7 @@ const schema = z.object({
   createdBy: id,
   createdAt: timestamp,
   lastUsedAt: timestamp.nullable(),
+  problem: z.string().nullable().describe('why it lets nobody in, and what to do; null when it may be used'),
 });
 
 const path = '/api/v1/organizations/{id}/federations';
@@ -96,6 +56,7 @@ export const federation = defineResource({
     { header: 'CONDITIONS', field: 'conditions', as: 'list' },
     { header: 'SCOPE', field: 'scope' },
     { header: 'LAST-USED', field: 'lastUsedAt', as: 'age' },
+    { header: 'PROBLEM', field: 'problem' },
   ],
   actions: [
     { action: 'federation:read', lowestRole: 'viewer' },
@@ -142,10 +103,7 @@ export const federation = defineResource({
             .regex(/^(read|write|workspace:[a-z0-9-]+)$/, 'use read, write or workspace:<slug or id>')
             .describe('read, write or workspace:<slug or id>'),
         })
-        .refine(({ conditions, issuer }) => conditions.some((text) => pinsOwner(text, issuer)), {
-          path: ['conditions'],
-          message: pin,
-        }),
+        .refine(saysWhoseJobs, { path: ['conditions'], message: pin }),
       output: schema,
       status: 201,
       errors: ['already_exists', 'conflict', 'not_found'],

@@ -1,4 +1,5 @@
 import type { Federation } from '@hexabase/contract/people/federation.ts';
+import { problemOfRule } from '@hexabase/contract/people/whose-jobs.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 
@@ -42,6 +43,7 @@ export async function listFederationRows(
     createdBy: row.created_by,
     createdAt: row.created_at.toISOString(),
     lastUsedAt: row.last_used_at?.toISOString() ?? null,
+    problem: problemOfRule(row),
   }));
 }
 

@@ -1,3 +1,4 @@
+import { problemOfRule } from '@hexabase/contract/people/whose-jobs.ts';
 import { newApiToken } from '@hexabase/kernel/api-token.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
@@ -84,6 +85,8 @@ async function exchange(context: Context, presented: SubjectToken): Promise<Exch
 
 /** Why a token is not one of those that the rule takes; null when it is. */
 function faultOf(rule: FederationRule, claims: SubjectClaims): string | null {
+  const problem = problemOfRule(rule);
+  if (problem !== null) return `${rule.name}: ${problem}`;
   if (!isFor(claims, rule.audience)) return `${rule.name}: the audience is another`;
   const unmet = unmetCondition(claims, rule.conditions);
   return unmet === null ? null : `${rule.name}: ${unmet} does not hold`;

@@ -184,8 +184,8 @@ export const identityWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/contract/src/people/federation.ts',
-        find: 'conditions.some((text) => pinsOwner(text, issuer))',
-        replace: 'conditions.length > 0 || issuer === pinsOwner.name',
+        find: 'refine(saysWhoseJobs,',
+        replace: 'refine((rule) => rule.conditions.length > 0 || saysWhoseJobs(rule),',
       },
     ],
     because: 'a slip in a rule lets in whoever has a job at the same issuer',
@@ -194,12 +194,23 @@ export const identityWeakenings: readonly Weakening[] = [
     attack: 'B06 a subject that strangers at the issuer can have word for word pins nobody: %s %s',
     changes: [
       {
-        file: 'packages/contract/src/people/federation.ts',
+        file: 'packages/contract/src/people/whose-jobs.ts',
         find: "return claim === 'sub' && subjectPinsOwner(value, issuer);",
         replace: "return claim === 'sub' && (subjectPinsOwner(value, issuer) || issuer !== '');",
       },
     ],
     because: 'whoever names their environment as ours is let in',
+  },
+  {
+    attack: 'B06 a rule of before rules had to say whose the jobs are lets nobody in',
+    changes: [
+      {
+        file: 'packages/oidc/src/federation/federation.ts',
+        find: 'if (problem !== null) return',
+        replace: 'if (problem === rule.id) return',
+      },
+    ],
+    because: 'a rule that was made long ago lets in whoever has a job at the same issuer',
   },
   {
     attack: 'B06 a job’s token %s is refused',
