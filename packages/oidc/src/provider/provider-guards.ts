@@ -6,14 +6,14 @@ import { pollsTooFast } from './device-poll.ts';
 import { endBrowserSession, noteBrowserSession } from './logout/browser-session.ts';
 import { insertNotice } from './logout/notice-store.ts';
 import type { ProviderOptions } from './provider-configuration.ts';
-import { showDelay } from './provider-pages.ts';
+import { showDelay, showLost } from './provider-pages.ts';
 
 type Guard = (context: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>;
 type GuardOptions = ProviderOptions & { log: Logger };
 
 /** What the provider leaves to us: addresses for people, browsers as sessions, and brakes on guessing and polling. */
 export function guardRequests(provider: Provider, options: GuardOptions): void {
-  for (const guard of [peoplesAddresses, browserSessions, slowGuesses, slowPolls]) {
+  for (const guard of [formsOfNobody, peoplesAddresses, browserSessions, slowGuesses, slowPolls]) {
     provider.use(guard(options));
   }
   provider.on('backchannel.error', (...[, error, client, userId, sid]) => {
@@ -28,6 +28,20 @@ export function guardRequests(provider: Provider, options: GuardOptions): void {
         options.log.error({ error: failure }, 'a logout notice could not be kept'),
       );
   });
+}
+
+/** The provider fails where it would show a form again in a browser of which it knows nothing: nothing was kept for that. */
+function formsOfNobody({ pages }: GuardOptions): Guard {
+  return async (context, next) => {
+    try {
+      await next();
+    } catch (error) {
+      const { session, route } = context.oidc ?? {};
+      const isForm = route === 'code_verification' || route === 'device_resume';
+      if (!isForm || typeof session?.exp === 'number') throw error;
+      showLost(context, pages);
+    }
+  };
 }
 
 /** Pages that people open lie at `browserOrigin`, which is not where programs call. */

@@ -106,6 +106,13 @@ export function showDelay(
   show(context, pages.userCode({ action: '/oidc/device', xsrf: '', userCode: '', problem }));
 }
 
+/** A form came from a browser that has opened none here. */
+export function showLost(context: KoaContextWithOIDC, pages: ProviderPages): void {
+  context.status = 400;
+  const text = 'This form was not opened in this browser, or too long ago. Open the page again.';
+  show(context, pages.problem({ text }));
+}
+
 /** A browser came with something that the provider refuses; programs are told the same as JSON. */
 export function showRefusal(
   context: KoaContextWithOIDC,

@@ -1,0 +1,49 @@
+import { routeCallers, routeMatrix } from '@hexabase/authz/route-matrix.ts';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { open } from '../attacks/exchange.ts';
+import { routeRequests } from './routes/route-requests.ts';
+import { openWorld, type World } from './routes/world.ts';
+
+/** Every route that is not made from an operation: what each kind of caller meets there. */
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+}, 60_000);
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+describe.each(routeMatrix)('$route', ({ route, statuses }) => {
+  it.each(routeCallers.map((caller, index) => [caller, statuses[index]] as const))(
+    'as %s answers %i',
+    async (caller, status) => {
+      const sent = await routeRequests[route]?.(world, caller);
+      if (!sent) throw new Error(`say how ${route} is asked`);
+      // A stream does not end by itself.
+      const answer = await open(world.product.api, sent);
+      const [first] = answer.statusCode === 200 ? [''] : await answer.toArray();
+      answer.destroy();
+      expect(answer.statusCode, String(first)).toBe(status);
+    },
+  );
+});
+
+test('every route of the server that no operation made has a row, and every row has a route', () => {
+  const rows = routeMatrix.map(({ route }) => route).filter((route) => !isOfProvider(route));
+  expect(rows.toSorted()).toEqual(world.product.product.http.knownRoutes.outsideContract());
+  expect(Object.keys(routeRequests).toSorted()).toEqual(routeMatrix.map(({ route }) => route).toSorted());
+});
+
+test('every address that the OpenID provider tells of has a row', async () => {
+  const { json } = await world.product.send({ path: '/oidc/.well-known/openid-configuration' });
+  const told = Object.entries(json)
+    .filter(([name]) => /_endpoint$|^jwks_uri$/.test(name))
+    .map(([, url]) => new URL(String(url)).pathname);
+  expect(told.length).toBeGreaterThan(6);
+  const known = routeMatrix.map(({ route }) => route.split(' ')[1]);
+  expect(told.filter((path) => !known.includes(path))).toEqual([]);
+});
+
+/** They lie behind one route of the server. */
+function isOfProvider(route: string): boolean {
+  return / \/oidc\/(?!interaction\/|\*)/.test(route);
+}
