@@ -144,7 +144,7 @@ async function serve(
     if (isLost) outcome.lost();
     noAnswer(deps, admitted, error);
   };
-  passOn(upstream, { request, response, signal: outcome.signal, failed });
+  passOn(upstream, { request, response, outcome, failed });
 }
 
 async function serveUpgrade(
@@ -173,7 +173,7 @@ async function serveUpgrade(
   });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  const upstream = await wayTo(parts, deps, { admitted, signal: gone.signal });
+  const upstream = await wayTo(parts, deps, { admitted, signal: () => gone.signal });
   if (socket.destroyed) return;
   isSent = true;
   passOnUpgrade(upstream, { request, socket, head, failed: (error) => noAnswer(deps, admitted, error) });
@@ -183,12 +183,12 @@ async function serveUpgrade(
 async function wayTo(
   { hold, uses }: Parts,
   { driver, log }: GatewayDeps,
-  { admitted: { workspace }, signal }: { admitted: Admitted; signal: AbortSignal },
+  { admitted: { workspace }, signal }: { admitted: Admitted; signal(): AbortSignal },
 ): Promise<Upstream> {
   uses.used(workspace.id);
   if (!workspace.servable) {
     if (!hold) throw unavailable('the workspace is asleep');
-    await hold.untilAwake(workspace.id, signal);
+    await hold.untilAwake(workspace.id, signal());
   }
   try {
     return await driver.upstream(brandId(workspace.id));

@@ -12,17 +12,23 @@ const hopByHop = new Set([
 
 /** Raw headers without those of the hop, also without those that `Connection` lists. Order and duplicates are kept. */
 export function withoutHops(rawHeaders: readonly string[]): string[] {
-  const listed = new Set(hopByHop);
+  const listed = listedByConnection(rawHeaders);
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    const lower = name.toLowerCase();
+    if (!hopByHop.has(lower) && !listed.has(lower)) kept.push(name, rawHeaders[index + 1] ?? '');
+  }
+  return kept;
+}
+
+function listedByConnection(rawHeaders: readonly string[]): ReadonlySet<string> {
+  const listed = new Set<string>();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     if (rawHeaders[index]?.toLowerCase() !== 'connection') continue;
     for (const option of (rawHeaders[index + 1] ?? '').split(',')) listed.add(option.trim().toLowerCase());
   }
-  const kept: string[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? '';
-    if (!listed.has(name.toLowerCase())) kept.push(name, rawHeaders[index + 1] ?? '');
-  }
-  return kept;
+  return listed;
 }
 
 /** Raw headers as they are written on the wire. */

@@ -71,7 +71,8 @@ function connectionsTo(upstream: UrlUpstream): Connections {
       prefix: pathname.replace(/\/$/, ''),
       header: host,
     },
-    pooled: tlsAgent(peer),
+    // All that it connects to is one peer. Node's own name for it is made of every option for each request, the PEM too.
+    pooled: Object.assign(tlsAgent(peer), { getName: () => 'peer' }),
     single: tlsAgent({ ...peer, keepAlive: false }),
     connect,
   };

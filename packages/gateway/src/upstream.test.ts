@@ -64,7 +64,7 @@ beforeEach(async () => {
       if (isLost) outcome.lost();
       failed(error);
     };
-    passOn(upstream, { request, response, signal: outcome.signal, failed: lost });
+    passOn(upstream, { request, response, outcome, failed: lost });
   });
   front.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
@@ -146,6 +146,40 @@ describe('a cluster behind a tunnel', () => {
     await expect.poll(() => tunnels[1]?.destroyed).toBe(true);
     tunnels[2]?.destroy();
     if (shells[1]) await once(shells[1].resume(), 'close');
+  });
+});
+
+describe('an answer that tells its length', () => {
+  const whole = Buffer.alloc(300_000, 'x');
+
+  it.each([1, 2, 7, 1_000])(
+    'arrives whole when the cluster sends it in pieces, at first %i bytes',
+    async (first) => {
+      serve = (_request, response) => {
+        response.writeHead(200, { 'content-length': whole.length });
+        response.write(whole.subarray(0, first), () =>
+          setImmediate(() => response.end(whole.subarray(first))),
+        );
+      };
+      expect(await said(send('/openapi/v2'))).toBe(String(whole));
+      expect(await said(send('/openapi/v2'))).toBe(String(whole));
+      expect(tunnels).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['HEAD', 200, 2],
+    ['GET', 304, 2],
+    ['GET', 200, 0],
+  ])('ends where there is no body: %s, %i, %i', async (method, status, length) => {
+    serve = (_request, response) => void response.writeHead(status, { 'content-length': length }).end();
+    for (const _ of [1, 2]) {
+      const answer = await send('/version', method);
+      expect(answer.statusCode).toBe(status);
+      expect(answer.headers['content-length']).toBe(String(length));
+      expect(await text(answer)).toBe('');
+    }
+    expect(tunnels).toHaveLength(1);
   });
 });
 

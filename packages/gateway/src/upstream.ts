@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Upstream } from '@hexabase/cluster/port.ts';
+import type { Outcome } from './answer/outcome.ts';
 import { headerLines, withoutHops } from './hop-headers.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { isBodiless } from './request-headers.ts';
@@ -12,8 +13,8 @@ import { targetOf, type UrlUpstream } from './upstream-target.ts';
 export interface PassedRequest {
   request: IncomingMessage;
   response: ServerResponse;
-  /** Aborted when the answer is not waited for any more. */
-  signal: AbortSignal;
+  /** Over when the answer is not waited for any more. */
+  outcome: Pick<Outcome, 'isOver' | 'whenOver'>;
   /** Told why no answer came, people only that none came; `isLost`: a change that may have been made. */
   failed(error: Error, of: { isLost: boolean }): void;
 }
@@ -35,14 +36,14 @@ export function passOn(upstream: Upstream, passed: PassedRequest): void {
 }
 
 function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'single'): void {
-  const { request, response, signal } = passed;
+  const { request, response, outcome } = passed;
   const outgoing = httpsRequest(targetOf(upstream, request, use));
   let sending = false;
   // Nothing of the body is taken before there is a verified connection to put it on.
   onceConnected(outgoing, () => {
     sending = true;
+    if (isBodiless(request)) outgoing.end();
     // Not `pipeline`: it would close the client's connection before a refusal could be sent on it.
-    if (request.destroyed && isBodiless(request)) outgoing.end();
     else request.pipe(outgoing);
   });
   outgoing.on('response', (answer) => {
@@ -51,14 +52,10 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
       answer.on('error', () => undefined).resume();
       return;
     }
-    // Watches send small events that must not wait for more. What says its length is whole, and goes with its headers.
-    if (answer.headers['content-length'] === undefined) response.flushHeaders();
     give(answer, response);
   });
-  const leave = () => outgoing.destroy();
   outgoing.on('error', (error) => {
-    signal.removeEventListener('abort', leave);
-    if (signal.aborted) return;
+    if (outcome.isOver()) return;
     if (use === 'pooled' && wasStale(outgoing, error) && isRepeatable(request) && !response.headersSent) {
       request.unpipe(outgoing);
       send(upstream, passed, 'single');
@@ -68,13 +65,29 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
     passed.failed(error, { isLost });
     sendRefusal(response, isLost ? outcomeUnknown() : noAnswer());
   });
-  signal.addEventListener('abort', leave, { once: true });
+  outcome.whenOver(() => outgoing.destroy());
 }
 
 /** Not `pipeline`, which makes an exception with its stack at the end of each. What was cut off must not look whole. */
 function give(answer: IncomingMessage, response: ServerResponse): void {
   answer.once('error', () => response.destroy());
-  answer.pipe(response);
+  const length = answer.headers['content-length'];
+  if (length === undefined) {
+    // Watches send small events that must not wait for more.
+    response.flushHeaders();
+    answer.pipe(response);
+    return;
+  }
+  answer.once('end', () => response.end());
+  answer.once('data', (first: Buffer) => {
+    // Most answers come in one piece: they go with their headers in one record of TLS, without a pipe.
+    if (first.length === Number(length)) {
+      response.end(first);
+      return;
+    }
+    response.write(first);
+    answer.pipe(response);
+  });
 }
 
 /** The same for exec, attach and port-forward. */

@@ -6,8 +6,12 @@ import { onStatus } from './told-status.ts';
 
 /** How one request ends, whether or not its client stays to hear of it. */
 export interface Outcome {
-  /** Aborted when nobody waits for the answer any more. */
-  signal: AbortSignal;
+  /** Whether nobody waits for the answer any more. */
+  isOver(): boolean;
+  /** Calls `leave` then, once; of several only the last. */
+  whenOver(leave: () => void): void;
+  /** Aborted then; for the few who need one, as making and ending it costs more than all else here. */
+  signal(): AbortSignal;
   /** From here on the cluster may have it. */
   sent(): void;
   /** The cluster has it and will not say what became of it. */
@@ -29,7 +33,8 @@ export function followOutcome(
   { request, response, verb }: { request: IncomingMessage; response: ServerResponse; verb: RequestVerb },
   tell: (told: Told) => void,
 ): Outcome {
-  const gone = new AbortController();
+  let gone: AbortController | null = null;
+  let leave = () => {};
   let isSent = false;
   let isLost = false;
   let isOver = false;
@@ -44,7 +49,8 @@ export function followOutcome(
     clearTimeout(timer);
     const status = response.headersSent ? response.statusCode : 0;
     const unknown = isLost || isPending();
-    gone.abort(over);
+    gone?.abort(over);
+    leave();
     tell({ status, stage: 'ended', ...(unknown && { unknown }) });
   }
 
@@ -60,7 +66,13 @@ export function followOutcome(
     else finish();
   });
   return {
-    signal: gone.signal,
+    isOver: () => isOver,
+    whenOver: (done) => void (leave = done),
+    signal() {
+      gone ??= new AbortController();
+      if (isOver) gone.abort(over);
+      return gone.signal;
+    },
     sent: () => void (isSent = true),
     lost: () => void (isLost = true),
     end() {
