@@ -8,7 +8,9 @@ export interface TestIssuer extends AsyncDisposable {
   /** `https://<address>:<port>/oidc` */
   issuer: string;
   /** PEM of the authority that signed its certificate. */
-  certificateAuthority: string;
+  readonly certificateAuthority: string;
+  /** Shows a certificate of a new authority from here on. */
+  renewAuthority(): void;
   /** Signs what it is told, as a CI system's issuer would; `header` replaces what stands in the header. */
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): string;
   /** Of the key that it signs with, in PEM. */
@@ -31,12 +33,11 @@ const tokenSeconds = 900;
 
 /** Starts one on `address`, which must be an address of this machine that the cluster reaches. */
 export async function testIssuer(address = '127.0.0.1'): Promise<TestIssuer> {
-  const authority = makeAuthority([address], Date.now());
-  const certificate = signServer(authority, [address, 'localhost'], Date.now());
+  let shown = newCertificate(address);
   let keys = newKeys();
   let asked = 0;
   const documents = new Map<string, unknown>();
-  const server = createServer({ cert: certificate.certPem, key: certificate.keyPem }, (request, response) => {
+  const server = createServer(shown, (request, response) => {
     if (request.url === '/oidc/jwks') asked += 1;
     const document = documents.get(request.url ?? '');
     response.writeHead(document ? 200 : 404, { 'content-type': 'application/json' });
@@ -68,7 +69,14 @@ export async function testIssuer(address = '127.0.0.1'): Promise<TestIssuer> {
   };
   return {
     issuer,
-    certificateAuthority: authority.certPem,
+    get certificateAuthority() {
+      return shown.authority;
+    },
+    renewAuthority() {
+      shown = newCertificate(address);
+      server.setSecureContext(shown);
+      server.closeAllConnections();
+    },
     sign: signed,
     publicKey: () => keys.publicKey.export({ format: 'pem', type: 'spki' }).toString(),
     rotate() {
@@ -85,6 +93,12 @@ export async function testIssuer(address = '127.0.0.1'): Promise<TestIssuer> {
       await closed;
     },
   };
+}
+
+function newCertificate(address: string) {
+  const authority = makeAuthority([address], Date.now());
+  const { certPem: cert, keyPem: key } = signServer(authority, [address, 'localhost'], Date.now());
+  return { authority: authority.certPem, cert, key };
 }
 
 function newKeys() {

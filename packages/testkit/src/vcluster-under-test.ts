@@ -31,12 +31,12 @@ export async function hostUnderTest(
 ): Promise<HostUnderTest> {
   const issuer = await testIssuer(given.issuerAddress ?? '127.0.0.1');
   const host = createKubeClient(parseKubeconfig(readFileSync(given.kubeconfig, 'utf8')));
-  const options = { ...optionsFor(given, { host, issuer }), ...changes };
-  let driver = vclusterDriver(options);
+  const optionsNow = () => ({ ...optionsFor(given, { host, issuer }), ...changes });
+  let driver = vclusterDriver(optionsNow());
   const made = madeTenants(host, () => driver);
   return {
     host,
-    options,
+    options: optionsNow(),
     issuer,
     removeMade: made.remove,
     // The suite's issuer is nowhere; tokens come from the one that runs here.
@@ -44,7 +44,7 @@ export async function hostUnderTest(
     tokenFor: async (workspaceId, user) => issuer.tokenFor(workspaceId, user),
     async restart() {
       await driver[Symbol.asyncDispose]();
-      driver = vclusterDriver(options);
+      driver = vclusterDriver(optionsNow());
     },
     async [Symbol.asyncDispose]() {
       made.remove();

@@ -80,6 +80,22 @@ describe.skipIf(binaries === null)('a local control plane', () => {
     }
   });
 
+  it('takes another authority of its issuer as it runs, and nobody who was let in is refused meanwhile', async () => {
+    const user = { username: 'hexabase:ann@example.test', groups: ['hexabase:ws-members'] };
+    await using door = await openUserDoor(await driver.upstream(id), issuer.tokenFor(id, user));
+    const apiServer = await findComponent(paths(), 'kube-apiserver');
+    const asked = issuer.asked();
+    issuer.renewAuthority();
+    await eventually(settleMs, async () => {
+      expect((await door.send({ path: '/version' })).status).toBe(200);
+      return issuer.asked() > asked;
+    });
+    issuer.rotate();
+    const token = issuer.tokenFor(id, user);
+    expect((await door.send({ path: '/version', token })).status).toBe(200);
+    expect(await findComponent(paths(), 'kube-apiserver')).toEqual(apiServer);
+  });
+
   it('says who owns the fields that an apply would change', async () => {
     const object = (value: string) => ({
       apiVersion: 'v1',
