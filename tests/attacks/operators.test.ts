@@ -1,7 +1,7 @@
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { until } from '@hexabase/testkit/given.ts';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { untilEnd } from './exchange.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { open, untilEnd } from './exchange.ts';
 import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
 import { operatorOf } from './things.ts';
 
@@ -106,6 +106,75 @@ describe('an operator of the platform', () => {
         expect.stringContaining('second_factor_required'),
       ]);
       expect((await product.kube(ann.workspaceId, { path: secrets, token: ann.kubeToken })).status).toBe(200);
+    },
+  );
+});
+
+describe('the time for which an operator of the platform was let in', () => {
+  const limit = { timeout: 30_000 };
+  const minuteMs = 60_000;
+  let startMs: number;
+  // The clock of the product, which runs in this process; what waits and sweeps goes on by the real one.
+  const minutesLater = (minutes: number) => vi.setSystemTime(startMs + minutes * minuteMs);
+
+  beforeEach(async () => {
+    await product.query('delete from access_grants');
+    startMs = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'], now: startMs });
+  });
+  afterEach(() => vi.useRealTimers());
+
+  /** Half a minute before the hour is over, in a session of then. */
+  async function nearTheEnd(): Promise<Person> {
+    const made = await eve.call('POST', `/api/v1/organizations/${eve.organizationId}/grants`, {
+      operator: oscar.email,
+      level: 'admin',
+      hours: 1,
+      reason: 'Pods do not start',
+    });
+    expect(made.status, made.text).toBe(201);
+    minutesLater(59.5);
+    return product.signIn(oscar);
+  }
+
+  test(
+    'A09 an operator of the platform is out of the API, and of an export that runs, when their time is over',
+    limit,
+    async () => {
+      await product.query(
+        `insert into audit_entries (id, organization_id, action, target, outcome, details)
+       select 'y' || lpad(n::text, 6, '0'), $1, 'test.bulk', 'x', 'allowed', jsonb_build_object('pad', repeat('x', 4000))
+       from generate_series(1, 12000) n`,
+        [eve.organizationId],
+      );
+      const { access, call } = await nearTheEnd();
+      const path = `/api/v1/organizations/${eve.organizationId}`;
+      expect((await call('GET', path)).status).toBe(200);
+      const exported = await open(product.api, { path: `${path}/audit/export`, token: access });
+      expect(exported.statusCode).toBe(200);
+      await new Promise((resolve) => exported.once('readable', resolve));
+      minutesLater(60);
+      expect((await call('GET', path)).status).toBe(404);
+      expect((await call('POST', `/api/v1/workspaces/${eve.workspaceId}/kube-token`)).status).toBe(404);
+      await untilEnd(exported);
+      expect(exported.complete).toBe(false);
+    },
+  );
+
+  test(
+    'A09 an operator of the platform is out of the cluster, and of every watch, when their time is over',
+    limit,
+    async () => {
+      const kube = await product.kubeToken(await nearTheEnd(), eve.workspaceId);
+      const watching = await product.openKube(eve.workspaceId, {
+        path: `${secrets}?watch=true`,
+        token: kube,
+      });
+      expect(watching.statusCode).toBe(200);
+      const ended = untilEnd(watching);
+      minutesLater(60);
+      await ended;
+      expect((await product.kube(eve.workspaceId, { path: secrets, token: kube })).status).toBe(401);
     },
   );
 });

@@ -28,7 +28,7 @@ interface Timed {
 /** Longest token that is looked at: a header that does not fit cannot cost anything. */
 const tokenCharactersMax = 16_384;
 const cachedTokensMax = 4_096;
-/** Clocks of replicas may differ by this much. */
+/** Clocks of replicas may differ by this much: a token that another has just made is good. None is good for longer. */
 const skewSeconds = 5;
 const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
@@ -66,7 +66,7 @@ export function createVerifier<T extends Timed>(options: VerifierOptions<T>): Ve
       if (claims.aud !== audience) throw new AppError('unauthenticated');
       if (claims.nbf !== undefined && claims.nbf > nowSeconds + skewSeconds)
         throw new AppError('unauthenticated');
-      if (claims.exp <= nowSeconds - skewSeconds) throw new AppError('token_expired');
+      if (claims.exp <= nowSeconds) throw new AppError('token_expired');
       return claims;
     },
   };

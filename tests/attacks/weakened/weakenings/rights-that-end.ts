@@ -135,4 +135,29 @@ export const rightsThatEndWeakenings: readonly Weakening[] = [
     because: 'open streams are not ended',
     hangs: true,
   },
+  {
+    attack:
+      'A09 an operator of the platform is out of the API, and of an export that runs, when their time is over',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/session-store.ts',
+        find: 'g.revoked_at IS NULL AND g.expires_at > ${new Date(nowMs)}',
+        replace: 'g.revoked_at IS NULL AND ${new Date(nowMs)}::timestamptz IS NOT NULL',
+      },
+    ],
+    because: 'who was let in for an hour stays',
+  },
+  {
+    attack:
+      'A09 an operator of the platform is out of the cluster, and of every watch, when their time is over',
+    changes: [
+      {
+        file: 'packages/oidc/src/tokens/kube-token.ts',
+        find: 'return Math.max(1, Math.min(accessTokenSeconds, ...left));',
+        replace: 'return Math.max(1, Math.min(accessTokenSeconds, left.length + accessTokenSeconds));',
+      },
+    ],
+    because: 'a cluster’s credential outlives the time for which somebody was let in',
+    hangs: true,
+  },
 ];
