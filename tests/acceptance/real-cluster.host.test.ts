@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { hostImage as image, hostKubectls, startOnHost } from './host-product.ts';
+import { hostImage as image, hostKubectls, startOnHost, until } from './host-product.ts';
 import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
 import { addPerson, succeed, type Person, type Product } from './product.ts';
 import { checkout, run } from './programs.ts';
@@ -20,8 +20,8 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
   const [firstKubectl = ''] = Object.values(hostKubectls(host));
   const onHost = kubectlSession(firstKubectl, () => ({ ...product.env, KUBECONFIG: host?.kubeconfig }));
   const settingsFor = (name: string): string => join(product.configDir, `${name}.yaml`);
-  const as = (name: string, path: string): KubectlSession =>
-    kubectlSession(path, () => ({ ...product.env, KUBECONFIG: settingsFor(name) }));
+  const as = (name: string, path: string, env = (): NodeJS.ProcessEnv => product.env): KubectlSession =>
+    kubectlSession(path, () => ({ ...env(), KUBECONFIG: settingsFor(name) }));
   let workspaceId = '';
 
   beforeAll(async () => {
@@ -81,9 +81,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
         `namespace/${project}`,
         '--timeout=170s',
       );
-      await kubectl('-n', project, 'wait', '--for=create', 'resourcequota', '--all', '--timeout=170s').catch(
-        () => '',
-      );
+      await until(async () => (await json('-n', project, 'get', 'resourcequotas')).items.length > 0);
       expect(succeed(await product.hks(['project', 'list', '--workspace', slug]))).toContain(project);
     });
 
@@ -181,7 +179,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
       const pod = { containers: [{ name: 'shell', image }], hostNetwork: true };
       const overrides = JSON.stringify({ spec: pod });
       const said = await fails('-n', project, 'run', 'shell', `--image=${image}`, `--overrides=${overrides}`);
-      expect(said).toMatch(/violates PodSecurity|forbidden/);
+      expect(said).toMatch(/violates PodSecurity "baseline:\S+": host namespaces \(hostNetwork=true\)/);
     });
 
     it('removes the application and its namespace', async () => {
@@ -193,30 +191,113 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
     });
   });
 
-  describe('a viewer', () => {
+  describe('people who are not its administrators', () => {
     let viewer: Person;
-    const { kubectl, fails } = kubectlSession(firstKubectl, () => ({
-      ...viewer.env,
-      KUBECONFIG: settingsFor('viewer'),
-    }));
+    let developer: Person;
+    const { kubectl: look, fails: isRefused } = as('viewer', firstKubectl, () => viewer.env);
+    const { kubectl: develop, fails: mayNot } = as('developer', firstKubectl, () => developer.env);
+    const { kubectl: own } = as('owner', firstKubectl);
+    const cannot = ({ email }: Person, what: string): string => `User "hexabase:${email}" cannot ${what}`;
+    /** Exit code and what `kubectl auth can-i` prints. */
+    const mayI = async ({ env }: Person, name: string, ...what: string[]): Promise<string> => {
+      const { code, stdout } = await run(firstKubectl, ['auth', 'can-i', ...what], {
+        env: { ...env, KUBECONFIG: settingsFor(name) },
+      });
+      return `${code} ${stdout.trim()}`;
+    };
+    /** Takes part, as somebody with this role in the organization. */
+    const member = async (role: string): Promise<Person> => {
+      const person = await addPerson(product, role);
+      succeed(await product.hks(['member', 'add', person.email, '--role', role]));
+      await writeFile(settingsFor(role), succeed(await person.hks(['kubeconfig', slug])));
+      return person;
+    };
 
-    it('is added by the owner and gets a kubeconfig', async () => {
-      viewer = await addPerson(product, 'viewer');
-      succeed(await product.hks(['member', 'add', viewer.email, '--role', 'viewer']));
-      await writeFile(settingsFor('viewer'), succeed(await viewer.hks(['kubeconfig', slug])));
-      expect(await kubectl('auth', 'whoami')).toContain('hexabase:viewer@example.com');
+    it('get a kubeconfig each', async () => {
+      viewer = await member('viewer');
+      expect(await look('auth', 'whoami')).toContain('hexabase:viewer@example.com');
+      developer = await member('developer');
+      expect(await develop('auth', 'whoami')).toContain('hexabase:developer@example.com');
     });
 
-    it('sees and changes nothing', async () => {
-      expect(await kubectl('get', 'pods', '-A')).toBeDefined();
-      expect(
-        await kubectl('auth', 'can-i', 'create', 'deployments.apps', '-n', 'default').catch(String),
-      ).toContain('no');
-      expect(await fails('create', 'namespace', 'mine')).toContain('Forbidden');
-      expect(await fails('-n', 'default', 'create', 'deployment', 'web', `--image=${image}`)).toMatch(
-        /Forbidden|forbidden/,
+    it('a viewer sees what runs, but no secret, and changes nothing', async () => {
+      expect(await look('get', 'pods', '-A')).toMatch(/^kube-system +coredns-\S+ +1\/1 +Running/m);
+      expect(await isRefused('get', 'secrets', '-A')).toContain(
+        cannot(viewer, 'list resource "secrets" in API group "" at the cluster scope'),
       );
-      expect(await fails('delete', 'namespace', 'default')).toMatch(/Forbidden|forbidden/);
+      expect(await mayI(viewer, 'viewer', 'create', 'deployments.apps', '-n', 'default')).toBe('1 no');
+      expect(await isRefused('create', 'namespace', 'mine')).toContain(
+        cannot(viewer, 'create resource "namespaces" in API group "" at the cluster scope'),
+      );
+      expect(await isRefused('-n', 'default', 'create', 'deployment', 'web', `--image=${image}`)).toContain(
+        cannot(viewer, 'create resource "deployments" in API group "apps" in the namespace "default"'),
+      );
+      expect(await isRefused('delete', 'namespace', 'default')).toContain(
+        cannot(viewer, 'delete resource "namespaces" in API group "" in the namespace "default"'),
+      );
+    });
+
+    it('a developer makes a project, deploys into it and reads its logs and secrets', async () => {
+      succeed(await developer.hks(['project', 'create', 'developed', '--workspace', slug]));
+      await until(
+        async () =>
+          (await mayI(developer, 'developer', 'create', 'deployments.apps', '-n', 'developed')) === '0 yes',
+      );
+      const inIt = (...args: string[]): Promise<string> => develop('-n', 'developed', ...args);
+      const web = ['sh', '-c', 'trap exit TERM; echo developed; while true; do sleep 1; done'];
+      expect(await inIt('create', 'deployment', 'web', `--image=${image}`, '--', ...web)).toBe(
+        'deployment.apps/web created\n',
+      );
+      await inIt('rollout', 'status', 'deployment/web', '--timeout=170s');
+      expect(await inIt('logs', 'deployment/web')).toBe('developed\n');
+      await inIt('create', 'secret', 'generic', 'word', '--from-literal=said=so');
+      expect(await inIt('get', 'secret', 'word', '-o', 'jsonpath={.data.said}')).toBe('c28=');
+    });
+
+    it('a developer changes nothing but applications in projects, and reads no secret elsewhere', async () => {
+      expect(await mayNot('get', 'secrets', '-A')).toContain(
+        cannot(developer, 'list resource "secrets" in API group "" at the cluster scope'),
+      );
+      expect(await mayNot('-n', 'kube-system', 'get', 'secrets')).toContain(
+        cannot(developer, 'list resource "secrets" in API group "" in the namespace "kube-system"'),
+      );
+      expect(await mayNot('-n', 'default', 'create', 'deployment', 'web', `--image=${image}`)).toContain(
+        cannot(developer, 'create resource "deployments" in API group "apps" in the namespace "default"'),
+      );
+      expect(await mayNot('create', 'namespace', 'mine')).toContain(
+        cannot(developer, 'create resource "namespaces" in API group "" at the cluster scope'),
+      );
+      expect(await mayNot('-n', 'developed', 'delete', 'resourcequota', 'hexabase')).toContain(
+        cannot(developer, 'delete resource "resourcequotas" in API group "" in the namespace "developed"'),
+      );
+      const more = ['--clusterrole=cluster-admin', `--user=hexabase:${developer.email}`];
+      expect(await mayNot('-n', 'developed', 'create', 'rolebinding', 'more', ...more)).toContain(
+        cannot(
+          developer,
+          'create resource "rolebindings" in API group "rbac.authorization.k8s.io" in the namespace "developed"',
+        ),
+      );
+    });
+
+    it('a developer of one project has nothing of another one', async () => {
+      succeed(await product.hks(['project', 'create', 'closed', '--workspace', slug]));
+      await own('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/closed', '--timeout=170s');
+      await own('-n', 'closed', 'create', 'secret', 'generic', 'kept', '--from-literal=said=nothing');
+      const given = ['developer', '--workspace', slug, '--project', 'developed', '--user', viewer.email];
+      succeed(await product.hks(['assignment', 'create', ...given]));
+      await until(
+        async () => (await mayI(viewer, 'viewer', 'get', 'secrets', '-n', 'developed')) === '0 yes',
+      );
+      expect(await look('-n', 'developed', 'get', 'secret', 'word', '-o', 'jsonpath={.data.said}')).toBe(
+        'c28=',
+      );
+      expect(await look('-n', 'developed', 'scale', 'deployment/web', '--replicas=0')).toContain('scaled');
+      expect(await isRefused('-n', 'closed', 'get', 'secret', 'kept')).toContain(
+        cannot(viewer, 'get resource "secrets" in API group "" in the namespace "closed"'),
+      );
+      expect(await isRefused('-n', 'closed', 'create', 'deployment', 'web', `--image=${image}`)).toContain(
+        cannot(viewer, 'create resource "deployments" in API group "apps" in the namespace "closed"'),
+      );
     });
   });
 
