@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
+import { readAuthority } from './load-certificates.ts';
 
 /**
  * The authority behind the certificate at the public address, which tenants' API servers and kubeconfigs are given: our
@@ -24,6 +26,16 @@ export function publicAuthority(
   }
   // Without what else such files hold: comments, or a private key that came along.
   return `${found.join('\n')}\n`;
+}
+
+/** The same as an operator's command knows it; null before the first start, when there is none of our own. */
+export async function knownAuthority(
+  config: Pick<ServerConfig, 'publicCa' | 'dataDir'>,
+  nowMs: number,
+): Promise<{ authority: string | null } | null> {
+  const caPem = await readAuthority(join(config.dataDir, 'ca'));
+  if (caPem === null && config.publicCa === undefined) return null;
+  return { authority: publicAuthority(config, { caPem: caPem ?? '', nowMs }) };
 }
 
 function parsed(path: string, pem: string): X509Certificate {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { knownAuthority } from '../certificates/public-authority.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { loadMasterKey } from '../lifecycle/master-key.ts';
@@ -31,6 +32,7 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli host add|update|list|get|check|cordon|uncordon|drain|remove   (hexabase-cli host --help)
        hexabase-cli federation add|list|remove   (hexabase-cli federation --help)
        hexabase-cli client add|list|rotate-secret|remove   (hexabase-cli client --help)
+       hexabase-cli authority                  prints the certificate authority that other programs trust
        hexabase-cli validate
 
 For whoever holds the data folder. It works on a running installation and on a stopped one.
@@ -72,6 +74,7 @@ const commands: Readonly<Record<string, (request: Request) => Promise<OperatorAn
   'user disable': (request) => switchTo(request, false),
   'user enable': (request) => switchTo(request, true),
   'user reset-second-factor': resetFactors,
+  authority: showAuthority,
   validate,
 };
 
@@ -165,6 +168,17 @@ async function resetFactors({ values, config }: Request): Promise<OperatorAnswer
   await withDatabase(config, (database) => resetSecondFactors(database, vault, email));
   const text = `Removed the second factors of ${email}; its sessions have ended, and a letter says so.`;
   return answer(text, { email });
+}
+
+/** PEM, to be kept in a file. */
+async function showAuthority({ config }: Request): Promise<OperatorAnswer> {
+  const known = await knownAuthority(config, systemClock.now());
+  if (known === null)
+    throw new StartError('The authority is made at the first start. Start the server first.');
+  if (known.authority === null)
+    throw new StartError('HKS_PUBLIC_CA is `system`: everybody trusts the certificate at the public URL.');
+  const authority = known.authority.trimEnd();
+  return answer(authority, { authority: `${authority}\n` });
 }
 
 async function validate({ config }: Request): Promise<OperatorAnswer> {

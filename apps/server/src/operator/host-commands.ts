@@ -1,13 +1,10 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
-import type { ServerConfig } from '../config.ts';
-import { readAuthority } from '../certificates/load-certificates.ts';
-import { publicAuthority } from '../certificates/public-authority.ts';
+import { knownAuthority } from '../certificates/public-authority.ts';
 import { findHelm } from '../hosts/helm.ts';
 import { checkImageOf } from '../hosts/host-settings.ts';
 import { createLog } from '../log.ts';
@@ -183,7 +180,7 @@ async function check(request: Request): Promise<OperatorAnswer> {
     storageClass: hosts.storageClass ?? null,
     tenantVersions: hosts.tenantKubernetesVersion,
     findHelm: () => findHelm({ settings: hosts, dataDir, log: createLog(config.logLevel) }),
-    trust: await trustOf(config),
+    trust: await knownAuthority(config, systemClock.now()),
   });
   const lines = checks.map(({ type, status, required, message, todo }) => {
     const word =
@@ -198,13 +195,6 @@ async function check(request: Request): Promise<OperatorAnswer> {
   lines.push(`${name} ${verdicts[ready.status]}`);
   const isReady = ready.status === 'True';
   return { text: lines.join('\n'), json: { name, ready: isReady, checks }, exitCode: isReady ? 0 : 1 };
-}
-
-/** Before the first start there is no authority of our own. */
-async function trustOf(config: ServerConfig): Promise<{ authority: string | null } | null> {
-  const caPem = await readAuthority(join(config.dataDir, 'ca'));
-  if (caPem === null && config.publicCa === undefined) return null;
-  return { authority: publicAuthority(config, { caPem: caPem ?? '', nowMs: systemClock.now() }) };
 }
 
 function shown(host: HostCluster): OperatorAnswer {
