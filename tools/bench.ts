@@ -78,7 +78,7 @@ for (const benchmark of chosen) {
     });
     for (const row of report.rows) {
       process.stdout.write(
-        `${row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.measured} (goal ${row.goal})\n`,
+        `${row.met === null ? '      ' : row.met ? 'met   ' : 'MISSED'} ${row.what}: ${row.measured} (goal ${row.goal})\n`,
       );
     }
   } catch (error) {

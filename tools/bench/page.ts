@@ -22,7 +22,7 @@ export interface Benchmarked {
 /** The text of `docs/benchmarks.md`. */
 export function benchmarkPage(machine: Machine, results: readonly Benchmarked[]): string {
   const rows = results.flatMap(({ report }) => report.rows);
-  const missed = rows.filter((row) => !row.met);
+  const missed = rows.filter(({ met }) => met === false);
   return [
     '# Benchmarks',
     '',
@@ -54,7 +54,8 @@ function section({ report, loadBefore, when, commit }: Benchmarked): string[] {
     '| what | goal | measured | met |',
     '| --- | --- | --- | --- |',
     ...report.rows.map(
-      (row) => `| ${row.what} | ${row.goal} | ${row.measured} | ${row.met ? 'yes' : '**no**'} |`,
+      (row) =>
+        `| ${row.what} | ${row.goal} | ${row.measured} | ${row.met === null ? '–' : row.met ? 'yes' : '**no**'} |`,
     ),
     '',
     ...(report.notes ?? []).flatMap((note) => [note, '']),

@@ -1,26 +1,30 @@
-import { mkdtemp, rm, chmod } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OperationCall } from '@hexabase/contract/call.ts';
-import { organization } from '@hexabase/contract/organization.ts';
-import { features } from '@hexabase/features/index.ts';
-import { createExecute } from '@hexabase/features/run/execute.ts';
-import type { Actor } from '@hexabase/kernel/actor.ts';
-import { systemClock } from '@hexabase/kernel/clock.ts';
-import { newId } from '@hexabase/kernel/id.ts';
-import { silentLogger } from '@hexabase/kernel/log.ts';
-import { createUser } from '@hexabase/oidc/users.ts';
-import type { Database, Tx } from '@hexabase/postgres/database.ts';
-import { openDatabase, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
-import { givenOrganization } from '@hexabase/testkit/given.ts';
-import { sql } from 'kysely';
-import { startApi } from '../../api/start-api.ts';
 import { percentile } from '../kubernetes/figures.ts';
-import { atMost, short } from '../product/report.ts';
+import { atMost, short, withoutGoal } from '../product/report.ts';
+import { restClient } from '../product/rest.ts';
+import { p50AndP99 } from '../product/timed-get.ts';
+import { inTurn } from './in-turn.ts';
 import type { IdentityPart } from './part.ts';
+import { startProgram } from './program.ts';
 
-const rounds = 2_000;
-const warmUpRounds = 200;
+export interface Rounds {
+  rounds: number;
+  warmUpRounds: number;
+}
+
+/** What `audited-product.ts` says once it serves; of two, the first is with audit entries and the second without. */
+export interface AuditedProduct {
+  /** Milliseconds of changes in its own process. */
+  alone: number[][];
+  /** Addresses of the API. */
+  urls: string[];
+  token: string;
+  organizationId: string;
+}
+
+const counts: Rounds = { rounds: 2_000, warmUpRounds: 500 };
 
 /** What the audit entry adds to the change that it tells of. */
 export const auditPart: IdentityPart = {
@@ -31,36 +35,22 @@ export const auditPart: IdentityPart = {
     // The database server runs as another user when we are root.
     await chmod(folder, 0o755);
     try {
-      await using database = await openDatabase({
-        connection: { kind: 'embedded', dataDir: folder },
-        masterKey: Buffer.alloc(32, 7),
-        log: silentLogger,
-      });
-      const actor = await givenOwner(database);
-      // All that a process has, but for the database.
-      await using api = await startApi();
-      const ways = [database, withoutAudit(database)].map((one) =>
-        createExecute(features, { ...api.ports, database: one }),
-      );
-      const taken = ways.map((): number[] => []);
-      for (let round = -warmUpRounds; round < rounds; round += 1) {
-        for (const [index, execute] of ways.entries()) {
-          const begun = performance.now();
-          await execute(rename(actor, `name ${round} ${index}`));
-          if (round >= 0) taken[index]?.push(performance.now() - begun);
-        }
-      }
-      await expectEntries(database, rounds + warmUpRounds);
-      const [audited = [], bare = []] = taken;
-      const [own, plain] = [percentile(audited, 0.5), percentile(bare, 0.5)];
-      const row = atMost('audit, added to a write, p50', { value: 10, unit: '%' }, (own / plain - 1) * 100);
+      const { alone, overHttp } = await measureBoth(folder);
+      const [change, write] = [alone, overHttp].map(addedBy);
       return {
-        how: `An organization is renamed ${rounds} times with its audit entry and, in turn, without: use case, row-level security and commit with fsync in this process and on the embedded PostgreSQL, no HTTP. Without: this benchmark keeps the one INSERT back on its way to the database.`,
-        rows: [{ ...row, measured: `${row.measured} (${short(plain)} → ${short(own)} ms)` }],
-        details: {
-          auditedMs: { p50: own, p99: percentile(audited, 0.99) },
-          bareMs: { p50: plain, p99: percentile(bare, 0.99) },
-        },
+        how: `An organization is renamed ${counts.rounds} times with its audit entry and, in turn, without, after ${counts.warmUpRounds} to warm up, on the embedded PostgreSQL with fsync. A write as its user makes it: PATCH over HTTP from another process, with authentication, authorization, row-level security and commit. Of that, the use case and its transaction alone: in the process of the product, without HTTP and authentication. Without: this benchmark keeps the one INSERT back on its way to the database.`,
+        rows: [
+          {
+            ...atMost(
+              'audit, added to a write over HTTP, p50',
+              { value: 10, unit: '%' },
+              write?.percent ?? 0,
+            ),
+            measured: write?.text ?? '',
+          },
+          withoutGoal('of that, added to the use case and its commit alone, p50', change?.text ?? ''),
+        ],
+        details: { ...counts, overHttp: write?.details, useCaseAndCommit: change?.details },
       };
     } finally {
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -68,72 +58,23 @@ export const auditPart: IdentityPart = {
   },
 };
 
-async function givenOwner(database: OpenedDatabase): Promise<Actor> {
-  const organizationId = await givenOrganization(database);
-  const email = 'owner@example.test';
-  const { id: userId } = await database.asIdentity((tx) =>
-    createUser(tx, { email, displayName: 'Owner', password: null }, systemClock.now()),
-  );
-  await database.asIdentity((tx) =>
-    sql`insert into memberships (organization_id, user_id, role) values (${organizationId}, ${userId}, 'owner')`.execute(
-      tx,
-    ),
-  );
-  return {
-    userId,
-    email,
-    sessionId: newId<'Session'>(),
-    platformRole: null,
-    memberships: [{ organizationId, role: 'owner' }],
-  };
-}
-
-function rename(actor: Actor, name: string): OperationCall {
-  return {
-    operation: organization.operations.update,
-    actor,
-    params: { id: actor.memberships[0]?.organizationId ?? '' },
-    query: {},
-    body: { name },
-    requestId: newId(),
-    idempotencyKey: null,
-    ifMatch: null,
-    signal: new AbortController().signal,
-  };
-}
-
-/** The same database; statements that write audit entries do not reach it. */
-function withoutAudit(database: OpenedDatabase): Database {
-  return {
-    ...database,
-    asTenant: (scope, run, options) => database.asTenant(scope, (tx) => run(keepingBack(tx)), options),
-  };
-}
-
-function keepingBack(tx: Tx): Tx {
-  const executeQuery: typeof tx.executeQuery = async (query, options) =>
-    'sql' in query && /^\s*insert into audit_entries/.test(query.sql)
-      ? { rows: [] }
-      : tx.executeQuery(query, options);
-  return replacing(tx, { executeQuery });
-}
-
-function replacing<T extends object>(whole: T, parts: Partial<T>): T {
-  return new Proxy(whole, {
-    get(target, key) {
-      if (Object.hasOwn(parts, key)) return Reflect.get(parts, key);
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+async function measureBoth(folder: string): Promise<{ alone: number[][]; overHttp: number[][] }> {
+  await using product = await startProgram<AuditedProduct>('audited-product.ts', { folder, ...counts });
+  const { alone, urls, token, organizationId } = product.said;
+  using clients = new DisposableStack();
+  const ways = urls.map((url) => {
+    const rest = clients.use(restClient({ url, token, connections: 1 }));
+    return (name: string) => rest.call('PATCH', `/api/v1/organizations/${organizationId}`, { name });
   });
+  return { alone, overHttp: await inTurn(counts, ways) };
 }
 
-/** Neither fewer, for then nothing was measured, nor more. */
-async function expectEntries(database: OpenedDatabase, wanted: number): Promise<void> {
-  const { rows } = await database.asWorker((tx) =>
-    sql<{
-      many: number;
-    }>`select count(*)::float8 as many from audit_entries where action = 'organization.update'`.execute(tx),
-  );
-  if (rows[0]?.many !== wanted) throw new Error(`there are ${rows[0]?.many} audit entries, not ${wanted}`);
+function addedBy([audited = [], bare = []]: number[][]) {
+  const [own, plain] = [percentile(audited, 0.5), percentile(bare, 0.5)];
+  const percent = (own / plain - 1) * 100;
+  return {
+    percent,
+    text: `${short(percent)} % (${short(plain)} → ${short(own)} ms)`,
+    details: { auditedMs: p50AndP99(audited), bareMs: p50AndP99(bare) },
+  };
 }

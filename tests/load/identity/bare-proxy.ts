@@ -1,5 +1,6 @@
 import { Agent, createServer, request } from 'node:https';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
+import { onceUnused } from './program.ts';
 
 /** `node bare-proxy.ts '{"url": …, "ca": …}'`: the least that stands between two TLS connections. It checks nothing. */
 const upstream: { url: string; ca: string } = JSON.parse(process.argv[2] ?? '');
@@ -19,4 +20,4 @@ server.listen(0, '127.0.0.1', () => {
   const port = typeof address === 'object' && address ? address.port : 0;
   process.stdout.write(`${JSON.stringify({ url: `https://127.0.0.1:${port}`, ca: authority.certPem })}\n`);
 });
-process.stdin.resume().once('end', () => process.exit());
+onceUnused(() => process.exit());

@@ -3,7 +3,8 @@ export interface Row {
   what: string;
   goal: string;
   measured: string;
-  met: boolean;
+  /** Null without a goal. */
+  met: boolean | null;
 }
 
 /** What a benchmark prints last, as one line of JSON. */
@@ -35,6 +36,11 @@ export function atLeast(what: string, goal: { value: number; unit: string }, val
     measured: `${short(value)} ${goal.unit}`,
     met: value >= goal.value,
   };
+}
+
+/** A row that tells something which no goal is set for. */
+export function withoutGoal(what: string, measured: string): Row {
+  return { what, goal: '–', measured, met: null };
 }
 
 export function print(report: Report): void {

@@ -124,21 +124,36 @@ export interface NewAuditEntry {
   createdAt: Date;
 }
 
+/** Written out, not put together anew for each change. */
+const entering = `insert into audit_entries (id, organization_id, person_id, workspace_id, access_grant_id, actor_id,
+    actor_email, action, target, outcome, request_id, address, agent, details, created_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::jsonb, $15)`;
+
 /**
  * Where the request came from is added here, so that no entry can lack it. The statement travels with the next one or
  * with COMMIT; when it fails, so do they.
  */
 export async function insertAuditEntry(tx: Tx, entry: NewAuditEntry): Promise<void> {
   const origin = currentOrigin();
-  const personId = entry.organizationId === null ? (entry.personId ?? null) : null;
-  const entering = sql`
-    insert into audit_entries (id, organization_id, person_id, workspace_id, access_grant_id, actor_id, actor_email,
-      action, target, outcome, request_id, address, agent, details, created_at)
-    values (${entry.id}, ${entry.organizationId}, ${personId}, ${entry.workspaceId ?? null}, ${entry.grantId ?? null},
-      ${entry.actorId}, ${entry.actorEmail}, ${entry.action}, ${entry.target}, ${entry.outcome}, ${entry.requestId},
-      ${origin?.address ?? null}, ${origin?.agent ?? null}, ${JSON.stringify(entry.details)}::jsonb, ${entry.createdAt})`;
-  const { sql: text, parameters } = entering.compile(tx);
-  await tx.executeQuery(ahead(text, [...parameters]));
+  await tx.executeQuery(
+    ahead(entering, [
+      entry.id,
+      entry.organizationId,
+      entry.organizationId === null ? (entry.personId ?? null) : null,
+      entry.workspaceId ?? null,
+      entry.grantId ?? null,
+      entry.actorId,
+      entry.actorEmail,
+      entry.action,
+      entry.target,
+      entry.outcome,
+      entry.requestId,
+      origin?.address ?? null,
+      origin?.agent ?? null,
+      JSON.stringify(entry.details),
+      entry.createdAt,
+    ]),
+  );
 }
 
 /** Wakes the reconciler of `kind` for one key when this transaction commits; a wake-up carries no content. */
