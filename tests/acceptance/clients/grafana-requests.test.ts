@@ -28,6 +28,7 @@ describe.skipIf(browserPath === undefined)("Grafana's requests, with the setting
     const [console = ''] = guideBlocks(section, 'console');
     const [add = ''] = commandsIn(console);
     const added = succeed(await scene.type(add));
+    expect(added).toContain(`Issuer:    ${scene.issuer}`);
     const [ini = ''] = guideBlocks(section, 'ini');
     const here = inPlace(ini, {
       'https://hexabase.example.com': scene.product.httpsUrl,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Client } from '@hexabase/oidc/clients/client.ts';
 import { addClient, allClients, forgetClient, renewSecret } from './clients.ts';
 import type { OperatorAnswer } from './commands.ts';
-import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
+import { answer, issuerOf, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 
 const clientUsage = `Usage: hexabase-cli client add NAME --redirect-uri URI… [--public] [--post-logout-redirect-uri URI…]
                                [--backchannel-logout-uri URI]
@@ -62,12 +62,14 @@ async function add({ database, name, values, config }: Request): Promise<Operato
     },
     { loopbackNotices: config.publicUrl === undefined },
   );
+  const issuer = issuerOf(config);
   const lines = [
     `Added the client ${client.id}.`,
+    ...(issuer === null ? [] : [`Issuer:    ${issuer}`]),
     `Client id: ${client.id}`,
     ...(secret === null ? [] : [`Secret:    ${secret}   (shown only now)`]),
   ];
-  return answer(lines.join('\n'), { ...shown(client), secret });
+  return answer(lines.join('\n'), { ...shown(client), issuer, secret });
 }
 
 async function list({ database }: Request): Promise<OperatorAnswer> {

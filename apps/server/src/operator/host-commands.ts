@@ -11,7 +11,6 @@ import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
 import { readNamed, StartError } from '../lifecycle/data-folder.ts';
 import { loadMasterKey } from '../lifecycle/master-key.ts';
-import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
 import {
   checkHost,
@@ -23,7 +22,7 @@ import {
   setHostState,
   type HostStore,
 } from './hosts.ts';
-import { answer, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
+import { answer, issuerOf, nounOptions, runNounCommand, type NounRequest } from './noun-command.ts';
 
 export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeconfig FILE [--context C] | --in-cluster)
        hexabase-cli host update NAME [--region R] [--kubeconfig FILE [--context C]] [--another-cluster]
@@ -170,10 +169,10 @@ async function list(request: Request): Promise<OperatorAnswer> {
 
 async function check(request: Request): Promise<OperatorAnswer> {
   const { name, config } = request;
-  const { publicUrl, hosts, dataDir } = config;
-  const address = publicUrl ?? readRunState(dataDir)?.httpsUrl ?? null;
+  const { hosts, dataDir } = config;
+  const issuer = issuerOf(config);
   const { checks, ready } = await checkHost(storeOf(request), name, {
-    issuer: address === null ? null : `${address.replace(/\/+$/, '')}/oidc`,
+    issuer,
     image: checkImageOf(hosts),
     command: hosts.checkCommand ?? null,
     pullPolicy: hosts.imagePullPolicy,
@@ -187,7 +186,7 @@ async function check(request: Request): Promise<OperatorAnswer> {
       status === 'True' ? 'ok' : status === 'Unknown' ? 'unknown' : required ? 'MISSING' : 'without';
     return `${word.padEnd(8)} ${type.padEnd(24)} ${message}${todo === '' ? '' : `. ${todo}`}`;
   });
-  if (address === null) {
+  if (issuer === null) {
     lines.push(
       `unknown  IssuerReachable          The server does not run and no --public-url is set: nobody tried whether pods reach it`,
     );

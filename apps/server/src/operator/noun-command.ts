@@ -1,6 +1,7 @@
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
+import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
 import { openOperatorDatabase } from './open-operator-database.ts';
 
@@ -65,6 +66,12 @@ export async function runNounCommand<Values extends NounValues>(
   await using database = await openOperatorDatabase(config, { migrate: 'apply' });
   const result = await run({ database, name, values, config });
   return inFormat(result, values.output);
+}
+
+/** Who signs the tokens; null when no public address is set and the server does not run, so that nobody knows. */
+export function issuerOf({ publicUrl, dataDir }: Pick<ServerConfig, 'publicUrl' | 'dataDir'>): string | null {
+  const address = publicUrl ?? readRunState(dataDir)?.httpsUrl;
+  return address ? `${address.replace(/\/+$/, '')}/oidc` : null;
 }
 
 /** What a command answers that did what it was asked. */
