@@ -10,7 +10,7 @@ import { makeImages } from './images/make-images.ts';
 import { removeCgroup } from './node/cgroups.ts';
 import { readKernelSettings, restoreKernelSettings } from './node/kernel-settings.ts';
 import { startMachine } from './node/machine.ts';
-import { connectNode, expectNoBridge, makeBridge, removeBridge } from './node/network.ts';
+import { bridgeNumber, connectNode, expectNoBridge, makeBridge, removeBridge } from './node/network.ts';
 import { joinNode, prepareNode } from './node/node.ts';
 import { isAlive, killProcess, ownProcess, readRunning, writeRunning, type Running } from './processes.ts';
 import { waitUntil } from './run-program.ts';
@@ -83,9 +83,12 @@ async function startReal(
   const plans = Array.from({ length: nodes }, (_, index) => nodePlan(index + 1));
   const images = await makeImages(level, { say, upgrade });
   await expectNoBridge();
-  running.machine = { kernel: readKernelSettings() };
+  const kernel = readKernelSettings();
+  running.machine = { kernel, bridge: null };
   writeRunning(running);
   await makeBridge();
+  running.machine = { kernel, bridge: bridgeNumber() };
+  writeRunning(running);
   const machines = [];
   for (const plan of plans) {
     const machine = await startMachine(running, plan);
@@ -121,11 +124,16 @@ export async function stopCluster(): Promise<void> {
   // Last started, first ended; a node's namespace takes its containers along.
   for (const started of running.processes.toReversed()) await killProcess(started);
   if (running.machine !== null) {
+    const { kernel, bridge } = running.machine;
     const plans = nodePlans(running);
-    await removeBridge(plans);
+    // Another checkout's cluster may have come since ours was killed: what is on the machine now is its own.
+    const isOfOthers = ![null, bridge].includes(bridgeNumber());
+    if (!isOfOthers) await removeBridge(plans);
     await waitUntil('the end of all mounts', 20, () => !hasMounts());
-    for (const { cgroup } of plans) await removeCgroup(cgroup);
-    restoreKernelSettings(running.machine.kernel);
+    if (!isOfOthers) {
+      for (const { cgroup } of plans) await removeCgroup(cgroup);
+      restoreKernelSettings(kernel);
+    }
   }
   rmSync(folders.run, { recursive: true, force: true });
 }

@@ -21,7 +21,7 @@ export interface Running {
   runner: Started | null;
   processes: Started[];
   /** What it has put on the machine beside processes; null as long as there is nothing. */
-  machine: { kernel: Record<string, string> } | null;
+  machine: { kernel: Record<string, string>; bridge: string | null } | null;
 }
 
 const statePath = join(folders.run, 'state.json');

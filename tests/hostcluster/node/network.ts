@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { runProgram, tryProgram } from '../run-program.ts';
 import { network, type NodePlan } from '../settings.ts';
 
 const { bridge } = network;
+const link = `/sys/class/net/${bridge}`;
 /** Frames between nodes pass the machine's own firewall where bridges are filtered (Docker closes that way). */
 const betweenNodes = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'];
 
@@ -11,7 +12,6 @@ const betweenNodes = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'];
  * could not clear up after itself, and is taken away. Throws when there is another cluster.
  */
 export async function expectNoBridge(): Promise<void> {
-  const link = `/sys/class/net/${bridge}`;
   if (!existsSync(link)) return;
   const cables = readdirSync(`${link}/brif`);
   if (cables.length > 0)
@@ -19,6 +19,11 @@ export async function expectNoBridge(): Promise<void> {
       `another checkout runs a host cluster: ${cables.join(' and ')} hang on the link ${bridge}`,
     );
   await removeBridge([]);
+}
+
+/** Which link there is: the kernel gives no number twice. Null when there is none. */
+export function bridgeNumber(): string | null {
+  return existsSync(link) ? readFileSync(`${link}/ifindex`, 'utf8').trim() : null;
 }
 
 /** This machine's end of the link: a bridge that carries the machine's address. */
