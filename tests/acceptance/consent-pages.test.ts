@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { begin, discover } from '../attacks/relying-parties.ts';
-import { browserPath, launchBrowser } from './browser.ts';
+import { addAuthenticator, browserPath, launchBrowser } from './browser.ts';
 import { openPage, signInOn } from './login-command.ts';
 import { faultsOf, focused } from './page-faults.ts';
 import { addPerson, startProduct, succeed, type Person, type Product } from './product.ts';
@@ -228,6 +228,35 @@ describe.skipIf(browserPath === undefined)('signing in at a client with a real b
     expect([claims?.['email'], claims?.['amr']]).toEqual([ann.email, ['mfa']]);
     expect(complaints.filter((complaint) => !complaint.includes('401'))).toEqual([]);
     await page.context().close();
+  });
+
+  it('a passkey is the second factor at a client too, and another’s is not', async () => {
+    const bea = await addPerson(product, 'bea');
+    const add = ['second-factor', 'add-passkey', '--name', 'laptop', '-o', 'json'];
+    const { url } = JSON.parse(succeed(await bea.hks(add)));
+    const flow = await start('openid email');
+    const stranger = await openPage(browser, 'about:blank');
+    const { page, complaints } = await openPage(browser, 'about:blank');
+    for (const one of [stranger.page, page]) await addAuthenticator(one);
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Make the passkey' }).click();
+    await page.getByRole('heading', { name: 'Passkey added' }).waitFor();
+
+    await stranger.page.goto((await start('openid email')).start);
+    await signInOn(stranger.page, bea);
+    await stranger.page.getByRole('button', { name: 'Use a passkey' }).click();
+    await stranger.page.getByRole('alert').filter({ hasText: 'was told no' }).waitFor();
+    expect(await stranger.page.getByRole('button', { name: 'Allow' }).count()).toBe(0);
+
+    await page.goto(flow.start);
+    await signInOn(page, bea);
+    await page.getByRole('heading', { name: 'One more step' }).waitFor();
+    expect(await faultsOf(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Use a passkey' }).click();
+    const claims = (await redeem(page, flow, 'Allow')).claims();
+    expect([claims?.['email'], claims?.['amr']]).toEqual([bea.email, ['mfa']]);
+    expect(complaints).toEqual([]);
+    for (const one of [stranger.page, page]) await one.context().close();
   });
 
   /** Waits until the browser is at the client, which redeems what it brings. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { browserPath, launchBrowser } from './browser.ts';
+import { addAuthenticator, browserPath, launchBrowser } from './browser.ts';
 import { openPage, signInOn, signInPage, startLogin } from './login-command.ts';
 import { refused, startProduct, succeed, type Product } from './product.ts';
 
@@ -138,19 +138,3 @@ describe.skipIf(browserPath === undefined)('second factors with a real browser',
     succeed(await product.hks(add));
   }
 });
-
-/** A platform authenticator of this page's own that always finds its person and knows them. */
-async function addAuthenticator(page: Page): Promise<void> {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-}
