@@ -11,9 +11,18 @@ const server = createServer({ cert: certPem, key: keyPem }, (incoming, outgoing)
   const { method, headers } = incoming;
   const passed = request(`${upstream.url}${incoming.url ?? '/'}`, { agent, method, headers }, (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-    answer.pipe(outgoing);
+    // As the gateway does: what is one piece goes with its headers.
+    answer.once('end', () => outgoing.end());
+    answer.once('data', (first: Buffer) => {
+      if (first.length === Number(answer.headers['content-length'])) outgoing.end(first);
+      else {
+        outgoing.write(first);
+        answer.pipe(outgoing);
+      }
+    });
   });
-  incoming.pipe(passed);
+  // It is asked with GET alone.
+  passed.end();
 });
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
