@@ -76,14 +76,18 @@ describe('an invitation', () => {
 });
 
 describe('passwords', () => {
+  const once429 = async (sent: Promise<Answer>): Promise<unknown> =>
+    (await sent).status === 429 ? undefined : new Promise(() => undefined);
+
   test('B10 guessing one account’s password is slowed, one after the other and all at once, and the right one waits too', async () => {
     const { email } = await addPerson(product, fresh('guessed'));
-    const tries = await Promise.all(
-      Array.from({ length: 40 }, (_, n) => logIn(email, `wrong ${n}`, '127.0.0.3')),
-    );
+    const sent = Array.from({ length: 40 }, (_, n) => logIn(email, `wrong ${n}`, '127.0.0.3'));
+    // The first delay is a second: the right one is sent as soon as it has begun.
+    await Promise.race([Promise.all(sent), ...sent.map(once429)]);
+    const slowed = await logIn(email, password, '127.0.0.3');
+    const tries = await Promise.all(sent);
     expect(new Set(statuses(tries))).toEqual(new Set([401, 429]));
     expect(tries.filter(({ status }) => status === 401).length).toBeLessThan(25);
-    const slowed = await logIn(email, password, '127.0.0.3');
     expect([slowed.status, slowed.json['error'].code]).toEqual([429, 'rate_limited']);
     expect(Number(slowed.headers['retry-after'])).toBeGreaterThan(0);
   });
@@ -101,6 +105,22 @@ describe('passwords', () => {
     for (let n = 0; n < 14; n += 1) await logIn(email, 'wrong', '127.0.0.5');
     expect((await logIn(email, password, '127.0.0.5')).status).toBe(429);
     expect((await logIn(email, password)).status).toBe(200);
+  });
+
+  test('B10 guessing one account’s password from many places is slowed for all of them, but not where its owner was', async () => {
+    const { email } = await addPerson(product, fresh('surrounded'));
+    expect((await logIn(email, password, '127.0.0.8')).status).toBe(200);
+    const nobody = `${fresh('nobody')}@example.test`;
+    for (const guessed of [email, nobody]) {
+      const places = Array.from({ length: 13 }, (_, n) => `127.0.7.${n + 1}`);
+      const tries: Answer[] = [];
+      for (const place of places)
+        tries.push(...(await Promise.all(Array.from({ length: 9 }, () => logIn(guessed, 'wrong', place)))));
+      expect(new Set(statuses(tries))).toEqual(new Set([401, 429]));
+      // Also where nobody guessed before, and whether or not there is such an account.
+      expect((await logIn(guessed, password, '127.0.7.200')).status).toBe(429);
+    }
+    expect((await logIn(email, password, '127.0.0.8')).status).toBe(200);
   });
 
   test('B19 nobody changes an address or vouches for it by themselves', async () => {

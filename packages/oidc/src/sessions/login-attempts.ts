@@ -7,15 +7,20 @@ import { sql } from 'kysely';
 /**
  * Progressive delays, kept in PostgreSQL so that they hold across replicas and restarts. Two counters: account and
  * address together (a stranger elsewhere cannot lock the owner out), and address alone (one address tries many accounts).
+ * Passwords have a third, of the account from all places together where its owner never was.
  */
 interface Counter {
   key: string;
   /** Failures that cost nothing. */
   free: number;
+  /** The longest delay. */
+  delayMsMax: number;
 }
 
 const windowMs = 3_600_000;
 const delayMsMax = 15 * 60_000;
+/** Short: it is the owner, too, who waits for it at a place that is new. */
+const strangersDelayMsMax = 60_000;
 
 export interface LoginPlace {
   email: string;
@@ -29,8 +34,19 @@ export interface LoginPlace {
  * Throws AppError `rate_limited` with `retryAfterSeconds` while a delay runs; refused attempts do not lengthen it.
  */
 export async function reserveAttempt(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
-  for (const counter of countersOf(place)) {
-    const { rows } = await sql<{ key: string }>`
+  for (const counter of countersOf(place)) await reserve(tx, counter, nowMs);
+}
+
+/**
+ * The same for a password that is tried at a place where its owner never was: all such places together, so that many
+ * addresses guess no faster than one. Throws as `reserveAttempt` does.
+ */
+export async function reserveStrangersAttempt(tx: Tx, email: string, nowMs: number): Promise<void> {
+  await reserve(tx, strangersOf(email), nowMs);
+}
+
+async function reserve(tx: Tx, counter: Counter, nowMs: number): Promise<void> {
+  const { rows } = await sql<{ key: string }>`
       INSERT INTO hexabase.login_attempts AS a (key, failures, last_at) VALUES (${counter.key}, 1, ${new Date(nowMs)})
       ON CONFLICT (key) DO UPDATE SET
         failures = CASE WHEN a.last_at < ${new Date(nowMs - windowMs)} THEN 1 ELSE a.failures + 1 END,
@@ -38,12 +54,11 @@ export async function reserveAttempt(tx: Tx, place: LoginPlace, nowMs: number): 
         blocked_until = CASE
           WHEN a.last_at >= ${new Date(nowMs - windowMs)} AND a.failures + 1 > ${counter.free}
           THEN ${new Date(nowMs)}::timestamptz
-            + least(${delayMsMax}, 1000 * power(2, least(a.failures - ${counter.free}, 20))) * interval '1 millisecond'
+            + least(${counter.delayMsMax}, 1000 * power(2, least(a.failures - ${counter.free}, 20))) * interval '1 millisecond'
         END
       WHERE a.blocked_until IS NULL OR a.blocked_until <= ${new Date(nowMs)}
       RETURNING key`.execute(tx);
-    if (rows.length === 0) throw await delayed(tx, counter, nowMs);
-  }
+  if (rows.length === 0) throw await delayed(tx, counter, nowMs);
 }
 
 /** Forgets the failures of this account from this address, and gives back the attempt to the address. */
@@ -52,6 +67,12 @@ export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> 
   await sql`DELETE FROM hexabase.login_attempts WHERE key = ${pair.key}`.execute(tx);
   await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
     WHERE key = ${address.key}`.execute(tx);
+}
+
+/** Gives back one that was the owner's, at a new place; whoever guesses meanwhile waits on. */
+export async function returnStrangersAttempt(tx: Tx, email: string): Promise<void> {
+  await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0)
+    WHERE key = ${strangersOf(email).key}`.execute(tx);
 }
 
 /** Gives back one attempt that was right, and forgets nothing: who can make right ones at will must not wash off wrong ones. */
@@ -72,9 +93,13 @@ export async function pruneAttempts(tx: Tx, nowMs: number): Promise<void> {
 function countersOf({ email, address, free = 10 }: LoginPlace): [Counter, Counter] {
   const place = { email, address: addressBlock(address) };
   return [
-    { key: keyOf('pair', `${place.email}\n${place.address}`), free },
-    { key: keyOf('address', place.address), free: 100 },
+    { key: keyOf('pair', `${place.email}\n${place.address}`), free, delayMsMax },
+    { key: keyOf('address', place.address), free: 100, delayMsMax },
   ];
+}
+
+function strangersOf(email: string): Counter {
+  return { key: keyOf('strangers', email), free: 100, delayMsMax: strangersDelayMsMax };
 }
 
 function keyOf(kind: string, text: string): string {

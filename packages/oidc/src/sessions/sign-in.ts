@@ -4,7 +4,14 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
 import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './issue-tokens.ts';
-import { forgiveAttempts, reserveAttempt, type LoginPlace } from './login-attempts.ts';
+import { isKnownPlace } from './known-places.ts';
+import {
+  forgiveAttempts,
+  reserveAttempt,
+  reserveStrangersAttempt,
+  returnStrangersAttempt,
+  type LoginPlace,
+} from './login-attempts.ts';
 import { passwordFits } from './passwords.ts';
 import { beginLogin, finishLogin, type FactorDeps, type Proven } from '../second-factor/second-step.ts';
 import { hasFactor } from '../second-factor/factor-store.ts';
@@ -78,9 +85,15 @@ async function proveCredentials(
     throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
   const email = credentials.email.normalize('NFC').trim().toLowerCase().slice(0, 254);
   const place = { email, address: credentials.device.address };
+  const { device } = credentials;
   const known = await deps.db.asIdentity(async (tx) => {
-    await reserveAttempt(tx, place, deps.clock.now());
-    return findCredentials(tx, email);
+    const nowMs = deps.clock.now();
+    await reserveAttempt(tx, place, nowMs);
+    const found = await findCredentials(tx, email);
+    // Also where no account is: the count must not tell which there are.
+    const isHome = found !== null && (await isKnownPlace(tx, { userId: found.userId, device }, nowMs));
+    if (!isHome) await reserveStrangersAttempt(tx, email, nowMs);
+    return found && { ...found, isHome };
   });
   const fits = await passwordFits(known?.passwordHash ?? null, credentials.password);
   if (!known || !fits) {
@@ -89,6 +102,7 @@ async function proveCredentials(
     await deps.db.asIdentity((tx) => recordAuth(tx, { ...refused, details }, deps.clock.now()));
     throw new AppError('invalid_credentials');
   }
+  if (!known.isHome) await deps.db.asIdentity((tx) => returnStrangersAttempt(tx, email));
   return { userId: known.userId, place };
 }
 

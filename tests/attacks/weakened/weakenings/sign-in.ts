@@ -63,8 +63,8 @@ export const signInWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/oidc/src/sessions/sign-in.ts',
-        find: '    await reserveAttempt(tx, place, deps.clock.now());\n    return findCredentials',
-        replace: '    return findCredentials',
+        find: '    await reserveAttempt(tx, place, nowMs);\n',
+        replace: '',
       },
     ],
     because: 'passwords are guessed as fast as they can be sent',
@@ -74,11 +74,23 @@ export const signInWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/oidc/src/sessions/login-attempts.ts',
-        find: "{ key: keyOf('address', place.address), free: 100 },",
-        replace: "{ key: keyOf('address', place.address), free: 100_000 },",
+        find: "{ key: keyOf('address', place.address), free: 100, delayMsMax },",
+        replace: "{ key: keyOf('address', place.address), free: 100_000, delayMsMax },",
       },
     ],
     because: 'one place tries as many accounts as it likes',
+  },
+  {
+    attack:
+      'B10 guessing one account’s password from many places is slowed for all of them, but not where its owner was',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/sign-in.ts',
+        find: 'if (!isHome) await reserveStrangersAttempt(',
+        replace: 'if (isHome) await reserveStrangersAttempt(',
+      },
+    ],
+    because: 'who has many addresses guesses as fast as all of them together',
   },
   {
     attack: 'B11 who guesses from elsewhere does not lock the owner out',
