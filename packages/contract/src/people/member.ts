@@ -11,6 +11,16 @@ const schema = z.object({
   role,
   createdAt: timestamp,
 });
+
+/** What somebody made for machines and may have kept, or may meet the conditions of. */
+const knownSecret = z.object({
+  kind: z.enum(['token', 'federation']),
+  name: z.string(),
+  serviceAccount: z.string(),
+  lastUsedAt: timestamp.nullable(),
+  howTo: z.string().describe('the command that ends it'),
+});
+
 const path = '/api/v1/organizations/{id}/members';
 
 /** A person in an organization. */
@@ -68,14 +78,21 @@ export const member = defineResource({
       id: 'member.remove',
       method: 'DELETE',
       path: `${path}/{userId}`,
-      summary: 'Removes a member; every access of theirs ends within a second.',
+      summary:
+        'Removes a member; every access of theirs ends within a second. The answer names what they made for machines and may have kept.',
       access: { kind: 'action', action: 'member:manage' },
       target: 'organization',
-      status: 204,
+      output: schema.extend({
+        secrets: z
+          .array(knownSecret)
+          .describe('tokens of service accounts and CI rules that they made; these go on'),
+        notice: z.string().nullable().describe('the same in words, with the commands'),
+      }),
       errors: ['last_owner'],
-      cli: { verb: 'remove', positional: ['userId'], confirm: 'yes-no' },
+      cli: { verb: 'remove', positional: ['userId'], confirm: 'yes-no', text: 'notice' },
     }),
   },
 });
 
 export type Member = z.infer<typeof schema>;
+export type KnownSecret = z.infer<typeof knownSecret>;
