@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { changedChart, minorsAhead } from '@hexabase/testkit/changed-chart.ts';
@@ -9,10 +9,12 @@ import { kubectlSession } from './kubectl-session.ts';
 import { startProduct, succeed, type Product } from './product.ts';
 
 // A vCluster takes its time to start, and more of it on a busy machine.
-vi.setConfig({ testTimeout: 500_000, hookTimeout: 400_000 });
+vi.setConfig({ testTimeout: 800_000, hookTimeout: 400_000 });
 
 const host = hostCluster('tenant');
 const slug = 'rolled-out';
+/** Its turn would come after the first one's. */
+const next = 'next-in-line';
 const nowhere = 'registry.invalid/nobody/vcluster:1.0.0';
 
 /** What an operator changes for all workspaces, on a real vCluster, with the product's own settings. */
@@ -25,23 +27,24 @@ describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a r
   const onHost = kubectlSession(program, () => ({ PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig }));
   const ofOwner = () => join(product.configDir, 'owner.yaml');
   const { kubectl } = kubectlSession(program, () => ({ ...product.env, KUBECONFIG: ofOwner() }));
-  const ofControlPlane = (path: string) =>
-    onHost.kubectl('-n', `hexabase-ws-${id}`, 'get', 'statefulset', '-o', `jsonpath={.items[0]${path}}`);
-  const release = () =>
+  const ofControlPlane = (path: string, of = id) =>
+    onHost.kubectl('-n', `hexabase-ws-${of}`, 'get', 'statefulset', '-o', `jsonpath={.items[0]${path}}`);
+  const release = (of = id) =>
     onHost.kubectl(
       'get',
       'namespace',
-      `hexabase-ws-${id}`,
+      `hexabase-ws-${of}`,
       '-o',
       String.raw`jsonpath={.metadata.annotations.hexabase\.ai/release}`,
     );
-  const shown = async () =>
-    JSON.parse(succeed(await product.hks(['workspace', 'get', slug, '-o', 'json']))) as {
+  const shown = async (name = slug) =>
+    JSON.parse(succeed(await product.hks(['workspace', 'get', name, '-o', 'json']))) as {
       id: string;
       phase: string;
       conditions: { type: string; status: string; reason: string; message: string }[];
     };
-  const upgraded = async () => (await shown()).conditions.find(({ type }) => type === 'Upgraded');
+  const upgraded = async (name = slug) =>
+    (await shown(name)).conditions.find(({ type }) => type === 'Upgraded');
   const active = () => until(async () => (await shown()).phase === 'active', 300);
 
   beforeAll(async () => {
@@ -51,13 +54,15 @@ describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a r
     flags = await hostFlags(host);
     const settings = { ...hostSettings(host), HKS_PASSWORDS: 'on', HKS_VCLUSTER_CHART: join(charts, 'old') };
     product = await startProduct(flags, settings);
+    succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']));
     succeed(await product.hks(['workspace', 'create', slug, '--plan', 'starter'], { timeoutMs: 300_000 }));
     ({ id } = await shown());
     await writeFile(ofOwner(), succeed(await product.hks(['kubeconfig', slug])));
     await kubectl('create', 'configmap', 'remembered', '--from-literal=since=before');
   });
   afterAll(async () => {
-    await product?.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 });
+    for (const name of [slug, next])
+      await product?.hks(['workspace', 'delete', name, '--yes'], { timeoutMs: 180_000 });
     await product?.[Symbol.asyncDispose]();
     await rm(charts, { recursive: true, force: true });
   });
@@ -87,7 +92,10 @@ describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a r
   });
 
   it('takes an image back that nobody has, says why, and goes no further', async () => {
+    succeed(await product.hks(['workspace', 'create', next, '--plan', 'starter'], { timeoutMs: 300_000 }));
+    const { id: nextId } = await shown(next);
     const before = await release();
+    expect(await release(nextId)).toBe(before);
     const image = await ofControlPlane('.spec.template.spec.containers[0].image');
     await restartWith({ HKS_VCLUSTER_IMAGE: nowhere });
     await until(async () => (await upgraded())?.reason === 'RolledBack', 400);
@@ -96,8 +104,21 @@ describe.skipIf(host === null || host.issuerAddress === null)('a roll-out on a r
       new RegExp(`was not healthy after .*${nowhere} .*cannot be had.*going back to release ${before}$`),
     );
     expect(succeed(await product.hks(['why', `workspace/${slug}`]))).toContain('going back to release');
-    expect(await release()).toBe(before);
-    expect(await ofControlPlane('.spec.template.spec.containers[0].image')).toBe(image);
+    // It looks each minute, and says so when there is somebody to go on with.
+    const stopped = await until(async () => stopsIn(await readFile(logFile(), 'utf8'))[0], 150);
+    expect(stopped).toMatchObject({ refusing: [slug] });
+    for (const one of [id, nextId]) {
+      expect(await release(one)).toBe(before);
+      expect(await ofControlPlane('.spec.template.spec.containers[0].image', one)).toBe(image);
+    }
+    expect(await upgraded(next)).toBeUndefined();
     await intact();
   });
+
+  const logFile = () => join(product.dataDir, 'server.log');
+  const stopsIn = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => line.includes('a roll-out has stopped'))
+      .map((line): unknown => JSON.parse(line));
 });
