@@ -17,8 +17,9 @@ export function start(
   flags: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Running {
-  const env = { ...process.env, ...environment };
-  const child = spawn(program, flags, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  // `env` adds to what a child inherits, and becomes the program: the process stays the same.
+  const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const child = spawn('env', [...settings, program, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
   let words = '';
   child.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-4000)));
   const ended = new Promise<void>((done) => {
