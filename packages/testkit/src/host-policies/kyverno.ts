@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApplicableObject } from '@hexabase/cluster/kube-api/apply.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
+import type { TenantRequest } from '@hexabase/cluster/port.ts';
 import { freePort } from '../free-port.ts';
 import { writeKubeconfig, type TestKubeUser } from '../kube-api-server.ts';
 import { start, until } from '../running-program.ts';
@@ -37,8 +38,7 @@ export async function startKyverno(binaries: string, host: PolicyHost): Promise<
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    // It registers its webhooks when it listens.
-    await until([kyverno], async () => (await holds(host, webhooks)) || null);
+    await until([kyverno], async () => (await takesPolicies(host)) || null);
     return { [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
@@ -100,15 +100,29 @@ const aggregated: readonly ApplicableObject[] = [
   subjects: [{ kind: 'ServiceAccount', name: 'kyverno-admission-controller', namespace: 'kyverno' }],
 }));
 
-const policies = resourcePath('policies.kyverno.io/v1', 'ValidatingPolicy');
 const webhooks = resourcePath('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration');
+const policies = resourcePath('policies.kyverno.io/v1', 'ValidatingPolicy');
 
-const list = (host: PolicyHost, path: string) => host.as('administrator').request({ method: 'GET', path });
+const asked = (host: PolicyHost, request: TenantRequest) => host.as('administrator').request(request);
 
 const serves = async (host: PolicyHost, path: string): Promise<boolean> =>
-  (await list(host, path)).status === 200;
+  (await asked(host, { method: 'GET', path })).status === 200;
+
+/** It registers its webhooks when it is the leader, and has read its certificate some moments later. */
+async function takesPolicies(host: PolicyHost): Promise<boolean> {
+  if (!(await holds(host, webhooks))) return false;
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] };
+  const body = {
+    apiVersion: 'policies.kyverno.io/v1',
+    kind: 'ValidatingPolicy',
+    metadata: { name: 'taken' },
+    spec: { matchConstraints: { resourceRules: [rule] }, validations: [{ expression: 'true' }] },
+  };
+  const { status } = await asked(host, { method: 'POST', path: `${policies}?dryRun=All`, body });
+  return status === 201;
+}
 
 async function holds(host: PolicyHost, path: string): Promise<boolean> {
-  const { body } = await list(host, path);
+  const { body } = await asked(host, { method: 'GET', path });
   return (body as { items: unknown[] }).items.length > 0;
 }

@@ -2,13 +2,40 @@ import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
 import { kyvernoUser, startKyverno, withKyverno } from '@hexabase/testkit/host-policies/kyverno.ts';
 import { policyHost, type PolicyHost } from '@hexabase/testkit/host-policies/policy-host.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { policyFixtures } from '../../../conformance/policy-fixtures.ts';
+import { policyFixtures, type PolicyFixture } from '../../../conformance/policy-fixtures.ts';
+import { resourcePath } from '../../../kube-api/resource-path.ts';
 import { hostPolicies } from './host-policies.ts';
+import type { HostPolicy } from './host-policy.ts';
 import { kyvernoPolicy } from './kyverno.ts';
 
 const binaries = withKyverno(kubeBinaries());
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+
+const ofOthers: PolicyFixture[] = [
+  { do: 'create', object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'of-others' } } },
+  {
+    do: 'update',
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere', labels: { team: 'a' } } },
+  },
+  {
+    do: 'create',
+    object: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'theirs', namespace: 'elsewhere' } },
+  },
+  {
+    do: 'update',
+    object: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'foreign', namespace: 'elsewhere' },
+      data: { a: 'b' },
+    },
+  },
+  {
+    do: 'update',
+    object: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'worker-1', labels: { disk: 'ssd' } } },
+  },
+].map((one) => ({ ...one, name: '', expect: 'pass', as: 'operator' }) as PolicyFixture);
 
 /** Only Kyverno refuses here: none of the native forms is installed. */
 describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
@@ -17,18 +44,24 @@ describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
   beforeAll(async () => {
     host = await policyHost(binaries ?? '', [kyvernoUser]);
     kyverno = await startKyverno(binaries ?? '', host);
-    for (const policy of hostPolicies) {
-      const { status, body } = await host.create(kyvernoPolicy(policy));
-      expect(status, JSON.stringify(body)).toBe(201);
-    }
   });
   afterAll(async () => {
     await kyverno?.[Symbol.asyncDispose]();
     await host?.[Symbol.asyncDispose]();
   });
 
-  describe.each(hostPolicies)('$name', ({ name }) => {
-    beforeAll(() => active(name));
+  // One at a time: of two that refuse the same, whichever answers first is named.
+  describe.each(hostPolicies)('$name', (policy) => {
+    const { name } = policy;
+    beforeAll(async () => {
+      await install(policy);
+      await inForce(name, true);
+    });
+    afterAll(async () => {
+      const path = resourcePath('policies.kyverno.io/v1', 'ValidatingPolicy', { name });
+      await host.as('administrator').request({ method: 'DELETE', path });
+      await inForce(name, false);
+    });
 
     it.each(policyFixtures(name))('$expect: $name', async (one) => {
       const { status, body } = await host.attempt(one);
@@ -42,13 +75,52 @@ describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
     });
   });
 
-  /** The API server and Kyverno learn of a policy some moments after it was written. */
-  async function active(policy: string): Promise<void> {
-    const refused = policyFixtures(policy).find((one) => one.expect === 'fail');
-    if (!refused) throw new Error(`${policy} has no failing fixture`);
-    const answer = async (): Promise<void> => {
-      expect(JSON.stringify((await host.attempt(refused)).body)).toContain(`Policy ${policy} failed`);
+  it('all together let through what each of them does', async () => {
+    for (const policy of hostPolicies) await install(policy);
+    for (const { name } of hostPolicies) await inForce(name, true);
+    const passing = hostPolicies.flatMap(({ name }) =>
+      policyFixtures(name).filter((one) => one.expect === 'pass'),
+    );
+    for (const one of passing) {
+      const { status, body } = await host.attempt(one);
+      expect(status, `${one.name}: ${JSON.stringify(body)}`).toBeLessThan(300);
+    }
+  });
+
+  describe('while Kyverno does not answer', () => {
+    beforeAll(() => kyverno[Symbol.asyncDispose]());
+
+    it.each(['hexabase-pods-baseline', 'hexabase-services', 'hexabase-fence-inside'])(
+      'nothing that %s is about is let through',
+      async (name) => {
+        const allowed = policyFixtures(name).find((one) => one.expect === 'pass');
+        if (!allowed) throw new Error(`${name} has no passing fixture`);
+        const { status, body } = await host.attempt(allowed);
+        expect(status, JSON.stringify(body)).toBe(500);
+        expect(JSON.stringify(body)).toContain('failed calling webhook');
+      },
+    );
+
+    it.each(ofOthers)('others do not wait for it: $do $object.kind', async (one) => {
+      const { status, body } = await host.attempt(one);
+      expect(status, JSON.stringify(body)).toBeLessThan(300);
+    });
+  });
+
+  async function install(policy: HostPolicy): Promise<void> {
+    const { status, body } = await host.create(kyvernoPolicy(policy));
+    expect(status, JSON.stringify(body)).toBe(201);
+  }
+
+  /** The API server and Kyverno learn of it some moments after it was written or deleted. */
+  async function inForce(policy: string, wanted: boolean): Promise<void> {
+    const refused = policyFixtures(policy).filter((one) => one.expect === 'fail');
+    expect(refused).not.toEqual([]);
+    const asWanted = async (): Promise<void> => {
+      const answers = await Promise.all(refused.map((one) => host.attempt(one)));
+      const said = JSON.stringify(answers.map(({ body }) => body));
+      expect(said.includes(`Policy ${policy} failed`), said).toBe(wanted);
     };
-    await vi.waitFor(answer, { timeout: 60_000, interval: 200 });
+    await vi.waitFor(asWanted, { timeout: 60_000, interval: 200 });
   }
 });
