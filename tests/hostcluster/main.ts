@@ -10,6 +10,7 @@ const usage = `node tests/hostcluster/main.ts build|start|env|stop|remove
   --fake-nodes N            nodes by KWOK (2 at level kwok, 0 above)
   --upgrade                 also the Kubernetes that tenants are upgraded from
   --kyverno                 also Kyverno, for the other form of the host's policies
+  --argocd                  also Argo CD, which signs people in with the product
 `;
 
 const { values, positionals } = parseArgs({
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     'fake-nodes': { type: 'string' },
     upgrade: { type: 'boolean' },
     kyverno: { type: 'boolean' },
+    argocd: { type: 'boolean' },
   },
 });
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -28,7 +30,12 @@ const level: HostLevel = hostLevels.find((known) => known === (values.level ?? '
 switch (positionals[0]) {
   case 'build':
     expectPossible();
-    await buildBinaries(level, { say, upgrade: values.upgrade, kyverno: values.kyverno });
+    await buildBinaries(level, {
+      say,
+      upgrade: values.upgrade,
+      kyverno: values.kyverno,
+      argocd: values.argocd,
+    });
     break;
   case 'start':
     expectPossible();
@@ -38,6 +45,7 @@ switch (positionals[0]) {
       fakeNodes: Number(values['fake-nodes'] ?? (level === 'kwok' ? 2 : 0)),
       upgrade: values.upgrade,
       kyverno: values.kyverno,
+      argocd: values.argocd,
       say,
     });
     keepCluster();

@@ -8,6 +8,7 @@ describe('./hks test host', () => {
       keep: false,
       upgrade: false,
       kyverno: false,
+      argocd: false,
       minutesMax: null,
       filters: [],
     });
@@ -18,6 +19,7 @@ describe('./hks test host', () => {
         '--keep',
         '--upgrade',
         '--kyverno',
+        '--argocd',
         '--minutes',
         '45',
         'local',
@@ -28,6 +30,7 @@ describe('./hks test host', () => {
       keep: true,
       upgrade: true,
       kyverno: true,
+      argocd: true,
       minutesMax: 45,
       filters: ['local', 'vcluster'],
     });

@@ -9,12 +9,14 @@ export interface HostOptions {
   upgrade: boolean;
   /** With Kyverno, which takes as long again. */
   kyverno: boolean;
+  /** With Argo CD, which signs people in with the product. */
+  argocd: boolean;
   /** Time for everything, building included; null without a limit. */
   minutesMax: number | null;
   filters: readonly string[];
 }
 
-/** Reads `[--level kwok|node|tenant] [--keep] [--upgrade] [--kyverno] [--minutes N] [FILTER…]`. Throws on anything else. */
+/** Reads `[--level kwok|node|tenant] [--keep] [--upgrade] [--kyverno] [--argocd] [--minutes N] [FILTER…]`. Throws on anything else. */
 export function parseHostOptions(args: readonly string[]): HostOptions {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -24,6 +26,7 @@ export function parseHostOptions(args: readonly string[]): HostOptions {
       keep: { type: 'boolean', default: false },
       upgrade: { type: 'boolean', default: false },
       kyverno: { type: 'boolean', default: false },
+      argocd: { type: 'boolean', default: false },
       minutes: { type: 'string' },
     },
   });
@@ -33,6 +36,6 @@ export function parseHostOptions(args: readonly string[]): HostOptions {
   }
   const minutesMax = values.minutes === undefined ? null : Number(values.minutes);
   if (minutesMax !== null && !(minutesMax > 0)) throw new Error('--minutes takes a number above 0.');
-  const { keep, upgrade, kyverno } = values;
-  return { level, minutesMax, keep, upgrade, kyverno, filters: positionals };
+  const { keep, upgrade, kyverno, argocd } = values;
+  return { level, minutesMax, keep, upgrade, kyverno, argocd, filters: positionals };
 }

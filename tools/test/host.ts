@@ -79,6 +79,7 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
     fakeNodes: level === 'kwok' ? 2 : 0,
     upgrade: options.upgrade,
     kyverno: options.kyverno,
+    argocd: options.argocd,
     say,
     signal,
   });

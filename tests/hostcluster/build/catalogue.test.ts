@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { earlierImage } from '../earlier-kubernetes.ts';
 import { imagesOf } from '../images/catalogue.ts';
 import { folders, versions } from '../settings.ts';
-import { buildArguments, buildsOf } from './catalogue.ts';
+import { buildArguments, buildsOf, type Extras } from './catalogue.ts';
 
-const all = buildsOf('tenant', { upgrade: true, kyverno: true });
+const all = buildsOf('tenant', { upgrade: true, kyverno: true, argocd: true });
 
 describe('what is built', () => {
   it('grows with the level and never shrinks', () => {
@@ -80,11 +80,13 @@ describe('what is built', () => {
       expect(Object.values(image?.files ?? {})).toContain(join(folders.binaries, name));
   });
 
-  it('has Kyverno at every level, when that is asked for', () => {
-    const names = (extras: { kyverno?: boolean }): string[] =>
+  it('has Kyverno and Argo CD at every level, each when that is asked for', () => {
+    const names = (extras: Extras): string[] =>
       buildsOf('kwok', extras).flatMap(({ programs }) => Object.keys(programs));
-    expect(names({})).not.toContain('kyverno');
+    expect(names({})).not.toEqual(expect.arrayContaining(['kyverno']));
+    expect(names({})).not.toEqual(expect.arrayContaining(['argocd']));
     expect(names({ kyverno: true })).toContain('kyverno');
+    expect(names({ argocd: true })).toContain('argocd');
   });
 
   it('makes the images of tenants only where tenants run', () => {

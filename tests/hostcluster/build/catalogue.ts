@@ -43,6 +43,9 @@ const single = (level: HostLevel, name: string, path = '.', variables = {}): Bui
 /** Its admission controller. */
 export const kyvernoBuild = single('kwok', 'kyverno', 'github.com/kyverno/kyverno/cmd/kyverno');
 
+/** Its server and its command line are one binary. */
+const argocdBuild = single('kwok', 'argocd', 'github.com/argoproj/argo-cd/v3/cmd');
+
 /** In the order of building. */
 const builds: readonly Build[] = [
   kubernetes('kwok', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl'),
@@ -68,14 +71,17 @@ export interface Extras {
   upgrade?: boolean | undefined;
   /** Kyverno, in which the other form of the host's policies is tried. */
   kyverno?: boolean | undefined;
+  /** Argo CD, which signs people in with the product. */
+  argocd?: boolean | undefined;
 }
 
 /** What a level needs, lower levels included. */
-export function buildsOf(level: HostLevel, { upgrade, kyverno }: Extras = {}): readonly Build[] {
+export function buildsOf(level: HostLevel, { upgrade, kyverno, argocd }: Extras = {}): readonly Build[] {
   const all = [
     ...builds,
     ...(upgrade === true ? earlierBuilds(versionVariables) : []),
     ...(kyverno === true ? [kyvernoBuild] : []),
+    ...(argocd === true ? [argocdBuild] : []),
   ];
   return all.filter((build) => hostLevels.indexOf(build.level) <= hostLevels.indexOf(level));
 }
