@@ -129,7 +129,7 @@ describe.skipIf(browserPath === undefined)("Grafana's requests, with the setting
     const { page, tokens } = await signIn(scene.ann);
     const refreshing = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token };
     const { status, tokens: next } = await redeem(refreshing);
-    expect([status, next.id_token === tokens.id_token]).toEqual([200, false]);
+    expect([status, next.refresh_token === tokens.refresh_token]).toEqual([200, false]);
     const end = new URL(setting('signout_redirect_url'));
     end.searchParams.set('id_token_hint', next.id_token);
     await page.goto(end.href);
