@@ -22,4 +22,9 @@ export interface ConformanceOptions {
   settleMs?: number;
   /** Tenants made at the same time. Default 50. */
   parallelTenants?: number;
+  /** Not all of it again, as for another way to the same tenants. Default all. */
+  themes?: readonly ConformanceTheme[];
 }
+
+/** What the suite is made of. */
+export type ConformanceTheme = 'lifecycle' | 'fences' | 'administration' | 'users' | 'isolation' | 'copies';

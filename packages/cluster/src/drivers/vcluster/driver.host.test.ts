@@ -22,4 +22,15 @@ describe.skipIf(given === null)('on a real host cluster', () => {
     settleMs: 180_000,
     parallelTenants: 3,
   });
+
+  // As a control plane outside of the host reaches its tenants. What the driver does to the host itself is the same.
+  driverConformance('vcluster, reached through the API of the host', {
+    async make() {
+      if (given === null) throw new Error('there is no host cluster');
+      under = await hostUnderTest(given, { reach: 'tunnel' });
+      return under;
+    },
+    settleMs: 180_000,
+    themes: ['users', 'copies'],
+  });
 });
