@@ -3,6 +3,7 @@ import { auditSigner } from '@hexabase/features/audit/signer.ts';
 import { verifyChain } from '@hexabase/features/audit/verify.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bearer, flood } from './flood.ts';
 import { startApi, type Api } from './start-api.ts';
 
 let api: Api;
@@ -170,12 +171,15 @@ describe('the rate limit', () => {
   it('C13 a flood refuses one session with Retry-After and leaves the others alone', async () => {
     const ida = await api.owner('ida');
     const jim = await api.owner('jim');
-    const answers = await Promise.all(Array.from({ length: 520 }, () => ida.call('GET', '/api/v1/plans')));
-    const refused = answers.filter((answer) => answer.status === 429);
+    // So little that nothing comes back while the test runs, however busy the machine is.
+    const url = `${await api.replica({ rateLimit: { burst: 50, perSecond: 0.001 } })}/api/v1/plans`;
+    const refused = (await flood([url], 60, () => bearer(ida.token))).filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(0);
-    expect(refused[0]?.error.code).toBe('rate_limited');
-    expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
-    const quiet = await jim.call('GET', '/api/v1/plans');
-    expect([quiet.status, quiet.headers.get('ratelimit-limit')]).toEqual([200, '500']);
+    expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
+    const [again, quiet] = await Promise.all(
+      [ida, jim].map(({ token }) => fetch(url, { headers: bearer(token) })),
+    );
+    expect(await again?.json()).toMatchObject({ error: { code: 'rate_limited' } });
+    expect([quiet?.status, quiet?.headers.get('ratelimit-limit')]).toEqual([200, '50']);
   });
 });
