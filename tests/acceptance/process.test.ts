@@ -189,6 +189,7 @@ describe('a start', () => {
   it.each([
     [['--http-port', 'many'], 'httpPort'],
     [['--public-url', 'http://example.com'], 'publicUrl'],
+    [['--discovery-url', 'https://example.com/oidc'], 'discoveryUrl'],
     [['--nonsense'], '--nonsense'],
     [['--listen', '203.0.113.1'], '--listen'],
   ])('with %j names what is wrong and shows no stack', async (args, named) => {

@@ -2,7 +2,7 @@ import type { ServerConfig } from './config.ts';
 
 /** Where a server is reached; what follows from that for certificates and checks. */
 export interface Addresses {
-  config: Pick<ServerConfig, 'listen' | 'publicUrl'>;
+  config: Pick<ServerConfig, 'listen' | 'publicUrl'> & { hosts: Pick<ServerConfig['hosts'], 'discoveryUrl'> };
   urls: { https: string };
 }
 
@@ -11,7 +11,12 @@ const wildcards = ['0.0.0.0', '::', 'localhost'];
 
 /** Names beyond the loopback ones under which clients reach this server. */
 export function certificateHosts({ config, urls }: Addresses): string[] {
-  return [new URL(urls.https).hostname, ...(wildcards.includes(config.listen) ? [] : [config.listen])];
+  const { discoveryUrl } = config.hosts;
+  return [
+    new URL(urls.https).hostname,
+    ...(discoveryUrl === undefined ? [] : [new URL(discoveryUrl).hostname]),
+    ...(wildcards.includes(config.listen) ? [] : [config.listen]),
+  ];
 }
 
 /** Names that a Host header may hold. */

@@ -7,6 +7,7 @@ const options = {
   'http-port': { type: 'string' },
   'https-port': { type: 'string' },
   'public-url': { type: 'string' },
+  'discovery-url': { type: 'string' },
   listen: { type: 'string' },
   config: { type: 'string' },
   driver: { type: 'string' },
@@ -26,7 +27,7 @@ export interface Arguments {
 }
 
 export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-port N] [--public-url URL] [--listen ADDR] [--config FILE] [--detach]
-              [--driver NAME] [--host-kubeconfig FILE [--host-region R]]
+              [--driver NAME] [--host-kubeconfig FILE [--host-region R]] [--discovery-url URL]
        hks down [--data-dir DIR]
        hks status [--data-dir DIR] [-o json]
 
@@ -41,6 +42,9 @@ export const usage = `Usage: hks up [--data-dir DIR] [--http-port N] [--https-po
   --host-kubeconfig FILE
                      run workspaces on this Kubernetes cluster as vClusters (HKS_HOST_KUBECONFIG); needs --public-url
   --host-region R    region of that cluster, default \`default\`
+  --discovery-url URL
+                     https address at which workspaces on host clusters reach this server when their pods do not
+                     reach the public URL; \`none\` takes it back (HKS_DISCOVERY_URL)
   --detach           return when it is ready; \`hks down\` stops it`;
 
 /** Reads the command line of `hks up|down|status`. Throws `StartError` that names what is wrong. */
@@ -56,6 +60,7 @@ export function readArguments(argv: readonly string[]): Arguments {
       ...(values['http-port'] !== undefined && { httpPort: values['http-port'] }),
       ...(values['https-port'] !== undefined && { httpsPort: values['https-port'] }),
       ...(values['public-url'] !== undefined && { publicUrl: values['public-url'] }),
+      ...(values['discovery-url'] !== undefined && { discoveryUrl: values['discovery-url'] }),
       ...(values.listen !== undefined && { listen: values.listen }),
       ...(values.config !== undefined && { settingsFile: values.config }),
       ...(values.driver !== undefined && { driver: values.driver }),

@@ -36,7 +36,7 @@ import { openBuiltInDriver } from './hosts/built-in-driver.ts';
 import { startBackground, type BackgroundOptions } from './background.ts';
 import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
 import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
-import { publicAuthority } from './certificates/public-authority.ts';
+import { issuerAuthority, publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
 import { keepPublicUrl } from './hosts/public-url.ts';
@@ -140,7 +140,7 @@ async function openClusters(
   opened: AsyncDisposableStack,
   given: Parts & { options: ComposeOptions; certificates: Certificates; authority: string | null },
 ): Promise<Hosts> {
-  const { options, certificates, authority: issuerAuthority, ...parts } = given;
+  const { options, certificates, authority, ...parts } = given;
   const { config, masterKey } = options;
   const { caPem } = certificates;
   const vault = createKeyVault(masterKey);
@@ -149,9 +149,9 @@ async function openClusters(
     await openHosts({
       ...parts,
       vault,
-      builtIn: await openBuiltInDriver(opened, { ...parts, config, caPem, issuerAuthority }),
+      builtIn: await openBuiltInDriver(opened, { ...parts, config, caPem, issuerAuthority: authority }),
       settings: config.hosts,
-      issuerAuthority,
+      issuerAuthority: issuerAuthority(config, { caPem, nowMs: parts.clock.now() }),
       dataDir: config.dataDir,
     }),
   );
@@ -185,6 +185,7 @@ function httpDepsOf(
       oidc: createOidcHandler({
         ...providerOf(given),
         pages: providerPages,
+        discoveryOrigin: config.hosts.discoveryUrl,
         groupsOf: (person) => groupNamesOf(database, person),
         ...(onlyThisMachine(config) && { browserOrigin: urls.http }),
       }),

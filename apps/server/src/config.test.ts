@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from './config.ts';
 import { imagesOf } from './hosts/host-settings.ts';
 import { StartError } from './lifecycle/data-folder.ts';
+import { keepNote } from './lifecycle/notes.ts';
 
 let folder: string;
 
@@ -62,6 +63,40 @@ describe('a setting', () => {
     ]);
     expect(() => readConfig({}, { HKS_TENANT_KUBERNETES_VERSION: '1.34' })).toThrow(/v1\.34\.4/);
     expect(() => readConfig({}, { HKS_VCLUSTER_CHART_DIGEST: 'sha256:1' })).toThrow(/64 hexadecimal/);
+  });
+});
+
+describe('the discovery URL', () => {
+  const read = (given: object, env: Record<string, string> = {}) =>
+    readConfig({ dataDir: folder, ...given }, env).hosts.discoveryUrl;
+
+  it('is an https address without anything else, from flag, environment or file', async () => {
+    const settings = { settingsFile: await settingsFile('discoveryUrl: https://file.example\n') };
+    const env = { HKS_DISCOVERY_URL: 'https://Env.example:443/' };
+    expect(read(settings)).toBe('https://file.example');
+    expect(read(settings, env)).toBe('https://env.example');
+    expect(read({ ...settings, discoveryUrl: 'https://flag.example:8443' }, env)).toBe(
+      'https://flag.example:8443',
+    );
+    for (const discoveryUrl of [
+      'http://a.example',
+      'a.example:8443',
+      'https://a.example/oidc',
+      'https://a.example/?',
+      'https://a.example?b=c',
+      'https://a.example/#d',
+      'https://e:f@a.example',
+    ])
+      expect(() => read({ discoveryUrl }), discoveryUrl).toThrow(/without a path/);
+  });
+
+  it('is that of the start before when none is named, and `none` takes it back', () => {
+    keepNote(folder, 'discovery-url', 'https://before.example');
+    expect(read({})).toBe('https://before.example');
+    expect(read({ discoveryUrl: 'https://now.example' })).toBe('https://now.example');
+    expect(read({ discoveryUrl: 'none' })).toBeUndefined();
+    keepNote(folder, 'discovery-url', null);
+    expect(read({})).toBeUndefined();
   });
 });
 

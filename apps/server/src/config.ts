@@ -123,8 +123,8 @@ export const environmentVariables = {
 } as const;
 
 /**
- * Reads flags, then environment, then the settings file, then defaults; the public URL also as a start before had it.
- * Throws a `ZodError` that names what is wrong, and `StartError` for a settings file that cannot be used.
+ * Reads flags, then environment, then the settings file, then defaults; the public and the discovery URL also as a start
+ * before had them. Throws a `ZodError` that names what is wrong, and `StartError` for a settings file that cannot be used.
  */
 export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerConfig {
   const home = env['HOME'] || homedir();
@@ -167,8 +167,13 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     ...settings,
     ...takeMasterKey(env),
     ...(publicUrl !== undefined && { publicUrl }),
-    hosts: readHostSettings(given, env, file),
+    hosts: readHostSettings(given, env, { ...rememberedOfHosts(settings), ...file }),
   };
+}
+
+function rememberedOfHosts({ dataDir }: Pick<ServerConfig, 'dataDir'>): HostFlags {
+  const discoveryUrl = readNote(dataDir, 'discovery-url');
+  return discoveryUrl === undefined ? {} : { discoveryUrl };
 }
 
 /** Takes the key along, out of the environment: programs that we start have no business with it. */

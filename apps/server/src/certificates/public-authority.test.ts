@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeAuthority } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { afterAll, expect, it } from 'vitest';
-import { publicAuthority } from './public-authority.ts';
+import { issuerAuthority, publicAuthority } from './public-authority.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hks-public-ca-'));
 const nowMs = Date.now();
@@ -40,4 +40,16 @@ it('is refused in words when it cannot be one', () => {
   expect(refused(file('garbage.pem', garbage))).toThrow('cannot be read');
   const old = makeAuthority([], nowMs - 20_000 * dayMs);
   expect(refused(file('old.pem', old.certPem))).toThrow('ended at');
+});
+
+it('of tenants on host clusters is that of the address at which they look, and ours where nothing is said of it', () => {
+  const there = makeAuthority([], nowMs).certPem;
+  const discoveryUrl = 'https://inside.example';
+  const given = (hosts: Parameters<typeof issuerAuthority>[0]['hosts']) =>
+    issuerAuthority({ publicCa: 'system', hosts }, own);
+  expect(given({})).toBeNull();
+  expect(given({ discoveryUrl })).toBe(own.caPem);
+  expect(given({ discoveryUrl, discoveryCa: 'system' })).toBeNull();
+  expect(given({ discoveryUrl, discoveryCa: file('inside.pem', there) })).toBe(`${there.trim()}\n`);
+  expect(() => given({ discoveryUrl, discoveryCa: join(folder, 'none.pem') })).toThrow('HKS_DISCOVERY_CA');
 });

@@ -12,17 +12,49 @@ import { readAuthority } from './load-certificates.ts';
  */
 export function publicAuthority(
   { publicCa }: Pick<ServerConfig, 'publicCa'>,
-  own: { caPem: string; nowMs: number },
+  own: OwnAuthority,
 ): string | null {
-  if (publicCa === undefined) return own.caPem;
-  if (publicCa === 'system') return null;
-  const text = readText(publicCa);
-  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (found.length === 0) throw unusable(publicCa, 'there is no PEM certificate in it');
+  return authorityIn({ name: 'HKS_PUBLIC_CA', at: 'public address', path: publicCa }, own);
+}
+
+/**
+ * The authority behind the certificate that tenants on host clusters see where they fetch our keys: that of the discovery
+ * address where there is one, else that of the public one. Null and errors as above.
+ */
+export function issuerAuthority(
+  config: Pick<ServerConfig, 'publicCa'> & { hosts: HostTrust },
+  own: OwnAuthority,
+): string | null {
+  const { discoveryUrl, discoveryCa: path } = config.hosts;
+  if (discoveryUrl === undefined) return publicAuthority(config, own);
+  return authorityIn({ name: 'HKS_DISCOVERY_CA', at: 'discovery address', path }, own);
+}
+
+type HostTrust = Pick<ServerConfig['hosts'], 'discoveryUrl' | 'discoveryCa'>;
+
+interface OwnAuthority {
+  caPem: string;
+  nowMs: number;
+}
+
+interface Setting {
+  name: string;
+  at: string;
+  path: string | undefined;
+}
+
+function authorityIn(setting: Setting, own: OwnAuthority): string | null {
+  const { path } = setting;
+  if (path === undefined) return own.caPem;
+  if (path === 'system') return null;
+  const refuse = (why: string) => unusable(setting, why);
+  const found =
+    textIn(path, refuse).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0) throw refuse('there is no PEM certificate in it');
   for (const pem of found) {
-    const certificate = parsed(publicCa, pem);
+    const certificate = parsed(pem, refuse);
     if (Date.parse(certificate.validTo) <= own.nowMs)
-      throw unusable(publicCa, `the certificate of ${certificate.subject} ended at ${certificate.validTo}`);
+      throw refuse(`the certificate of ${certificate.subject} ended at ${certificate.validTo}`);
   }
   // Without what else such files hold: comments, or a private key that came along.
   return `${found.join('\n')}\n`;
@@ -38,24 +70,38 @@ export async function knownAuthority(
   return { authority: publicAuthority(config, { caPem: caPem ?? '', nowMs }) };
 }
 
-function parsed(path: string, pem: string): X509Certificate {
+/** `issuerAuthority` as an operator's command knows it. */
+export async function knownIssuerAuthority(
+  config: Pick<ServerConfig, 'publicCa' | 'dataDir'> & { hosts: HostTrust },
+  nowMs: number,
+): Promise<{ authority: string | null } | null> {
+  const { discoveryUrl, discoveryCa } = config.hosts;
+  if (discoveryUrl === undefined) return knownAuthority(config, nowMs);
+  const caPem = await readAuthority(join(config.dataDir, 'ca'));
+  if (caPem === null && discoveryCa === undefined) return null;
+  return { authority: issuerAuthority(config, { caPem: caPem ?? '', nowMs }) };
+}
+
+type Refuse = (why: string) => StartError;
+
+function parsed(pem: string, refuse: Refuse): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch {
-    throw unusable(path, 'a certificate in it cannot be read');
+    throw refuse('a certificate in it cannot be read');
   }
 }
 
-function readText(path: string): string {
+function textIn(path: string, refuse: Refuse): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw unusable(path, error instanceof Error ? error.message : String(error));
+    throw refuse(error instanceof Error ? error.message : String(error));
   }
 }
 
-function unusable(path: string, why: string): StartError {
+function unusable({ name, at, path }: Setting, why: string): StartError {
   return new StartError(
-    `HKS_PUBLIC_CA cannot be used: ${path}: ${why}. Name a PEM file with the authority behind the public address, or \`system\` for one that is publicly trusted.`,
+    `${name} cannot be used: ${path}: ${why}. Name a PEM file with the authority behind the ${at}, or \`system\` for one that is publicly trusted.`,
   );
 }

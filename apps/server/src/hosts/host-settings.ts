@@ -16,8 +16,16 @@ const image = z
   );
 const version = z.string().regex(/^v1\.\d+\.\d+$/, 'write it like v1.34.4');
 
+/** An https address without a path, as URLs write it. */
+const origin = z
+  .string()
+  .refine(isOrigin, 'write it like https://NAME[:PORT], without a path')
+  .transform((text) => new URL(text).origin);
+
 /** What tenants on host clusters are made of, and the host cluster that `up` adds by itself. */
 export const hostSettings = z.object({
+  discoveryUrl: origin.optional(),
+  discoveryCa: z.string().min(1).optional(),
   hostKubeconfig: z.string().min(1).optional(),
   hostRegion: z
     .string()
@@ -64,7 +72,11 @@ export type HostFlags = Partial<Record<keyof HostSettings, string>>;
 /** Documented with the other variables. */
 export const hostEnvironment = {
   HKS_HOST_KUBECONFIG:
-    'A kubeconfig: `up` adds its cluster as host cluster `default`. Needs an https `HKS_PUBLIC_URL` that pods there reach.',
+    'A kubeconfig: `up` adds its cluster as host cluster `default`. Needs an https `HKS_PUBLIC_URL` that pods there reach, or a `HKS_DISCOVERY_URL` beside it.',
+  HKS_DISCOVERY_URL:
+    'The https address, `https://NAME[:PORT]`, at which workspaces on host clusters reach this server when their pods do not reach the public URL: a Service, an internal load balancer. Without host clusters it means nothing. Default: that of the last start on this data folder, at first the public URL; `none` goes back to it.',
+  HKS_DISCOVERY_CA:
+    'As `HKS_PUBLIC_CA`, of the certificate at `HKS_DISCOVERY_URL`. Default: the server’s own authority.',
   HKS_HOST_REGION: 'Region of the host cluster that `up` adds. Default `default`.',
   HKS_VCLUSTER_CHART:
     'The vCluster chart: a folder, a `.tgz` file or its https address. Default: that of upstream’s version 0.36.1, as its address answers it.',
@@ -90,7 +102,10 @@ export const hostEnvironment = {
 
 /** Flag before environment before file before default. Throws a `ZodError` that names what is wrong. */
 export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file: HostFlags): HostSettings {
+  const discoveryUrl = given.discoveryUrl ?? (env['HKS_DISCOVERY_URL'] || file.discoveryUrl);
   const found = {
+    discoveryUrl: discoveryUrl === 'none' ? undefined : discoveryUrl,
+    discoveryCa: env['HKS_DISCOVERY_CA'] || file.discoveryCa,
     hostKubeconfig: given.hostKubeconfig ?? (env['HKS_HOST_KUBECONFIG'] || file.hostKubeconfig),
     hostRegion: given.hostRegion ?? (env['HKS_HOST_REGION'] || file.hostRegion),
     vclusterChart: env['HKS_VCLUSTER_CHART'] || file.vclusterChart,
@@ -109,13 +124,26 @@ export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file:
     path: env['PATH'],
   };
   const settings = hostSettings.parse(found);
-  const { hostKubeconfig, vclusterChart, helm } = settings;
+  const { hostKubeconfig, vclusterChart, helm, discoveryCa } = settings;
   return {
     ...settings,
     vclusterChart: /^https?:\/\//.test(vclusterChart) ? vclusterChart : resolve(vclusterChart),
     ...(hostKubeconfig !== undefined && { hostKubeconfig: resolve(hostKubeconfig) }),
     ...(helm !== undefined && { helm: resolve(helm) }),
+    ...(discoveryCa !== undefined && discoveryCa !== 'system' && { discoveryCa: resolve(discoveryCa) }),
   };
+}
+
+/** Neither a user nor a path, query or fragment: Kubernetes and the certificate want nothing but the place. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, origin: place, href } = new URL(text);
+  return protocol === 'https:' && href === `${place}/`;
+}
+
+/** Where API servers of tenants find the issuer's document when it is not at the issuer itself; undefined: it is there. */
+export function discoveryDocument({ discoveryUrl }: Pick<HostSettings, 'discoveryUrl'>): string | undefined {
+  return discoveryUrl === undefined ? undefined : `${discoveryUrl}/oidc/.well-known/openid-configuration`;
 }
 
 /** The images of tenants; a registry of one's own stands in for upstream's. */

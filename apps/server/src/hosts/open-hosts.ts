@@ -19,7 +19,7 @@ import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { findHelm } from './helm.ts';
-import { imagesOf, type HostSettings } from './host-settings.ts';
+import { discoveryDocument, imagesOf, type HostSettings } from './host-settings.ts';
 
 export interface HostsOptions {
   database: OpenedDatabase;
@@ -27,7 +27,7 @@ export interface HostsOptions {
   /** Carries what is on no host cluster. */
   builtIn: ClusterDriver;
   settings: HostSettings;
-  /** PEM of the authority behind the public address; null when it is publicly trusted. */
+  /** PEM of the authority behind the address at which tenants fetch our keys; null when it is publicly trusted. */
   issuerAuthority: string | null;
   dataDir: string;
   clock: Clock;
@@ -182,6 +182,7 @@ class Registry {
     const { vclusterChart, vclusterChartDigest, tenantKubernetesVersion, storageClass } = settings;
     const client = createKubeClient(endpointOf(vault, row));
     const { name: hostName } = row;
+    const discoveryUrl = discoveryDocument(settings);
     const confirm = (seen: string) => database.asWorker((tx) => confirmCluster(tx, row.id, seen));
     const driver = vclusterDriver({
       host: guardedHost(client, { hostName, clock, confirm }),
@@ -195,6 +196,7 @@ class Registry {
       images: imagesOf(settings),
       kubernetesVersions: tenantKubernetesVersion,
       issuerAuthority,
+      ...(discoveryUrl !== undefined && { discoveryUrl }),
       reach: row.in_cluster ? 'service' : 'tunnel',
       // The tenants' network policies let this process in.
       ...(row.in_cluster && { controlPlaneNamespace: inClusterNamespace() }),

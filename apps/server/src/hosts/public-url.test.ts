@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { keepNote } from '../lifecycle/notes.ts';
-import { requireIssuerOfHosts } from './public-url.ts';
+import { requireDiscoveryAddress, requireIssuerOfHosts } from './public-url.ts';
 
 describe('the public URL of an installation', () => {
   let dataDir = '';
@@ -46,5 +46,25 @@ describe('with host clusters', () => {
     expect(() => requireIssuerOfHosts(['eu'], wrong)).toThrow(StartError);
     expect(() => requireIssuerOfHosts(['eu'], { ...wrong, before: `${remembered}/` })).not.toThrow();
     expect(() => requireIssuerOfHosts([], { ...named, remembered })).not.toThrow();
+  });
+});
+
+describe('the discovery URL', () => {
+  const url = 'https://a.example:8443';
+
+  it('is refused where it is the public one, which Kubernetes looks at anyway', () => {
+    for (const withHosts of [true, false]) {
+      expect(() => requireDiscoveryAddress(url, { url: `${url}/`, withHosts })).toThrow(/none/);
+      expect(() => requireDiscoveryAddress('https://a.example', { url, withHosts })).not.toThrow();
+      expect(() => requireDiscoveryAddress(undefined, { url, withHosts })).not.toThrow();
+    }
+  });
+
+  it('is refused with host clusters where it means a pod itself', () => {
+    for (const own of ['https://localhost:8443', 'https://127.0.0.1', 'https://[::1]:8443']) {
+      expect(() => requireDiscoveryAddress(own, { url, withHosts: true })).toThrow(StartError);
+      expect(() => requireDiscoveryAddress(own, { url, withHosts: true })).toThrow(/--discovery-url/);
+      expect(() => requireDiscoveryAddress(own, { url, withHosts: false })).not.toThrow();
+    }
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from './data-folder.ts';
 
 /** What a start leaves in the data folder for later ones, each a line in a file of its name. */
-type Note = 'driver' | 'public-url';
+type Note = 'driver' | 'public-url' | 'discovery-url';
 
 /** Undefined when there is none. */
 export function readNote(dataDir: string, note: Note): string | undefined {

@@ -4,9 +4,9 @@ import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
-import { knownAuthority } from '../certificates/public-authority.ts';
+import { knownIssuerAuthority } from '../certificates/public-authority.ts';
 import { findHelm } from '../hosts/helm.ts';
-import { checkImageOf } from '../hosts/host-settings.ts';
+import { checkImageOf, discoveryDocument } from '../hosts/host-settings.ts';
 import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
 import { readNamed, StartError } from '../lifecycle/data-folder.ts';
@@ -173,13 +173,14 @@ async function check(request: Request): Promise<OperatorAnswer> {
   const issuer = issuerOf(config);
   const { checks, ready } = await checkHost(storeOf(request), name, {
     issuer,
+    discoveryUrl: discoveryDocument(hosts),
     image: checkImageOf(hosts),
     command: hosts.checkCommand ?? null,
     pullPolicy: hosts.imagePullPolicy,
     storageClass: hosts.storageClass ?? null,
     tenantVersions: hosts.tenantKubernetesVersion,
     findHelm: () => findHelm({ settings: hosts, dataDir, log: createLog(config.logLevel) }),
-    trust: await knownAuthority(config, systemClock.now()),
+    trust: await knownIssuerAuthority(config, systemClock.now()),
   });
   const lines = checks.map(({ type, status, required, message, todo }) => {
     const word =

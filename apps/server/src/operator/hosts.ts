@@ -110,6 +110,8 @@ export async function forgetHost({ database }: HostStore, name: string): Promise
 export interface Preflight {
   /** `https://…/oidc`; null when nobody knows it. */
   issuer: string | null;
+  /** Where its document is for pods, when not at the issuer itself. */
+  discoveryUrl: string | undefined;
   image: string | null;
   command: string | null;
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
@@ -145,11 +147,12 @@ export async function checkHost(
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
   const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
   if (reachable && preflight.issuer !== null) {
-    const { issuer, trust, image, command, pullPolicy } = preflight;
+    const { issuer, discoveryUrl, trust, image, command, pullPolicy } = preflight;
     const patience = AbortSignal.timeout(podMsMax);
-    checks.push(await checkIssuerFromPod(client, { issuer, image, command, pullPolicy, signal: patience }));
+    const asked = { issuer, discoveryUrl, image, command, pullPolicy, signal: patience };
+    checks.push(await checkIssuerFromPod(client, asked));
     const soon = AbortSignal.timeout(lookMsMax);
-    if (trust) checks.push(await checkIssuerTrusted(issuer, { ...trust, signal: soon }));
+    if (trust) checks.push(await checkIssuerTrusted(issuer, { ...trust, discoveryUrl, signal: soon }));
   }
   await store.database.asWorker(async (tx) => {
     if (seen !== null) await confirmCluster(tx, id, seen);

@@ -10,6 +10,8 @@ import { at, bad, good, unsure, type HostCheck } from './host-check.ts';
 export interface IssuerCheck {
   /** `https://…/oidc`, as it stands in tokens. */
   issuer: string;
+  /** Where API servers of tenants are told to find its discovery document; undefined: at the issuer itself. */
+  discoveryUrl?: string | undefined;
   /** Image with a shell and wget or curl; null runs no pod. */
   image: string | null;
   /** What a shell of the image runs to print what lies at `$URL`; curl or else wget when null. */
@@ -32,18 +34,21 @@ const defaultCommand =
  * to verify anybody's token. The pod is removed again, whatever comes out.
  */
 export async function checkIssuerFromPod(client: TenantClient, options: IssuerCheck): Promise<HostCheck> {
-  const { issuer, image, signal } = options;
-  if (isThisMachine(issuer)) {
+  const { discoveryUrl, image, signal } = options;
+  const document = documentOf(options);
+  if (isThisMachine(document)) {
+    const [which, flag] =
+      discoveryUrl === undefined ? ['public', '--public-url'] : ['discovery', '--discovery-url'];
     return bad(type, {
       reason: 'NotPublic',
-      message: `The public address is ${new URL(issuer).origin}, which is another machine for every pod`,
-      todo: 'Start the server with --public-url https://NAME under which pods of the host cluster reach it.',
+      message: `The ${which} address is ${new URL(document).origin}, which is another machine for every pod`,
+      todo: `Start the server with ${flag} https://NAME under which pods of the host cluster reach it.`,
     });
   }
   if (image === null) {
     return unsure(type, {
       reason: 'NoImageAllowed',
-      message: `Nobody tried whether pods reach ${issuer}: no image is allowed for it`,
+      message: `Nobody tried whether pods reach ${document}: no image is allowed for it`,
       todo: 'Name an image with a shell and wget: HKS_CHECK_IMAGE.',
     });
   }
@@ -62,6 +67,43 @@ export async function checkIssuerFromPod(client: TenantClient, options: IssuerCh
   } finally {
     await remove(client, name);
   }
+}
+
+/** Where an API server of a tenant asks. */
+function documentOf({ issuer, discoveryUrl }: Pick<IssuerCheck, 'issuer' | 'discoveryUrl'>): string {
+  return discoveryUrl ?? `${issuer}/.well-known/openid-configuration`;
+}
+
+/**
+ * What a pod's print of the discovery document tells. Keys are fetched from where the document says, so they must lie at
+ * the address that pods reach.
+ */
+export function saidInPod(
+  text: string,
+  { issuer, discoveryUrl }: Pick<IssuerCheck, 'issuer' | 'discoveryUrl'>,
+): HostCheck {
+  const document = documentOf({ issuer, discoveryUrl });
+  const valueOf = (name: string) => new RegExp(`"${name}"\\s*:\\s*"([^"]*)"`).exec(text)?.[1];
+  const said = valueOf('issuer');
+  if (said !== issuer) {
+    const why = said === undefined ? lastLine(text) : `there is ${said}`;
+    const which = discoveryUrl === undefined ? 'public' : 'discovery';
+    return bad(type, {
+      reason: said === undefined ? 'NotReached' : 'AnotherIssuer',
+      message: `A pod of the host does not get ${document}: ${why}`,
+      todo: `Make the ${which} address reachable from pods (DNS, firewall, --listen)${discoveryUrl === undefined ? ' or give them another one (--discovery-url)' : ''}, then check again. Without it nobody can sign in to a workspace.`,
+    });
+  }
+  const keys = valueOf('jwks_uri') ?? '';
+  if (discoveryUrl !== undefined && !keys.startsWith(`${new URL(discoveryUrl).origin}/`)) {
+    return bad(type, {
+      reason: 'KeysElsewhere',
+      message: `A pod of the host reads ${document}, and there that the keys lie at ${keys}`,
+      todo: `What is between pods and the server must pass the Host header on as it came, with its port; and the server must have been started with this discovery address. Without it nobody can sign in to a workspace.`,
+    });
+  }
+  const from = discoveryUrl === undefined ? '' : ` from ${document}`;
+  return good(type, { reason: 'Reached', message: `A pod of the host reads ${issuer}${from}` });
 }
 
 /** Addresses that mean the pod itself when a pod uses them. */
@@ -94,7 +136,7 @@ async function make(client: TenantClient, pod: object, signal: AbortSignal): Pro
 type WithImage = IssuerCheck & { image: string };
 
 async function outcome(client: TenantClient, name: string, options: WithImage): Promise<HostCheck> {
-  const { signal, issuer, image } = options;
+  const { signal, image } = options;
   for (;;) {
     const { body } = await client.request({ method: 'GET', path: `${pods}/${name}`, signal });
     const phase = at(body, 'status', 'phase');
@@ -103,7 +145,7 @@ async function outcome(client: TenantClient, name: string, options: WithImage): 
     if (/^(ErrImage|ImagePull|InvalidImageName|ErrImageNeverPull|CreateContainer)/.test(waiting)) {
       return unsure(type, {
         reason: waiting,
-        message: `Nobody could try whether pods reach ${issuer}: the image ${image} cannot be used (${waiting})`,
+        message: `Nobody could try whether pods reach ${documentOf(options)}: the image ${image} cannot be used (${waiting})`,
         todo: 'Name an image that the nodes can pull, with a shell and wget: HKS_CHECK_IMAGE.',
       });
     }
@@ -111,17 +153,11 @@ async function outcome(client: TenantClient, name: string, options: WithImage): 
   }
   const log = await client.request({ method: 'GET', path: `${pods}/${name}/log`, signal });
   const text = typeof log.body === 'string' ? log.body : JSON.stringify(log.body);
-  const said = /"issuer"\s*:\s*"([^"]*)"/.exec(text)?.[1];
-  if (said === issuer) return good(type, { reason: 'Reached', message: `A pod of the host reads ${issuer}` });
-  const why = said === undefined ? lastLine(text) : `there is ${said}`;
-  return bad(type, {
-    reason: said === undefined ? 'NotReached' : 'AnotherIssuer',
-    message: `A pod of the host does not get ${issuer}/.well-known/openid-configuration: ${why}`,
-    todo: 'Make the public address reachable from pods (DNS, firewall, --listen), then check again. Without it nobody can sign in to a workspace.',
-  });
+  return saidInPod(text, options);
 }
 
-function podOf(name: string, { issuer, image, command, pullPolicy }: WithImage): object {
+function podOf(name: string, options: WithImage): object {
+  const { image, command, pullPolicy } = options;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -143,7 +179,7 @@ function podOf(name: string, { issuer, image, command, pullPolicy }: WithImage):
           image,
           imagePullPolicy: pullPolicy,
           command: ['/bin/sh', '-c', `(${command ?? defaultCommand}) 2>&1`],
-          env: [{ name: 'URL', value: `${issuer}/.well-known/openid-configuration` }],
+          env: [{ name: 'URL', value: documentOf(options) }],
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
           resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '200m', memory: '64Mi' } },
         },

@@ -34,6 +34,15 @@ it('is not trusted under a name that its certificate does not bear', async () =>
   expect(await check(authority.certPem, elsewhere)).toMatchObject({ status: 'False' });
 });
 
+it('is asked for at the discovery address alone where there is one', async () => {
+  const elsewhere = { discoveryUrl: `${issuer}/.well-known/openid-configuration` };
+  const signal = AbortSignal.timeout(10_000);
+  const [nobodys, own] = ['https://127.0.0.1:1/oidc', { authority: authority.certPem, signal }];
+  expect(await checkIssuerTrusted(nobodys, { ...own, ...elsewhere })).toMatchObject({ status: 'True' });
+  const wrong = { ...own, ...elsewhere, authority: makeAuthority([], Date.now()).certPem };
+  expect((await checkIssuerTrusted(nobodys, wrong)).todo).toContain('HKS_DISCOVERY_CA');
+});
+
 it('is unknown, and no fault of the certificate, when nobody answers here', async () => {
   expect(await check(authority.certPem, 'https://127.0.0.1:1/oidc')).toMatchObject({ status: 'Unknown' });
 });

@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
@@ -54,6 +55,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: silentLogger,
     pages,
+    discoveryOrigin: 'https://inside.test:8443',
   };
   const handler = createOidcHandler(options);
   server = createServer(handler);
@@ -131,6 +133,35 @@ describe('the provider', () => {
       id_token_signing_alg_values_supported: ['RS256'],
       code_challenge_methods_supported: ['S256'],
     });
+  });
+
+  it('names the keys where API servers of tenants ask, to nobody else and with nothing else at that address', async () => {
+    const path = '/oidc/.well-known/openid-configuration';
+    const documentAt = async (...headers: string[]) =>
+      await new Promise((resolve, reject) => {
+        const asked = request(`${origin}${path}`, { headers }, (answer) => resolve(json(answer)));
+        asked.once('error', reject).end();
+      });
+    const known = await documentAt('Host', 'hexabase.test');
+    expect(known).toMatchObject({ issuer, jwks_uri: `${issuer}/jwks` });
+    const there = { ...Object(known), jwks_uri: 'https://inside.test:8443/oidc/jwks' };
+    for (const host of ['inside.test:8443', 'INSIDE.test:8443'])
+      expect(await documentAt('host', host)).toEqual(there);
+    for (const foreign of [
+      'inside.test',
+      'inside.test:9443',
+      'evil.example:8443',
+      'inside.test:8443.evil.example',
+      'evil.example/inside.test:8443',
+      'evil.example@inside.test:8443',
+      '',
+    ])
+      expect(await documentAt('Host', foreign), foreign).toEqual(known);
+    const forwarded = ['X-Forwarded-Host', 'inside.test:8443', 'Forwarded', 'host="inside.test:8443"'];
+    expect(await documentAt('Host', 'hexabase.test', ...forwarded)).toEqual(known);
+    expect(await documentAt('X-A', 'host', 'X-B', 'inside.test:8443', 'Host', 'hexabase.test')).toEqual(
+      known,
+    );
   });
 
   it('sets cookies with prefixes where it is served over https alone', async () => {

@@ -16,6 +16,8 @@ export interface ProviderOptions extends Omit<PayloadAdapterDeps, 'vault'> {
   issuer: string;
   /** Origin of pages for people, when it is not the issuer's: http on this machine, where our certificate is unknown. */
   browserOrigin?: string;
+  /** Another origin at which API servers of tenants ask for the discovery document, and then for the keys. */
+  discoveryOrigin?: string | undefined;
   /** What people are shown. */
   pages: ProviderPages;
   /** Groups of a person in ID tokens, beside their own; fewer for who has shown one factor only where they signed in. */

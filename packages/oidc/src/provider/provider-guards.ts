@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
@@ -44,8 +45,11 @@ function formsOfNobody({ pages }: GuardOptions): Guard {
   };
 }
 
-/** Pages that people open lie at `browserOrigin`, which is not where programs call. */
-function peoplesAddresses({ browserOrigin, issuer }: GuardOptions): Guard {
+/**
+ * Pages that people open lie at `browserOrigin`, which is not where programs call; and who came by `discoveryOrigin` finds
+ * the keys there too.
+ */
+function peoplesAddresses({ browserOrigin, discoveryOrigin, issuer }: GuardOptions): Guard {
   const origin = browserOrigin ?? new URL(issuer).origin;
   return async (context, next) => {
     await next();
@@ -55,6 +59,7 @@ function peoplesAddresses({ browserOrigin, issuer }: GuardOptions): Guard {
         ...body,
         authorization_endpoint: `${origin}/oidc/auth`,
         ...('end_session_endpoint' in body && { end_session_endpoint: `${origin}/oidc/session/end` }),
+        ...(cameBy(context.req, discoveryOrigin) && { jwks_uri: `${discoveryOrigin}/oidc/jwks` }),
       };
     }
     if (context.oidc?.route === 'device_authorization' && typeof body['user_code'] === 'string') {
@@ -63,6 +68,14 @@ function peoplesAddresses({ browserOrigin, issuer }: GuardOptions): Guard {
       context.body = { ...body, verification_uri: page, verification_uri_complete: complete, interval: 5 };
     }
   };
+}
+
+/** By the Host header as it was sent: in `headers` there is the issuer's by now. Nothing of it is ever written anywhere. */
+function cameBy({ rawHeaders }: IncomingMessage, origin: string | undefined): boolean {
+  if (origin === undefined) return false;
+  const name = rawHeaders.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === 'host');
+  const host = name < 0 ? '' : (rawHeaders[name + 1] ?? '');
+  return host.toLowerCase().replace(/:443$/, '') === new URL(origin).host;
 }
 
 /** A browser that is signed in here is one of the person's sessions. */

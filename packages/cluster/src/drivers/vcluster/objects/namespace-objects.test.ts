@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { tenantSpec } from '../../../conformance/scene.ts';
 import { namespaceObjects, tenantNamespace } from './namespace-objects.ts';
@@ -38,6 +38,20 @@ describe('the objects around a tenant', () => {
       'apiserver.config.k8s.io/v1',
       'apiserver.config.k8s.io/v1',
     ]);
+  });
+
+  it('tell the API server another place to look for the issuer’s document, when there is one', () => {
+    const discoveryUrl = 'https://inside.example:9443/oidc/.well-known/openid-configuration';
+    const spec = tenantSpec({ workspaceId });
+    const told = (settingsNow: Parameters<typeof namespaceObjects>[1]) => {
+      const map = namespaceObjects(spec, settingsNow).find(({ kind }) => kind === 'ConfigMap');
+      return parse(Object.values(Object(map?.['data']))[0] + '').jwt[0].issuer;
+    };
+    expect(told({ ...settings, discoveryUrl })).toMatchObject({
+      url: spec.identity.issuer,
+      discoveryURL: discoveryUrl,
+    });
+    expect(told(settings)).not.toHaveProperty('discoveryURL');
   });
 
   it('always make the namespace enforce baseline, and say whose nodes it may use', () => {
