@@ -43,6 +43,8 @@ export interface HostOrders {
   chart: string;
   helm: string;
   chartDigest?: string;
+  /** Where tenants find the issuer's document, when not at the issuer itself. */
+  discoveryUrl?: string;
   callTimeoutMs?: number;
   /** How far the clock is ahead by which workspaces are patient. */
   aheadMs?: number;
@@ -126,6 +128,7 @@ export function driverOn(orders: HostOrders): ClusterDriver & AsyncDisposable {
     images: defaultImages,
     kubernetesVersions: ['v1.34.4', 'v1.35.2'],
     issuerAuthority: null,
+    ...(orders.discoveryUrl !== undefined && { discoveryUrl: orders.discoveryUrl }),
     reach: async () => connect(orders.tenantPort, '127.0.0.1'),
     clock: systemClock,
     log: silentLogger,
