@@ -60,6 +60,27 @@ it('what never worked can neither sleep nor be upgraded', async () => {
   expect((await owner.call('POST', `${path}/upgrade`, { body })).error.code).toBe('workspace_not_active');
 });
 
+it('what is retried says so at once, and not any more why it was given up', async () => {
+  await activeWorkspace();
+  const cause = { ...ready, status: 'False', reason: 'HelmUnusable', message: 'There is no helm.' };
+  const conditions = [{ ...cause, type: 'Synced' }, { ...cause, type: 'Stalled', status: 'True' }, cause];
+  await api.query(
+    `update workspaces set observed_generation = 0, phase = 'failed', conditions = $2 where id = $1`,
+    [id, JSON.stringify(conditions)],
+  );
+  expect((await owner.call('GET', path)).data).toMatchObject({ phase: 'failed', conditions });
+  const retrying = [
+    { type: 'Synced', status: 'Unknown', reason: 'Retrying' },
+    { type: 'Stalled', status: 'False', reason: 'Retrying' },
+    { type: 'Ready', status: 'Unknown', reason: 'Retrying' },
+  ];
+  const tried = await owner.call('POST', `${path}/retry`);
+  for (const { data } of [tried, await owner.call('GET', path)]) {
+    expect(data).toMatchObject({ phase: 'provisioning', conditions: retrying });
+    expect(JSON.stringify(data)).not.toContain(cause.message);
+  }
+});
+
 it('a sleeping workspace gives tokens, so that the first request of kubectl can wake it', async () => {
   await activeWorkspace('asleep = true');
   await api.query(`update workspaces set phase = 'asleep' where id = $1`, [id]);

@@ -10,6 +10,7 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import { retryAfterMsOf } from '@hexabase/kernel/retry-after.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { failuresBeforeStalled } from './backoff.ts';
+import { startedAfresh } from './fresh-start.ts';
 import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
 import type { Claim } from './queue.ts';
 import {
@@ -103,7 +104,7 @@ class Journal<S extends Subject> {
   constructor(tools: RunTools, run: Run<S>) {
     this.#tools = tools;
     this.#run = run;
-    this.#conditions = [...run.subject.conditions];
+    this.#conditions = startedAfresh(run.subject, new Date(tools.clock.now()).toISOString());
   }
 
   async attempt(step: Step<S>, index: number): Promise<StepResult> {

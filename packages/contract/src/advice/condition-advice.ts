@@ -18,6 +18,7 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   FallingAsleep: 'Wait a moment; requests are held and wake it again.',
   Progressing:
     'Wait: it is doubted for two minutes before it counts as failed, and most of it comes back by itself.',
+  Retrying: 'Wait: what is wrong is told when it fails again. `hks operation get ID` tells how far it is.',
   Starting: 'Wait. A first start pulls images and may take some minutes.',
   NotThereYet: 'Wait. If it stays so for minutes, an operator looks whether a worker runs.',
   ImagePull:

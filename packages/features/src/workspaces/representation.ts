@@ -1,5 +1,6 @@
 import type { Workspace } from '@hexabase/contract/workspace.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
+import { startedAfresh } from '@hexabase/reconcile/fresh-start.ts';
 import type { Ports } from '../run/ports.ts';
 import type { WorkspaceRow } from './store.ts';
 
@@ -19,7 +20,10 @@ export function toWorkspace(row: WorkspaceRow, { kubernetes, deletionGraceMs }: 
     phase: row.phase,
     generation: row.generation,
     observedGeneration: row.observed_generation,
-    conditions: row.conditions,
+    conditions: startedAfresh(
+      { conditions: row.conditions, generation: row.generation, observedGeneration: row.observed_generation },
+      null,
+    ),
     progress: row.progress,
     kubernetesUrl: kubernetes.urlOf(brandId(row.id)),
     operationId: row.operation_id,

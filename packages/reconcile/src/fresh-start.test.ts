@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { findCondition, type Condition } from '@hexabase/kernel/conditions.ts';
+import { startedAfresh } from './fresh-start.ts';
+
+const before = '2026-11-22T10:00:00.000Z';
+const since = '2026-11-22T11:00:00.000Z';
+
+function condition(type: string, status: Condition['status'], message = ''): Condition {
+  return { type, status, reason: 'X', message, observedGeneration: 2, lastTransitionTime: before };
+}
+
+const given = {
+  conditions: [
+    condition('Upgraded', 'False', 'no helm'),
+    condition('Running', 'False', 'it crashes'),
+    condition('Synced', 'False', 'no helm'),
+    condition('Stalled', 'True', 'no helm'),
+    condition('Ready', 'False', 'no helm'),
+  ],
+  generation: 3,
+  observedGeneration: 1,
+};
+
+test('a newer generation begins without the failures of the one before, and with all else that is known', () => {
+  const begun = startedAfresh(given, since);
+  const over = { reason: 'Retrying', observedGeneration: 3, lastTransitionTime: since };
+  expect(begun.slice(0, 2)).toEqual(given.conditions.slice(0, 2));
+  expect(findCondition(begun, 'Stalled')).toMatchObject({ ...over, status: 'False', message: '' });
+  for (const type of ['Synced', 'Ready'])
+    expect(findCondition(begun, type)).toMatchObject({ ...over, status: 'Unknown' });
+  expect(startedAfresh({ ...given, conditions: begun }, '2026-11-22T12:00:00.000Z')).toEqual(begun);
+});
+
+test('of what has never worked, everything that told the failure is decided again', () => {
+  expect(startedAfresh({ ...given, observedGeneration: 0 }, since)[0]).toMatchObject({
+    status: 'Unknown',
+    reason: 'Retrying',
+  });
+});
+
+test('a failure of this generation stands, and a Ready that tells something else', () => {
+  expect(startedAfresh({ ...given, generation: 2 }, since)).toEqual(given.conditions);
+  const asleep = condition('Ready', 'False', 'The workspace sleeps');
+  const begun = startedAfresh(
+    { ...given, conditions: [condition('Stalled', 'True', 'no helm'), asleep] },
+    since,
+  );
+  expect(begun[1]).toEqual(asleep);
+});
