@@ -99,6 +99,39 @@ describe('where a workspace runs', () => {
     expect(JSON.stringify(found)).not.toContain('secret-name');
   });
 
+  it('is refused for lack of room only where that is what is lacking', () => {
+    const full = host('a', { limits: { workspaces: 0, cpuMilli: null, memoryMib: null } });
+    const [broken, closed] = [host('secret-b', { ready: 'False' }), host('secret-c', { state: 'cordoned' })];
+    const why = (request: Partial<PlacementRequest>, ...hosts: HostRoom[]): unknown =>
+      Object(placeWorkspace({ ...small, ...request }, { hosts, builtInRegion })).message;
+    const notReady =
+      'No host cluster in region eu can take workspaces at the moment. An operator finds out why with `hexabase-cli host check NAME`.';
+    expect(why({}, broken)).toBe(notReady);
+    expect(why({}, broken, closed)).toBe(notReady);
+    expect(why({ isolation: 'dedicated' }, { ...broken, dedicatedNodes: true }, host('a'))).toBe(
+      notReady.replace('workspaces', 'dedicated workspaces'),
+    );
+    expect(why({}, closed)).toBe(
+      'No host cluster in region eu is open to new workspaces at the moment. An operator opens one with `hks host-cluster uncordon NAME`.',
+    );
+    expect(why({}, full, broken, closed)).toContain('has room for a workspace of 2 CPU');
+    expect(why({ isolation: 'dedicated' }, closed, host('a'))).toContain(
+      'has nodes for dedicated workspaces',
+    );
+    expect(placeWorkspace(small, { hosts: [full], builtInRegion })).toMatchObject({
+      details: { regionsWithRoom: [] },
+    });
+    expect(placeWorkspace(small, { hosts: [broken], builtInRegion })).toMatchObject({
+      details: { region: 'eu' },
+    });
+    expect(JSON.stringify(placeWorkspace(small, { hosts: [broken, closed], builtInRegion }))).not.toMatch(
+      /secret|regionsWithRoom/,
+    );
+    expect(why({ region: 'eu' }, broken, host('d', { region: 'us' }))).toBe(
+      `${notReady} There is room in us.`,
+    );
+  });
+
   it('is bounded by what the nodes carry when nobody set a limit', () => {
     expect(workspacesThatFit(null)).toBeNull();
     expect(workspacesThatFit({ memoryMib: 24_576, pods: 110 })).toBe(48);

@@ -67,26 +67,34 @@ function noCapacity(
   const others = hosts.filter((host) => host.region !== region && whyNot(host, request) === null);
   const regionsWithRoom = [...new Set(others.map((host) => host.region))].toSorted();
   const reasons = new Set(there.map((host) => whyNot(host, request)));
-  const why =
-    reasons.size === 1 && reasons.has('isolation')
-      ? `No host cluster in region ${region} has nodes for dedicated workspaces.`
-      : `No host cluster in region ${region} has room for a workspace of ${sizeInWords(request.size)} now.`;
   const way = regionsWithRoom.length > 0 ? ` There is room in ${regionsWithRoom.join(', ')}.` : '';
+  // That no region has room is told only where that is what is lacking.
+  const isTold = reasons.has('full') || regionsWithRoom.length > 0;
   return {
     kind: 'refused',
     code: 'no_capacity',
-    message: `${why}${way}`,
-    details: { region, regionsWithRoom },
+    message: `No host cluster in region ${region} ${whatNoneHas(reasons, request)}${way}`,
+    details: { region, ...(isTold && { regionsWithRoom }) },
   };
 }
 
+type WhyNot = 'isolation' | 'closed' | 'broken' | 'full';
+
+function whatNoneHas(reasons: ReadonlySet<WhyNot | null>, { isolation, size }: PlacementRequest): string {
+  const workspaces = isolation === 'dedicated' ? 'dedicated workspaces' : 'workspaces';
+  if (reasons.has('full')) return `has room for a workspace of ${sizeInWords(size)} now.`;
+  if (reasons.has('broken'))
+    return `can take ${workspaces} at the moment. An operator finds out why with \`hexabase-cli host check NAME\`.`;
+  if (reasons.has('closed'))
+    return `is open to new ${workspaces} at the moment. An operator opens one with \`hks host-cluster uncordon NAME\`.`;
+  return 'has nodes for dedicated workspaces.';
+}
+
 /** What keeps a host cluster from taking the workspace; null when nothing does. `Unknown` health keeps nobody out: a look fails now and then. */
-function whyNot(
-  host: HostRoom,
-  { isolation, size }: PlacementRequest,
-): 'state' | 'isolation' | 'full' | null {
-  if (host.state !== 'active' || host.ready === 'False') return 'state';
+function whyNot(host: HostRoom, { isolation, size }: PlacementRequest): WhyNot | null {
   if (isolation === 'dedicated' && !host.dedicatedNodes) return 'isolation';
+  if (host.state !== 'active') return 'closed';
+  if (host.ready === 'False') return 'broken';
   const { limits, used } = host;
   const full =
     exceeds(used.workspaces + 1, limits.workspaces) ||
