@@ -7,9 +7,13 @@ const link = `/sys/class/net/${bridge}`;
 /** Frames between nodes pass the machine's own firewall where bridges are filtered (Docker closes that way). */
 const betweenNodes = ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'];
 
+/** A link is there for so long, at most, before the first node hangs on it; on a machine that does much else, too. */
+const bareMsMax = 2 * 60_000;
+
 /**
  * One host cluster at a time on a machine: its addresses are fixed. A link that no node hangs on was lost by a run that
- * could not clear up after itself, and is taken away. Throws when there is another cluster.
+ * could not clear up after itself, and is taken away, unless it was made a moment ago: another checkout starts its first
+ * node then. Throws when there is another cluster.
  */
 export async function expectNoBridge(): Promise<void> {
   if (!existsSync(link)) return;
@@ -17,6 +21,12 @@ export async function expectNoBridge(): Promise<void> {
   if (cables.length > 0)
     throw new Error(
       `another checkout runs a host cluster: ${cables.join(' and ')} hang on the link ${bridge}`,
+    );
+  const made = readFileSync(`${link}/ifalias`, 'utf8').trim();
+  // Not a number when nobody has noted it. A clock that was put back does not keep a lost link for ever.
+  if (Math.abs(Date.now() - Date.parse(made)) < bareMsMax)
+    throw new Error(
+      `another checkout starts a host cluster: the link ${bridge} was made at ${made}; when that was ended, wait two minutes`,
     );
   await removeBridge([]);
 }
@@ -26,11 +36,16 @@ export function bridgeNumber(): string | null {
   return existsSync(link) ? readFileSync(`${link}/ifindex`, 'utf8').trim() : null;
 }
 
-/** This machine's end of the link: a bridge that carries the machine's address. */
+/** This machine's end of the link: a bridge that carries the machine's address, and as its alias when it was made. */
 export async function makeBridge(): Promise<void> {
-  await runProgram('ip', ['link', 'add', bridge, 'type', 'bridge']);
-  await runProgram('ip', ['address', 'add', `${network.machine}/${network.prefix}`, 'dev', bridge]);
-  await runProgram('ip', ['link', 'set', bridge, 'up']);
+  // In one go, so that it does not stand there without the time of its making.
+  const commands = [
+    `link add ${bridge} type bridge`,
+    `link set dev ${bridge} alias ${new Date().toISOString()}`,
+    `address add ${network.machine}/${network.prefix} dev ${bridge}`,
+    `link set ${bridge} up`,
+  ];
+  await runProgram('ip', ['-batch', '-'], { input: commands.join('\n') });
   await runProgram('iptables', ['-w', '-I', ...betweenNodes]);
 }
 
