@@ -1,4 +1,4 @@
-/** Headers that belong to one hop (RFC 9110 §7.6.1). `transfer-encoding` is set anew by node. */
+/** Headers that belong to one hop (RFC 9110 §7.6.1). */
 const hopByHop = new Set([
   'connection',
   'keep-alive',

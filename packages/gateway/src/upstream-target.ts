@@ -22,6 +22,8 @@ interface Connections {
 /** By address, authority and kind of way; a driver answers with new objects but few values. */
 const known = new Map<string, Connections>();
 const knownMax = 5_000;
+/** Nobody expects one in these. */
+const hasNoBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 
 /** Where a request goes and how: verified against the authority of that cluster alone, without a client certificate. */
 export function targetOf(
@@ -37,7 +39,7 @@ export function targetOf(
     path: prefix + (request.url ?? '/'),
     method: request.method,
     agent: connections[use],
-    headers: ['host', header, ...forwardable(request)],
+    headers: ['host', header, ...forwardable(request), ...framing(request)],
   };
 }
 
@@ -47,9 +49,22 @@ function forwardable(request: IncomingMessage): string[] {
   const headers: string[] = [];
   for (let index = 0; index + 1 < kept.length; index += 2) {
     const name = kept[index] ?? '';
-    if (request.headers[name.toLowerCase()] !== undefined) headers.push(name, kept[index + 1] ?? '');
+    const lower = name.toLowerCase();
+    if (lower !== 'content-length' && request.headers[lower] !== undefined)
+      headers.push(name, kept[index + 1] ?? '');
   }
   return headers;
+}
+
+/**
+ * Where the request ends, told anew and always (RFC 9112 §6, §11.2): the next one on this connection is somebody else's.
+ * What a client says of it may be hidden by `Connection: content-length`, and node sets nothing for a GET or DELETE.
+ */
+function framing(request: IncomingMessage): string[] {
+  if (request.headers['transfer-encoding'] !== undefined) return ['transfer-encoding', 'chunked'];
+  const length = request.headers['content-length'];
+  if (length !== undefined) return ['content-length', length];
+  return hasNoBody.has(request.method ?? '') ? [] : ['content-length', '0'];
 }
 
 function connectionsTo(upstream: UrlUpstream): Connections {

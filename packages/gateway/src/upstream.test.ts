@@ -183,6 +183,70 @@ describe('an answer that tells its length', () => {
   });
 });
 
+describe('what a client hides in a request', () => {
+  const path = '/api/v1/namespaces/shop/pods';
+  const hidden = 'DELETE /api/v1/namespaces/shop/configmaps/precious HTTP/1.1\r\nX-Swallow: ';
+  const chunks = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`;
+
+  /** Over a connection of their own, as no library would write it. */
+  async function raw(text: string): Promise<string> {
+    const socket = connect(portOf(front), '127.0.0.1');
+    socket.write(text);
+    const [first] = await once(socket, 'data');
+    socket.destroy();
+    return String(first).split('\r\n')[0] ?? '';
+  }
+
+  it.each(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PATCH'])(
+    'is the body of their own %s, and never the begin of somebody else’s next request',
+    async (method) => {
+      const seen: string[] = [];
+      serve = async (request, response) => {
+        const of = `${request.method} ${request.url}`;
+        response.end('{}');
+        seen.push(`${of} ${(await text(request)).length}`);
+      };
+      const head = `${method} ${path} HTTP/1.1\r\nHost: x\r\n`;
+      const length = `Content-Length: ${hidden.length}\r\n`;
+      const attempts = [
+        `${head}Connection: content-length\r\n${length}\r\n${hidden}`,
+        `${head}Connection: keep-alive, Content-Length, transfer-encoding\r\n${length}\r\n${hidden}`,
+        `${head}Transfer-Encoding: chunked\r\n\r\n${chunks}`,
+        `${head}Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`,
+      ];
+      for (const attempt of attempts) {
+        expect(await raw(attempt)).toBe('HTTP/1.1 200 OK');
+        expect(await said(send('/version'))).toBe('{}');
+      }
+      await expect.poll(() => seen.length).toBe(2 * attempts.length);
+      expect(new Set(seen)).toEqual(new Set([`${method} ${path} ${hidden.length}`, 'GET /version 0']));
+    },
+  );
+});
+
+describe('a cluster that does not keep to HTTP', () => {
+  /** Answers each request with these bytes. */
+  const say = (bytes: string) => {
+    cluster.removeAllListeners('request');
+    cluster.on('request', (request) => void request.socket.write(bytes));
+  };
+
+  it.each([
+    ['a status that there is not', 'HTTP/1.1 000 Nothing\r\nContent-Length: 2\r\n\r\n{}'],
+    ['a change of protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+  ])('is told of as one that does not answer: %s', async (_what, bytes) => {
+    say(bytes);
+    const answer = await send('/version');
+    expect([answer.statusCode, failures.length]).toEqual([503, 1]);
+    await text(answer);
+  });
+
+  it('does not take a whole answer away by what it says behind it', async () => {
+    say('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}garbage');
+    expect(await said(send('/version'))).toBe('{}');
+  });
+});
+
 describe('an upgrade that the cluster refuses', () => {
   const refused = async (method: string) => {
     const headers = { connection: 'Upgrade', upgrade: 'SPDY/3.1' };

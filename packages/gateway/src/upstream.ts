@@ -39,6 +39,7 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
   const { request, response, outcome } = passed;
   const outgoing = httpsRequest(targetOf(upstream, request, use));
   let sending = false;
+  let isWhole = () => false;
   // Nothing of the body is taken before there is a verified connection to put it on.
   onceConnected(outgoing, () => {
     sending = true;
@@ -47,15 +48,23 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
     else request.pipe(outgoing);
   });
   outgoing.on('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
-    if (response.destroyed) {
-      answer.on('error', () => undefined).resume();
+    answer.on('error', () => undefined);
+    const broken = begin(answer, response);
+    if (broken) {
+      outgoing.destroy(broken);
       return;
     }
-    give(answer, response);
+    isWhole = () => answer.complete;
+    if (response.destroyed) answer.resume();
+    else give(answer, response);
   });
-  outgoing.on('error', (error) => {
-    if (outcome.isOver()) return;
+  outgoing.on('upgrade', (_answer, socket) => {
+    socket.destroy();
+    lost(new Error('the cluster changed the protocol, which nobody had asked for'));
+  });
+  const lost = (error: Error): void => {
+    // What comes behind a whole answer is no matter of whom it is for.
+    if (outcome.isOver() || isWhole()) return;
     if (use === 'pooled' && wasStale(outgoing, error) && isRepeatable(request) && !response.headersSent) {
       request.unpipe(outgoing);
       send(upstream, passed, 'single');
@@ -64,13 +73,26 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
     const isLost = sending && !safeMethods.includes(request.method);
     passed.failed(error, { isLost });
     sendRefusal(response, isLost ? outcomeUnknown() : noAnswer());
-  });
+  };
+  outgoing.on('error', lost);
   outcome.whenOver(() => outgoing.destroy());
+}
+
+/** Hands on status and headers. The error when they are none that may be written. */
+function begin(answer: IncomingMessage, response: ServerResponse): Error | null {
+  try {
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
+    return null;
+  } catch (error) {
+    return new Error('the answer of the cluster is not HTTP', { cause: error });
+  }
 }
 
 /** Not `pipeline`, which makes an exception with its stack at the end of each. What was cut off must not look whole. */
 function give(answer: IncomingMessage, response: ServerResponse): void {
-  answer.once('error', () => response.destroy());
+  answer.once('error', () => {
+    if (!response.writableEnded) response.destroy();
+  });
   const length = answer.headers['content-length'];
   if (length === undefined) {
     // Watches send small events that must not wait for more.
