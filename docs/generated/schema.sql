@@ -1044,7 +1044,8 @@ create table hexabase.workspaces (
   release text,
   settled_release text,
   refused_release text,
-  upgraded_release text
+  upgraded_release text,
+  too_far_for text
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;

@@ -48,6 +48,7 @@ export interface WorkspaceTable {
   settled_release: string | null;
   /** The one that was put back last, until another is in place. */
   refused_release: string | null;
+  too_far_for: string | null;
   /** Null for a workspace that began empty. */
   clone: ColumnType<CloneRecord | null, string | null | undefined, string | null>;
 }

@@ -15,8 +15,9 @@ export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async 
   const { tx, target, ports } = context;
   const row = await getWorkspaceRow(tx, target.id);
   await wake(tx, 'workspace', row.id);
-  if (row.refused_release !== null && row.phase === 'active') {
-    const release = (await ports.newestRelease?.(brandId(row.id))) ?? row.refused_release;
+  const putBack = row.refused_release ?? row.too_far_for;
+  if (putBack !== null && row.phase === 'active') {
+    const release = (await ports.newestRelease?.(brandId(row.id))) ?? putBack;
     return {
       data: toWorkspace(await beginChange(context, row, { kind: 'workspace.upgrade', release }), ports),
     };

@@ -177,11 +177,13 @@ export async function announce(
 
 /** Notes what was proven to be in place, and lets the projects follow a new plan. */
 export async function settle(tx: Tx, subject: WorkspaceSubject): Promise<void> {
+  const isNew = subject.release !== subject.settledRelease;
   await sql`update workspaces set settled_plan = ${subject.plan},
       settled_version = coalesce(${subject.kubernetesVersion}, settled_version),
       settled_release = coalesce(${subject.release}, settled_release),
       upgraded_release = case when ${isNewRelease(subject)} then ${subject.release} else upgraded_release end,
-      refused_release = case when ${subject.release !== subject.settledRelease} then null else refused_release end
+      refused_release = case when ${isNew} then null else refused_release end,
+      too_far_for = case when ${isNew} then null else too_far_for end
     where id = ${subject.id}`.execute(tx);
   if (subject.settledPlan !== null && subject.settledPlan !== subject.plan)
     await wakeProjects(tx, subject.id);
@@ -211,17 +213,26 @@ export async function noteVersion(
  * Puts back what was in place before a change that failed, as a generation of its own; what else was asked for stays asked
  * for. Does nothing when people have asked for something newer meanwhile.
  */
-export async function goBack(tx: Tx, subject: WorkspaceSubject, what: 'plan' | 'version'): Promise<void> {
+export async function goBack(tx: Tx, subject: WorkspaceSubject, what: GoingBack): Promise<void> {
   const before =
     what === 'plan'
       ? sql`plan = coalesce(settled_plan, plan)`
       : sql`kubernetes_version = coalesce(settled_version, kubernetes_version),
-          release = coalesce(settled_release, release),
-          refused_release = case when ${isNewRelease(subject)} and not ${isNewVersion(subject)} then release else refused_release end`;
+          release = coalesce(settled_release, release), ${ofRelease(subject, what)}`;
   const { numAffectedRows } = await sql`
     update workspaces set ${before}, generation = generation + 1, phase = 'updating'
     where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);
   if (numAffectedRows === 1n) await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
+}
+
+/** From a plan, from a version, or from a version whose chart is too far ahead of the one that is there. */
+export type GoingBack = 'plan' | 'version' | 'too-far';
+
+/** What is to be known of a release that was not brought. */
+function ofRelease(subject: WorkspaceSubject, what: GoingBack) {
+  if (what === 'too-far') return sql`too_far_for = release`;
+  const isItsFault = isNewRelease(subject) && !isNewVersion(subject);
+  return sql`refused_release = case when ${isItsFault} then release else refused_release end`;
 }
 
 /** The projects end with their workspace: it takes over what they have outside, so that its report names all of it. */

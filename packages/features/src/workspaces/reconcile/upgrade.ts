@@ -147,9 +147,12 @@ function saidSinceMs(
 /** One that is too far behind for the chart says nothing of it: whoever is nearer gets it. */
 function refused(subject: WorkspaceSubject, { reason, message }: ConditionInput): StepResult {
   const back = rolledBack(subject, 'was refused', message);
-  return reason === 'ChartTooFar' && back.kind === 'failed'
-    ? { ...back, condition: { ...back.condition, reason } }
-    : back;
+  if (reason !== 'ChartTooFar' || back.kind !== 'failed') return back;
+  return {
+    ...back,
+    condition: { ...back.condition, reason },
+    write: (tx) => goBack(tx, subject, 'too-far'),
+  };
 }
 
 function rolledBack(subject: WorkspaceSubject, what: string, why: string): StepResult {

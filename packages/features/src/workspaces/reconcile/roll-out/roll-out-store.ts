@@ -23,7 +23,7 @@ export interface RollOutState {
   underWay: number;
   /** Slugs of those of them that are not well. */
   unwell: string[];
-  /** Slugs of those that it was taken back from. One that is too far behind for its chart holds up nobody. */
+  /** Slugs of those that it was taken back from, and that stay. */
   refusing: string[];
 }
 
@@ -41,7 +41,7 @@ export async function holdRollOut(
     select count(*) filter (where settled_release = ${release} and upgraded_release = ${release})::int as proven,
       count(*) filter (where ${isUnderWay})::int as "underWay",
       coalesce(array_agg(slug order by slug) filter (where ${isUnderWay} and phase = 'degraded'), '{}') as unwell,
-      coalesce(array_agg(slug order by slug) filter (where refused_release = ${release} and not ${isTooFar}), '{}') as refusing
+      coalesce(array_agg(slug order by slug) filter (where refused_release = ${release} and deletion_requested_at is null), '{}') as refusing
     from workspaces
     where deleted_at is null and host_cluster_id is not distinct from ${hostClusterId}
       and settled_release is not null`.execute(tx);
@@ -49,13 +49,12 @@ export async function holdRollOut(
 }
 
 const isUnderWay = sql`(release <> settled_release and not asleep and deletion_requested_at is null)`;
-const isTooFar = sql`conditions @> '[{"type": "Upgraded", "reason": "ChartTooFar"}]'`;
 const recordIsGone = sql`conditions @> '[{"type": "Synced", "reason": "ReleaseGone"}]'`;
 
 /**
  * Workspaces that work and in which nothing else is under way, oldest first. Those that sleep come when they are awake. What
  * cannot be repaired, woken or resized any more, because the record of its release is gone, is mended by the newest one.
- * What is too far behind for this release waits for another.
+ * What is too far behind for this release waits for another; what was so for one before comes last.
  */
 export async function rollOutCandidates(
   tx: Tx,
@@ -67,8 +66,8 @@ export async function rollOutCandidates(
     where deleted_at is null and deletion_requested_at is null and host_cluster_id is not distinct from ${hostClusterId}
       and (phase = 'active' and generation = observed_generation or ${recordIsGone}) and not asleep
       and settled_release <> ${release} and release = settled_release
-      and not (refused_release is not distinct from ${release} and ${isTooFar})
-    order by created_at, id limit ${limit} for update skip locked`.execute(tx);
+      and too_far_for is distinct from ${release}
+    order by too_far_for is not null, created_at, id limit ${limit} for update skip locked`.execute(tx);
   return rows.map(({ id }) => id);
 }
 
@@ -86,7 +85,8 @@ export interface KnownReleases {
 export function knownReleases(row: 'w' | 'm') {
   const host = sql.ref(`${row}.host_cluster_id`);
   const refused = sql`select r.refused_release from workspaces r
-    where r.refused_release is not null and not ${isTooFar} and r.deleted_at is null and r.host_cluster_id is not distinct from ${host}`;
+    where r.refused_release is not null and r.deleted_at is null and r.deletion_requested_at is null
+      and r.host_cluster_id is not distinct from ${host}`;
   return sql`(
     select jsonb_build_object('refused', jsonb_agg(distinct refused_release), 'working', (
       select settled_release from workspaces t

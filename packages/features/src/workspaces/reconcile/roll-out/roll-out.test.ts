@@ -179,8 +179,40 @@ test('one that is too far behind for the chart of a release keeps what it has, s
   await settled(await requestWorkspace(test1.database, organization), 'far');
   expect(await pass()).toBe(0);
   cluster.releases.newest = 'between';
-  expect(await pass()).toBe(1);
+  await until(async () => {
+    await pass();
+    return (await having('between')).includes(one);
+  });
   await settled(one, 'between');
+});
+
+test('one that falls asleep on its way to the chart between stops nothing when the newest comes again', async () => {
+  const [one = brandless, other = brandless] = await workspaces(2);
+  cluster.releases.newest = 'far';
+  obstacle = ({ workspaceId, release }) =>
+    workspaceId === one && release === 'far'
+      ? new TenantConflictError('Bring the one between first.', { reason: 'ChartTooFar' })
+      : null;
+  expect(await pass()).toBe(1);
+  await settled(one, 'first');
+  obstacle = ({ release }) =>
+    release === 'between' ? new KubeCallError('unreachable', 'the host does not answer') : null;
+  await read(sql`update workspaces set release = 'between', generation = generation + 1 where id = ${one}`);
+  await requestOfWorkspace(test1.database, one, 'sleep');
+  cluster.releases.newest = 'far';
+  expect(await pass()).toBe(1);
+  await settled(other, 'far');
+  expect(logged).not.toContain('a roll-out has stopped: a workspace went back from it');
+});
+
+test('one that went back from a release and is being deleted does not stop it for others', async () => {
+  const [one = brandless, other = brandless] = await workspaces(2);
+  await read(
+    sql`update workspaces set refused_release = 'second', deletion_requested_at = now() where id = ${one}`,
+  );
+  cluster.releases.newest = 'second';
+  expect(await pass()).toBe(1);
+  await settled(other, 'second');
 });
 
 test('a new version of Kubernetes that fails takes its release back and does not stop that for others', async () => {
