@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { resources } from '@hexabase/contract/index.ts';
+import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { validBody } from '../valid-bodies.ts';
 import { startApi, type Api, type Person } from './start-api.ts';
@@ -42,18 +44,123 @@ it('tokens of service accounts and CI rules are named when the member who made t
         kind: 'token',
         name: 'kept',
         lastUsedAt: expect.any(String),
-        howTo: `hks service-account tokens revoke ${account} kept ${inOrganization}`,
+        id: kept.data['id'],
+        howTo: `hks service-account tokens revoke ${account} ${String(kept.data['id'])} ${inOrganization}`,
       },
       {
         ...common,
         kind: 'federation',
         name: rule['name'],
-        howTo: `hks federation delete ${String(rule['name'])} ${inOrganization}`,
+        id: expect.any(String),
+        howTo: expect.stringMatching(/^hks federation delete [-0-9a-f]{36} --organization [-0-9a-f]{36}$/),
       },
     ],
   ]);
-  expect(removed.data['notice']).toContain(`hks federation delete ${String(rule['name'])}`);
+  const named = `CI rule "${String(rule['name'])}", for jobs as ${account}`;
+  expect(removed.data['notice']).toContain(named);
   expect((await api.call('GET', at, { token: secret })).status).toBe(200);
+  // For who lost the answer: the log names the same, and the list says whose it was.
+  const [entry] = await api.query(
+    `select details from audit_entries where action = 'member.remove' and details ->> 'secretsLeft' is not null`,
+  );
+  expect(JSON.stringify(entry)).toContain(`token/${String(kept.data['id'])}`);
+  const makers = (await ann.call('GET', tokens)).list.map(({ name, madeBy }) => [name, madeBy]);
+  expect(new Map(makers as [string, string][])).toEqual(
+    new Map([
+      ['kept', 'left'],
+      ['of-another', ann.email],
+    ]),
+  );
   expect((await ann.call('DELETE', `${tokens}/kept`)).status).toBe(204);
   expect((await api.call('GET', at, { token: secret })).status).toBe(401);
 });
+
+it('the commands that end what a member left run nothing else, whatever the member called it', async () => {
+  const { member, at, accounts, make } = await administrator('namer');
+  const names = ['x; echo PWNED #', '--help', '$(id)', 'my "deploy"'];
+  for (const name of names) expect((await make(name)).status).toBe(201);
+  const removed = await ann.call('DELETE', `${at}/members/${member.userId}`);
+  const notice = String(removed.data['notice']);
+  const commands = notice.split('\n').filter((line) => line.startsWith('    '));
+  expect(commands).toHaveLength(names.length);
+  for (const command of commands)
+    expect(command).toMatch(
+      /^ {4}hks service-account tokens revoke [a-z0-9-]+ [-0-9a-f]{36} --organization [-0-9a-f]{36}$/,
+    );
+  for (const name of names) expect(notice).toContain(`token ${JSON.stringify(name)} of service account`);
+  const id = /revoke [a-z0-9-]+ (\S+)/.exec(commands[0] ?? '')?.[1] ?? '';
+  expect((await ann.call('DELETE', `${accounts}/tokens/${id}`)).status).toBe(204);
+});
+
+it('a command in an answer takes a name that somebody typed as one word', async () => {
+  const user = "o'hara; echo PWNED";
+  const at = `/api/v1/organizations/${ann.organizationId}`;
+  const made = await ann.call('POST', `${at}/groups`, { body: { name: 'readers' } });
+  const refused = await ann.call('POST', `${at}/groups/${String(made.data['id'])}/members`, {
+    body: { user },
+  });
+  expect([refused.status, refused.error.details['howTo']]).toEqual([
+    404,
+    `hks invitation create 'o'\\''hara; echo PWNED'`,
+  ]);
+});
+
+it('a token that is being made when its maker is removed is named too, and afterwards none is made', async () => {
+  const { member, at, accountId, make } = await administrator('racer');
+  const other = new Client({ ...api.db.admin, options: '-c search_path=hexabase' });
+  await other.connect();
+  try {
+    // As if another token of this account were being made: the one of the member waits half done.
+    await other.query('begin');
+    const turn = `select pg_advisory_xact_lock(hashtextextended('hexabase.api_tokens ' || $1::text, 0))`;
+    await other.query(turn, [accountId]);
+    const making = make('just-in-time');
+    await waiting(1);
+    const removing = ann.call('DELETE', `${at}/members/${member.userId}`);
+    await Promise.race([waiting(2), removing]);
+    await other.query('commit');
+    expect((await making).status).toBe(201);
+    expect((await removing).data['secrets']).toEqual([expect.objectContaining({ name: 'just-in-time' })]);
+
+    await api.join(ann.organizationId, member, 'admin');
+    // As if the removal were half done: the member was let in before it, and goes on after it.
+    await other.query('begin');
+    await other.query('select from organizations where id = $1 for update', [ann.organizationId]);
+    const late = [make('too-late'), rule(member, at)];
+    await waiting(2);
+    await other.query('delete from memberships where organization_id = $1 and user_id = $2', [
+      ann.organizationId,
+      member.userId,
+    ]);
+    await other.query('commit');
+    expect((await Promise.all(late)).map(({ status }) => status)).toEqual([404, 404]);
+  } finally {
+    await other.end();
+  }
+});
+
+async function administrator(name: string) {
+  const member = await api.person(name);
+  await api.join(ann.organizationId, member, 'admin');
+  const at = `/api/v1/organizations/${ann.organizationId}`;
+  const accounts = `${at}/service-accounts/of-${name}`;
+  const account = { name: `of-${name}`, role: 'viewer' };
+  const made = await member.call('POST', `${at}/service-accounts`, { body: account });
+  const make = (token: string) =>
+    member.call('POST', `${accounts}/tokens`, { body: { name: token, scope: 'read', expires: '1d' } });
+  return { member, at, accounts, accountId: String(made.data['id']), make };
+}
+
+function rule(person: Person, at: string) {
+  const body = validBody(resources.federation.operations.create, {
+    serviceAccount: 'of-racer',
+    name: 'too-late',
+  });
+  return person.call('POST', `${at}/federations`, { body });
+}
+
+/** Until so many statements wait for a lock. */
+async function waiting(count: number): Promise<void> {
+  const text = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+  while ((await api.query(text)).length < count) await setTimeout(20);
+}

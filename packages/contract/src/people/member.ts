@@ -15,6 +15,7 @@ const schema = z.object({
 /** What somebody made for machines and may have kept, or may meet the conditions of. */
 const knownSecret = z.object({
   kind: z.enum(['token', 'federation']),
+  id,
   name: z.string(),
   serviceAccount: z.string(),
   lastUsedAt: timestamp.nullable(),

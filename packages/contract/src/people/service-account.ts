@@ -3,12 +3,12 @@ import { displayName, id, slug, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 import {
+  machineTokenColumns,
+  machineTokenSchema,
   newTokenColumns,
   newTokenSchema,
   tokenBody,
-  tokenColumns,
   tokenExample,
-  tokenSchema,
 } from './token.ts';
 
 declare module '../action.ts' {
@@ -127,11 +127,11 @@ export const serviceAccount = defineResource({
       id: 'service-account.list-tokens',
       method: 'GET',
       path: `${one}/tokens`,
-      summary: 'Lists the tokens of a service account, without the tokens themselves.',
+      summary: 'Lists the tokens of a service account and who made them, without the tokens themselves.',
       access: manage,
       target: 'organization',
-      output: z.array(tokenSchema),
-      cli: { verb: 'tokens list', positional: ['serviceAccount'], columns: tokenColumns },
+      output: z.array(machineTokenSchema),
+      cli: { verb: 'tokens list', positional: ['serviceAccount'], columns: machineTokenColumns },
     }),
     createToken: operation({
       id: 'service-account.create-token',

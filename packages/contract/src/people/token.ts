@@ -22,6 +22,13 @@ export const newTokenSchema = tokenSchema.extend({
   token: z.string().describe('shown this once; only its hash is kept'),
 });
 
+/** A token of a service account, whose maker may have kept it. */
+export const machineTokenSchema = tokenSchema.extend({
+  madeBy: z
+    .string()
+    .describe('e-mail address of who made it, or `left` for somebody who is in the organization no more'),
+});
+
 /** What is asked of a token, whoever it belongs to. */
 export const tokenBody = z.strictObject({
   name: z
@@ -47,6 +54,15 @@ export const tokenExample = { name: 'ci', scope: 'read', expires: '90d' } as con
 export const tokenColumns: readonly Column[] = [
   { header: 'NAME', field: 'name' },
   { header: 'SCOPE', field: 'scope' },
+  { header: 'EXPIRES', field: 'expiresAt' },
+  { header: 'LAST-USED', field: 'lastUsedAt', as: 'age' },
+  { header: 'ID', field: 'id' },
+];
+
+export const machineTokenColumns: readonly Column[] = [
+  { header: 'NAME', field: 'name' },
+  { header: 'SCOPE', field: 'scope' },
+  { header: 'MADE-BY', field: 'madeBy' },
   { header: 'EXPIRES', field: 'expiresAt' },
   { header: 'LAST-USED', field: 'lastUsedAt', as: 'age' },
   { header: 'ID', field: 'id' },
@@ -106,5 +122,6 @@ export const token = defineResource({
 });
 
 export type Token = z.infer<typeof tokenSchema>;
+export type MachineToken = z.infer<typeof machineTokenSchema>;
 export type NewToken = z.infer<typeof newTokenSchema>;
 export type TokenBody = z.infer<typeof tokenBody>;

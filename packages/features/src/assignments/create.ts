@@ -9,11 +9,12 @@ import { loadAccess } from '../access/load-access.ts';
 import { revokeUsers, wakeAccess } from '../access/public.ts';
 import { requireGroup } from '../groups/find.ts';
 import { membersOf } from '../groups/store.ts';
-import { findMember } from '../members/store.ts';
+import { findMember, holdMembership } from '../members/store.ts';
 import { findProjectRow } from '../projects/store.ts';
 import { findOwnRole } from '../roles/store.ts';
+import { shellWord } from '../run/shell-word.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
-import { findAssignment, holdMembership, insertAssignment } from './store.ts';
+import { findAssignment, insertAssignment } from './store.ts';
 
 type Create = typeof assignment.operations.create;
 
@@ -106,6 +107,6 @@ async function subjectOf(
     return { groupId: null, userId: person.userId };
   throw new AppError('not_found', {
     message: 'This person is not in the organization; invite them first.',
-    details: { howTo: `hks invitation create ${user}` },
+    details: { howTo: `hks invitation create ${shellWord(user ?? '')}` },
   });
 }

@@ -79,18 +79,6 @@ export async function deleteAssignmentRow(tx: Tx, id: string): Promise<void> {
   await sql`delete from role_assignments where id = ${id}`.execute(tx);
 }
 
-/** Keeps somebody in the organization until the end of this transaction; false for who is not in it. */
-export async function holdMembership(
-  tx: Tx,
-  { organizationId, userId }: { organizationId: string; userId: string },
-): Promise<boolean> {
-  const { rows } = await sql`
-    select 1 from memberships where organization_id = ${organizationId} and user_id = ${userId} for share`.execute(
-    tx,
-  );
-  return rows.length > 0;
-}
-
 function toAssignment(row: AssignmentRow): Assignment {
   return {
     id: row.id,

@@ -1,4 +1,5 @@
 import type { Grant } from '@hexabase/contract/access/grant.ts';
+import { shellWord } from '../run/shell-word.ts';
 import type { Context } from '../run/use-case.ts';
 import type { GrantedOrganization } from './store.ts';
 
@@ -22,7 +23,7 @@ export async function tellOwners(
     '',
     'What they do is in the audit log of the organization:',
     '',
-    `    hks audit list --organization ${organization.slug} --actor ${made.operator}`,
+    `    hks audit list --organization ${organization.slug} --actor ${shellWord(made.operator)}`,
     '',
   ].join('\n');
   const subject = `An operator has let themselves into ${organization.name}`;

@@ -2,6 +2,7 @@ import type { group } from '@hexabase/contract/access/group.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { revokeUsers } from '../access/public.ts';
 import { findMember } from '../members/store.ts';
+import { shellWord } from '../run/shell-word.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireGroup } from './find.ts';
 import { findGroupMember, insertGroupMember } from './store.ts';
@@ -17,7 +18,7 @@ export const addGroupMember: UseCase<typeof group.operations.addMember> = async 
   if (!person) {
     throw new AppError('not_found', {
       message: 'This person is not in the organization; invite them first.',
-      details: { howTo: `hks invitation create ${body.user}` },
+      details: { howTo: `hks invitation create ${shellWord(body.user)}` },
     });
   }
   const { organizationId } = target;

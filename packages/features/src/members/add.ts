@@ -1,6 +1,7 @@
 import type { member } from '@hexabase/contract/people/member.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { revokeUsers } from '../access/public.ts';
+import { shellWord } from '../run/shell-word.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireMember, requireRank } from './rules.ts';
 import { findAccountId, insertMember } from './store.ts';
@@ -17,7 +18,7 @@ export const addMember: UseCase<typeof member.operations.add> = async (context, 
   if (userId === null) {
     throw new AppError('not_found', {
       message: 'There is nobody with this e-mail address whom you can add; invite them.',
-      details: { howTo: `hks invitation create ${body.email} --role ${body.role}` },
+      details: { howTo: `hks invitation create ${shellWord(body.email)} --role ${body.role}` },
     });
   }
   const added = await insertMember(tx, {

@@ -16,17 +16,15 @@ export const removeMember: UseCase<typeof member.operations.remove> = async (con
   const { organizationId } = target;
   const made = await secretsMadeBy(tx, { organizationId, userId: found.userId, at: new Date(nowMs) });
   const secrets = made.map((secret) => ({ ...secret, howTo: howToEnd(secret, organizationId) }));
-  if (secrets.length > 0) context.note({ secretsLeft: secrets.length });
+  if (secrets.length > 0) context.note({ secretsLeft: secrets.map(({ kind, id }) => `${kind}/${id}`) });
   return { data: { ...found, secrets, notice: noticeOf(found.email, secrets) } };
 };
 
-function howToEnd(
-  { kind, name, serviceAccount }: Omit<KnownSecret, 'howTo'>,
-  organizationId: string,
-): string {
+/** By id: a name is free text of the person who is leaving, and this is pasted into a shell. */
+function howToEnd({ kind, id, serviceAccount }: Omit<KnownSecret, 'howTo'>, organizationId: string): string {
   return kind === 'token'
-    ? `hks service-account tokens revoke ${serviceAccount} ${name} --organization ${organizationId}`
-    : `hks federation delete ${name} --organization ${organizationId}`;
+    ? `hks service-account tokens revoke ${serviceAccount} ${id} --organization ${organizationId}`
+    : `hks federation delete ${id} --organization ${organizationId}`;
 }
 
 function noticeOf(email: string, secrets: readonly KnownSecret[]): string | null {
@@ -34,8 +32,8 @@ function noticeOf(email: string, secrets: readonly KnownSecret[]): string | null
   const lines = secrets.map(({ kind, name, serviceAccount, lastUsedAt, howTo }) => {
     const what =
       kind === 'token'
-        ? `token ${name} of service account ${serviceAccount}`
-        : `CI rule ${name}, for jobs as ${serviceAccount}`;
+        ? `token ${quoted(name)} of service account ${serviceAccount}`
+        : `CI rule ${quoted(name)}, for jobs as ${serviceAccount}`;
     const used =
       lastUsedAt === null ? 'never used' : `last used ${lastUsedAt.slice(0, 16).replace('T', ' ')} UTC`;
     return `  ${what}, ${used}\n    ${howTo}`;
@@ -44,4 +42,8 @@ function noticeOf(email: string, secrets: readonly KnownSecret[]): string | null
     `${email} made these for machines and may still get in by them. Make anew what is needed, then end them:`,
     ...lines,
   ].join('\n');
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' '));
 }

@@ -138,6 +138,20 @@ export async function takeInvitations(
       and accepted_at is null and declined_at is null and revoked_at is null`.execute(tx);
 }
 
+/** Keeps somebody in the organization until the end of this transaction; false for who is not in it. */
+export async function holdMembership(
+  tx: Tx,
+  { organizationId, userId }: { organizationId: string; userId: string },
+): Promise<boolean> {
+  // First the organization, as those do who take somebody out: the other way round each would wait for the other.
+  await sql`select 1 from organizations where id = ${organizationId} for key share`.execute(tx);
+  const { rows } = await sql`
+    select 1 from memberships where organization_id = ${organizationId} and user_id = ${userId} for share`.execute(
+    tx,
+  );
+  return rows.length > 0;
+}
+
 export async function countOwners(tx: Tx, organizationId: string): Promise<number> {
   return count(tx, sql`organization_id = ${organizationId} and role = 'owner'`);
 }

@@ -1,20 +1,23 @@
 import type { serviceAccount } from '@hexabase/contract/people/service-account.ts';
-import { requireRank } from '../members/public.ts';
+import { requireRank, requireStillMember } from '../members/public.ts';
 import type { TargetContext, UseCase } from '../run/use-case.ts';
-import { endToken, issueToken, listTokenRows } from '../tokens/public.ts';
+import { endToken, issueToken, listMachineTokenRows } from '../tokens/public.ts';
 import { requireServiceAccount } from './find.ts';
 
 type Operations = typeof serviceAccount.operations;
 
 export const listServiceAccountTokens: UseCase<Operations['listTokens']> = async (context, { params }) => ({
-  data: await listTokenRows(context.tx, await ownerOf(context, params.serviceAccount)),
+  data: await listMachineTokenRows(context.tx, await ownerOf(context, params.serviceAccount)),
 });
 
 /** Throws as making a token for oneself does; nobody gets a token of an account above their own role. */
 export const createServiceAccountToken: UseCase<Operations['createToken']> = async (
   context,
   { params, body },
-) => ({ data: await issueToken(context, await ownerOf(context, params.serviceAccount), body) });
+) => {
+  await requireStillMember(context);
+  return { data: await issueToken(context, await ownerOf(context, params.serviceAccount), body) };
+};
 
 export const revokeServiceAccountToken: UseCase<Operations['revokeToken']> = async (context, { params }) => {
   await endToken(context, await ownerOf(context, params.serviceAccount), params.token);

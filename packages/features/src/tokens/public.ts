@@ -1,2 +1,2 @@
 export { endToken, issueToken } from './issue.ts';
-export { listTokenRows } from './store.ts';
+export { listMachineTokenRows } from './store.ts';

@@ -1,4 +1,4 @@
-import type { Token } from '@hexabase/contract/people/token.ts';
+import type { MachineToken, Token } from '@hexabase/contract/people/token.ts';
 import { isUuid } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
@@ -39,6 +39,20 @@ export async function listTokenRows(tx: Tx, owner: TokenOwner): Promise<Token[]>
     select ${columns} from api_tokens where ${ownedBy(owner)} and revoked_at is null and federation_id is null
     order by created_at desc, id desc`.execute(tx);
   return rows.map(toToken);
+}
+
+/** Those of a service account, with who made each, as far as they are in its organization. */
+export async function listMachineTokenRows(
+  tx: Tx,
+  owner: TokenOwner & { organizationId: string },
+): Promise<MachineToken[]> {
+  const tokens = await listTokenRows(tx, owner);
+  const { rows } = await sql<{ id: string; email: string }>`
+    select u.id, u.email from memberships m join users u on u.id = m.user_id
+    where m.organization_id = ${owner.organizationId}
+      and m.user_id = any (${tokens.map(({ createdBy }) => createdBy)}::text[])`.execute(tx);
+  const emails = new Map(rows.map(({ id, email }) => [id, email]));
+  return tokens.map((token) => ({ ...token, madeBy: emails.get(token.createdBy) ?? 'left' }));
 }
 
 /** Of one owner one token is made after another until the end of the transaction, so that none is overlooked. */
