@@ -110,6 +110,52 @@ describe('what a host says of a tenant', () => {
     ]);
   });
 
+  it.each([
+    '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1 nodes are available.',
+    "0/1 nodes are available: 1 node(s) didn't find available persistent volumes to bind.",
+  ])('asks for the volume, not for nodes, where that is what the scheduler waits for: %s', (message) => {
+    const claim = {
+      metadata: { name: 'data' },
+      spec: { storageClassName: 'fast' },
+      status: { phase: 'Pending' },
+    };
+    const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+    const pods = [podWith({ conditions: [unscheduled] })];
+    const asked = {
+      type: 'Normal',
+      reason: 'ExternalProvisioning',
+      message: 'Waiting for a volume to be created by the external provisioner',
+      involvedObject: { kind: 'PersistentVolumeClaim', name: 'data' },
+    };
+    const sentence = 'VolumesBound False: The volume data of storage class fast has not been made yet';
+    expect(sentences({ pods, claims: [claim] })).toEqual([`${sentence}.`]);
+    expect(sentences({ pods, claims: [claim], events: [asked] })).toEqual([`${sentence}: ${asked.message}.`]);
+    expect(conditionsOf(findings({ pods, claims: [claim] }))[0]?.reason).toBe('VolumePending');
+    expect(sentences({ pods, claims: [{ ...claim, status: { phase: 'Bound' } }] })[0]).toMatch(/^Scheduled/);
+  });
+
+  it('tells of a volume that its pod waits for on a node when nobody has made it for a minute', () => {
+    const claim = {
+      metadata: { name: 'data' },
+      spec: { storageClassName: 'fast' },
+      status: { phase: 'Pending' },
+    };
+    const askedUntil = (lastTimestamp: string) => ({
+      type: 'Normal',
+      reason: 'ExternalProvisioning',
+      message: 'Waiting for disks.example',
+      firstTimestamp: '2026-01-01T00:00:00Z',
+      lastTimestamp,
+      involvedObject: { kind: 'PersistentVolumeClaim', name: 'data' },
+    });
+    const said = (lastTimestamp: string) =>
+      sentences({ claims: [claim], events: [askedUntil(lastTimestamp)] });
+    expect(said('2026-01-01T00:00:59Z')).toEqual([]);
+    expect(said('2026-01-01T00:01:00Z')).toEqual([
+      'VolumesBound False: The volume data of storage class fast has not been made yet: Waiting for disks.example.',
+    ]);
+  });
+
   it('tells an exhausted quota by the latest refusal, and only while there is no pod', () => {
     const refusal = (message: string, lastTimestamp: string) => ({
       reason: 'FailedCreate',

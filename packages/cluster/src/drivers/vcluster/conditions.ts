@@ -7,7 +7,7 @@ export interface Findings {
   /** Pods of the control plane and of its DNS. */
   pods: readonly Json[] | null;
   claims: readonly Json[] | null;
-  /** Warnings in the namespace. */
+  /** Warnings in the namespace, and all that is told of claims. */
   events: readonly Json[] | null;
   /** Those that the pods were given to, as far as they are there. */
   nodes: readonly Json[] | null;
@@ -22,9 +22,14 @@ export function conditionsOf(findings: Findings): ConditionInput[] {
   const hidden = Object.entries({ pods, volumes: claims, events, nodes })
     .filter(([, list]) => list === null)
     .map(([what]) => what);
+  const pending = (claims ?? []).filter((claim) => textOf(fieldOf(claim, 'status', 'phase')) === 'Pending');
+  const lacksVolume = (pod: Json): boolean =>
+    pending.length > 0 && volumeIsMissing.test(whyUnscheduled(pod) ?? '');
+  const isWaitedFor = (pods ?? []).some(lacksVolume);
   const found: ConditionInput[] = [
-    ...(pods ?? []).flatMap((pod) => podConditions(pod, { hostName, nodes })),
-    ...(claims ?? []).flatMap((claim) => claimConditions(claim, events ?? [])),
+    // More nodes would not help a pod that waits for its volume: what is told is what the volume waits for.
+    ...(pods ?? []).flatMap((pod) => (lacksVolume(pod) ? [] : podConditions(pod, { hostName, nodes }))),
+    ...pending.flatMap((claim) => claimConditions(claim, { events: events ?? [], isWaitedFor })),
     ...quotaConditions(events ?? [], pods ?? []),
     ...(hidden.length > 0
       ? [
@@ -41,14 +46,25 @@ export function conditionsOf(findings: Findings): ConditionInput[] {
   return found.filter(({ type }, index) => found.findIndex((other) => other.type === type) === index);
 }
 
+/** Words of the scheduler's plugin VolumeBinding: of a class that binds at once, and of one that waits for its pod. */
+const volumeIsMissing =
+  /unbound immediate PersistentVolumeClaims|didn't find available persistent volumes to bind/;
+
+/** The scheduler's words; null for a pod that has a node or was not looked at yet. */
+function whyUnscheduled(pod: Json): string | null {
+  const scheduled = listOf(fieldOf(pod, 'status', 'conditions')).find(({ type }) => type === 'PodScheduled');
+  // `SchedulerError` is over at the next try.
+  return scheduled?.['status'] === 'False' && scheduled['reason'] === 'Unschedulable'
+    ? textOf(scheduled['message'])
+    : null;
+}
+
 function podConditions(
   pod: Json,
   { hostName, nodes }: Pick<Findings, 'hostName' | 'nodes'>,
 ): ConditionInput[] {
-  const scheduled = listOf(fieldOf(pod, 'status', 'conditions')).find(({ type }) => type === 'PodScheduled');
-  // `SchedulerError` is over at the next try.
-  if (scheduled?.['status'] === 'False' && scheduled['reason'] === 'Unschedulable')
-    return [unschedulable(textOf(scheduled['message']), hostName)];
+  const unscheduled = whyUnscheduled(pod);
+  if (unscheduled !== null) return [unschedulable(unscheduled, hostName)];
   // What a silent node last said of its containers is old.
   const lost = nodes === null ? null : nodeGone(pod, nodes);
   if (lost) return [lost];
@@ -116,25 +132,38 @@ function containerConditions(container: Json, pod: Json): ConditionInput[] {
   return [];
 }
 
-function claimConditions(claim: Json, events: readonly Json[]): ConditionInput[] {
-  if (textOf(fieldOf(claim, 'status', 'phase')) !== 'Pending') return [];
+/** A volume that was asked for so long ago does not just take its time. */
+const provisioningMsMax = 60_000;
+
+function claimConditions(
+  claim: Json,
+  { events, isWaitedFor }: { events: readonly Json[]; isWaitedFor: boolean },
+): ConditionInput[] {
   const { name } = metaOf(claim);
-  const told = latest(
-    events.filter(
-      (event) =>
-        fieldOf(event, 'involvedObject', 'kind') === 'PersistentVolumeClaim' &&
-        fieldOf(event, 'involvedObject', 'name') === name &&
-        event['type'] === 'Warning',
-    ),
+  const told = events.filter(
+    (event) =>
+      fieldOf(event, 'involvedObject', 'kind') === 'PersistentVolumeClaim' &&
+      fieldOf(event, 'involvedObject', 'name') === name,
   );
+  const warning = latest(told.filter((event) => event['type'] === 'Warning'));
+  // Nobody warns of a provisioner that is not there: it is only asked again and again.
+  const asked = latest(told.filter(({ reason }) => reason === 'ExternalProvisioning'));
   const className = textOf(fieldOf(claim, 'spec', 'storageClassName'));
   const sentence =
     className === ''
       ? `The volume ${name} waits: the host cluster has no default storage class`
       : `The volume ${name} of storage class ${className} has not been made yet`;
   // A class that waits for its pod leaves every claim pending for a moment.
-  if (!told && className !== '') return [];
-  return [failed('VolumesBound', 'VolumePending', { sentence, said: textOf(told?.['message']) })];
+  const isPassing = !warning && !isWaitedFor && !(asked && spanMs(asked) >= provisioningMsMax);
+  if (isPassing && className !== '') return [];
+  return [
+    failed('VolumesBound', 'VolumePending', { sentence, said: textOf((warning ?? asked)?.['message']) }),
+  ];
+}
+
+/** From the first to the last time that it was told. */
+function spanMs(event: Json): number {
+  return Date.parse(textOf(event['lastTimestamp'])) - Date.parse(textOf(event['firstTimestamp']));
 }
 
 /** Nobody makes a pod that the quota does not allow; only an event tells. */

@@ -120,13 +120,15 @@ async function reasons(
 ): Promise<ConditionInput[]> {
   const list = (selection: Omit<Selection, 'apiVersion' | 'namespace'>) =>
     visible(readAll(host, { apiVersion: 'v1', namespace, ...selection }, signal));
-  const [own, dns, claims, events] = await Promise.all([
+  const [own, dns, claims, warnings, ofClaims] = await Promise.all([
     list({ kind: 'Pod', labelSelector: `app=vcluster,release=${release}` }),
     list({ kind: 'Pod', labelSelector: `${copiedLabel}=${release},k8s-app=vcluster-kube-dns` }),
     list({ kind: 'PersistentVolumeClaim', labelSelector: `app=vcluster,release=${release}` }),
     list({ kind: 'Event', fieldSelector: 'type=Warning' }),
+    list({ kind: 'Event', fieldSelector: 'type!=Warning,involvedObject.kind=PersistentVolumeClaim' }),
   ]);
   const pods = own && dns ? [...own, ...dns] : null;
+  const events = warnings && ofClaims ? [...warnings, ...ofClaims] : null;
   const nodes = await visible(nodesOf(pods ?? [], { host, signal }));
   return conditionsOf({ hostName, pods, claims, events, nodes });
 }
