@@ -198,7 +198,7 @@ describe('what a client hides in a request', () => {
   }
 
   it.each(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PATCH'])(
-    'is the body of their own %s, and never the begin of somebody else’s next request',
+    'A19 is the body of their own %s, and never the begin of somebody else’s next request',
     async (method) => {
       const seen: string[] = [];
       serve = async (request, response) => {

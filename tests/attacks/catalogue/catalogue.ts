@@ -32,6 +32,7 @@ export const catalogue: Readonly<Record<string, CataloguedAttack>> = {
   A16: { attack: 'other spellings of paths, methods and hosts' },
   A17: { attack: 'headers that claim an address or a person' },
   A18: { attack: 'invitations used twice, by others, too late, or guessed' },
+  A19: { attack: 'a request hidden in another one, so that it is taken for somebody else’s' },
   B01: { attack: 'redirect addresses that are nearly the registered one' },
   B02: { attack: 'the code flow without its proof' },
   B03: { attack: 'a code again, by another client, at another address' },

@@ -17,6 +17,22 @@ const asSpelled: readonly Change[] = [
 /** Checks on what is noticed and told of requests to clusters. */
 export const gatewayTracesWeakenings: readonly Weakening[] = [
   {
+    attack: 'A19 is the body of their own %s, and never the begin of somebody else’s next request',
+    changes: [
+      {
+        file: 'packages/gateway/src/upstream-target.ts',
+        find: ', ...framing(request)]',
+        replace: ']',
+      },
+      {
+        file: 'packages/gateway/src/upstream-target.ts',
+        find: "if (lower !== 'content-length' && request",
+        replace: 'if (request',
+      },
+    ],
+    because: 'where a request ends is what its sender says',
+  },
+  {
     attack: 'A16 other spellings of %s do not keep it deleted: %s',
     changes: asSpelled,
     because: 'what is compared is the spelling',
