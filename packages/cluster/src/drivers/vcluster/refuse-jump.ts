@@ -37,13 +37,22 @@ function chartIn(statefulSet: unknown): string {
   return textOf(fieldOf(statefulSet, 'metadata', 'labels', 'chart'));
 }
 
+/**
+ * Major and minor of a chart's label, null when it bears no version. The last that looks like one is it, since a name may
+ * hold one too: `my-1.2.3-0.34.0`. Helm writes `_` for the `+` before what tells of the build, and takes versions with `v`
+ * and without a patch; five digits and more are a date in what tells of a pre-release.
+ */
+function versionOf(label: string): { major: number; minor: number } | null {
+  const withoutBuild = label.replace(/(\.\d[^+_]*)[+_].*$/, '$1');
+  const found = /^.*-v?(\d{1,4})\.(\d{1,4})(?:\.\d+)*(?:-.*)?$/.exec(withoutBuild);
+  return found && { major: Number(found[1]), minor: Number(found[2]) };
+}
+
 /** False for what bears no version. */
 function isChartTooFar(from: string, to: string): boolean {
-  const numbers = [from, to].map((chart) => /-(\d+)\.(\d+)\.\d/.exec(chart)?.slice(1).map(Number));
-  const [older, newer] = numbers.toSorted((a, b) => (a?.[0] ?? 0) - (b?.[0] ?? 0));
-  const [major = 0, minor = 0] = older ?? [];
-  const [newerMajor = 0, newerMinor = 0] = newer ?? [];
-  if (!older || !newer) return false;
-  if (major === newerMajor) return Math.abs(newerMinor - minor) > 1;
-  return newerMajor !== major + 1 || newerMinor > 0;
+  const [a, b] = [versionOf(from), versionOf(to)];
+  if (a === null || b === null) return false;
+  if (a.major === b.major) return Math.abs(a.minor - b.minor) > 1;
+  const [older, newer] = a.major < b.major ? [a, b] : [b, a];
+  return newer.major !== older.major + 1 || newer.minor > 0;
 }
