@@ -45,6 +45,7 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const applied = digestOf(objects, spec);
   const former = await raiseFence(host, { workspaceId, fence }, signal);
   const { isNew, namespace: space } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
+  if (metaOf(space).annotations[note.release] !== release.id) await release.keep(signal);
   if (!isInPlace(space, { former, applied, spec })) {
     // From here on the host itself refuses what an older worker still sends.
     const place = { apiVersion: 'v1', kind: 'Namespace', name: namespace };

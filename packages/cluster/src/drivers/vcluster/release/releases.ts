@@ -8,7 +8,7 @@ import type { HostFacts } from '../host/facts.ts';
 import { chosenVersion } from '../kubernetes-version.ts';
 import { defaultStorage, type ChartOptions, type VclusterDriverOptions } from '../options.ts';
 import { packChart, unpackChart } from './chart-archive.ts';
-import { readRecord, writeRecord, type ReleaseContent } from './release-record.ts';
+import { readRecord, writeRecord, type ReleaseContent, type ReleaseRecord } from './release-record.ts';
 
 /** Everything that decides how control planes are made, besides whose they are: chart, values, images, versions. */
 export interface Release {
@@ -17,6 +17,8 @@ export interface Release {
   version(minor: string | null): string;
   /** Throws `TenantConflictError` for a version that it does not have, and what the renderer throws. */
   render(tenant: TenantKind): Promise<ApplicableObject[]>;
+  /** Makes sure of its record, which somebody may have deleted while no tenant had it. Before one gets it. */
+  keep(signal: AbortSignal): Promise<void>;
 }
 
 interface TenantKind {
@@ -30,11 +32,13 @@ interface TenantKind {
 type Isolation = 'shared' | 'dedicated';
 
 export interface Releases {
-  /** As settings, host and this program would have it now; recorded on the host before anybody gets it. */
+  /** As settings, host and this program would have it now; recorded on the host, as of a minute ago at most. */
   newest(signal: AbortSignal): Promise<Release>;
   /** One that some tenant has. Throws `TenantConflictError` when its record is gone. */
   byId(id: string, signal: AbortSignal): Promise<Release>;
 }
+
+const keptMs = 60_000;
 
 const isolations: readonly Isolation[] = ['shared', 'dedicated'];
 const tiers: readonly ControlPlaneTier[] = ['small', 'medium', 'large'];
@@ -47,8 +51,10 @@ export function hostReleases(
   options: VclusterDriverOptions,
   facts: (signal: AbortSignal) => Promise<HostFacts>,
 ): Releases {
-  const { host, hostName } = options;
+  const { host, hostName, clock } = options;
   const known = new Map<string, Promise<Release>>();
+  /** When the record of each was last seen to be there. */
+  const keptAtMs = new Map<string, number>();
   let chart: Promise<KeptChart> | null = null;
 
   /** A failure is not kept. */
@@ -61,6 +67,15 @@ export function hostReleases(
     return opening;
   }
 
+  async function keep(record: IdentifiedRecord, signal: AbortSignal): Promise<void> {
+    await writeRecord(host, record, signal);
+    keptAtMs.set(record.id, clock.now());
+  }
+
+  function open(record: IdentifiedRecord, files: Chart): Release {
+    return { ...openRelease(options, record, files), keep: (signal) => keep(record, signal) };
+  }
+
   return {
     async newest(signal) {
       const found = await facts(signal);
@@ -70,10 +85,10 @@ export function hostReleases(
       }));
       const content = contentOf(options, found, kept.digest);
       const id = idOf(content);
-      return once(id, async () => {
-        await writeRecord(host, { id, content, chart: kept.packed }, signal);
-        return openRelease(options, { id, content, chart: kept });
-      });
+      const newest = { id, content, chart: kept.packed };
+      const atMs = keptAtMs.get(id);
+      if (atMs === undefined || clock.now() - atMs >= keptMs) await keep(newest, signal);
+      return once(id, async () => open(newest, kept));
     },
     byId: (id, signal) =>
       once(id, async () => {
@@ -84,11 +99,12 @@ export function hostReleases(
             { reason: 'ReleaseGone' },
           );
         }
-        const chart = await unpackChart(record.chart, record.content.chartDigest);
-        return openRelease(options, { id, content: record.content, chart });
+        return open({ id, ...record }, await unpackChart(record.chart, record.content.chartDigest));
       }),
   };
 }
+
+type IdentifiedRecord = ReleaseRecord & { id: string };
 
 /** With what is recorded of it. */
 interface KeptChart extends Chart {
@@ -106,9 +122,10 @@ async function keptChart({ source, keptIn }: ChartOptions): Promise<KeptChart> {
 
 function openRelease(
   { chart: { helm }, hostName }: VclusterDriverOptions,
-  { id, content, chart }: { id: string; content: ReleaseContent; chart: Chart },
-): Release {
-  const renderer = createRenderer(chart, helm);
+  { id, content }: IdentifiedRecord,
+  files: Chart,
+): Omit<Release, 'keep'> {
+  const renderer = createRenderer(files, helm);
   const { hostVersion, kubernetesVersions, values } = content;
   const versionOf = (minor: string | null) => chosenVersion(kubernetesVersions, minor, hostName);
   return {
