@@ -1,27 +1,50 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
 import { kyvernoUser, startKyverno, withKyverno } from '@hexabase/testkit/host-policies/kyverno.ts';
+import { writeKubeconfig } from '@hexabase/testkit/kube-api-server.ts';
 import { policyHost, type PolicyHost } from '@hexabase/testkit/host-policies/policy-host.ts';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { policyFixtures, type PolicyFixture } from '../../../conformance/policy-fixtures.ts';
+import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
 import { hostPolicies } from './host-policies.ts';
 import type { HostPolicy } from './host-policy.ts';
 import { kyvernoPolicy } from './kyverno.ts';
 
+const run = promisify(execFile);
 const binaries = withKyverno(kubeBinaries());
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 
-const ofOthers: PolicyFixture[] = [
+const rbac = 'rbac.authorization.k8s.io/v1';
+const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'strong' };
+const subjects = [{ kind: 'ServiceAccount', name: 'default', namespace: 'elsewhere' }];
+const byHelm = { 'app.kubernetes.io/managed-by': 'Helm' };
+const forEdit = { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' };
+const widgets = [{ apiGroups: ['example.com'], resources: ['widgets'], verbs: ['*'] }];
+const elsewhere = { name: 'theirs', namespace: 'elsewhere' };
+
+/** None of these is about a workspace, or is what a policy for the whole host refuses. */
+const ofOthers = [
   { do: 'create', object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'of-others' } } },
+  {
+    do: 'create',
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'of-others', labels: byHelm } },
+  },
   {
     do: 'update',
     object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere', labels: { team: 'a' } } },
   },
   {
-    do: 'create',
-    object: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'theirs', namespace: 'elsewhere' } },
+    do: 'update',
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere', labels: byHelm } },
   },
+  { do: 'delete', object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'of-helm' } } },
+  { do: 'create', object: { apiVersion: 'v1', kind: 'Secret', metadata: elsewhere } },
   {
     do: 'update',
     object: {
@@ -35,10 +58,41 @@ const ofOthers: PolicyFixture[] = [
     do: 'update',
     object: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'worker-1', labels: { disk: 'ssd' } } },
   },
+  {
+    do: 'create',
+    object: { apiVersion: rbac, kind: 'ClusterRole', metadata: { name: 'of-others' }, rules: widgets },
+  },
+  {
+    do: 'create',
+    object: {
+      apiVersion: rbac,
+      kind: 'ClusterRole',
+      metadata: { name: 'more-for-edit', labels: forEdit },
+      rules: widgets,
+    },
+  },
+  { do: 'create', object: { apiVersion: rbac, kind: 'Role', metadata: elsewhere, rules: widgets } },
+  { do: 'create', object: { apiVersion: rbac, kind: 'RoleBinding', metadata: elsewhere, roleRef, subjects } },
+  {
+    do: 'create',
+    object: {
+      apiVersion: rbac,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'of-others' },
+      roleRef,
+      subjects,
+    },
+  },
 ].map((one) => ({ ...one, name: '', expect: 'pass', as: 'operator' }) as PolicyFixture);
 
-const fixtures = (policy: string, expected: 'pass' | 'fail'): PolicyFixture[] =>
-  policyFixtures(policy).filter((one) => one.expect === expected);
+/** What the policies of the whole host refuse: it cannot be judged while Kyverno does not answer. */
+const refusedToAll = hostPolicies
+  .filter(({ scope }) => scope === 'cluster')
+  .flatMap(({ name }) => fixtures(name, 'fail'));
+
+function fixtures(policy: string, expected: 'pass' | 'fail'): PolicyFixture[] {
+  return policyFixtures(policy).filter((one) => one.expect === expected);
+}
 
 /** Only Kyverno refuses here: none of the native forms is installed. */
 describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
@@ -104,9 +158,43 @@ describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
         },
       );
 
-      it.each(ofOthers)('let others go on: $do $object.kind', async (one) => {
+      it.each(refusedToAll)('refuse to everybody: $name', async (one) => {
+        const { status, body } = await host.attempt(one);
+        expect(status, JSON.stringify(body)).toBe(500);
+        expect(JSON.stringify(body)).toContain('failed calling webhook');
+      });
+
+      it.each(ofOthers)('let others go on: $do $object.kind $object.metadata', async (one) => {
         const { status, body } = await host.attempt(one);
         expect(status, JSON.stringify(body)).toBeLessThan(300);
+      });
+
+      it('let Kyverno itself be installed again', async () => {
+        const chart: ApplicableObject[] = JSON.parse(
+          await readFile(join(binaries ?? '', 'kyverno.json'), 'utf8'),
+        );
+        for (const object of chart.filter(({ kind }) => kind !== 'Pod')) {
+          const again = { name: '', expect: 'pass', as: 'administrator', do: 'apply', object } as const;
+          const { status, body } = await host.attempt(again);
+          expect(status, JSON.stringify(body)).toBeLessThan(300);
+        }
+      });
+
+      it('let everything go on, and refuse nothing, once its webhooks are deleted', async () => {
+        const folder = await mkdtemp(join(tmpdir(), 'hks-kyverno-'));
+        onTestFinished(() => rm(folder, { recursive: true }));
+        const kubeconfig = join(folder, 'kubeconfig');
+        const { url, certificateAuthority: authority } = host.server;
+        await writeKubeconfig(kubeconfig, { url, authority, token: 'administrator' });
+        const deletes = 'delete validatingwebhookconfigurations -l webhook.kyverno.io/managed-by=kyverno';
+        await run(join(binaries ?? '', 'kubectl'), ['--kubeconfig', kubeconfig, ...deletes.split(' ')]);
+        const goesOn = async (): Promise<void> => {
+          for (const one of refusedToAll) {
+            const { status, body } = await host.attempt(one);
+            expect(status, JSON.stringify(body)).toBeLessThan(300);
+          }
+        };
+        await vi.waitFor(goesOn, { timeout: 20_000, interval: 200 });
       });
     });
   });

@@ -1,4 +1,4 @@
-import { fenceNamespace, workspaceLabel } from '../names.ts';
+import { fenceNamespace, managedBy, workspaceLabel } from '../names.ts';
 import { inWorkspaceNamespace, matching, type HostPolicy } from './host-policy.ts';
 
 const everyDoor = [
@@ -13,7 +13,8 @@ const ours = `(request.name.startsWith('hexabase-ws-') || request.name == '${fen
 const ownership = (object: string, field: 'labels' | 'annotations'): string =>
   `(has(${object}.metadata.${field}) ? ${object}.metadata.${field} : {})`;
 
-const ownKey = "(key.startsWith('hexabase.ai/') || key == 'app.kubernetes.io/managed-by')";
+const manager = 'app.kubernetes.io/managed-by';
+const ownKey = `(key.startsWith('hexabase.ai/') || key == '${manager}')`;
 
 const sameOwnership = (field: 'labels' | 'annotations'): string => {
   const [before, after] = [ownership('oldObject', field), ownership('object', field)];
@@ -23,9 +24,15 @@ const sameOwnership = (field: 'labels' | 'annotations'): string => {
   );
 };
 
-/** CEL: says of somebody whose it is. */
+/** CEL: says that it is ours. Who else manages it, as Helm does for others, is no business of ours. */
 const mentions = (object: string): string =>
-  `(${ownership(object, 'labels')}.exists(key, ${ownKey}) || ${ownership(object, 'annotations')}.exists(key, ${ownKey}))`;
+  `(${(['labels', 'annotations'] as const)
+    .map((field) => ownership(object, field))
+    .map(
+      (all) =>
+        `${all}.exists(key, key.startsWith('hexabase.ai/') || (key == '${manager}' && ${all}[key] == '${managedBy[manager]}'))`,
+    )
+    .join(' || ')})`;
 
 /** Whose a namespace is decides about everything in it, by whichever subresource it is written. */
 const workspaceNamespaces: HostPolicy = {

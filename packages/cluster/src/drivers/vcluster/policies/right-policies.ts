@@ -37,7 +37,7 @@ const tenantRoles: HostPolicy = {
         'roles of a tenant name verbs, groups and resources one by one, without escalate, bind and impersonate',
     },
     {
-      expression: `${rules}.all(rule, !${ruleHas('resources', ['nodes/proxy'])})`,
+      expression: `${rules}.all(rule, !${ruleHas('resources', ['nodes/proxy', '*/proxy'])})`,
       message: 'roles of a tenant never hold nodes/proxy: it reaches every container of a node',
     },
     {
