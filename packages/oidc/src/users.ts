@@ -4,6 +4,8 @@ import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { brokenUnique } from '@hexabase/postgres/database-errors.ts';
 import { sql } from 'kysely';
+import { forgetPlaces } from './sessions/known-places.ts';
+import { forgetStrangers } from './sessions/login-attempts.ts';
 import { endAllSessions } from './sessions/session-store.ts';
 import { requireGoodPassword, wordsAbout } from './passwords/require-good.ts';
 import { hashPassword } from './sessions/passwords.ts';
@@ -104,11 +106,14 @@ export async function setPassword(
     await requireGoodPassword(change.password, await wordsAbout(tx, rows[0]));
   }
   const passwordHash = await hashPassword(change.password);
-  const { numAffectedRows } = await sql`
-    UPDATE hexabase.users SET password_hash = ${passwordHash} WHERE id = ${change.userId}`.execute(tx);
-  if (numAffectedRows !== 1n) throw new AppError('not_found');
+  const { rows: changed } = await sql<{ email: string }>`
+    UPDATE hexabase.users SET password_hash = ${passwordHash} WHERE id = ${change.userId}
+    RETURNING lower(email) AS email`.execute(tx);
+  if (!changed[0]) throw new AppError('not_found');
   await recordAuth(tx, { userId: change.userId, action: 'auth.password-set' }, nowMs);
   await endAllSessions(tx, { userId: change.userId, reason: 'password_changed' }, nowMs);
+  await forgetPlaces(tx, change.userId);
+  await forgetStrangers(tx, changed[0].email);
   await revokeUser(tx, change.userId);
 }
 

@@ -11,16 +11,17 @@ export interface PasswordChange {
 }
 
 /**
- * Sets another password for somebody who knows the current one; every session of the account ends. Throws as signing in
+ * Sets another password for somebody who is signed in and knows the current one, whoever guesses it elsewhere; every session of the account ends. Throws as signing in
  * does for a wrong current one, AppError `validation_failed` for a new one that is too weak, `rate_limited` after too many.
  */
 export async function changePassword(
   deps: SignInDeps,
-  actor: Pick<Actor, 'email'>,
+  actor: Pick<Actor, 'email' | 'sessionId'>,
   { current, password, device }: PasswordChange,
 ): Promise<void> {
-  const userId = await checkPassword(deps, { email: actor.email, password: current, device });
-  await judgeNewPassword(deps, { email: actor.email, password });
+  const { email, sessionId } = actor;
+  const userId = await checkPassword(deps, { email, password: current, device, sessionId });
+  await judgeNewPassword(deps, { email, password });
   const judged = { userId, password, anyPassword: true };
   await deps.db.asIdentity((tx) => setPassword(tx, judged, deps.clock.now()));
 }

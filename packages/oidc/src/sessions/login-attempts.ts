@@ -7,7 +7,8 @@ import { sql } from 'kysely';
 /**
  * Progressive delays, kept in PostgreSQL so that they hold across replicas and restarts. Two counters: account and
  * address together (a stranger elsewhere cannot lock the owner out), and address alone (one address tries many accounts).
- * Passwords have a third, of the account from all places together where its owner never was.
+ * Passwords have a third, of the account from all places together where its owner never was; once it is full, each of these
+ * places waits for itself.
  */
 interface Counter {
   key: string;
@@ -19,8 +20,10 @@ interface Counter {
 
 const windowMs = 3_600_000;
 const delayMsMax = 15 * 60_000;
-/** Short: it is the owner, too, who waits for it at a place that is new. */
-const strangersDelayMsMax = 60_000;
+/** Wrong passwords from new places together that cost nothing. */
+const strangersFree = 100;
+/** Between two tries of one new place after that. Short: it is the owner, too, who waits for it. */
+const strangersDelayMs = 60_000;
 
 export interface LoginPlace {
   email: string;
@@ -38,11 +41,39 @@ export async function reserveAttempt(tx: Tx, place: LoginPlace, nowMs: number): 
 }
 
 /**
- * The same for a password that is tried at a place where its owner never was: all such places together, so that many
- * addresses guess no faster than one. Throws as `reserveAttempt` does.
+ * The same for a password that is tried at a place where its owner never was. Such places are counted together; after too
+ * many each has one try a minute, and the first a minute after it asked with `queueStranger`. No place waits for another:
+ * guessers who keep asking must not keep out the owner who does as they are told. Throws as `reserveAttempt` does.
  */
-export async function reserveStrangersAttempt(tx: Tx, email: string, nowMs: number): Promise<void> {
-  await reserve(tx, strangersOf(email), nowMs);
+export async function reserveStrangersAttempt(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  const { rows } = await sql<{ failures: number }>`
+    INSERT INTO hexabase.login_attempts AS a (key, failures, last_at) VALUES (${strangersKey(place.email)}, 1, ${now})
+    ON CONFLICT (key) DO UPDATE SET last_at = ${now},
+      failures = CASE WHEN a.last_at < ${new Date(nowMs - windowMs)} THEN 1 ELSE a.failures + 1 END
+    RETURNING failures`.execute(tx);
+  if ((rows[0]?.failures ?? 0) <= strangersFree) return;
+  const key = turnKey(place);
+  const turn = await sql`
+    UPDATE hexabase.login_attempts SET last_at = ${now}, blocked_until = ${new Date(nowMs + strangersDelayMs)}
+    WHERE key = ${key} AND blocked_until <= ${now} RETURNING key`.execute(tx);
+  if (turn.rows.length === 0) throw await delayed(tx, { key, otherwiseMs: strangersDelayMs }, nowMs);
+}
+
+/** Lets a place wait for its first turn, where there are turns; in a transaction of its own, after the one that was refused. */
+export async function queueStranger(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  await sql`
+    INSERT INTO hexabase.login_attempts (key, failures, last_at, blocked_until)
+    SELECT ${turnKey(place)}, 0, ${now}::timestamptz, ${new Date(nowMs + strangersDelayMs)}::timestamptz
+    FROM hexabase.login_attempts
+    WHERE key = ${strangersKey(place.email)} AND failures >= ${strangersFree} AND last_at >= ${new Date(nowMs - windowMs)}
+    ON CONFLICT (key) DO NOTHING`.execute(tx);
+}
+
+/** Counts what the holder of a session tries as the current password: nobody else's tries are in it. Throws as `reserveAttempt` does. */
+export async function reserveOwnAttempt(tx: Tx, sessionId: string, nowMs: number): Promise<void> {
+  await reserve(tx, { key: keyOf('session', sessionId), free: 10, delayMsMax }, nowMs);
 }
 
 async function reserve(tx: Tx, counter: Counter, nowMs: number): Promise<void> {
@@ -58,7 +89,7 @@ async function reserve(tx: Tx, counter: Counter, nowMs: number): Promise<void> {
         END
       WHERE a.blocked_until IS NULL OR a.blocked_until <= ${new Date(nowMs)}
       RETURNING key`.execute(tx);
-  if (rows.length === 0) throw await delayed(tx, counter, nowMs);
+  if (rows.length === 0) throw await delayed(tx, { key: counter.key, otherwiseMs: 1_000 }, nowMs);
 }
 
 /** Forgets the failures of this account from this address, and gives back the attempt to the address. */
@@ -72,7 +103,12 @@ export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> 
 /** Gives back one that was the owner's, at a new place; whoever guesses meanwhile waits on. */
 export async function returnStrangersAttempt(tx: Tx, email: string): Promise<void> {
   await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0)
-    WHERE key = ${strangersOf(email).key}`.execute(tx);
+    WHERE key = ${strangersKey(email)}`.execute(tx);
+}
+
+/** With a new password: what was tried for the old one slows nobody any more. */
+export async function forgetStrangers(tx: Tx, email: string): Promise<void> {
+  await sql`DELETE FROM hexabase.login_attempts WHERE key = ${strangersKey(email)}`.execute(tx);
 }
 
 /** Gives back one attempt that was right, and forgets nothing: who can make right ones at will must not wash off wrong ones. */
@@ -98,18 +134,26 @@ function countersOf({ email, address, free = 10 }: LoginPlace): [Counter, Counte
   ];
 }
 
-function strangersOf(email: string): Counter {
-  return { key: keyOf('strangers', email), free: 100, delayMsMax: strangersDelayMsMax };
+function strangersKey(email: string): string {
+  return keyOf('strangers', email);
+}
+
+function turnKey({ email, address }: LoginPlace): string {
+  return keyOf('turn', `${email}\n${addressBlock(address)}`);
 }
 
 function keyOf(kind: string, text: string): string {
   return `${kind}:${hash('sha256', text, 'base64url')}`;
 }
 
-async function delayed(tx: Tx, counter: Counter, nowMs: number): Promise<AppError> {
+async function delayed(
+  tx: Tx,
+  { key, otherwiseMs }: { key: string; otherwiseMs: number },
+  nowMs: number,
+): Promise<AppError> {
   const { rows } = await sql<{ blocked_until: Date | null }>`
-    SELECT blocked_until FROM hexabase.login_attempts WHERE key = ${counter.key}`.execute(tx);
-  const untilMs = rows[0]?.blocked_until?.getTime() ?? nowMs + 1_000;
+    SELECT blocked_until FROM hexabase.login_attempts WHERE key = ${key}`.execute(tx);
+  const untilMs = rows[0]?.blocked_until?.getTime() ?? nowMs + otherwiseMs;
   const retryAfterSeconds = Math.max(1, Math.ceil((untilMs - nowMs) / 1_000));
   return new AppError('rate_limited', {
     message: 'Too many wrong attempts; wait and try again.',

@@ -1,5 +1,5 @@
-import { AppError } from '@hexabase/kernel/errors.ts';
-import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
+import { brandId, newId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
@@ -7,7 +7,9 @@ import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './
 import { isKnownPlace } from './known-places.ts';
 import {
   forgiveAttempts,
+  queueStranger,
   reserveAttempt,
+  reserveOwnAttempt,
   reserveStrangersAttempt,
   returnStrangersAttempt,
   type LoginPlace,
@@ -29,6 +31,8 @@ export interface Credentials {
   email: string;
   password: string;
   device: Device;
+  /** Of this account, which is shown beside the password. */
+  sessionId?: SessionId;
 }
 
 /**
@@ -85,15 +89,10 @@ async function proveCredentials(
     throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
   const email = credentials.email.normalize('NFC').trim().toLowerCase().slice(0, 254);
   const place = { email, address: credentials.device.address };
-  const { device } = credentials;
-  const known = await deps.db.asIdentity(async (tx) => {
-    const nowMs = deps.clock.now();
-    await reserveAttempt(tx, place, nowMs);
-    const found = await findCredentials(tx, email);
-    // Also where no account is: the count must not tell which there are.
-    const isHome = found !== null && (await isKnownPlace(tx, { userId: found.userId, device }, nowMs));
-    if (!isHome) await reserveStrangersAttempt(tx, email, nowMs);
-    return found && { ...found, isHome };
+  const known = await findAtPlace(deps, place, credentials.sessionId).catch(async (error: unknown) => {
+    if (isAppError(error, 'rate_limited'))
+      await deps.db.asIdentity((tx) => queueStranger(tx, place, deps.clock.now()));
+    throw error;
   });
   const fits = await passwordFits(known?.passwordHash ?? null, credentials.password);
   if (!known || !fits) {
@@ -104,6 +103,21 @@ async function proveCredentials(
   }
   if (!known.isHome) await deps.db.asIdentity((tx) => returnStrangersAttempt(tx, email));
   return { userId: known.userId, place };
+}
+
+/** The account, once the attempt is counted. Throws AppError `rate_limited`; nothing is counted then. */
+async function findAtPlace({ db, clock }: SignInDeps, place: LoginPlace, sessionId: SessionId | undefined) {
+  return db.asIdentity(async (tx) => {
+    const nowMs = clock.now();
+    await reserveAttempt(tx, place, nowMs);
+    if (sessionId !== undefined) await reserveOwnAttempt(tx, sessionId, nowMs);
+    const found = await findCredentials(tx, place.email);
+    const at = found && { userId: found.userId, address: place.address };
+    // Also where no account is: the count must not tell which there are.
+    const isHome = sessionId !== undefined || (at !== null && (await isKnownPlace(tx, at, nowMs)));
+    if (!isHome) await reserveStrangersAttempt(tx, place, nowMs);
+    return found && { ...found, isHome };
+  });
 }
 
 /**
