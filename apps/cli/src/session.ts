@@ -128,7 +128,7 @@ async function refresh(context: CliContext, signal: AbortSignal): Promise<void> 
   } catch (error) {
     if (error instanceof CliError && error.exitCode === 1) {
       throw new CliError(
-        `${error.message} Sign in again: \`hks login ${context.server}\`, or start \`hks up\` on this machine.`,
+        `${error.message.replace(/ Sign in again\.$/, '')} Sign in again: \`hks login ${context.server}\`, or start \`hks up\` on this machine.`,
       );
     }
     throw error;
