@@ -156,7 +156,8 @@ test('a release that is not healthy goes back, says why, and goes to nobody else
   await settled(other, 'second');
 });
 
-test('one that is too far behind for the chart of a release keeps what it has, says so, and holds up nobody', async () => {
+/** The first of two workspaces is too far behind for the chart of `far`, the newest release, and was put back. */
+async function oneTooFar(): Promise<[WorkspaceId, WorkspaceId]> {
   const [one = brandless, other = brandless] = await workspaces(2);
   cluster.releases.newest = 'far';
   obstacle = ({ workspaceId, release }) =>
@@ -165,6 +166,11 @@ test('one that is too far behind for the chart of a release keeps what it has, s
       : null;
   expect(await pass()).toBe(1);
   await settled(one, 'first');
+  return [one, other];
+}
+
+test('one that is too far behind for the chart of a release keeps what it has, says so, and holds up nobody', async () => {
+  const [one, other] = await oneTooFar();
   const [said] = await read<{ conditions: { type: string }[] }>(
     sql`select conditions from workspaces where id = ${one}`,
   );
@@ -187,14 +193,7 @@ test('one that is too far behind for the chart of a release keeps what it has, s
 });
 
 test('one that falls asleep on its way to the chart between stops nothing when the newest comes again', async () => {
-  const [one = brandless, other = brandless] = await workspaces(2);
-  cluster.releases.newest = 'far';
-  obstacle = ({ workspaceId, release }) =>
-    workspaceId === one && release === 'far'
-      ? new TenantConflictError('Bring the one between first.', { reason: 'ChartTooFar' })
-      : null;
-  expect(await pass()).toBe(1);
-  await settled(one, 'first');
+  const [one, other] = await oneTooFar();
   obstacle = ({ release }) =>
     release === 'between' ? new KubeCallError('unreachable', 'the host does not answer') : null;
   await read(sql`update workspaces set release = 'between', generation = generation + 1 where id = ${one}`);
