@@ -136,6 +136,18 @@ create policy hexabase_worker on audit_heads to hexabase_worker using (true) wit
 grant select on audit_heads to hexabase_api;
 grant insert, select, update on audit_heads to hexabase_worker;
 
+create table hexabase.device_tries (
+  id text not null,
+  failures integer not null,
+  last_at timestamp with time zone not null
+);
+alter table device_tries add constraint device_tries_pkey PRIMARY KEY (id);
+CREATE INDEX device_tries_last_at_idx ON hexabase.device_tries USING btree (last_at);
+alter table device_tries enable row level security, force row level security;
+create policy hexabase_identity on device_tries to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on device_tries to hexabase_owner using (true) with check (true);
+grant delete, insert, select, update on device_tries to hexabase_identity;
+
 create table hexabase.external_identities (
   provider_id text not null,
   subject text not null,
@@ -367,6 +379,23 @@ alter table identity_providers enable row level security, force row level securi
 create policy hexabase_identity on identity_providers to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on identity_providers to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on identity_providers to hexabase_identity;
+
+create table hexabase.installation (
+  singleton boolean not null default true,
+  public_url text,
+  discovery_url text,
+  authority text,
+  first_owner_claim text,
+  first_owner_shown_at timestamp with time zone
+);
+alter table installation add constraint installation_pkey PRIMARY KEY (singleton);
+alter table installation add constraint installation_singleton_check CHECK (singleton);
+alter table installation enable row level security, force row level security;
+create policy hexabase_identity on installation to hexabase_identity using (true) with check (true);
+create policy hexabase_owner on installation to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on installation to hexabase_worker using (true) with check (true);
+grant select (first_owner_claim, first_owner_shown_at, singleton), update (first_owner_claim, first_owner_shown_at) on installation to hexabase_identity;
+grant select, update on installation to hexabase_worker;
 
 create table hexabase.inventory (
   cluster text not null,
@@ -945,7 +974,8 @@ create table hexabase.users (
   disabled_at timestamp with time zone,
   organization_due boolean not null default false,
   kind text not null default 'person'::text,
-  organization_id text
+  organization_id text,
+  device_epoch bigint not null default 0
 );
 alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;

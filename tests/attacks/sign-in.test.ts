@@ -16,12 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => product?.[Symbol.asyncDispose]());
 
-const logIn = (email: string, tried: string, from?: string): Promise<Answer> =>
+const logIn = (email: string, tried: string, from?: string, cookie?: string): Promise<Answer> =>
   product.send({
     method: 'POST',
     path: '/auth/login',
     body: { email, password: tried },
     ...(from && { from }),
+    ...(cookie && { headers: ['Cookie', cookie] }),
   });
 const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status);
 
@@ -79,6 +80,18 @@ describe('passwords', () => {
   const once429 = async (sent: Promise<Answer>): Promise<unknown> =>
     (await sent).status === 429 ? undefined : new Promise(() => undefined);
 
+  /** Guesses from many places at which nobody was ever signed in. */
+  async function surround(email: string): Promise<Answer[]> {
+    const places = Array.from({ length: 13 }, (_, n) => `127.0.7.${n + 1}`);
+    const tries: Answer[] = [];
+    for (const place of places)
+      tries.push(...(await Promise.all(Array.from({ length: 9 }, () => logIn(email, 'wrong', place)))));
+    return tries;
+  }
+  /** What a browser keeps of a sign-in. */
+  const deviceOf = ({ headers }: Answer): string =>
+    (headers['set-cookie'] ?? []).find((line) => line.startsWith('hks-device='))?.split(';')[0] ?? '';
+
   test('B10 guessing one account’s password is slowed, one after the other and all at once, and the right one waits too', async () => {
     const { email } = await addPerson(product, fresh('guessed'));
     const sent = Array.from({ length: 40 }, (_, n) => logIn(email, `wrong ${n}`, '127.0.0.3'));
@@ -112,15 +125,34 @@ describe('passwords', () => {
     expect((await logIn(email, password, '127.0.0.8')).status).toBe(200);
     const nobody = `${fresh('nobody')}@example.test`;
     for (const guessed of [email, nobody]) {
-      const places = Array.from({ length: 13 }, (_, n) => `127.0.7.${n + 1}`);
-      const tries: Answer[] = [];
-      for (const place of places)
-        tries.push(...(await Promise.all(Array.from({ length: 9 }, () => logIn(guessed, 'wrong', place)))));
-      expect(new Set(statuses(tries))).toEqual(new Set([401, 429]));
+      expect(new Set(statuses(await surround(guessed)))).toEqual(new Set([401, 429]));
       // Also where nobody guessed before, and whether or not there is such an account.
       expect((await logIn(guessed, password, '127.0.7.200')).status).toBe(429);
     }
     expect((await logIn(email, password, '127.0.0.8')).status).toBe(200);
+  });
+
+  test('B11 who guesses from everywhere slows down nobody on a device on which they signed in before, wherever it is', async () => {
+    const { email } = await addPerson(product, fresh('travelling'));
+    const device = deviceOf(await logIn(email, password, '127.0.0.9'));
+    await surround(email);
+    expect((await logIn(email, password, '127.0.7.201')).status).toBe(429);
+    expect((await logIn(email, password, '127.0.7.201', device)).status).toBe(200);
+  });
+
+  test('B10 what was stolen of a known device is good for ten guesses of its own account, and for none of another', async () => {
+    const [{ email }, victim] = [
+      await addPerson(product, fresh('stolen')),
+      await addPerson(product, fresh('v')),
+    ];
+    const device = deviceOf(await logIn(email, password, '127.0.0.9'));
+    for (const guessed of [email, victim.email]) await surround(guessed);
+    expect((await logIn(victim.email, password, '127.0.7.202', device)).status).toBe(429);
+    const tries = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => logIn(email, `wrong ${n}`, '127.0.7.203', device)),
+    );
+    expect(statuses(tries).filter((status) => status === 401)).toHaveLength(10);
+    expect((await logIn(email, password, '127.0.7.203', device)).status).toBe(429);
   });
 
   test('B19 nobody changes an address or vouches for it by themselves', async () => {

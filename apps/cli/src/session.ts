@@ -19,7 +19,10 @@ const failure = z.object({
   }),
 });
 
-export type Tokens = z.infer<typeof tokens>;
+export type Tokens = z.infer<typeof tokens> & {
+  /** The cookie by which the server knows this machine from now on. */
+  deviceCookie?: string;
+};
 
 /** The password was right, and the account asks for a second factor: the ticket is good for one more step. */
 export class SecondFactorNeeded extends CliError {
@@ -98,16 +101,18 @@ export function rememberTokens(context: CliContext, fresh: Tokens): void {
 export async function requestTokens(
   url: string,
   body: Record<string, string>,
-  signal: AbortSignal,
+  { signal, deviceCookie }: { signal: AbortSignal; deviceCookie?: string | undefined },
 ): Promise<Tokens> {
   const response = await reach(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(deviceCookie && { cookie: deviceCookie }) },
     body: JSON.stringify(body),
     signal,
   });
   const answer: unknown = await response.json().catch(() => null);
-  if (response.ok) return tokens.parse(answer);
+  const given = response.headers.getSetCookie().map((line) => line.split(';')[0] ?? '');
+  const known = given.find((pair) => /^(__Host-)?hks-device=/.test(pair));
+  if (response.ok) return { ...tokens.parse(answer), ...(known !== undefined && { deviceCookie: known }) };
   const refused = failure.safeParse(answer);
   const ticket = refused.data?.error.details?.ticket;
   if (refused.success && ticket !== undefined)
@@ -123,7 +128,7 @@ async function refresh(context: CliContext, signal: AbortSignal): Promise<void> 
   try {
     rememberTokens(
       context,
-      await requestTokens(`${context.server}/auth/refresh`, { refresh_token: refreshToken }, signal),
+      await requestTokens(`${context.server}/auth/refresh`, { refresh_token: refreshToken }, { signal }),
     );
   } catch (error) {
     if (error instanceof CliError && error.exitCode === 1) {

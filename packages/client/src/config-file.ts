@@ -21,6 +21,8 @@ const context = z.object({
 const configFile = z.object({
   currentContext: z.string().default('local'),
   contexts: z.record(z.string(), context).default({}),
+  /** By server and person: the cookie by which the server knows this machine. It outlives signing out, and signs nobody in. */
+  knownDevices: z.record(z.string(), z.string()).optional(),
 });
 
 /** One server and one signed-in person, as the command line knows them. */

@@ -10,6 +10,7 @@ import { changePassword, type PasswordChange } from './passwords/change-password
 import { pruneTokens } from './sessions/api-token-store.ts';
 import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
+import { giveDevice } from './sessions/known-devices.ts';
 import { pruneAttempts } from './sessions/login-attempts.ts';
 import { refreshTokens } from './sessions/refresh.ts';
 import { endOneSession, liveSessions, type Device, type SessionRow } from './sessions/session-store.ts';
@@ -47,6 +48,11 @@ export interface Identity extends AsyncDisposable {
   readonly browser: BrowserSignIn;
   /** Proves e-mail and password without starting a session. Throws as `signIn` does. */
   checkPassword(credentials: Credentials): Promise<UserId>;
+  /**
+   * What a browser or program keeps in which somebody has just proven who they are: guesses of strangers do not slow it
+   * down (`known-devices.ts`). Null for a disabled account.
+   */
+  rememberDevice(userId: UserId): Promise<string | null>;
   /**
    * Signs somebody in whose identity is already proven: the first owner at first start. Throws AppError
    * `second_factor_required` for somebody who has a second factor.
@@ -89,6 +95,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     finishSignIn: (given) => finishSignIn(deps, given),
     browser: browserSignIn(deps),
     checkPassword: (credentials) => checkPassword(deps, credentials),
+    rememberDevice: (userId) => db.asIdentity((tx) => giveDevice(tx, { userId, vault }, clock.now())),
     startSession: (userId, device) => startSession(deps, { userId, secondFactor: false, device }),
     refresh: (presented) => refreshTokens(deps, presented),
     authenticate: (token, begun) => authenticate(deps, token, begun),

@@ -2,12 +2,17 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { pruneFederation } from './federation/federation-store.ts';
 import { pruneLetterCodes } from './letters/code-store.ts';
+import { pruneDeviceTries } from './sessions/known-devices.ts';
+import { rememberedMs } from './sessions/known-places.ts';
 import { pruneRequestBuckets } from './sessions/request-bucket-store.ts';
 import { pruneTickets } from './second-factor/ticket-store.ts';
 import { pruneUpstreamSignIns } from './upstream/sign-in-store.ts';
 
-/** How long an ended session is kept to recognise a replayed refresh token and to explain what happened. */
-const endedKeptMs = 14 * 86_400_000;
+/**
+ * How long an ended session is kept: to recognise a replayed refresh token, to explain what happened, and as long as the
+ * place where it was counts as known.
+ */
+const endedKeptMs = rememberedMs;
 
 /** Removes sessions that ended or expired long ago (with their refresh tokens) and expired provider payloads. */
 export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
@@ -19,4 +24,5 @@ export async function pruneIdentity(tx: Tx, nowMs: number): Promise<void> {
   await pruneTickets(tx, nowMs);
   await pruneFederation(tx, nowMs);
   await pruneRequestBuckets(tx, nowMs);
+  await pruneDeviceTries(tx, nowMs);
 }

@@ -5,7 +5,7 @@ import { CliError } from '../cli-error.ts';
 import { forgetCredentials } from '../credential-cache.ts';
 import { loginByBrowser } from '../login/by-browser.ts';
 import { loginByDevice } from '../login/by-device.ts';
-import { loginByPassword } from '../login/by-password.ts';
+import { loginByPassword, rememberDevice } from '../login/by-password.ts';
 import { currentContext, reach, rememberTokens, type Tokens } from '../session.ts';
 
 interface LoginOptions {
@@ -29,6 +29,7 @@ export function addLogin(program: Command, cli: Cli): void {
       await updateCliConfig(cli.environment.configFile, (config) => {
         const context = { ...config.contexts[options.context], server: url, email };
         rememberTokens(context, tokens);
+        rememberDevice(config, { server: url, email }, tokens);
         config.contexts[options.context] = context;
         config.currentContext = options.context;
       });

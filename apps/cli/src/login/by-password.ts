@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { readCliConfig, type CliConfig } from '@hexabase/client/config-file.ts';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
 import { requestTokens, SecondFactorNeeded, type Tokens } from '../session.ts';
@@ -10,10 +11,12 @@ import { requestTokens, SecondFactorNeeded, type Tokens } from '../session.ts';
  * one, from the first two lines of standard input.
  */
 export async function loginByPassword(cli: Cli, server: string, email: string): Promise<Tokens> {
+  const deviceCookie = knownDevice(cli.environment.configFile, server, email);
+  const { signal } = cli;
   const lines = cli.environment.isTerminal ? [] : (await text(process.stdin)).split(/\r?\n/);
   const password = lines[0] ?? (await ask(cli, 'Password: '));
   try {
-    return await requestTokens(`${server}/auth/login`, { email, password }, cli.signal);
+    return await requestTokens(`${server}/auth/login`, { email, password }, { signal, deviceCookie });
   } catch (error) {
     if (!(error instanceof SecondFactorNeeded)) throw error;
     const code = lines[1] ?? (cli.environment.isTerminal ? await ask(cli, 'Code: ') : '');
@@ -22,8 +25,26 @@ export async function loginByPassword(cli: Cli, server: string, email: string): 
         `${error.message} Give it as the second line of standard input, or use \`hks login\` with the browser.`,
       );
     }
-    return requestTokens(`${server}/auth/second-factor`, { ticket: error.ticket, code }, cli.signal);
+    return requestTokens(`${server}/auth/second-factor`, { ticket: error.ticket, code }, { signal });
   }
+}
+
+/** Keeps the cookie by which the server knows this machine when this person signs in again. */
+export function rememberDevice(
+  config: CliConfig,
+  at: { server: string; email: string },
+  { deviceCookie }: Tokens,
+): void {
+  if (deviceCookie === undefined) return;
+  config.knownDevices = { ...config.knownDevices, [keyOf(at.server, at.email)]: deviceCookie };
+}
+
+function knownDevice(configFile: string, server: string, email: string): string | undefined {
+  return readCliConfig(configFile).knownDevices?.[keyOf(server, email)];
+}
+
+function keyOf(server: string, email: string): string {
+  return `${email.trim().toLowerCase()} at ${server}`;
 }
 
 /** From the terminal without echo; never from an argument, which others could see. */

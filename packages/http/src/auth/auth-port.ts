@@ -41,6 +41,8 @@ export interface AuthCredentials {
   email: string;
   password: string;
   device: AuthDevice;
+  /** What `rememberDevice` gave to the browser or program. */
+  knownDevice: string | null;
 }
 
 /** What a person is shown about the program that waits for them. */
@@ -142,6 +144,8 @@ export interface AuthIdentity {
   readonly passwords: boolean;
   /** Proves who somebody is without starting a session. Throws as `signIn` does. */
   checkPassword(credentials: AuthCredentials): Promise<UserId>;
+  /** What a browser or program keeps in which somebody has just proven who they are; null for a disabled account. */
+  rememberDevice(userId: UserId): Promise<string | null>;
   signIn(credentials: AuthCredentials): Promise<AuthTokens>;
   finishSignIn(given: { ticket: string; code: string; device: AuthDevice }): Promise<AuthTokens>;
   readonly secondFactors: AuthSecondFactors;
@@ -179,7 +183,7 @@ export interface AuthLetters {
   readonly signUp: boolean;
   ask(kind: 'reset' | 'sign_up', asked: { email: string; address: string }): Promise<void>;
   find(code: string): Promise<{ kind: 'reset' | 'sign_up'; email: string }>;
-  finish(given: { code: string; password: string }): Promise<unknown>;
+  finish(given: { code: string; password: string }): Promise<{ userId: UserId }>;
   /** Somebody has signed in with a password: gives them what they are still due. */
   signedIn(userId: UserId): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import formbody from '@fastify/formbody';
+import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance } from 'fastify';
 import {
   bodyBytesMax,
@@ -10,6 +11,7 @@ import {
 } from './auth-input.ts';
 import type { AuthFederation, AuthIdentity, AuthLetters, AuthUpstream, OidcHandler } from './auth-port.ts';
 import { deviceOf, oauthTokens, privately } from './answer-tokens.ts';
+import { keepDevice, knownDeviceOf } from './cookies/device-cookie.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { authorizeRoutes } from './authorize-routes.ts';
@@ -66,13 +68,17 @@ function tokenRoutes(app: FastifyInstance, identity: AuthIdentity): void {
 
   app.post('/auth/login', limits, async (request, reply) => {
     const { email, password, device_id } = parseBody(loginBody, request.body);
-    const tokens = await identity.signIn({ email, password, device: deviceOf(request, device_id) });
+    const device = deviceOf(request, device_id);
+    const knownDevice = knownDeviceOf(request, identity);
+    const tokens = await identity.signIn({ email, password, device, knownDevice });
+    await keepDevice({ request, reply }, identity, brandId(tokens.user.id));
     return privately(reply).send(oauthTokens(tokens));
   });
 
   app.post('/auth/second-factor', limits, async (request, reply) => {
     const { ticket, code, device_id } = parseBody(secondFactorBody, request.body);
     const tokens = await identity.finishSignIn({ ticket, code, device: deviceOf(request, device_id) });
+    await keepDevice({ request, reply }, identity, brandId(tokens.user.id));
     return privately(reply).send(oauthTokens(tokens));
   });
 

@@ -67,7 +67,7 @@ export async function authorizeRoutes(
     }
     let code: string;
     try {
-      const person = await ways.prove(request, { ...form, returnTo: request.url });
+      const person = await ways.prove(request, reply, { ...form, returnTo: request.url });
       code = await identity.browser.authorize({ ...binding, ...person, address: request.ip });
     } catch (error) {
       if (error instanceof SecondStepNeeded) {

@@ -48,7 +48,7 @@ export async function deviceRoutes(
         );
       }
       await identity.browser.findDevice({ userCode, address: request.ip });
-      const person = await ways.prove(request, { ...form, returnTo: pageOf(userCode) });
+      const person = await ways.prove(request, reply, { ...form, returnTo: pageOf(userCode) });
       await identity.browser.approveDevice({ userCode, person });
     } catch (error) {
       if (error instanceof SecondStepNeeded) {

@@ -64,7 +64,7 @@ export async function interactionRoutes(
     if (asked.prompt === 'consent') return reply.redirect(await interactions.consent(exchange), 303);
     let person: AuthProven;
     try {
-      person = await ways.prove(request, { ...form, returnTo: pageOf(asked) });
+      person = await ways.prove(request, reply, { ...form, returnTo: pageOf(asked) });
     } catch (error) {
       if (error instanceof SecondStepNeeded) {
         const shown = { identity, needed: error, action: request.url, formAction: sourcesOf(asked) };

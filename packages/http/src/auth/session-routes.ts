@@ -1,6 +1,7 @@
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { FastifyInstance } from 'fastify';
 import { deviceOf, privately } from './answer-tokens.ts';
+import { keepDevice } from './cookies/device-cookie.ts';
 import { bodyBytesMax, parseBody, passwordBody } from './auth-input.ts';
 import type { AuthIdentity } from './auth-port.ts';
 import { deviceWord, placeWord } from './session-words.ts';
@@ -19,6 +20,8 @@ export async function sessionRoutes(
     const actor = await identity.authenticate(requestToken(request));
     const { current_password: current, new_password: password } = parseBody(passwordBody, request.body);
     await identity.changePassword(actor, { current, password, device: deviceOf(request, undefined) });
+    // Places and devices of the old password are forgotten, and they have to sign in again, whoever guesses meanwhile.
+    await keepDevice({ request, reply }, identity, actor.userId);
     return privately(reply).status(204).send();
   });
 

@@ -49,7 +49,7 @@ export interface Letters {
    * Sets the password and makes the account where there was none; every session of the account ends. A code works once;
    * a password that is too weak does not use it up. Throws AppError `not_found`, `validation_failed`, `rate_limited`.
    */
-  finish(given: { code: string; password: string }): Promise<{ kind: LetterKind }>;
+  finish(given: { code: string; password: string }): Promise<{ kind: LetterKind; userId: UserId }>;
   /** Somebody has signed in with a password: makes the organization that could not be made before. */
   signedIn(userId: UserId): Promise<void>;
 }
@@ -85,7 +85,7 @@ export function openLetters(deps: LettersDeps): Letters {
         return { kind: found.kind, userId: found.userId };
       });
       await giveOrganization(deps, userId);
-      return { kind };
+      return { kind, userId };
     },
   };
 }

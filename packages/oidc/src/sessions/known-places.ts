@@ -3,7 +3,8 @@ import type { UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 
-const rememberedMs = 30 * 86_400_000;
+/** How long a place is known after somebody was signed in there. */
+export const rememberedMs = 30 * 86_400_000;
 
 /**
  * Whether this account was signed in lately at this address. Sessions count that go on, ran out, or ended because somebody

@@ -8,7 +8,8 @@ import { sql } from 'kysely';
  * Progressive delays, kept in PostgreSQL so that they hold across replicas and restarts. Two counters: account and
  * address together (a stranger elsewhere cannot lock the owner out), and address alone (one address tries many accounts).
  * Passwords have a third, of the account from all places together where its owner never was; once it is full, each of these
- * places waits for itself.
+ * places waits for itself, and all of them have so many tries a minute. Devices that are known have counters of their own
+ * (`known-devices.ts`) and none of these.
  */
 interface Counter {
   key: string;
@@ -24,6 +25,9 @@ const delayMsMax = 15 * 60_000;
 const strangersFree = 100;
 /** Between two tries of one new place after that. Short: it is the owner, too, who waits for it. */
 const strangersDelayMs = 60_000;
+/** Tries in a minute of all new places together after that: who has very many addresses gets no more. */
+const crowdMax = 30;
+const crowdMs = 60_000;
 
 export interface LoginPlace {
   email: string;
@@ -41,9 +45,10 @@ export async function reserveAttempt(tx: Tx, place: LoginPlace, nowMs: number): 
 }
 
 /**
- * The same for a password that is tried at a place where its owner never was. Such places are counted together; after too
- * many each has one try a minute, and the first a minute after it asked with `queueStranger`. No place waits for another:
- * guessers who keep asking must not keep out the owner who does as they are told. Throws as `reserveAttempt` does.
+ * The same for a password that is tried on an unknown device at a place where its owner never was. Such places are counted
+ * together; after too many each has one try a minute, and the first a minute after it asked with `queueStranger`. Places do
+ * not wait for each other until there are very many: guessers from a few must not keep out the owner who does as they are
+ * told. Throws as `reserveAttempt` does.
  */
 export async function reserveStrangersAttempt(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
   const now = new Date(nowMs);
@@ -58,6 +63,22 @@ export async function reserveStrangersAttempt(tx: Tx, place: LoginPlace, nowMs: 
     UPDATE hexabase.login_attempts SET last_at = ${now}, blocked_until = ${new Date(nowMs + strangersDelayMs)}
     WHERE key = ${key} AND blocked_until <= ${now} RETURNING key`.execute(tx);
   if (turn.rows.length === 0) throw await delayed(tx, { key, otherwiseMs: strangersDelayMs }, nowMs);
+  await reserveInCrowd(tx, place.email, nowMs);
+}
+
+/** Counts in windows: a bound for all together needs no evenness. */
+async function reserveInCrowd(tx: Tx, email: string, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  const until = new Date(nowMs + crowdMs);
+  const key = keyOf('crowd', email);
+  const { rows } = await sql`
+    INSERT INTO hexabase.login_attempts AS a (key, failures, last_at, blocked_until) VALUES (${key}, 1, ${now}, ${until})
+    ON CONFLICT (key) DO UPDATE SET last_at = ${now},
+      failures = CASE WHEN a.blocked_until <= ${now} THEN 1 ELSE a.failures + 1 END,
+      blocked_until = CASE WHEN a.blocked_until <= ${now} THEN ${until}::timestamptz ELSE a.blocked_until END
+    WHERE a.blocked_until <= ${now} OR a.failures < ${crowdMax}
+    RETURNING key`.execute(tx);
+  if (rows.length === 0) throw await delayed(tx, { key, otherwiseMs: crowdMs }, nowMs);
 }
 
 /** Lets a place wait for its first turn, where there are turns; in a transaction of its own, after the one that was refused. */

@@ -6,6 +6,7 @@ import { recordAuth, recordSessionEnd } from '../auth-audit.ts';
 import { withdrawApprovals } from '../letters/code-store.ts';
 import { announceSessionsChanged } from '../revocation.ts';
 import { withdrawTickets } from '../second-factor/ticket-store.ts';
+import { forgetDevices } from './known-devices.ts';
 
 export type EndReason =
   | 'signed_out'
@@ -133,7 +134,10 @@ export async function findRefreshToken(
   return rows[0] ?? null;
 }
 
-/** Ends one live session; false when there is none such. The gateways hear of it at commit. */
+/**
+ * Ends one live session; false when there is none such. The gateways hear of it at commit. Ended against the will of who
+ * held it, it may have been a thief's: then no device of the account is known any more.
+ */
 export async function endOneSession(
   tx: Tx,
   session: { sessionId: string; userId: string; reason: EndReason },
@@ -143,12 +147,16 @@ export async function endOneSession(
     UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${session.reason}
     WHERE id = ${session.sessionId} AND user_id = ${session.userId} AND ended_at IS NULL`.execute(tx);
   if (numAffectedRows !== 1n) return false;
+  if (session.reason !== 'signed_out') await forgetDevices(tx, session.userId);
   await announceSessionsChanged(tx, session.userId);
   await recordSessionEnd(tx, session, nowMs);
   return true;
 }
 
-/** Ends every live session of an account, and every sign-in that is half done or approved and not fetched yet. */
+/**
+ * Ends every live session of an account, and every sign-in that is half done or approved and not fetched yet; no device of
+ * it is known any more.
+ */
 export async function endAllSessions(
   tx: Tx,
   ending: { userId: UserId; reason: EndReason },
@@ -157,6 +165,7 @@ export async function endAllSessions(
   const { numAffectedRows = 0n } = await sql`
     UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${ending.reason}
     WHERE user_id = ${ending.userId} AND ended_at IS NULL`.execute(tx);
+  await forgetDevices(tx, ending.userId);
   await withdrawTickets(tx, ending.userId);
   await withdrawApprovals(tx, ending.userId);
   await announceSessionsChanged(tx, ending.userId);

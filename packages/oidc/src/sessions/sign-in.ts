@@ -4,6 +4,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
 import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './issue-tokens.ts';
+import { readDevice, reserveDeviceAttempt, returnDeviceAttempt } from './known-devices.ts';
 import { isKnownPlace } from './known-places.ts';
 import {
   forgiveAttempts,
@@ -33,6 +34,15 @@ export interface Credentials {
   device: Device;
   /** Of this account, which is shown beside the password. */
   sessionId?: SessionId;
+  /** What `rememberDevice` of the identity gave to the browser or program, which may be another account's. */
+  knownDevice?: string | null;
+}
+
+/** Whose password it was. */
+interface Proof {
+  userId: UserId;
+  /** Gives back what was counted for the try. */
+  forgive(tx: Tx): Promise<void>;
 }
 
 /**
@@ -41,13 +51,13 @@ export interface Credentials {
  * `second_factor_required` with a ticket for `finishSignIn` when the person has a second factor.
  */
 export async function signIn(deps: SignInDeps, credentials: Credentials): Promise<TokenSet> {
-  const { userId, place } = await proveCredentials(deps, credentials);
+  const { userId, forgive } = await proveCredentials(deps, credentials);
   const step = await beginLogin(deps, userId);
   if (!step) {
     const person = { userId, secondFactor: false, device: credentials.device };
-    return startSession(deps, person, (tx) => forgiveAttempts(tx, place));
+    return startSession(deps, person, forgive);
   }
-  await deps.db.asIdentity((tx) => forgiveAttempts(tx, place));
+  await deps.db.asIdentity(forgive);
   throw new AppError('second_factor_required', {
     message: 'The password is right. Go on with a code of your second factor, or a recovery code.',
     details: { ...step, expiresInSeconds: stepSeconds },
@@ -73,23 +83,20 @@ export async function finishSignIn(
 
 /** As `signIn`, for a browser in which somebody vouches for a program elsewhere: no session starts here. */
 export async function checkPassword(deps: SignInDeps, credentials: Credentials): Promise<UserId> {
-  const { userId, place } = await proveCredentials(deps, credentials);
+  const { userId, forgive } = await proveCredentials(deps, credentials);
   await deps.db.asIdentity(async (tx) => {
-    await forgiveAttempts(tx, place);
+    await forgive(tx);
     await recordAuth(tx, { userId, action: 'auth.proof', details: { way: 'password' } }, deps.clock.now());
   });
   return userId;
 }
 
-async function proveCredentials(
-  deps: SignInDeps,
-  credentials: Credentials,
-): Promise<{ userId: UserId; place: LoginPlace }> {
+async function proveCredentials(deps: SignInDeps, credentials: Credentials): Promise<Proof> {
   if (!deps.passwords)
     throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
   const email = credentials.email.normalize('NFC').trim().toLowerCase().slice(0, 254);
   const place = { email, address: credentials.device.address };
-  const known = await findAtPlace(deps, place, credentials.sessionId).catch(async (error: unknown) => {
+  const known = await findAtPlace(deps, place, credentials).catch(async (error: unknown) => {
     if (isAppError(error, 'rate_limited'))
       await deps.db.asIdentity((tx) => queueStranger(tx, place, deps.clock.now()));
     throw error;
@@ -101,22 +108,36 @@ async function proveCredentials(
     await deps.db.asIdentity((tx) => recordAuth(tx, { ...refused, details }, deps.clock.now()));
     throw new AppError('invalid_credentials');
   }
-  if (!known.isHome) await deps.db.asIdentity((tx) => returnStrangersAttempt(tx, email));
-  return { userId: known.userId, place };
+  // At once, whatever a second factor says: no try of the owner's counts among those of strangers.
+  if (known.isStranger) await deps.db.asIdentity((tx) => returnStrangersAttempt(tx, email));
+  return known;
+}
+
+interface Found extends Proof {
+  passwordHash: string | null;
+  isStranger: boolean;
 }
 
 /** The account, once the attempt is counted. Throws AppError `rate_limited`; nothing is counted then. */
-async function findAtPlace({ db, clock }: SignInDeps, place: LoginPlace, sessionId: SessionId | undefined) {
+async function findAtPlace(
+  { db, clock, vault }: SignInDeps,
+  place: LoginPlace,
+  { sessionId, knownDevice = null }: Pick<Credentials, 'sessionId' | 'knownDevice'>,
+): Promise<Found | null> {
   return db.asIdentity(async (tx) => {
     const nowMs = clock.now();
+    const found = await findCredentials(tx, place.email);
+    const device = readDevice(vault, knownDevice, nowMs);
+    if (found && device && (await reserveDeviceAttempt(tx, { device, account: found }, nowMs))) {
+      return { ...found, isStranger: false, forgive: (then) => returnDeviceAttempt(then, device.id) };
+    }
     await reserveAttempt(tx, place, nowMs);
     if (sessionId !== undefined) await reserveOwnAttempt(tx, sessionId, nowMs);
-    const found = await findCredentials(tx, place.email);
     const at = found && { userId: found.userId, address: place.address };
     // Also where no account is: the count must not tell which there are.
     const isHome = sessionId !== undefined || (at !== null && (await isKnownPlace(tx, at, nowMs)));
     if (!isHome) await reserveStrangersAttempt(tx, place, nowMs);
-    return found && { ...found, isHome };
+    return found && { ...found, isStranger: !isHome, forgive: (then) => forgiveAttempts(then, place) };
   });
 }
 
@@ -150,12 +171,12 @@ export async function startSession(
 async function findCredentials(
   tx: Tx,
   email: string,
-): Promise<{ userId: UserId; passwordHash: string | null } | null> {
-  const { rows } = await sql<{ id: string; password_hash: string | null; disabled: boolean }>`
-    SELECT id, password_hash, disabled_at IS NOT NULL AS disabled FROM hexabase.users WHERE lower(email) = ${email}`.execute(
-    tx,
-  );
+): Promise<{ userId: UserId; passwordHash: string | null; deviceEpoch: number } | null> {
+  const { rows } = await sql<{ id: string; password_hash: string | null; epoch: number; disabled: boolean }>`
+    SELECT id, password_hash, device_epoch::float8 AS epoch, disabled_at IS NOT NULL AS disabled
+    FROM hexabase.users WHERE lower(email) = ${email}`.execute(tx);
   const row = rows[0];
   if (!row) return null;
-  return { userId: brandId(row.id), passwordHash: row.disabled ? null : row.password_hash };
+  const passwordHash = row.disabled ? null : row.password_hash;
+  return { userId: brandId(row.id), passwordHash, deviceEpoch: row.epoch };
 }

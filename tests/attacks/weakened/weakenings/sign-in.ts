@@ -105,6 +105,30 @@ export const signInWeakenings: readonly Weakening[] = [
   },
   {
     attack:
+      'B11 who guesses from everywhere slows down nobody on a device on which they signed in before, wherever it is',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/sign-in.ts',
+        find: 'if (found && device && (await reserve',
+        replace: 'if (found && device && nowMs < 0 && (await reserve',
+      },
+    ],
+    because: 'guessers keep the owner out on her own device',
+  },
+  {
+    attack:
+      'B10 what was stolen of a known device is good for ten guesses of its own account, and for none of another',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/known-devices.ts',
+        find: 'WHERE d.failures < ${triesMax} RETURNING id',
+        replace: 'RETURNING id',
+      },
+    ],
+    because: 'a stolen cookie guesses as fast as it can be sent',
+  },
+  {
+    attack:
       'B12 a form that another site sends with this browser’s cookie is refused, whatever it calls itself',
     changes: [
       {

@@ -8,6 +8,7 @@ import type { Problem } from '../../pages/ways.ts';
 import { parseBody } from '../auth-input.ts';
 import type { AuthIdentity, AuthLetters } from '../auth-port.ts';
 import { browserOrigin } from '../browser-origin.ts';
+import { keepDevice } from '../cookies/device-cookie.ts';
 import { openForm, requireOwnForm } from '../form-guard.ts';
 import { answerPageError, problemFrom } from '../page-errors.ts';
 
@@ -64,7 +65,9 @@ export async function letterRoutes(
   app.post('/auth/finish', async (request, reply) => {
     const { code, password } = page.ownForm(request);
     try {
-      await letters.finish({ code, password });
+      const { userId } = await letters.finish({ code, password });
+      // Whoever reads the letter gets in, however many guess: this browser has nothing to wait for.
+      await keepDevice({ request, reply }, identity, userId);
     } catch (error) {
       if (!isAppError(error) || error.code !== 'validation_failed') throw error;
       return choose(request, reply, { code, problem: formProblem(error, reply) });

@@ -1,9 +1,10 @@
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Ways } from '../../pages/ways.ts';
 import { deviceOf } from '../answer-tokens.ts';
 import type { AuthIdentity, AuthLetters, AuthProven, AuthUpstream } from '../auth-port.ts';
 import { browserOrigin } from '../browser-origin.ts';
+import { keepDevice, knownDeviceOf } from '../cookies/device-cookie.ts';
 import { SecondStepNeeded, stepPage } from '../second-factor/second-step.ts';
 import { browserOf } from './browser-cookie.ts';
 
@@ -24,9 +25,10 @@ export interface WaysIn {
   shown(request: FastifyRequest, returnTo: string): Promise<Ways>;
   /**
    * Who sits at the browser: by the proof that a provider gave for this page, or by the credentials of the form, and by
-   * a second factor where the account has one. Throws as `signIn` does, and `SecondStepNeeded` between the two steps.
+   * a second factor where the account has one. The browser is known from then on. Throws as `signIn` does, and
+   * `SecondStepNeeded` between the two steps.
    */
-  prove(request: FastifyRequest, form: WhoForm): Promise<AuthProven>;
+  prove(request: FastifyRequest, reply: FastifyReply, form: WhoForm): Promise<AuthProven>;
 }
 
 interface Parts {
@@ -52,7 +54,7 @@ export function waysIn(parts: Parts): WaysIn {
         providers: providers.map(({ name, label }) => ({ label, href: `/auth/idp/${name}?${query}` })),
       };
     },
-    async prove(request, form) {
+    async prove(request, reply, form) {
       const person =
         form.second_factor === ''
           ? await firstStep(parts, request, form)
@@ -61,6 +63,7 @@ export function waysIn(parts: Parts): WaysIn {
       const page = upstreamPage(parts, request, form.returnTo);
       if (page) await upstream?.confirm({ ...page, userId: person.userId });
       await letters?.signedIn(person.userId);
+      await keepDevice({ request, reply }, identity, person.userId);
       return person;
     },
   };
@@ -81,6 +84,7 @@ async function firstFactor(
   request: FastifyRequest,
   { email, password, returnTo }: WhoForm,
 ): Promise<AuthProven> {
+  const { identity } = parts;
   const page = upstreamPage(parts, request, returnTo);
   const known = page && password === '' ? await parts.upstream?.take(page) : null;
   if (known) return known;
@@ -90,7 +94,9 @@ async function firstFactor(
     });
   }
   const device = deviceOf(request, undefined);
-  return { userId: await parts.identity.checkPassword({ email, password, device }), secondFactor: false };
+  const knownDevice = knownDeviceOf(request, identity);
+  const userId = await identity.checkPassword({ email, password, device, knownDevice });
+  return { userId, secondFactor: false };
 }
 
 async function secondStep({ identity }: Parts, request: FastifyRequest, form: WhoForm): Promise<AuthProven> {
