@@ -4,7 +4,7 @@ import { StaleFenceError } from '@hexabase/kubernetes/stale-fence.ts';
 import type { ClusterConfig, Kubernetes } from '@hexabase/kubernetes/types.ts';
 import { namespaceHints } from '../../namespace-hints.ts';
 import { FencedError, type ClusterDriver, type InventoryItem, type TenantSpec } from '../../port.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../../abortable.ts';
 import { nodesFor } from './nodes.ts';
 
 /** What the driver remembers with each cluster. */

@@ -41,6 +41,9 @@ export function namesOf(workspaceId: string): HostNames {
   return { namespace: `hexabase-ws-${workspaceId}`, release: `ws-${workspaceId.slice(-12)}` };
 }
 
+/** The policy that keeps the record of a fence from being lowered. */
+export const fenceRecordPolicy = 'hexabase-fence-record';
+
 export function fenceNameOf(workspaceId: WorkspaceId): string {
   return `hexabase-fence-${workspaceId}`;
 }

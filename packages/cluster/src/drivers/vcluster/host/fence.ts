@@ -1,8 +1,15 @@
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
-import { FencedError, type TenantClient } from '../../../port.ts';
-import { fenceNameOf, fenceNamespace, fieldManager, managedBy, ownerLabels } from '../names.ts';
+import { FencedError, type TenantClient, type TenantResponse } from '../../../port.ts';
+import {
+  fenceNameOf,
+  fenceNamespace,
+  fenceRecordPolicy,
+  fieldManager,
+  managedBy,
+  ownerLabels,
+} from '../names.ts';
 import { fieldOf, isRecord, metaOf } from './objects.ts';
 
 const attemptsMax = 20;
@@ -85,8 +92,17 @@ async function write(
     return false;
   }
   // The host's own policy refuses to lower a fence: a newer one came in between.
-  if (answer.status === 422 && resourceVersion !== null) return false;
+  if (resourceVersion !== null && refusedToLower(answer)) return false;
   throw new KubeRefusal('the record of fences', answer);
+}
+
+/**
+ * Whether the host's policy refused to lower a fence: both its forms name it, and the status depends on which of them is
+ * installed: 422 of the native one, 400 of Kyverno's.
+ */
+export function refusedToLower(answer: TenantResponse): boolean {
+  if (answer.status !== 422 && answer.status !== 400) return false;
+  return new KubeRefusal('', answer).message.includes(fenceRecordPolicy);
 }
 
 /** Where records are kept. */

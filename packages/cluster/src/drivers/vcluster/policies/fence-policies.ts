@@ -1,4 +1,4 @@
-import { fenceNamespace, fieldManager, note, workspaceLabel } from '../names.ts';
+import { fenceNamespace, fenceRecordPolicy, fieldManager, note, workspaceLabel } from '../names.ts';
 import { matching, type HostMatch, type HostPolicy } from './host-policy.ts';
 
 type Operation = 'CREATE' | 'UPDATE';
@@ -127,7 +127,7 @@ const isRecord = `request.namespace == '${fenceNamespace}' && request.name.start
 
 /** Whoever can lower the record can undo both rules above. */
 const fenceRecord: HostPolicy = {
-  name: 'hexabase-fence-record',
+  name: fenceRecordPolicy,
   scope: 'workspaces',
   reason: 'Invalid',
   purpose: 'The record of a workspace’s fence only rises.',

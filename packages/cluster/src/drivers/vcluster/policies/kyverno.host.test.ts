@@ -11,6 +11,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { policyFixtures, type PolicyFixture } from '../../../conformance/policy-fixtures.ts';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
+import { refusedToLower } from '../host/fence.ts';
+import { fenceRecordPolicy } from '../names.ts';
 import { hostPolicies } from './host-policies.ts';
 import type { HostPolicy } from './host-policy.ts';
 import { kyvernoPolicy } from './kyverno.ts';
@@ -126,6 +128,7 @@ describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
       if (one.expect === 'pass') expect(status, said).toBeLessThan(300);
       else {
         expect(status, said).toBe(400);
+        expect(refusedToLower({ status, body })).toBe(name === fenceRecordPolicy);
         expect(said).toContain(`Policy ${name} failed: `);
         expect(said).toContain(one.says);
       }

@@ -3,6 +3,8 @@ import { policyHost, type PolicyHost } from '@hexabase/testkit/host-policies/pol
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { policyFixtures } from '../../../conformance/policy-fixtures.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
+import { refusedToLower } from '../host/fence.ts';
+import { fenceRecordPolicy } from '../names.ts';
 import { accessQuestions } from '../required-rights.ts';
 import { ensureHostPolicies } from './ensure-host-policies.ts';
 import { hostPolicies, installedPolicies } from './host-policies.ts';
@@ -71,6 +73,7 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
       if (one.expect === 'pass') expect(status, said).toBeLessThan(300);
       else {
         expect([403, 422], said).toContain(status);
+        expect(refusedToLower({ status, body })).toBe(name === fenceRecordPolicy);
         expect(said).toContain(`ValidatingAdmissionPolicy '${name}'`);
         expect(said).toContain(one.says);
       }

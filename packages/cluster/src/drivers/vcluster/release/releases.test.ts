@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fixedClock, systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
+import { abortable } from '../../../abortable.ts';
 import { createKubeClient, type KubeClient } from '../../../kube-api/client.ts';
 import { fieldOf, isRecord, textOf } from '../host/objects.ts';
 import { defaultImages } from '../options.ts';
@@ -62,6 +63,29 @@ test('a record that was deleted is written again before somebody gets the releas
     await release.keep(signal);
     expect([...kept]).toEqual(recorded);
   }
+});
+
+test('who gives up ends the reading of a record for nobody else who waits for it', async () => {
+  await using stack = new AsyncDisposableStack();
+  const location = await chartFolder(stack);
+  const { host } = recordKeeper(stack);
+  const { id } = await releasesOf({ host, location, clock: systemClock }).newest(signal);
+  const gate = Promise.withResolvers<void>();
+  /** Slow, and ends when it is told to, as the real one does. */
+  const slow: KubeClient = {
+    ...host,
+    request: (request) => abortable(request.signal, () => gate.promise.then(() => host.request(request))),
+  };
+  const running = releasesOf({ host: slow, location, clock: systemClock });
+  const [first, third] = [new AbortController(), new AbortController()];
+  const waiting = [first.signal, signal, third.signal].map((of) => running.byId(id, of));
+  const outcomes = Promise.allSettled(waiting);
+  first.abort(new Error('the first gives up'));
+  third.abort(new Error('the third gives up'));
+  await expect(waiting[0]).rejects.toThrow('the first gives up');
+  await expect(waiting[2]).rejects.toThrow('the third gives up');
+  gate.resolve();
+  expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
 });
 
 async function chartFolder(stack: AsyncDisposableStack): Promise<string> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { abortable } from '../../../abortable.ts';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
 import { createRenderer, valuesText } from '../chart/render.ts';
@@ -39,6 +40,7 @@ export interface Releases {
 }
 
 const keptMs = 60_000;
+const readMsMax = 60_000;
 
 const isolations: readonly Isolation[] = ['shared', 'dedicated'];
 const tiers: readonly ControlPlaneTier[] = ['small', 'medium', 'large'];
@@ -57,7 +59,7 @@ export function hostReleases(
   const keptAtMs = new Map<string, number>();
   let chart: Promise<KeptChart> | null = null;
 
-  /** A failure is not kept. */
+  /** For all who ask at the same time, so it ends with none of them. A failure is not kept. */
   function once(id: string, open: () => Promise<Release>): Promise<Release> {
     const found = known.get(id);
     if (found) return found;
@@ -65,6 +67,17 @@ export function hostReleases(
     known.set(id, opening);
     opening.catch(() => known.delete(id));
     return opening;
+  }
+
+  async function readRelease(id: string): Promise<Release> {
+    const record = await readRecord(host, id, AbortSignal.timeout(readMsMax));
+    if (record === null || idOf(record.content) !== id) {
+      throw new TenantConflictError(
+        `The host cluster ${hostName} does not have the record of release ${id} any more, by which this workspace was made. It runs on as it is until a roll-out brings it the newest one.`,
+        { reason: 'ReleaseGone' },
+      );
+    }
+    return open({ id, ...record }, await unpackChart(record.chart, record.content.chartDigest));
   }
 
   async function keep(record: IdentifiedRecord, signal: AbortSignal): Promise<void> {
@@ -90,17 +103,7 @@ export function hostReleases(
       if (atMs === undefined || clock.now() - atMs >= keptMs) await keep(newest, signal);
       return once(id, async () => open(newest, kept));
     },
-    byId: (id, signal) =>
-      once(id, async () => {
-        const record = await readRecord(host, id, signal);
-        if (record === null || idOf(record.content) !== id) {
-          throw new TenantConflictError(
-            `The host cluster ${hostName} does not have the record of release ${id} any more, by which this workspace was made. It runs on as it is until a roll-out brings it the newest one.`,
-            { reason: 'ReleaseGone' },
-          );
-        }
-        return open({ id, ...record }, await unpackChart(record.chart, record.content.chartDigest));
-      }),
+    byId: (id, signal) => abortable(signal, () => once(id, () => readRelease(id))),
   };
 }
 
