@@ -68,7 +68,6 @@ export async function startProduct(
   starting.defer(() => rm(dataDir, { recursive: true, force: true }));
   const database = starting.use(await testDatabase({ migrations: storeMigrations }));
   const ports = await choosePorts(dataDir, { http: 0, https: 0 }, '127.0.0.1');
-  const urls = { http: `http://localhost:${ports.http}`, https: `https://localhost:${ports.https}` };
   const config = {
     dataDir,
     configFile: join(dataDir, 'config.yaml'),
@@ -85,13 +84,14 @@ export async function startProduct(
     ...settings,
   } as const;
   const product = starting.use(
-    await compose({ config, urls, masterKey: Buffer.from(database.masterKey), log }),
+    await compose({ config, ports, masterKey: Buffer.from(database.masterKey), log }),
   );
   starting.use(await openListeners(product, ports, 'localhost'));
   const admin = new Client({ ...database.admin, options: '-c search_path=hexabase' });
   await admin.connect();
   starting.defer(() => admin.end());
-  const certificateAuthority = product.certificates.caPem;
+  const { urls, certificates } = product;
+  const certificateAuthority = certificates.caPem;
   const attacked = attackable({
     product,
     api: { url: urls.http, certificateAuthority },

@@ -6,6 +6,22 @@ export interface Addresses {
   urls: { https: string };
 }
 
+/** Addresses as clients see them, without a trailing slash. */
+export interface ServerUrls {
+  http: string;
+  https: string;
+}
+
+export function urlsOf(
+  { publicUrl }: Pick<ServerConfig, 'publicUrl'>,
+  ports: { http: number; https: number },
+): ServerUrls {
+  return {
+    http: `http://localhost:${ports.http}`,
+    https: (publicUrl ?? `https://localhost:${ports.https}`).replace(/\/+$/, ''),
+  };
+}
+
 /** Addresses that mean "all of this machine's"; no client calls them. */
 const wildcards = ['0.0.0.0', '::', 'localhost'];
 

@@ -23,24 +23,23 @@ import { noProxies, parseTrustedProxies, type TrustedProxies } from '@hexabase/k
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { accessAudit } from '@hexabase/oidc/access-audit.ts';
 import { openIdentity, type Identity, type IdentityOptions } from '@hexabase/oidc/identity.ts';
 import { kubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { runLogouts } from '@hexabase/oidc/provider/logout/run-logouts.ts';
 import { createOidcHandler } from '@hexabase/oidc/provider/oidc-handler.ts';
-import { openDatabase, type DatabaseOptions, type OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { FastifyInstance } from 'fastify';
-import { join } from 'node:path';
 import { openBuiltInDriver } from './hosts/built-in-driver.ts';
 import { startBackground, type BackgroundOptions } from './background.ts';
-import { allowedHosts, certificateHosts, isLoopbackOnly, nextCommands } from './addresses.ts';
-import { loadCertificates, type Certificates } from './certificates/load-certificates.ts';
+import { allowedHosts, isLoopbackOnly, nextCommands, type ServerUrls } from './addresses.ts';
+import type { Certificates } from './certificates/load-certificates.ts';
 import { issuerAuthority, publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
-import { keepPublicUrl } from './hosts/public-url.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
+import { certificatesOf } from './installation/certificates-of.ts';
+import { openInstallation, type InstallationOptions } from './installation/open-installation.ts';
 import { openBuckets } from './limits/open-buckets.ts';
 import { closeInTime } from './lifecycle/close-in-time.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
@@ -48,6 +47,7 @@ import { mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-s
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
+  urls: ServerUrls;
   database: OpenedDatabase;
   identity: Identity;
   execute: Execute;
@@ -62,30 +62,23 @@ export interface Product extends AsyncDisposable {
   log: Logger;
 }
 
-export interface ComposeOptions {
-  config: ServerConfig;
-  /** Addresses as clients see them, without a trailing slash. */
-  urls: { http: string; https: string };
-  masterKey: Buffer;
-  log: Logger;
+interface Composed extends InstallationOptions {
+  urls: ServerUrls;
 }
 
 /** Of the driver that is built in. */
 const defaultRegion = 'local';
 
 /** Puts the rooms together. What it opens is closed, in reverse order, when the answer is disposed. */
-export async function compose(options: ComposeOptions): Promise<Product> {
-  const { config, urls, masterKey, log } = options;
+export async function compose(given: InstallationOptions): Promise<Product> {
+  const { masterKey, log } = given;
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
-  const renewCertificates = () =>
-    loadCertificates({ dir: join(config.dataDir, 'ca'), hosts: certificateHosts(options), clock });
+  const { database, config, urls } = await openInstallation(opened, given);
+  const options = { ...given, config, urls };
+  const renewCertificates = certificatesOf({ ...options, database, clock });
   const certificates = await renewCertificates();
   const authority = publicAuthority(config, { caPem: certificates.caPem, nowMs: clock.now() });
-  const database = opened.use(
-    await openDatabase({ connection: connectionOf(config), masterKey, log, migrations: storeMigrations }),
-  );
-  await keepPublicUrl(database, config, urls.https);
   const issuer = `${urls.https}/oidc`;
   const identity = opened.use(
     await openIdentity({ db: database, masterKey, issuer, clock, ...rulesOf(config) }),
@@ -125,6 +118,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
   const resources = opened.move();
   return {
     ...parts,
+    urls,
     execute,
     http,
     gateway,
@@ -138,7 +132,7 @@ export async function compose(options: ComposeOptions): Promise<Product> {
 /** What carries workspaces: the built-in driver and the host clusters, which are looked at from here on. */
 async function openClusters(
   opened: AsyncDisposableStack,
-  given: Parts & { options: ComposeOptions; certificates: Certificates; authority: string | null },
+  given: Parts & { options: Composed; certificates: Certificates; authority: string | null },
 ): Promise<Hosts> {
   const { options, certificates, authority, ...parts } = given;
   const { config, masterKey } = options;
@@ -162,7 +156,7 @@ async function openClusters(
 
 function httpDepsOf(
   given: Parts & {
-    options: ComposeOptions;
+    options: Composed;
     execute: Execute;
     changes: ChangeFeed;
     metrics: Metrics;
@@ -205,7 +199,7 @@ function httpDepsOf(
 }
 
 /** What the OpenID provider and its logouts work with. */
-function providerOf({ database, identity, clock, log, options }: Parts & { options: ComposeOptions }) {
+function providerOf({ database, identity, clock, log, options }: Parts & { options: Composed }) {
   const { keys, issuer } = identity;
   return { db: database, keys, masterKey: options.masterKey, issuer, clock, log };
 }
@@ -220,7 +214,7 @@ function rulesOf(config: ServerConfig): Pick<IdentityOptions, 'passwords' | 'ses
   return { passwords: takesPasswords(config), sessionsMax: config.sessionsMax };
 }
 
-function mailOf({ config, masterKey }: ComposeOptions): BackgroundOptions['mail'] {
+function mailOf({ config, masterKey }: Composed): BackgroundOptions['mail'] {
   const server = config.smtpUrl === undefined ? null : { url: config.smtpUrl, from: config.mailFrom };
   return { vault: createKeyVault(masterKey), server };
 }
@@ -237,13 +231,9 @@ interface Parts {
   log: Logger;
 }
 
-function connectionOf({ databaseUrl, dataDir }: ServerConfig): DatabaseOptions['connection'] {
-  return databaseUrl ? { kind: 'url', url: databaseUrl } : { kind: 'embedded', dataDir };
-}
-
 function portsOf(
   given: Parts & {
-    options: ComposeOptions;
+    options: Composed;
     authority: string | null;
     metrics: Metrics;
     driver: ClusterDriver;

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from './config.ts';
 import { imagesOf } from './hosts/host-settings.ts';
 import { StartError } from './lifecycle/data-folder.ts';
-import { keepNote } from './lifecycle/notes.ts';
 
 let folder: string;
 
@@ -90,13 +89,15 @@ describe('the discovery URL', () => {
       expect(() => read({ discoveryUrl }), discoveryUrl).toThrow(/without a path/);
   });
 
-  it('is that of the start before when none is named, and `none` takes it back', () => {
-    keepNote(folder, 'discovery-url', 'https://before.example');
-    expect(read({})).toBe('https://before.example');
-    expect(read({ discoveryUrl: 'https://now.example' })).toBe('https://now.example');
-    expect(read({ discoveryUrl: 'none' })).toBeUndefined();
-    keepNote(folder, 'discovery-url', null);
-    expect(read({})).toBeUndefined();
+  it('may be taken back with `none`, which is not the same as naming none', () => {
+    for (const [given, noDiscoveryUrl] of [
+      [{ discoveryUrl: 'none' }, true],
+      [{}, false],
+    ] as const) {
+      const { hosts } = readConfig(given, {});
+      expect(hosts).toMatchObject({ noDiscoveryUrl });
+      expect(hosts.discoveryUrl).toBeUndefined();
+    }
   });
 });
 

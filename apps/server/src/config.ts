@@ -9,7 +9,6 @@ import {
   type HostFlags,
   type HostSettings,
 } from './hosts/host-settings.ts';
-import { readNote } from './lifecycle/notes.ts';
 import { readRedisUrl } from './limits/redis-address.ts';
 import { readSettingsFile } from './settings-file.ts';
 
@@ -80,9 +79,9 @@ export const environmentVariables = {
   HKS_SERVER: 'With `HKS_TOKEN`: address of the server that it is for. Default: that of the context.',
   HKS_CONTEXT: 'The session of the command line to use instead of the current one; kubeconfigs set it.',
   HKS_PUBLIC_URL:
-    'Address of the Kubernetes gateway as clients reach it, https. Default: that of the last start on this data folder, at first `https://localhost:<port>`.',
+    'Address of the Kubernetes gateway as clients reach it, https. Default: that of this installation’s last start, at first `https://localhost:<port>`.',
   HKS_PUBLIC_URL_BEFORE:
-    'The public URL that this installation had, when it has workspaces on host clusters and `HKS_PUBLIC_URL` is another one on purpose.',
+    'The public URL that this installation had, when it has workspaces on host clusters or an external database and `HKS_PUBLIC_URL` is another one on purpose.',
   HKS_PUBLIC_CA:
     'PEM file with the authority behind the certificate at the public URL, when something in front of the server shows its own; `system` for one that is publicly trusted. Default: the server’s own authority.',
   DATABASE_URL: 'An external PostgreSQL (15 or newer), as its owner. Without it one runs in the data folder.',
@@ -123,8 +122,9 @@ export const environmentVariables = {
 } as const;
 
 /**
- * Reads flags, then environment, then the settings file, then defaults; the public and the discovery URL also as a start
- * before had them. Throws a `ZodError` that names what is wrong, and `StartError` for a settings file that cannot be used.
+ * Reads flags, then environment, then the settings file, then defaults. The public and the discovery URL, where nobody names
+ * them, are in the database (`recallUrls`). Throws a `ZodError` that names what is wrong, and `StartError` for a settings
+ * file that cannot be used.
  */
 export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerConfig {
   const home = env['HOME'] || homedir();
@@ -162,18 +162,7 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     redisUrl: given.redisUrl ?? (env['HKS_REDIS_URL'] || file.redisUrl),
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
-  const publicUrl = settings.publicUrl ?? readNote(settings.dataDir, 'public-url');
-  return {
-    ...settings,
-    ...takeMasterKey(env),
-    ...(publicUrl !== undefined && { publicUrl }),
-    hosts: readHostSettings(given, env, { ...rememberedOfHosts(settings), ...file }),
-  };
-}
-
-function rememberedOfHosts({ dataDir }: Pick<ServerConfig, 'dataDir'>): HostFlags {
-  const discoveryUrl = readNote(dataDir, 'discovery-url');
-  return discoveryUrl === undefined ? {} : { discoveryUrl };
+  return { ...settings, ...takeMasterKey(env), hosts: readHostSettings(given, env, file) };
 }
 
 /** Takes the key along, out of the environment: programs that we start have no business with it. */

@@ -3,7 +3,7 @@ import { compose } from './compose.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureFirstOwner } from './start/first-start.ts';
 import { requirePublicIssuer } from './hosts/default-host.ts';
-import { loadMasterKey } from './lifecycle/master-key.ts';
+import { isInstallation, loadMasterKey } from './lifecycle/master-key.ts';
 import { reportToStarter } from './lifecycle/detach.ts';
 import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
 import { claimRun } from './lifecycle/run-file.ts';
@@ -13,7 +13,8 @@ import { createLog } from './log.ts';
 
 /** `hks up`: runs until it is asked to stop. Throws `StartError` for what the user can mend. */
 export async function up(config: ServerConfig, launcher: string): Promise<void> {
-  requirePublicIssuer(config);
+  // Else what earlier starts had decides, which only the database knows.
+  if (config.publicUrl !== undefined || !isInstallation(config)) requirePublicIssuer(config);
   const stopping = stopSignal();
   await using resources = new AsyncDisposableStack();
   const claim = resources.use(claimRun(config.dataDir));
@@ -25,31 +26,26 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     },
     config.listen,
   );
-  const urls = {
-    http: `http://localhost:${ports.http}`,
-    https: (config.publicUrl ?? `https://localhost:${ports.https}`).replace(/\/+$/, ''),
-  };
   const log = createLog(config.logLevel);
-  const product = resources.use(await compose({ config, urls, masterKey: loadMasterKey(config), log }));
+  const product = resources.use(await compose({ config, ports, masterKey: loadMasterKey(config), log }));
+  const { urls } = product;
   resources.use(await openListeners(product, ports, config.listen));
   rememberPorts(config.dataDir, ports);
 
-  const owner = await ensureFirstOwner({ ...product, dataDir: config.dataDir });
+  const owner = await ensureFirstOwner(product);
   await storeLocalSession(product.identity, owner, { configFile: config.configFile, server: urls.http });
   claim.publish({ httpUrl: urls.http, httpsUrl: urls.https, ready: true });
+  const password = product.identity.passwords ? await owner.password() : null;
   const text = announcement({
     httpUrl: urls.http,
     httpsUrl: urls.https,
     dataDir: config.dataDir,
-    owner:
-      owner.password === null || !product.identity.passwords
-        ? null
-        : { email: owner.email, password: owner.password },
+    owner: password === null ? null : { email: owner.email, password },
     launcher,
     hostNames: product.hostNames(),
   });
   if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);
-  owner.shown();
+  await owner.shown();
 
   await stopping;
   log.info({}, 'stopping');

@@ -37,7 +37,7 @@ const product = await compose({
     mailFrom: 'Hexabase AI <noreply@localhost>',
     hosts: readHostSettings({}, {}, {}),
   },
-  urls: { http: 'http://localhost:1', https: 'https://localhost:2' },
+  ports: { http: 1, https: 2 },
   masterKey: Buffer.alloc(32, 7),
   log: silentLogger,
 });

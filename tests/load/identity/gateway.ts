@@ -5,7 +5,8 @@ import { readPorts, tenantPaths } from '@hexabase/cluster/drivers/local/tenant-f
 import { trustFiles } from '@hexabase/cluster/drivers/local/trust.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
-import { startProduct, type Product } from '../../acceptance/product.ts';
+import { startProduct, succeed, type Product } from '../../acceptance/product.ts';
+import { checkout, run } from '../../acceptance/programs.ts';
 import { signIn } from '../../acceptance/rest.ts';
 import { percentile } from '../kubernetes/figures.ts';
 import { atMost, short, type Row } from '../product/report.ts';
@@ -45,7 +46,7 @@ async function measureEmbedded(): Promise<Measured> {
   await using product = await startProduct(['--driver', 'embedded']);
   const { id, token } = await workspaceOf(product);
   await using cluster = await startProgram<Place>('lone-cluster.ts', { token });
-  const ways = [{ ...cluster.said, name: 'direct', token }, gatewayWay(product, id, token)];
+  const ways = [{ ...cluster.said, name: 'direct', token }, await gatewayWay(product, id, token)];
   const [direct = [], through = []] = await timedGets(ways, { path, ...counts });
   return {
     rows: addedRows('gateway, added to a direct call, embedded', direct, through),
@@ -60,7 +61,7 @@ async function measureLocal(): Promise<Measured & { floorMs: number }> {
   const { id, token } = await workspaceOf(product);
   const kept = await directWay(product, id, token);
   await using hop = await startProgram<Place>('bare-proxy.ts', kept);
-  const ways = [kept, gatewayWay(product, id, token), { ...hop.said, name: 'bare proxy', token }];
+  const ways = [kept, await gatewayWay(product, id, token), { ...hop.said, name: 'bare proxy', token }];
   const [direct = [], through = [], bare = []] = await timedGets(ways, { path, ...counts });
   return {
     floorMs: percentile(bare, 0.5) - percentile(direct, 0.5),
@@ -105,9 +106,7 @@ async function directWay({ dataDir }: Product, id: string, token: string): Promi
   return { name: 'direct', url: `https://127.0.0.1:${ports?.api ?? 0}`, ca, token };
 }
 
-function gatewayWay({ dataDir, httpsUrl }: Product, id: string, token: string): Way {
-  const authority: { certPem: string } = JSON.parse(
-    readFileSync(join(dataDir, 'ca', 'authority.json'), 'utf8'),
-  );
-  return { name: 'gateway', url: `${httpsUrl}/k8s/workspaces/${id}`, ca: authority.certPem, token };
+async function gatewayWay({ env, httpsUrl }: Product, id: string, token: string): Promise<Way> {
+  const ca = succeed(await run(join(checkout, 'hexabase-cli'), ['authority'], { env }));
+  return { name: 'gateway', url: `${httpsUrl}/k8s/workspaces/${id}`, ca, token };
 }

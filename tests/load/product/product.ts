@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,8 @@ const commandMsMax = 120_000;
 
 /** The launcher of this checkout. */
 export const launcher = fileURLToPath(new URL('../../../hks', import.meta.url));
+
+const operator = path.join(path.dirname(launcher), 'hexabase-cli');
 
 /** A freshly started product in a folder of its own. Disposing it stops it and removes the folder. */
 export interface Product extends AsyncDisposable {
@@ -71,10 +73,7 @@ export async function startProduct(): Promise<Product> {
     await run('chmod', ['755', folder]);
     await hks('up', '--http-port', '0', '--https-port', '0', '--detach');
     await product.refresh();
-    const authority: { certPem: string } = JSON.parse(
-      await readFile(path.join(dataDir, 'ca', 'authority.json'), 'utf8'),
-    );
-    product.ca = authority.certPem;
+    product.ca = (await run(operator, ['authority'], { env })).stdout;
     await hks('organization', 'update', 'my-organization', '--plan', 'enterprise');
     return product;
   } catch (error) {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostCluster } from '@hexabase/testkit/host-cluster.ts';
@@ -33,10 +32,8 @@ export async function productOnHost(host: HostCluster, warmPool: number): Promis
   succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'enterprise']));
   const { token } = await signIn(product.httpUrl, 'owner@hexabase.local', product.password);
   const rest = opening.use(restClient({ url: product.httpUrl, token, connections: 4 }));
-  const authority: { certPem: string } = JSON.parse(
-    readFileSync(join(product.dataDir, 'ca', 'authority.json'), 'utf8'),
-  );
-  const gateway = opening.use(openGateway({ httpsUrl: product.httpsUrl, ca: authority.certPem }));
+  const ca = succeed(await run(join(checkout, 'hexabase-cli'), ['authority'], { env: product.env }));
+  const gateway = opening.use(openGateway({ httpsUrl: product.httpsUrl, ca }));
   const phaseOf = async (id: string): Promise<string> =>
     (await rest.call<{ phase: string }>('GET', `/api/v1/workspaces/${id}`)).phase;
   const inPhase: ProductOnHost['inPhase'] = (id, phase) =>

@@ -15,10 +15,12 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCertificates, type Certificates } from './load-certificates.ts';
+import { loadCertificates, type AuthorityKeeper, type Certificates } from './load-certificates.ts';
 
 const workspaceId = newId<'Workspace'>();
 const token = 'the-only-good-token';
+/** Each has one of its own. */
+const anew: AuthorityKeeper = { keep: async (choose) => choose(null) };
 const bigBody = randomBytes(3_000_000);
 
 let dir: string;
@@ -31,7 +33,7 @@ let seen: { headers: IncomingMessage['headers']; clientCertificate: boolean }[] 
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'hks-gateway-'));
-  certificates = await loadCertificates({ dir, hosts: [], clock: systemClock });
+  certificates = await loadCertificates({ dir, authorities: anew, hosts: [], clock: systemClock });
   cluster = await makeCluster();
   upstream = {
     kind: 'url',
@@ -200,7 +202,12 @@ describe('a cluster behind an address', () => {
 
   it('answers 503 in Kubernetes’ words when it cannot be reached or shows a certificate of somebody else', async () => {
     const before = upstream;
-    const stranger = await loadCertificates({ dir: join(dir, 'stranger'), hosts: [], clock: systemClock });
+    const stranger = await loadCertificates({
+      dir: join(dir, 'stranger'),
+      authorities: anew,
+      hosts: [],
+      clock: systemClock,
+    });
     for (const wrong of [
       { ...before, url: 'https://localhost:1/' },
       { ...before, certificateAuthority: stranger.caPem },

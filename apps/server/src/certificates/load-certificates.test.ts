@@ -7,7 +7,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fixedClock, systemClock } from '@hexabase/kernel/clock.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadCertificates, type Certificates } from './load-certificates.ts';
+import {
+  loadCertificates,
+  type CertificateOptions,
+  type Certificates,
+  type NamedCertificate,
+} from './load-certificates.ts';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 
 const run = promisify(execFile);
@@ -15,6 +20,18 @@ const has = (program: string) => spawnSync(program, ['--help'], { stdio: 'ignore
 const openssl = has('openssl');
 const dayMs = 86_400_000;
 let dir: string;
+
+/** By the folder of the installation. */
+const authorities = new Map<string, NamedCertificate>();
+
+function load(options: Omit<CertificateOptions, 'authorities'>): Promise<Certificates> {
+  const kept = (choose: (found: NamedCertificate | null) => NamedCertificate) => {
+    const chosen = choose(authorities.get(options.dir) ?? null);
+    authorities.set(options.dir, chosen);
+    return Promise.resolve(chosen);
+  };
+  return loadCertificates({ ...options, authorities: { keep: kept } });
+}
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'hks-certificates-'));
@@ -24,14 +41,14 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe('certificates', () => {
   it('are made once, private, and good for the loopback names and the public host', async () => {
-    const made = await loadCertificates({
+    const made = await load({
       dir: join(dir, 'tls'),
       hosts: ['hexabase.example'],
       clock: systemClock,
     });
-    expect(
-      await loadCertificates({ dir: join(dir, 'tls'), hosts: ['hexabase.example'], clock: systemClock }),
-    ).toEqual(made);
+    expect(await load({ dir: join(dir, 'tls'), hosts: ['hexabase.example'], clock: systemClock })).toEqual(
+      made,
+    );
     const certificate = new X509Certificate(made.certPem);
     for (const host of ['localhost', 'hexabase.example']) expect(certificate.checkHost(host)).toBe(host);
     for (const address of ['127.0.0.1', '::1']) expect(certificate.checkIP(address)).toBe(address);
@@ -43,31 +60,29 @@ describe('certificates', () => {
   it('are renewed 30 days before the end and for a new name, under the same authority', async () => {
     const clock = fixedClock(Date.now());
     const hosts = ['a.example'];
-    const first = await loadCertificates({ dir, hosts, clock });
+    const first = await load({ dir, hosts, clock });
     clock.advance(330 * dayMs);
-    expect((await loadCertificates({ dir, hosts, clock })).certPem).toBe(first.certPem);
+    expect((await load({ dir, hosts, clock })).certPem).toBe(first.certPem);
     clock.advance(6 * dayMs);
-    const second = await loadCertificates({ dir, hosts, clock });
+    const second = await load({ dir, hosts, clock });
     expect(second.certPem).not.toBe(first.certPem);
     expect(second.caPem).toBe(first.caPem);
-    expect((await loadCertificates({ dir, hosts: [], clock })).caPem).toBe(first.caPem);
-    const elsewhere = await loadCertificates({ dir, hosts: ['b.example'], clock });
+    expect((await load({ dir, hosts: [], clock })).caPem).toBe(first.caPem);
+    const elsewhere = await load({ dir, hosts: ['b.example'], clock });
     expect(elsewhere.caPem).not.toBe(first.caPem);
     expect(new X509Certificate(elsewhere.certPem).checkHost('b.example')).toBe('b.example');
   });
 
   it('that were damaged are named, not replaced in silence', async () => {
-    await loadCertificates({ dir, hosts: [], clock: systemClock });
-    await writeFile(join(dir, 'authority.json'), '{');
-    await expect(loadCertificates({ dir, hosts: [], clock: systemClock })).rejects.toThrow(
-      /authority\.json cannot be read/,
-    );
+    await load({ dir, hosts: [], clock: systemClock });
+    await writeFile(join(dir, 'server.json'), '{');
+    await expect(load({ dir, hosts: [], clock: systemClock })).rejects.toThrow(/server\.json cannot be read/);
   });
 });
 
 describe('the authority', () => {
   it.skipIf(!openssl)('is accepted by openssl, and its constraints are critical', async () => {
-    const made = await loadCertificates({
+    const made = await load({
       dir,
       hosts: ['hexabase.example', '192.0.2.7', '[2001:db8::7]'],
       clock: systemClock,
@@ -93,7 +108,7 @@ describe('the authority', () => {
   it.skipIf(!has('kubectl'))(
     'is accepted by kubectl over a real connection, and a stranger’s is not',
     async () => {
-      const made = await loadCertificates({ dir, hosts: [], clock: systemClock });
+      const made = await load({ dir, hosts: [], clock: systemClock });
       const server = createServer({ cert: made.certPem, key: made.keyPem }, (_request, response) =>
         response.end('{"gitVersion":"v1.34.0"}'),
       );
@@ -112,7 +127,7 @@ describe('the authority', () => {
           '/version',
         ]);
         expect(stdout).toBe('{"gitVersion":"v1.34.0"}');
-        const stranger = await loadCertificates({
+        const stranger = await load({
           dir: join(dir, 'stranger'),
           hosts: [],
           clock: systemClock,

@@ -8,10 +8,23 @@ import {
   signServer,
   type KeyedCertificate,
 } from '@hexabase/kernel/certificates/sign-certificates.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+
+/** An authority with the names that it may sign for. */
+export interface NamedCertificate extends KeyedCertificate {
+  names: string[];
+}
+
+/** Where an installation keeps its authority. */
+export interface AuthorityKeeper {
+  /** Gives `choose` the one that is there, and keeps the answer. Of several at once one chooses after the other. */
+  keep(choose: (found: NamedCertificate | null) => NamedCertificate): Promise<NamedCertificate>;
+}
 
 export interface CertificateOptions {
-  /** Folder of the data folder that holds authority and server certificate; made 0700. */
+  /** Folder of the data folder for the server's own certificate; made 0700. */
   dir: string;
+  authorities: AuthorityKeeper;
   /** Names and addresses beyond the loopback ones, for example the public URL's host. */
   hosts: readonly string[];
   clock: Clock;
@@ -27,7 +40,8 @@ export interface Certificates {
 
 /** One file per pair, so that no crash leaves a certificate beside another's key. */
 const storedPair = z.object({ names: z.array(z.string()), certPem: z.string(), keyPem: z.string() });
-type StoredPair = z.infer<typeof storedPair>;
+const authorityFile = 'authority.json';
+const serverFile = 'server.json';
 
 const loopback = ['localhost', '127.0.0.1', '::1'];
 const dayMs = 86_400_000;
@@ -36,30 +50,29 @@ const renewServerMs = 30 * dayMs;
 const renewAuthorityMs = 400 * dayMs;
 
 /**
- * Loads the local authority and the server's certificate, making them at the first start. The server's is signed anew
- * 30 days before it ends and when `hosts` changed; the authority stays, so that kubeconfigs keep working, unless it
+ * Loads the installation's authority and this server's certificate, making them at the first start. The server's is signed
+ * anew 30 days before it ends and when `hosts` changed; the authority stays, so that kubeconfigs keep working, unless it
  * may not sign for a new host. Call it again now and then while running, to renew.
  */
-export async function loadCertificates({ dir, hosts, clock }: CertificateOptions): Promise<Certificates> {
+export async function loadCertificates(options: CertificateOptions): Promise<Certificates> {
+  const { dir, authorities, hosts, clock } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const names = [...new Set([...loopback, ...hosts.map(withoutBrackets)])];
   const nowMs = clock.now();
-  const foundAuthority = await read(dir, 'authority.json');
-  const authority =
-    foundAuthority && maySignFor(foundAuthority, names, nowMs)
-      ? foundAuthority
-      : await keep(dir, 'authority.json', { names, ...makeAuthority(names, nowMs) });
-  const foundServer = await read(dir, 'server.json');
+  const authority = await authorities.keep((found) =>
+    found && maySignFor(found, names, nowMs) ? found : { names, ...makeAuthority(names, nowMs) },
+  );
+  const found = await read(dir, serverFile);
   const server =
-    foundServer && isGood(foundServer, { authority, names, nowMs })
-      ? foundServer
-      : await keep(dir, 'server.json', { names, ...signServer(authority, names, nowMs) });
+    found && isGood(found, { authority, names, nowMs })
+      ? found
+      : await keep(dir, serverFile, { names, ...signServer(authority, names, nowMs) });
   return { caPem: authority.certPem, certPem: server.certPem, keyPem: server.keyPem };
 }
 
-/** PEM of the local authority; null before the first start. */
-export async function readAuthority(dir: string): Promise<string | null> {
-  return (await read(dir, 'authority.json'))?.certPem ?? null;
+/** The authority that an earlier version left in the folder; null when it left none. Throws `StartError`. */
+export function authorityInFolder(dir: string): Promise<NamedCertificate | null> {
+  return read(dir, authorityFile);
 }
 
 /** URLs write IPv6 addresses as `[::1]`. */
@@ -67,13 +80,13 @@ function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
 
-function maySignFor(authority: StoredPair, names: readonly string[], nowMs: number): boolean {
+function maySignFor(authority: NamedCertificate, names: readonly string[], nowMs: number): boolean {
   const endsMs = Date.parse(new X509Certificate(authority.certPem).validTo);
   return endsMs - nowMs > renewAuthorityMs && names.every((name) => authority.names.includes(name));
 }
 
 function isGood(
-  server: StoredPair,
+  server: NamedCertificate,
   wanted: { authority: KeyedCertificate; names: readonly string[]; nowMs: number },
 ): boolean {
   const certificate = new X509Certificate(server.certPem);
@@ -86,19 +99,18 @@ function isGood(
   );
 }
 
-async function read(dir: string, file: string): Promise<StoredPair | null> {
+async function read(dir: string, file: string): Promise<NamedCertificate | null> {
   try {
     return storedPair.parse(JSON.parse(await readFile(join(dir, file), 'utf8')));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new Error(
-      `The certificate file ${join(dir, file)} cannot be read; remove it to have a new one made.`,
-      { cause: error },
+    throw new StartError(
+      `The certificate file ${join(dir, file)} cannot be read. Restore it from your backup, or remove it to have a new one made.`,
     );
   }
 }
 
-async function keep(dir: string, file: string, pair: StoredPair): Promise<StoredPair> {
+async function keep(dir: string, file: string, pair: NamedCertificate): Promise<NamedCertificate> {
   const unfinished = join(dir, `.${file}.${process.pid}`);
   const handle = await open(unfinished, 'w', 0o600);
   try {

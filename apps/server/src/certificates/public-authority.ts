@@ -1,9 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { readAuthority } from './load-certificates.ts';
 
 /**
  * The authority behind the certificate at the public address, which tenants' API servers and kubeconfigs are given: our
@@ -60,26 +58,30 @@ function authorityIn(setting: Setting, own: OwnAuthority): string | null {
   return `${found.join('\n')}\n`;
 }
 
+/** Null for `caPem` is one that was not made yet. */
+export interface MaybeAuthority {
+  caPem: string | null;
+  nowMs: number;
+}
+
 /** The same as an operator's command knows it; null before the first start, when there is none of our own. */
-export async function knownAuthority(
-  config: Pick<ServerConfig, 'publicCa' | 'dataDir'>,
-  nowMs: number,
-): Promise<{ authority: string | null } | null> {
-  const caPem = await readAuthority(join(config.dataDir, 'ca'));
+export function knownAuthority(
+  config: Pick<ServerConfig, 'publicCa'>,
+  { caPem, nowMs }: MaybeAuthority,
+): { authority: string | null } | null {
   if (caPem === null && config.publicCa === undefined) return null;
   return { authority: publicAuthority(config, { caPem: caPem ?? '', nowMs }) };
 }
 
 /** `issuerAuthority` as an operator's command knows it. */
-export async function knownIssuerAuthority(
-  config: Pick<ServerConfig, 'publicCa' | 'dataDir'> & { hosts: HostTrust },
-  nowMs: number,
-): Promise<{ authority: string | null } | null> {
+export function knownIssuerAuthority(
+  config: Pick<ServerConfig, 'publicCa'> & { hosts: HostTrust },
+  own: MaybeAuthority,
+): { authority: string | null } | null {
   const { discoveryUrl, discoveryCa } = config.hosts;
-  if (discoveryUrl === undefined) return knownAuthority(config, nowMs);
-  const caPem = await readAuthority(join(config.dataDir, 'ca'));
-  if (caPem === null && discoveryCa === undefined) return null;
-  return { authority: issuerAuthority(config, { caPem: caPem ?? '', nowMs }) };
+  if (discoveryUrl === undefined) return knownAuthority(config, own);
+  if (own.caPem === null && discoveryCa === undefined) return null;
+  return { authority: issuerAuthority(config, { caPem: own.caPem ?? '', nowMs: own.nowMs }) };
 }
 
 type Refuse = (why: string) => StartError;

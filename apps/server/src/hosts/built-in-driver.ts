@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { embeddedDriver } from '@hexabase/cluster/drivers/embedded/driver.ts';
 import { LocalBinariesError } from '@hexabase/cluster/drivers/local/binaries.ts';
@@ -13,7 +12,8 @@ import type { Identity } from '@hexabase/oidc/identity.ts';
 import { tenantAuthenticator } from '@hexabase/oidc/tenant-authenticator.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { ServerConfig } from '../config.ts';
-import { StartError, writeFileAtomic } from '../lifecycle/data-folder.ts';
+import { StartError } from '../lifecycle/data-folder.ts';
+import { keepNote, readNote } from '../lifecycle/notes.ts';
 
 export interface BuiltInDriverOptions {
   config: ServerConfig;
@@ -40,11 +40,10 @@ export async function openBuiltInDriver(
   options: BuiltInDriverOptions,
 ): Promise<ClusterDriver> {
   const { config } = options;
-  const note = join(config.dataDir, 'driver');
-  const noted = existsSync(note) ? readFileSync(note, 'utf8').trim() : null;
+  const noted = readNote(config.dataDir, 'driver');
   const name = chosenDriver(config, noted ?? (await options.database.asWorker(builtInDriverInUse)));
   const driver = name === 'local' ? opened.use(await openLocal(options)) : openEmbedded(opened, options);
-  writeFileAtomic(note, `${name}\n`, 0o600);
+  keepNote(config.dataDir, 'driver', name);
   return driver;
 }
 

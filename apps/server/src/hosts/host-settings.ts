@@ -66,15 +66,19 @@ export const hostSettings = z.object({
   path: z.string().default(''),
 });
 
-export type HostSettings = z.infer<typeof hostSettings>;
-export type HostFlags = Partial<Record<keyof HostSettings, string>>;
+export interface HostSettings extends z.infer<typeof hostSettings> {
+  /** There is none from now on, whatever earlier starts had. */
+  noDiscoveryUrl: boolean;
+}
+
+export type HostFlags = Partial<Record<keyof z.infer<typeof hostSettings>, string>>;
 
 /** Documented with the other variables. */
 export const hostEnvironment = {
   HKS_HOST_KUBECONFIG:
     'A kubeconfig: `up` adds its cluster as host cluster `default`. Needs an https `HKS_PUBLIC_URL` that pods there reach, or a `HKS_DISCOVERY_URL` beside it.',
   HKS_DISCOVERY_URL:
-    'The https address, `https://NAME[:PORT]`, at which workspaces on host clusters reach this server when their pods do not reach the public URL: a Service, an internal load balancer. Without host clusters it means nothing. Default: that of the last start on this data folder, at first the public URL; `none` goes back to it.',
+    'The https address, `https://NAME[:PORT]`, at which workspaces on host clusters reach this server when their pods do not reach the public URL: a Service, an internal load balancer. Without host clusters it means nothing. Default: that of this installation’s last start, at first the public URL; `none` goes back to it.',
   HKS_DISCOVERY_CA:
     'As `HKS_PUBLIC_CA`, of the certificate at `HKS_DISCOVERY_URL`. Default: the server’s own authority.',
   HKS_HOST_REGION: 'Region of the host cluster that `up` adds. Default `default`.',
@@ -127,6 +131,7 @@ export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file:
   const { hostKubeconfig, vclusterChart, helm, discoveryCa } = settings;
   return {
     ...settings,
+    noDiscoveryUrl: discoveryUrl === 'none',
     vclusterChart: /^https?:\/\//.test(vclusterChart) ? vclusterChart : resolve(vclusterChart),
     ...(hostKubeconfig !== undefined && { hostKubeconfig: resolve(hostKubeconfig) }),
     ...(helm !== undefined && { helm: resolve(helm) }),

@@ -1,30 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../config.ts';
+import { describe, expect, it } from 'vitest';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { keepNote } from '../lifecycle/notes.ts';
 import { requireDiscoveryAddress, requireIssuerOfHosts } from './public-url.ts';
-
-describe('the public URL of an installation', () => {
-  let dataDir = '';
-  beforeAll(() => {
-    dataDir = mkdtempSync(join(tmpdir(), 'public-url-'));
-  });
-  afterAll(() => rmSync(dataDir, { recursive: true }));
-  const start = (publicUrl?: string) =>
-    readConfig({ dataDir, ...(publicUrl !== undefined && { publicUrl }) }, {}).publicUrl;
-
-  it('is taken by later starts that name none, and by no start that names one', () => {
-    expect(start()).toBeUndefined();
-    keepNote(dataDir, 'public-url', 'https://hexabase.example');
-    expect(start()).toBe('https://hexabase.example');
-    expect(start('https://other.example')).toBe('https://other.example');
-    keepNote(dataDir, 'public-url', null);
-    expect(start()).toBeUndefined();
-  });
-});
 
 describe('with host clusters', () => {
   const named = { url: 'https://a.example', remembered: undefined, before: undefined };

@@ -3,24 +3,35 @@ import { hostConnections } from '@hexabase/features/host-clusters/reconcile/stor
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { ServerConfig } from '../config.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { keepNote, readNote } from '../lifecycle/notes.ts';
+import { rememberedUrls } from '../installation/recall-urls.ts';
+import { changeMemory, holdMemory } from '../installation/store.ts';
+import { forgetNote } from '../lifecycle/notes.ts';
 
 /**
- * Keeps the public and the discovery URL of this start for later ones, after making sure that tenants on host clusters may
- * be told them. Called before anything is said to be the issuer. Throws `StartError`.
+ * Keeps the public and the discovery URL of this start for later ones and for other replicas, after making sure that
+ * tenants on host clusters may be told them. Of several starts at once one is judged after the other. Called before
+ * anything is said to be the issuer. Throws `StartError`.
  */
 export async function keepPublicUrl(
   database: Pick<Database, 'asWorker'>,
-  { dataDir, publicUrl, publicUrlBefore: before, hosts: settings }: ServerConfig,
+  { dataDir, databaseUrl, publicUrl, publicUrlBefore: before, hosts: settings }: ServerConfig,
   url: string,
 ): Promise<void> {
-  const hosts = await database.asWorker(hostConnections);
-  const names = hosts.map(({ name }) => name);
-  requireIssuerOfHosts(names, { url, remembered: readNote(dataDir, 'public-url'), before });
   const { discoveryUrl, hostKubeconfig } = settings;
-  requireDiscoveryAddress(discoveryUrl, { url, withHosts: names.length > 0 || hostKubeconfig !== undefined });
-  if (publicUrl !== undefined) keepNote(dataDir, 'public-url', isThisMachine(url) ? null : url);
-  keepNote(dataDir, 'discovery-url', discoveryUrl ?? null);
+  await database.asWorker(async (tx) => {
+    const { publicUrl: known } = rememberedUrls(dataDir, await holdMemory(tx));
+    const hostNames = (await hostConnections(tx)).map(({ name }) => name);
+    const remembered = known ?? undefined;
+    requireIssuerOfHosts(hostNames, { url, remembered, before });
+    if (databaseUrl !== undefined) requireIssuerOfReplicas({ url, remembered, before });
+    const withHosts = hostNames.length > 0 || hostKubeconfig !== undefined;
+    requireDiscoveryAddress(discoveryUrl, { url, withHosts });
+    await changeMemory(tx, {
+      public_url: publicUrl === undefined || isThisMachine(url) ? null : url,
+      discovery_url: discoveryUrl ?? null,
+    });
+  });
+  for (const note of ['public-url', 'discovery-url'] as const) forgetNote(dataDir, note);
 }
 
 export interface PublicUrls {
@@ -46,14 +57,28 @@ export function requireIssuerOfHosts(
       `Workspaces on the ${hosts} verify sign-ins with keys that they fetch from this server, and ${new URL(url).host} is another machine for each of their pods. Give --public-url https://NAME[:PORT], the address that this installation has, and --listen 0.0.0.0. (Without workspaces there: hexabase-cli host remove NAME.) Nothing was changed.`,
     );
   }
-  if (
-    remembered === undefined ||
-    isSame(remembered, url) ||
-    (before !== undefined && isSame(remembered, before))
-  )
-    return;
+  refuseAnother(
+    { url, remembered, before },
+    `Each workspace on the ${hosts} would be told to take sign-ins of the new one only, and everybody would have to fetch kubeconfigs again.`,
+  );
+}
+
+/**
+ * Refuses what other replicas on the same database do not have: what one of them signs, the others would not take. Throws
+ * `StartError`.
+ */
+export function requireIssuerOfReplicas(urls: PublicUrls): void {
+  refuseAnother(
+    urls,
+    'Servers on the same database that have the other one would not take what this one signs, and everybody would have to fetch kubeconfigs again.',
+  );
+}
+
+function refuseAnother({ url, remembered, before }: PublicUrls, why: string): void {
+  if (remembered === undefined || isSame(remembered, url)) return;
+  if (before !== undefined && isSame(remembered, before)) return;
   throw new StartError(
-    `The public URL of this installation is ${remembered}, and now it would be ${url}. Each workspace on the ${hosts} would be told to take sign-ins of the new one only, and everybody would have to fetch kubeconfigs again. On purpose: HKS_PUBLIC_URL_BEFORE=${remembered}. Else leave --public-url and HKS_PUBLIC_URL out. Nothing was changed.`,
+    `The public URL of this installation is ${remembered}, and now it would be ${url}. ${why} On purpose: HKS_PUBLIC_URL_BEFORE=${remembered}. Else leave --public-url and HKS_PUBLIC_URL out. Nothing was changed.`,
   );
 }
 

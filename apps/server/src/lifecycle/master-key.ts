@@ -35,6 +35,12 @@ export function loadMasterKey(settings: KeySettings): Buffer {
   return key;
 }
 
+/** For settings that were made of others: the program is not run again for them. */
+export function carryMasterKey(from: KeySettings, to: KeySettings): void {
+  const key = loaded.get(from);
+  if (key) loaded.set(to, key);
+}
+
 /** Whether the key is kept elsewhere than in the data folder. */
 export function isKeyGiven({ masterKey, masterKeyFile, masterKeyCommand }: KeySettings): boolean {
   return [masterKey, masterKeyFile, masterKeyCommand].some((source) => source !== undefined);

@@ -61,8 +61,14 @@ export async function listen(
 function readPorts(dataDir: string): Ports | null {
   const path = join(dataDir, 'ports.json');
   if (!existsSync(path)) return null;
-  const parsed = remembered.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-  return parsed.success ? parsed.data : null;
+  try {
+    return remembered.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    const why = isErrno(error, 'EISDIR') ? 'is a folder' : 'does not hold them';
+    throw new StartError(
+      `${path}, where an earlier start noted its ports, ${why}. Remove it, and name the ports with --http-port and --https-port: kubeconfigs hold the second.`,
+    );
+  }
 }
 
 async function isFree(port: number, host: string): Promise<boolean> {

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { knownAuthority } from '../certificates/public-authority.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
+import { findAuthority } from '../installation/authority.ts';
+import { recallUrls } from '../installation/recall-urls.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { loadMasterKey } from '../lifecycle/master-key.ts';
 import { runAuditCommand } from './audit-commands.ts';
@@ -147,9 +150,13 @@ async function showUsers({ config }: Request): Promise<OperatorAnswer> {
 
 async function signIn({ values, config }: Request): Promise<OperatorAnswer> {
   const email = requireEmail(values);
-  const server = readRunState(config.dataDir)?.httpUrl ?? config.publicUrl;
-  if (!server) throw new StartError('The server does not run here. Start it first.');
-  await withDatabase(config, (database) => signInAsOperator(database, { email, server, config }));
+  const server = await withDatabase(config, async (database) => {
+    const { dataDir, publicUrl } = await recallUrls(database, config);
+    const found = readRunState(dataDir)?.httpUrl ?? publicUrl;
+    if (!found) throw new StartError('The server does not run here. Start it first.');
+    await signInAsOperator(database, { email, server: found, config });
+    return found;
+  });
   return answer(`The command line is signed in as ${email} at ${server}.`, { email, server });
 }
 
@@ -172,7 +179,10 @@ async function resetFactors({ values, config }: Request): Promise<OperatorAnswer
 
 /** PEM, to be kept in a file. */
 async function showAuthority({ config }: Request): Promise<OperatorAnswer> {
-  const known = await knownAuthority(config, systemClock.now());
+  const vault = createKeyVault(loadMasterKey(config));
+  const dir = join(config.dataDir, 'ca');
+  const caPem = await withDatabase(config, (database) => findAuthority({ database, vault, dir }));
+  const known = knownAuthority(config, { caPem, nowMs: systemClock.now() });
   if (known === null)
     throw new StartError('The authority is made at the first start. Start the server first.');
   if (known.authority === null)

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
@@ -6,6 +7,7 @@ import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { knownIssuerAuthority } from '../certificates/public-authority.ts';
 import { findHelm } from '../hosts/helm.ts';
+import { findAuthority } from '../installation/authority.ts';
 import { checkImageOf, discoveryDocument } from '../hosts/host-settings.ts';
 import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
@@ -171,6 +173,8 @@ async function check(request: Request): Promise<OperatorAnswer> {
   const { name, config } = request;
   const { hosts, dataDir } = config;
   const issuer = issuerOf(config);
+  const { database, vault } = storeOf(request);
+  const caPem = await findAuthority({ database, vault, dir: join(dataDir, 'ca') });
   const { checks, ready } = await checkHost(storeOf(request), name, {
     issuer,
     discoveryUrl: discoveryDocument(hosts),
@@ -180,7 +184,7 @@ async function check(request: Request): Promise<OperatorAnswer> {
     storageClass: hosts.storageClass ?? null,
     tenantVersions: hosts.tenantKubernetesVersion,
     findHelm: () => findHelm({ settings: hosts, dataDir, log: createLog(config.logLevel) }),
-    trust: await knownIssuerAuthority(config, systemClock.now()),
+    trust: knownIssuerAuthority(config, { caPem, nowMs: systemClock.now() }),
   });
   const lines = checks.map(({ type, status, required, message, todo }) => {
     const word =

@@ -1,5 +1,6 @@
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { readConfig, type ServerConfig } from '../config.ts';
+import { recallUrls } from '../installation/recall-urls.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { readRunState } from '../lifecycle/run-file.ts';
 import type { OperatorAnswer } from './commands.ts';
@@ -56,14 +57,15 @@ export async function runNounCommand<Values extends NounValues>(
     );
   }
   if (values.output !== undefined && values.output !== 'json') throw new StartError('`-o` takes json.');
-  const config = readConfig(
+  const given = readConfig(
     {
       ...(values['data-dir'] !== undefined && { dataDir: values['data-dir'] }),
       ...(values.config !== undefined && { settingsFile: values.config }),
     },
     env,
   );
-  await using database = await openOperatorDatabase(config, { migrate: 'apply' });
+  await using database = await openOperatorDatabase(given, { migrate: 'apply' });
+  const config = await recallUrls(database, given);
   const result = await run({ database, name, values, config });
   return inFormat(result, values.output);
 }

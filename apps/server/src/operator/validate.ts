@@ -2,9 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { migrationStatus } from '@hexabase/postgres/migrate.ts';
+import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import * as z from 'zod';
 import type { ServerConfig } from '../config.ts';
+import { findAuthority } from '../installation/authority.ts';
 import { isKeyGiven, keyPath, loadMasterKey } from '../lifecycle/master-key.ts';
 import { openOperatorDatabase, requireInstallation } from './open-operator-database.ts';
 
@@ -25,18 +28,15 @@ export async function validateInstallation(config: ServerConfig, nowMs: number):
       ? 'given from outside the data folder'
       : requirePrivate(keyPath(config.dataDir));
   });
-  const certificates = await Promise.all(
-    ['authority', 'server'].map((name) =>
-      finding(`${name} certificate`, async () =>
-        checkCertificate(join(config.dataDir, 'ca', `${name}.json`), nowMs),
-      ),
-    ),
+  const server = await finding('server certificate', async () =>
+    checkFile(join(config.dataDir, 'ca', 'server.json'), nowMs),
   );
-  return [key, ...certificates, ...(await checkDatabase(config))];
+  return [key, server, ...(await checkDatabase(config, nowMs))];
 }
 
-async function checkDatabase(config: ServerConfig): Promise<Finding[]> {
+async function checkDatabase(config: ServerConfig, nowMs: number): Promise<Finding[]> {
   const migrations: Finding = { what: 'migrations', ok: false, message: 'not looked at' };
+  const authority: Finding = { what: 'authority certificate', ok: false, message: 'not looked at' };
   const database = await finding('database', async () => {
     await using opened = await openOperatorDatabase(config, { migrate: 'skip' });
     await opened.ping();
@@ -52,15 +52,27 @@ async function checkDatabase(config: ServerConfig): Promise<Finding[]> {
         return `all ${status.length} applied`;
       }),
     );
+    if (migrations.ok) Object.assign(authority, await finding(authority.what, () => checkAuthority(opened)));
     return 'answers';
   });
-  return [database, migrations];
+  return [database, migrations, authority];
+
+  async function checkAuthority(opened: OpenedDatabase): Promise<string> {
+    const vault = createKeyVault(loadMasterKey(config));
+    const certPem = await findAuthority({ database: opened, vault, dir: join(config.dataDir, 'ca') });
+    if (certPem === null) throw new Error('absent; the next start makes one');
+    return checkCertificate(certPem, nowMs);
+  }
 }
 
-function checkCertificate(path: string, nowMs: number): string {
+function checkFile(path: string, nowMs: number): string {
   if (!existsSync(path)) throw new Error(`${path} is absent; the next start makes one`);
   requirePrivate(path);
-  const { validTo } = new X509Certificate(stored.parse(JSON.parse(readFileSync(path, 'utf8'))).certPem);
+  return checkCertificate(stored.parse(JSON.parse(readFileSync(path, 'utf8'))).certPem, nowMs);
+}
+
+function checkCertificate(certPem: string, nowMs: number): string {
+  const { validTo } = new X509Certificate(certPem);
   if (Date.parse(validTo) < nowMs) throw new Error(`ended on ${validTo}; the next start makes a new one`);
   return `valid until ${validTo}`;
 }

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { organization } from '@hexabase/contract/organization.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
@@ -9,18 +7,19 @@ import { newId } from '@hexabase/kernel/id.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
 import { createUser, findUserByEmail, setPassword } from '@hexabase/oidc/users.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
-import { writeFileAtomic } from '../lifecycle/data-folder.ts';
+import { changeFirstOwner, holdFirstOwner } from '../installation/store.ts';
 
 const ownerEmail = 'owner@hexabase.local';
 const organizationName = 'My organization';
 
-/** The account that owns a laptop's installation. `password` is there until it has been shown once. */
+/** The account that owns a laptop's installation. */
 export interface FirstOwner {
   userId: UserId;
   email: string;
-  password: string | null;
-  /** Call it once the password has been printed: it is never shown again. */
-  shown(): void;
+  /** The password that this start has set; null when it was shown before, or when another replica has set one since. */
+  password(): Promise<string | null>;
+  /** Call it once the password has been printed: it is never shown again, and no start sets another. */
+  shown(): Promise<void>;
 }
 
 interface Parts {
@@ -28,23 +27,40 @@ interface Parts {
   identity: Identity;
   execute: Execute;
   clock: Clock;
-  dataDir: string;
 }
 
 /**
  * Makes the first owner and an organization for them. Safe to repeat: a process that was killed before it printed the
- * password sets a new one at the next start.
+ * password sets a new one at the next start, wherever that is. Of replicas that start at once the last one's counts.
  */
 export async function ensureFirstOwner(parts: Parts): Promise<FirstOwner> {
-  const marker = join(parts.dataDir, 'first-owner-shown');
-  const password = existsSync(marker) ? null : randomBytes(15).toString('base64url');
-  const userId = await ensureUser(parts, password);
+  const { database, clock } = parts;
+  const claim = newId();
+  const { userId, password } = await ensureUser(parts, claim);
   if (password !== null) await ensureOrganization(parts, userId);
-  return { userId, email: ownerEmail, password, shown: () => writeFileAtomic(marker, '', 0o600) };
+  return {
+    userId,
+    email: ownerEmail,
+    password: async () => {
+      const { first_owner_claim: last } = await database.asIdentity(holdFirstOwner);
+      return last === claim ? password : null;
+    },
+    shown: () =>
+      database.asIdentity(async (tx) => {
+        const { first_owner_claim: last } = await holdFirstOwner(tx);
+        if (last === claim) await changeFirstOwner(tx, { first_owner_shown_at: new Date(clock.now()) });
+      }),
+  };
 }
 
-async function ensureUser({ database, clock }: Parts, password: string | null): Promise<UserId> {
+async function ensureUser(
+  { database, clock }: Parts,
+  claim: string,
+): Promise<{ userId: UserId; password: string | null }> {
   return database.asIdentity(async (tx) => {
+    const { first_owner_shown_at: shownAt } = await holdFirstOwner(tx);
+    const password = shownAt === null ? randomBytes(15).toString('base64url') : null;
+    if (password !== null) await changeFirstOwner(tx, { first_owner_claim: claim });
     const found = await findUserByEmail(tx, ownerEmail);
     if (!found) {
       const user = {
@@ -55,11 +71,11 @@ async function ensureUser({ database, clock }: Parts, password: string | null): 
         anyPassword: true,
         platformRole: 'super_admin' as const,
       };
-      return (await createUser(tx, user, clock.now())).id;
+      return { userId: (await createUser(tx, user, clock.now())).id, password };
     }
     if (password !== null)
       await setPassword(tx, { userId: found.id, password, anyPassword: true }, clock.now());
-    return found.id;
+    return { userId: found.id, password };
   });
 }
 

@@ -39,6 +39,8 @@ async function startOwnersSession(identity: Identity, userId: UserId): Promise<T
     return await identity.startSession(userId, device);
   } catch (error) {
     if (isAppError(error, 'second_factor_required')) return null;
+    // The account is disabled, which is no reason not to serve everybody else.
+    if (isAppError(error, 'invalid_credentials')) return null;
     throw error;
   }
 }
