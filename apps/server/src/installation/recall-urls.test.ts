@@ -80,6 +80,9 @@ describe('the addresses of an installation', () => {
     await expect(start()).rejects.toThrow(
       `${note}, where an earlier start noted the public URL, cannot be read`,
     );
+    // Where the database has one, nobody looks there.
+    await replica({ publicUrl: first });
+    for (const _start of [1, 2]) expect(await start()).toMatchObject({ publicUrl: first });
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartError, writeFileAtomic } from './data-folder.ts';
 
@@ -21,8 +21,10 @@ export function keepNote(dataDir: string, note: Note, text: string): void {
   if (text !== readNote(dataDir, note)) writeFileAtomic(join(dataDir, note), `${text}\n`, 0o600);
 }
 
+/** Anything but a file of that name was never a note, and stays. */
 export function forgetNote(dataDir: string, note: Note): void {
-  rmSync(join(dataDir, note), { force: true });
+  const path = join(dataDir, note);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) rmSync(path, { force: true });
 }
 
 /** Which file is in the way, and that it may go. */
