@@ -75,6 +75,53 @@ it('tokens of service accounts and CI rules are named when the member who made t
   expect((await api.call('GET', at, { token: secret })).status).toBe(401);
 });
 
+it('who leaves by themselves is told the same of their own, the log has it, and the list of rules says who made each', async () => {
+  const { member, at, make } = await administrator('goer');
+  const kept = await make('kept');
+  const { create } = resources.federation.operations;
+  const made = (person: Person, name: string) =>
+    person.call('POST', `${at}/federations`, {
+      body: { ...validBody(create, { serviceAccount: 'of-goer' }), name },
+    });
+  expect([(await made(member, 'of-goer')).status, (await made(ann, 'of-ann')).status]).toEqual([201, 201]);
+  const makers = async () =>
+    new Map((await ann.call('GET', `${at}/federations`)).list.map(({ name, madeBy }) => [name, madeBy]));
+  expect((await makers()).get('of-goer')).toBe(member.email);
+  const left = await member.call('POST', `${at}/leave`);
+  const rule = expect.objectContaining({ kind: 'federation', name: 'of-goer' });
+  const token = expect.objectContaining({ kind: 'token', id: kept.data['id'] });
+  expect([left.status, left.data['secrets']]).toEqual([200, [token, rule]]);
+  expect(left.data['notice']).toMatch(
+    /^You made these for machines[^]*token "kept" of service account of-goer/,
+  );
+  expect([(await makers()).get('of-goer'), (await makers()).get('of-ann')]).toEqual(['left', ann.email]);
+  const log = await api.query(
+    `select details ->> 'secretsLeft' as left from audit_entries where action = 'organization.leave'`,
+  );
+  expect(log).toEqual([{ left: expect.stringContaining(`token/${String(kept.data['id'])}`) }]);
+});
+
+it('who has not shown the second factor that is asked is let out and told nothing of what is inside', async () => {
+  const eva = await api.owner('eva');
+  const member = await api.person('no-factor');
+  await api.join(eva.organizationId, member, 'admin');
+  const at = `/api/v1/organizations/${eva.organizationId}`;
+  await member.call('POST', `${at}/service-accounts`, { body: { name: 'secret-name', role: 'viewer' } });
+  const body = { name: 'kept', scope: 'read', expires: '1d' };
+  expect((await member.call('POST', `${at}/service-accounts/secret-name/tokens`, { body })).status).toBe(201);
+  await api.query('update organizations set require_second_factor = true where id = $1', [
+    eva.organizationId,
+  ]);
+  const left = await member.call('POST', `${at}/leave`);
+  expect([left.status, left.data['secrets'], left.data['notice']]).toEqual([200, [], null]);
+  expect(left.text).not.toContain('secret-name');
+  const log = await api.query(
+    `select details ->> 'secretsLeft' as left from audit_entries where action = 'organization.leave' and organization_id = $1`,
+    [eva.organizationId],
+  );
+  expect(log).toEqual([{ left: expect.stringContaining('token/') }]);
+});
+
 it('the commands that end what a member left run nothing else, whatever the member called it', async () => {
   const { member, at, accounts, make } = await administrator('namer');
   const names = ['x; echo PWNED #', '--help', '$(id)', 'my "deploy"'];

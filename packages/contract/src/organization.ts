@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { displayName, id, pageQuery, slug, timestamp } from './common.ts';
 import { operation } from './operation.ts';
+import { leftBehind } from './people/member.ts';
 import { defineResource } from './resource.ts';
 
 declare module './action.ts' {
@@ -168,12 +169,21 @@ export const organization = defineResource({
       method: 'POST',
       path: `${path}/{id}/leave`,
       summary:
-        'Ends your own membership, also where a second factor is asked that you have not shown. The last owner cannot leave.',
+        'Ends your own membership, also where a second factor is asked that you have not shown. The last owner cannot leave. The answer names what you made for machines and may have kept.',
       access: { kind: 'action', action: 'organization:read' },
       target: 'organization',
-      status: 204,
+      output: z.object({ id, slug: z.string(), name: z.string(), ...leftBehind }),
       errors: ['last_owner'],
-      cli: { verb: 'leave', positional: ['id'], confirm: 'yes-no' },
+      cli: {
+        verb: 'leave',
+        positional: ['id'],
+        confirm: 'yes-no',
+        columns: [
+          { header: 'LEFT', field: 'name' },
+          { header: 'SLUG', field: 'slug' },
+        ],
+        text: 'notice',
+      },
     }),
   },
 });

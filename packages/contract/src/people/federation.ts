@@ -34,6 +34,9 @@ const schema = z.object({
   conditions: z.array(z.string()),
   scope: z.string().describe('of the tokens that it gives: `read`, `write` or `workspace:<id>`'),
   createdBy: id,
+  madeBy: z
+    .string()
+    .describe('e-mail address of who made it, or `left` for somebody who is in the organization no more'),
   createdAt: timestamp,
   lastUsedAt: timestamp.nullable(),
   problem: z.string().nullable().describe('why it lets nobody in, and what to do; null when it may be used'),
@@ -55,6 +58,7 @@ export const federation = defineResource({
     { header: 'ISSUER', field: 'issuer' },
     { header: 'CONDITIONS', field: 'conditions', as: 'list' },
     { header: 'SCOPE', field: 'scope' },
+    { header: 'MADE-BY', field: 'madeBy' },
     { header: 'LAST-USED', field: 'lastUsedAt', as: 'age' },
     { header: 'PROBLEM', field: 'problem' },
   ],

@@ -22,6 +22,14 @@ const knownSecret = z.object({
   howTo: z.string().describe('the command that ends it'),
 });
 
+/** What the end of a membership leaves behind, in the answer to whoever ends it. */
+export const leftBehind = {
+  secrets: z
+    .array(knownSecret)
+    .describe('tokens of service accounts and CI rules that they made; these go on'),
+  notice: z.string().nullable().describe('the same in words, with the commands'),
+};
+
 const path = '/api/v1/organizations/{id}/members';
 
 /** A person in an organization. */
@@ -83,12 +91,7 @@ export const member = defineResource({
         'Removes a member; every access of theirs ends within a second. The answer names what they made for machines and may have kept.',
       access: { kind: 'action', action: 'member:manage' },
       target: 'organization',
-      output: schema.extend({
-        secrets: z
-          .array(knownSecret)
-          .describe('tokens of service accounts and CI rules that they made; these go on'),
-        notice: z.string().nullable().describe('the same in words, with the commands'),
-      }),
+      output: schema.extend(leftBehind),
       errors: ['last_owner'],
       cli: { verb: 'remove', positional: ['userId'], confirm: 'yes-no', text: 'notice' },
     }),

@@ -14,11 +14,12 @@ interface FederationRow {
   scope: string;
   workspace_id: string | null;
   created_by: string;
+  made_by: string;
   created_at: Date;
   last_used_at: Date | null;
 }
 
-/** All of an organization by name, or the one that a name or id means. */
+/** All of an organization by name, or the one that a name or id means, with who made each, as far as they are in it. */
 export async function listFederationRows(
   tx: Tx,
   organizationId: string,
@@ -26,8 +27,11 @@ export async function listFederationRows(
 ): Promise<Federation[]> {
   const { rows } = await sql<FederationRow>`
     select f.id, f.name, f.organization_id, split_part(u.email, '@', 1) as service_account, f.issuer, f.audience,
-      f.conditions, f.scope, f.workspace_id, f.created_by, f.created_at, f.last_used_at
+      f.conditions, f.scope, f.workspace_id, f.created_by, coalesce(maker.email, 'left') as made_by, f.created_at,
+      f.last_used_at
     from federations f join users u on u.id = f.user_id
+      left join memberships m on m.organization_id = f.organization_id and m.user_id = f.created_by
+      left join users maker on maker.id = m.user_id
     where f.organization_id = ${organizationId}
       ${reference === undefined ? sql`` : sql`and ${reference} in (f.id, f.name)`}
     order by f.name`.execute(tx);
@@ -41,6 +45,7 @@ export async function listFederationRows(
     conditions: row.conditions,
     scope: row.workspace_id === null ? row.scope : `workspace:${row.workspace_id}`,
     createdBy: row.created_by,
+    madeBy: row.made_by,
     createdAt: row.created_at.toISOString(),
     lastUsedAt: row.last_used_at?.toISOString() ?? null,
     problem: problemOfRule(row),

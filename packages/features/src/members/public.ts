@@ -2,6 +2,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { revokeUsers } from '../access/public.ts';
 import { insertMember, type NewMember } from './store.ts';
 
+export { leftBehind } from './left-behind.ts';
 export { changeMemberRole, endMembership, takeMembership } from './membership.ts';
 export { requireMember, requireRank, requireStillMember } from './rules.ts';
 export { findMember } from './store.ts';

@@ -1,13 +1,21 @@
 import type { organization } from '@hexabase/contract/organization.ts';
-import { changeMemberRole, endMembership, requireMember } from '../members/public.ts';
+import { changeMemberRole, endMembership, leftBehind, requireMember } from '../members/public.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { getOrganizationRow, toOrganization } from './store.ts';
 
-/** Ends the caller's own membership. Throws `last_owner`. */
+/**
+ * Ends the caller's own membership, and says what they made for machines there. Where a second factor is asked, who has
+ * shown none is let out and told nothing of what is inside. Throws `last_owner`.
+ */
 export const leaveOrganization: UseCase<typeof organization.operations.leave> = async (context) => {
-  await endMembership(context, await requireMember(context, context.actor.userId));
-  return { data: null };
+  const { tx, target, ports, actor } = context;
+  const found = await requireMember(context, actor.userId);
+  await endMembership(context, found);
+  const left = await leftBehind(context, found);
+  const { id, slug, name, require_second_factor: asks } = await getOrganizationRow(tx, target.id);
+  const isTold = !asks || (await ports.secondFactors.isShown(actor));
+  return { data: { id, slug, name, ...(isTold ? left : { secrets: [], notice: null }) } };
 };
 
 /** Gives ownership to another member, and the caller becomes an admin. Throws `not_found` for somebody else. */
