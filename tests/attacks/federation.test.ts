@@ -307,6 +307,7 @@ test.each([
   [gitHub, 'sub=project_path:acme/shop:**'],
   ['https://token.actions.acme.ghe.com', 'sub=ref:refs/heads/main'],
   ['https://github.acme.example/_services/token', 'sub=workflow:release'],
+  ['https://github.acme.example/_services/token/acme-inc', 'sub=environment:production'],
   ['https://gitlab.com', 'sub=repo:acme/shop:**'],
 ])(
   'B06 a subject that strangers at the issuer can have word for word pins nobody: %s %s',
@@ -320,6 +321,7 @@ test.each([
 test.each([
   [gitHub, 'sub=repo:acme/shop:environment:production'],
   [gitHub, 'sub=repo:acme/**'],
+  ['https://github.acme.example/_services/token/acme-inc', 'sub=repo:acme/**'],
   ['https://gitlab.com', 'sub=project_path:acme/shop:ref_type:branch:ref:main'],
   ['https://ci.example', 'sub=system:serviceaccount:ci:deployer'],
 ])('a subject that says whose it is is enough: %s %s', async (issuer, condition) =>

@@ -42,13 +42,13 @@ function pinsOwner(text: string, issuer: string): boolean {
 
 /**
  * How a subject says whose the job is. GitHub (github.com, `*.ghe.com`, and servers of one's own under
- * `/_services/token`) lets every repository choose what its subjects are made of, so that one without `repo:` may be
+ * `/_services/token`, behind which the slug of an enterprise may stand) lets every repository choose what its subjects are made of, so that one without `repo:` may be
  * any stranger's, word for word (GitHub docs, “Customizing the token claims”). GitLab's always begin with the path.
  */
 function subjectPinsOwner(value: string, issuer: string): boolean {
   // An issuer that is no URL is refused for that.
   const { hostname = '', pathname = '' } = URL.parse(issuer) ?? {};
-  const isGitHub = hostname.startsWith('token.actions.') || /\/_services\/token\/?$/.test(pathname);
+  const isGitHub = hostname.startsWith('token.actions.') || /\/_services\/token(?:\/|$)/i.test(pathname);
   const isGitLab = hostname.startsWith('gitlab.');
   if (isGitHub) return /^repo:[^*:/]+\//.test(value);
   if (isGitLab) return /^project_path:[^*:/]+\//.test(value);

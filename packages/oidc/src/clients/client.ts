@@ -1,6 +1,7 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { apiAudience } from '../tokens/claims.ts';
+import { blockedPortOf } from './blocked-ports.ts';
 
 /** A program of others that may ask people to sign in here. Its name is its `client_id`. */
 export interface Client {
@@ -26,7 +27,8 @@ const urisMax = 20;
 
 /**
  * Judges what an operator registers. Throws AppError `validation_failed`: the id is the audience of ID tokens, so it must
- * never be one of ours; every address is https, or on this machine, or (public clients) of a scheme like `com.example.app:`.
+ * never be one of ours; every address is https, or on this machine, or (public clients) of a scheme like `com.example.app:`, and
+ * at a port to which somebody connects.
  */
 export function checkClient(client: Omit<Client, 'createdAt'>, rules: ClientRules): void {
   const { id, redirectUris, postLogoutRedirectUris, backchannelLogoutUri } = client;
@@ -38,8 +40,10 @@ export function checkClient(client: Omit<Client, 'createdAt'>, rules: ClientRule
     throw refused('redirect-uri', `there are more than ${urisMax} addresses`);
   for (const uri of redirectUris) checkReturn('redirect-uri', uri, client);
   for (const uri of postLogoutRedirectUris) checkReturn('post-logout-redirect-uri', uri, client);
-  if (backchannelLogoutUri !== null && !mayNotify(backchannelLogoutUri, rules))
+  if (backchannelLogoutUri === null) return;
+  if (!mayNotify(backchannelLogoutUri, rules))
     throw refused('backchannel-logout-uri', 'must be an https address');
+  checkPort('backchannel-logout-uri', new URL(backchannelLogoutUri));
 }
 
 /** Whether the server may send a logout notice there: https, or this machine on a trial. */
@@ -86,10 +90,17 @@ function checkReturn(field: string, uri: string, client: Pick<Client, 'secretHas
   const url = URL.parse(uri);
   if (url === null || /[\s*\\]/.test(uri) || uri.includes('#') || url.username !== '' || url.password !== '')
     throw refused(field, 'must be a whole address without wildcard, user or fragment');
-  if (url.protocol === 'https:') return;
-  if (url.protocol === 'http:' && loopbackNames.includes(url.hostname)) return;
+  if (url.protocol === 'https:') return checkPort(field, url);
+  if (url.protocol === 'http:' && loopbackNames.includes(url.hostname)) return checkPort(field, url);
   if (client.secretHash === null && schemePattern.test(url.protocol)) return;
   throw refused(field, 'must be https, or http on this machine');
+}
+
+/** Nobody would notice before the first logout that is not told, or the first browser that does not come back. */
+function checkPort(field: string, url: URL): void {
+  const port = blockedPortOf(url);
+  if (port !== null)
+    throw refused(field, `uses port ${port}, to which no browser and no server connects: choose another`);
 }
 
 /** The address without its port, by text alone: what a parser would mend must not become equal. */

@@ -15,6 +15,13 @@ describe('a provider of an operator is refused', () => {
     expect(() => readProvider({ ...given, groups }, { fromFile: false })).toThrow();
   });
 
+  it('at a port to which nothing ever connects', () => {
+    const at = (issuer: string) => () =>
+      readProvider({ name: 'x', issuer, clientId: 'x', clientSecret: 'x' }, { fromFile: false });
+    expect(at('https://login.example:6000')).toThrow('to which no browser and no server connects');
+    expect(at('https://login.example:8443')).not.toThrow();
+  });
+
   it('with groups of GitHub, which says none', () => {
     const groups = { claim: 'groups', organization: 'acme', parent: 'everyone' };
     const given = { name: 'x', kind: 'github', clientId: 'x', clientSecret: 'x', groups };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { blockedPortOf } from '../clients/blocked-ports.ts';
 import { isGroupValue } from './group-claim.ts';
 import type { ProviderInput } from './provider-store.ts';
 
@@ -10,7 +11,11 @@ const issuer = z
   .url({ protocol: /^https?$/ })
   .max(500)
   .refine((url) => url.startsWith('https:') || isLoopbackHttp(url), 'must be https')
-  .refine((url) => !/[?#]/.test(url), 'has no query and no fragment');
+  .refine((url) => !/[?#]/.test(url), 'has no query and no fragment')
+  .refine(
+    (url) => blockedPortOf(new URL(url)) === null,
+    'uses a port to which no browser and no server connects: choose another',
+  );
 
 const reference = z.string().min(1).max(120);
 
