@@ -56,7 +56,7 @@ describe.skipIf(binaries === null || browserPath === undefined)('a cluster that 
   /** A machine with the user of the guide in its kubeconfig, and more arguments of the plugin. */
   async function deskOf(name: string, more: readonly string[] = []): Promise<Desk> {
     const folder = await scene.folder(name);
-    const programs = { kubectl, 'kubectl-oidc_login': kubeloginPath };
+    const programs = { kubectl, ...(kubeloginPath !== '' && { 'kubectl-oidc_login': kubeloginPath }) };
     const desk = await makeDesk(folder, { env: scene.product.env, programs });
     const [, , third = ''] = guideBlocks(section, 'console');
     const [setCredentials = ''] = commandsIn(third);
