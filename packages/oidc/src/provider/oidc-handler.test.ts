@@ -116,7 +116,7 @@ describe('an independent verifier', () => {
 });
 
 describe('the provider', () => {
-  it('writes the issuer’s addresses into its answers, whatever host or proxy a request claims', async () => {
+  it('A16 the issuer’s addresses are in every answer, whatever host or proxy a request claims', async () => {
     const response = await fetch(`${origin}/oidc/.well-known/openid-configuration`, {
       headers: {
         'x-forwarded-host': 'evil.example',
@@ -135,7 +135,7 @@ describe('the provider', () => {
     });
   });
 
-  it('names the keys where API servers of tenants ask, to nobody else and with nothing else at that address', async () => {
+  it('A16 keys are named where API servers of tenants ask for them, to no other Host and with nothing else at that address', async () => {
     const path = '/oidc/.well-known/openid-configuration';
     const documentAt = async (...headers: string[]) =>
       await new Promise((resolve, reject) => {

@@ -90,6 +90,29 @@ export const rightsWeakenings: readonly Weakening[] = [
     because: 'an address with another ending is answered without being asked who it is',
   },
   {
+    attack: 'A16 the issuer’s addresses are in every answer, whatever host or proxy a request claims',
+    changes: [
+      {
+        file: 'packages/oidc/src/provider/oidc-handler.ts',
+        find: 'for (const name of forwardedHeaders) delete request.headers[name];',
+        replace: '',
+      },
+    ],
+    because: 'who asks chooses where API servers find the keys',
+  },
+  {
+    attack:
+      'A16 keys are named where API servers of tenants ask for them, to no other Host and with nothing else at that address',
+    changes: [
+      {
+        file: 'packages/oidc/src/provider/provider-guards.ts',
+        find: "return host.toLowerCase().replace(/:443$/, '') === new URL(origin).host;",
+        replace: 'return host.toLowerCase().includes(new URL(origin).host);',
+      },
+    ],
+    because: 'a name of the attacker’s passes for the one at which API servers ask',
+  },
+  {
     attack: 'A16 other names of the host are refused on both ports, also with a good token',
     changes: [
       { file: 'packages/http/src/security.ts', find: "throw new AppError('unknown_host');", replace: '' },
