@@ -53,6 +53,13 @@ describe('where a workspace runs', () => {
     expect(placed({ region: 'mars' }, ...hosts)).toBe('unknown_region');
   });
 
+  it('is refused with the regions that there are, where there is none of that name', () => {
+    const why = (...hosts: HostRoom[]): unknown =>
+      Object(placeWorkspace({ ...small, region: 'mars' }, { hosts, builtInRegion })).message;
+    expect(why()).toBe('There is no region mars; there is local.');
+    expect(why(host('a', { region: 'us' }), host('b'))).toBe('There is no region mars; there are eu, us.');
+  });
+
   it('is no host that is cordoned, draining or known to be broken; one that nobody could ask may do', () => {
     expect(placed({}, host('a', { state: 'cordoned' }), host('b'))).toBe('b');
     expect(placed({}, host('a', { state: 'draining' }), host('b'))).toBe('b');
@@ -130,6 +137,12 @@ describe('where a workspace runs', () => {
     expect(why({ region: 'eu' }, broken, host('d', { region: 'us' }))).toBe(
       `${notReady} There is room in us.`,
     );
+    // Where nobody may go there is no room.
+    expect(why({ region: 'eu' }, broken, { ...full, region: 'us' }, { ...closed, region: 'asia' })).toBe(
+      notReady,
+    );
+    // Who closed it knows why, and opens it first: whether it is in order is seen then.
+    expect(why({}, { ...broken, state: 'cordoned' })).toContain('is open to new workspaces');
   });
 
   it('is bounded by what the nodes carry when nobody set a limit', () => {

@@ -156,6 +156,69 @@ describe('what a host says of a tenant', () => {
     ]);
   });
 
+  it('takes what is told of a volume from events about that one, the complaint before everything else', () => {
+    const claim = {
+      metadata: { name: 'data' },
+      spec: { storageClassName: 'fast' },
+      status: { phase: 'Pending' },
+    };
+    const told = (reason: string, change: object = {}) => ({
+      type: 'Normal',
+      reason,
+      message: `told by ${reason}`,
+      firstTimestamp: '2026-01-01T00:00:00Z',
+      lastTimestamp: '2026-01-01T01:00:00Z',
+      involvedObject: { kind: 'PersistentVolumeClaim', name: 'data' },
+      ...change,
+    });
+    const warning = told('ProvisioningFailed', { type: 'Warning', lastTimestamp: '2026-01-01T00:30:00Z' });
+    const said = (...events: ReturnType<typeof told>[]) => sentences({ claims: [claim], events });
+    const ofOthers = [
+      { ...warning, involvedObject: { kind: 'Pod', name: 'data' } },
+      { ...warning, involvedObject: { kind: 'PersistentVolumeClaim', name: 'data-of-another' } },
+    ];
+    expect(said(...ofOthers)).toEqual([]);
+    expect(said(told('WaitForFirstConsumer'))).toEqual([]);
+    expect(said(told('ExternalProvisioning'), warning, ...ofOthers)).toEqual([
+      'VolumesBound False: The volume data of storage class fast has not been made yet: told by ProvisioningFailed.',
+    ]);
+  });
+
+  it.each([
+    [
+      'memory, while nobody has started it again',
+      { state: { terminated: { reason: 'OOMKilled' } } },
+      'needed more memory than it may have and was stopped; a larger plan gives it more.',
+    ],
+    [
+      'a container that cannot be made',
+      { state: { waiting: { reason: 'CreateContainerConfigError', message: 'secret "x" not found' } } },
+      'The container of the control plane cannot be made: secret "x" not found.',
+    ],
+  ])('tells %s', (_what, container, said) => {
+    const [sentence = ''] = sentences({ pods: [podWith({ containerStatuses: [container] })] });
+    expect(sentence).toContain('Running False: ');
+    expect(sentence).toContain(said);
+  });
+
+  it('tells that the node put the pod out', () => {
+    const pod = podWith({ reason: 'Evicted', message: 'The node was low on resource: memory.' });
+    expect(sentences({ pods: [pod] })).toEqual([
+      'Running False: The node put the control plane out: The node was low on resource: memory.',
+    ]);
+  });
+
+  it.each([
+    ['pods is forbidden: failed quota: hexabase: must specify limits.cpu', 'WithinQuota/QuotaExhausted'],
+    ['admission webhook "x" denied the request', 'Running/Refused'],
+  ])('tells why no pod is made, also where the event has but its own time: %s', (message, expected) => {
+    const older = { reason: 'FailedCreate', message: 'exceeded quota', eventTime: '2026-01-01T00:00:00Z' };
+    const events = [older, { reason: 'FailedCreate', message, eventTime: '2026-01-02T00:00:00Z' }];
+    const [found] = conditionsOf(findings({ events }));
+    expect(`${found?.type}/${found?.reason}`).toBe(expected);
+    expect(found?.message).toContain(message);
+  });
+
   it('tells an exhausted quota by the latest refusal, and only while there is no pod', () => {
     const refusal = (message: string, lastTimestamp: string) => ({
       reason: 'FailedCreate',
