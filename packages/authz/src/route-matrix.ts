@@ -7,8 +7,8 @@
 export const routeCallers = ['anonymous', 'own', 'another', 'api-token', 'expired', 'ended'] as const;
 export type RouteCaller = (typeof routeCallers)[number];
 
-/** How a route says no: in the envelope of the API, in OAuth's words, or on a page. */
-export type RefusalShape = 'envelope' | 'oauth' | 'page';
+/** How a route says no: in the envelope of the API, in OAuth's words, on a page, or in the `Status` of Kubernetes. */
+export type RefusalShape = 'envelope' | 'oauth' | 'page' | 'status';
 
 export interface RouteRow {
   /** Method and address, as it is registered. */
@@ -154,9 +154,28 @@ export const routeMatrix: readonly RouteRow[] = [
   { route: 'GET /oidc/session/end/success', statuses: anybody(200), refusal: 'oauth' },
 ];
 
+/**
+ * What the https port answers beside the routes of the API: the way to clusters. `own`: with a token for the workspace in
+ * the address; `another`: with one for theirs; `expired` and `ended`: with such a token of one's own. What it lets somebody
+ * do there, the cluster decides.
+ */
+export const gatewayMatrix: readonly RouteRow[] = [
+  { route: '* /k8s/workspaces/*', statuses: [401, 200, 401, 401, 401, 401], refusal: 'status' },
+  {
+    route: 'UPGRADE /k8s/workspaces/*',
+    statuses: [401, 501, 401, 401, 401, 401],
+    refusal: 'status',
+    note: 'own: the cluster is asked, and one of the built-in driver runs no containers',
+  },
+];
+
 /** The rows as aligned text, for `docs/generated/authz.txt`. */
 export function routeMatrixText(): string {
-  const rows = routeMatrix.map(({ route, statuses, note = '' }) => [route, ...statuses.map(String), note]);
+  const rows = [...routeMatrix, ...gatewayMatrix].map(({ route, statuses, note = '' }) => [
+    route,
+    ...statuses.map(String),
+    note,
+  ]);
   const table = [['ROUTE', ...routeCallers.map((caller) => caller.toUpperCase()), ''], ...rows];
   const widths = (table[0] ?? []).map((_, column) =>
     Math.max(...table.map((row) => (row[column] ?? '').length)),

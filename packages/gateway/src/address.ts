@@ -1,6 +1,9 @@
 /** Everything under this path is somebody's cluster. */
 export const gatewayPrefix = '/k8s/workspaces/';
 
+/** Everything that the gateway answers, for the matrix of who may ask what; `UPGRADE` is a request for another protocol. */
+export const gatewayRoutes: readonly string[] = [`* ${gatewayPrefix}*`, `UPGRADE ${gatewayPrefix}*`];
+
 export type Address =
   | {
       kind: 'workspace';

@@ -8,7 +8,7 @@ import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { accessLog, type AccessAudit, type AccessLog } from './access-log.ts';
-import { gatewayPrefix } from './address.ts';
+import { gatewayPrefix, gatewayRoutes } from './address.ts';
 import { createAdmission, type Admission, type Admitted } from './admit.ts';
 import { entryOf, type Told } from './answer/access-entry.ts';
 import { followOutcome } from './answer/outcome.ts';
@@ -47,6 +47,8 @@ export interface GatewayLimits extends HoldLimits {
 
 /** The door to the clusters of workspaces: `/k8s/workspaces/<id>/…` on the https server. */
 export interface Gateway extends AsyncDisposable {
+  /** Method and address of what it answers. */
+  readonly routes: readonly string[];
   /** Whether a URL is the gateway's to answer. */
   owns(url: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse): void;
@@ -72,6 +74,7 @@ const over = new Error('the request is over');
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const { parts, opened } = await openParts(deps);
   return {
+    routes: gatewayRoutes,
     owns: (url) => url.startsWith(gatewayPrefix),
     handle(request, response) {
       serve(parts, deps, { request, response }).catch((error: unknown) => {

@@ -5,14 +5,14 @@ import type { RouteCaller } from '@hexabase/authz/route-matrix.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { signToken } from '@hexabase/oidc/tokens/sign.ts';
 import { addClient, addPerson, callback } from '../../attacks/relying-parties.ts';
-import { startProduct, type Attacked, type Person } from '../../attacks/start-product.ts';
+import { startProduct, type Attacked, type Person, type Tenant } from '../../attacks/start-product.ts';
 import type { Sent } from '../../attacks/exchange.ts';
 
 /** A started product with somebody who is signed in, and everything that routes are asked with. */
 export interface World extends AsyncDisposable {
   product: Attacked;
-  own: Person;
-  another: Person;
+  own: Tenant;
+  another: Tenant;
   bearers: Readonly<Record<RouteCaller, string | undefined>>;
   /** Secrets of two clients of the OpenID provider, by their names. */
   clients: Readonly<Record<'own-client' | 'another-client', string>>;
@@ -28,8 +28,8 @@ export async function openWorld(): Promise<World> {
   const identityProviders = join(folder, 'providers.yaml');
   await writeFile(identityProviders, JSON.stringify({ providers }));
   const product = opened.use(await startProduct(undefined, { identityProviders, signUp: 'on' }));
-  const own = await product.person('own');
-  const another = await product.person('another');
+  const own = await product.tenant('own');
+  const another = await product.tenant('another');
   const clients = {
     'own-client': await addClient(product, 'own-client'),
     'another-client': await addClient(product, 'another-client'),
@@ -39,7 +39,7 @@ export async function openWorld(): Promise<World> {
     own: own.access,
     another: another.access,
     'api-token': await apiTokenOf(own),
-    expired: await expiredOf(product, own),
+    expired: await longAfter(product, own.access),
     ended: await endedOf(product, own),
   };
   const resources = opened.move();
@@ -58,8 +58,10 @@ async function apiTokenOf(person: Person): Promise<string> {
   return String((await person.call('POST', '/api/v1/tokens', body)).json['data'].token);
 }
 
-/** The person's own access token as it would be long after. */
-async function expiredOf({ product }: Attacked, { access }: Person): Promise<string> {
+/** A token of ours as it would be long after. */
+export async function longAfter({ product }: Attacked, token: string): Promise<string> {
+  const [header = '', body = ''] = token.split('.');
+  const { typ: headerType } = JSON.parse(Buffer.from(header, 'base64url').toString());
   const {
     iss,
     aud,
@@ -68,10 +70,10 @@ async function expiredOf({ product }: Attacked, { access }: Person): Promise<str
     exp: _exp,
     jti: _jti,
     ...claims
-  } = JSON.parse(Buffer.from(access.split('.')[1] ?? '', 'base64url').toString());
+  } = JSON.parse(Buffer.from(body, 'base64url').toString());
   const nowMs = systemClock.now() - 2 * ttlSeconds * 1000;
   return signToken(product.identity.keys, claims, {
-    headerType: 'at+jwt',
+    headerType,
     issuer: iss,
     audience: aud,
     nowMs,
