@@ -2,6 +2,14 @@ import type { RouteCaller } from '@hexabase/authz/route-matrix.ts';
 import type { Sent } from '../../attacks/exchange.ts';
 import { longAfter, type World } from './world.ts';
 
+const upgrade = [
+  ['Connection', 'Upgrade'],
+  ['Upgrade', 'websocket'],
+  ['Sec-WebSocket-Version', '13'],
+  ['Sec-WebSocket-Key', 'AAAAAAAAAAAAAAAAAAAAAA=='],
+  ['Sec-WebSocket-Protocol', 'v5.channel.k8s.io'],
+];
+
 /** How each route of the gateway is asked. */
 export const gatewayRequests: Readonly<Record<string, (world: World, caller: RouteCaller) => Promise<Sent>>> =
   {
@@ -12,10 +20,7 @@ export const gatewayRequests: Readonly<Record<string, (world: World, caller: Rou
     'UPGRADE /k8s/workspaces/*': async (world, caller) => ({
       path: `/k8s/workspaces/${world.own.workspaceId}/api/v1/namespaces/default/pods/none/exec?command=id&stdout=true`,
       token: await tokenOf(world, caller),
-      headers: [
-        ...['Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Version', '13'],
-        ...['Sec-WebSocket-Key', 'AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Protocol', 'v5.channel.k8s.io'],
-      ],
+      headers: upgrade.flat(),
     }),
   };
 
