@@ -41,7 +41,8 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   UsageAbovePlan: 'Scale down or delete something, then ask for the smaller plan again.',
   RolledBack:
     'It works with the old version. Read the reason and remove it, then upgrade again; `hks workspace retry NAME` when an operator had brought it.',
-  ReleaseGone: 'Wait some minutes: it runs, and gets the newest release by itself.',
+  ReleaseGone:
+    'Wait some minutes: it runs, and gets the newest release by itself. Where ChartTooFar is told too, waiting does not help: it gets the next release that an operator brings with the minor version of the chart between (`HKS_VCLUSTER_CHART`).',
   NameTaken:
     'Something on the host has the name that this workspace needs and is not ours. An operator removes or renames it.',
   VersionNotOffered:

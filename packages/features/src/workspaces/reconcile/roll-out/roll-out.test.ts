@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KubeCallError, KubeRefusal } from '@hexabase/cluster/kube-api/call-errors.ts';
 import { TenantConflictError, type ClusterDriver, type TenantSpec } from '@hexabase/cluster/port.ts';
+import { adviceFor } from '@hexabase/contract/advice/condition-advice.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -433,6 +434,31 @@ test.each([
     expect(row).toEqual({ plan, settled_plan: plan });
   },
 );
+
+test('a workspace whose release is recorded nowhere and that is too far behind says both, and what waits for whom', async () => {
+  const [one = brandless] = await workspaces(1);
+  cluster.releases.newest = 'far';
+  const refusals: Readonly<Record<string, TenantConflictError>> = {
+    first: new TenantConflictError('There is no record of release first.', { reason: 'ReleaseGone' }),
+    far: new TenantConflictError('Bring the one between first.', { reason: 'ChartTooFar' }),
+  };
+  obstacle = ({ release }) => refusals[release ?? ''] ?? null;
+  await requestOfWorkspace(test1.database, one, { plan: 'enterprise' });
+  const says = async (...reasons: string[]) => {
+    const told = JSON.stringify(reasons.map((reason) => ({ reason, status: 'False' })));
+    return (await read(sql`select 1 from workspaces where conditions @> ${told}::jsonb`))[0];
+  };
+  await until(() => says('ReleaseGone'));
+  expect(await pass()).toBe(1);
+  await until(() => says('ReleaseGone', 'ChartTooFar'));
+  expect(adviceFor({ type: 'Synced', status: 'False', reason: 'ReleaseGone' }, 'x')).toMatch(
+    /ChartTooFar is told too, waiting does not help/,
+  );
+  expect(await pass()).toBe(0);
+  cluster.releases.newest = 'between';
+  await brought(one, 'between');
+  expect(await says('ReleaseGone')).toBeUndefined();
+});
 
 test('workspaces that were made with the new release do not stand for those that must get there', async () => {
   await workspaces(4);
