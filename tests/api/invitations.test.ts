@@ -61,6 +61,38 @@ describe('an invitation', () => {
     expect(audit).toEqual([{ actor_email: 'bea@example.test', target: `invitation/${made.data['id']}` }]);
   });
 
+  it('reaches whoever can have an account, in whatever script, and no list of addresses', async () => {
+    const owner = await api.owner('of-all-scripts');
+    const members = `/api/v1/organizations/${owner.organizationId}/members`;
+    // The accent is a character of its own here, and one with its letter in the account.
+    const jörg = await api.person('jörg');
+    const made = await owner.call('POST', invitationsOf(owner.organizationId), {
+      body: { email: ' JO\u0308RG@example.test ', role: 'viewer' },
+    });
+    expect([made.status, made.data['email']]).toEqual([201, 'jörg@example.test']);
+    expect((await accept(jörg, await codeFor('jörg@example.test'))).status).toBe(200);
+    const listed = (await owner.call('GET', members)).list.map(({ email }) => email);
+    expect(listed).toContain('jörg@example.test');
+    const other = await api.owner('of-other-scripts');
+    const added = await other.call('POST', `/api/v1/organizations/${other.organizationId}/members`, {
+      body: { email: 'jörg@example.test', role: 'viewer' },
+    });
+    expect(added.status).toBe(201);
+    for (const email of [
+      'a,b@example.test',
+      'x<b@example.test>',
+      '"b"@example.test',
+      'a\u202eb@example.test',
+      '\ud800@example.test',
+      'a b@example.test',
+      `${'a'.repeat(65)}@example.test`,
+      `a@${'b'.repeat(190)}`,
+    ]) {
+      const refused = await owner.call('POST', invitationsOf(owner.organizationId), { body: { email } });
+      expect([email, refused.status]).toEqual([email, 400]);
+    }
+  });
+
   it('of many answers at once takes one', async () => {
     const owner = await api.owner('parallel');
     await owner.call('POST', invitationsOf(owner.organizationId), { body: { email: 'once@example.test' } });

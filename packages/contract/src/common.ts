@@ -1,12 +1,22 @@
+import { canonicalEmail, emailPattern } from '@hexabase/kernel/email-address.ts';
 import * as z from 'zod';
+
+/** How long a display name may be, in UTF-16 units. */
+export const displayNameUnitsMax = 50;
 
 /** Free text shown to people; not unique. 3 to 50 characters, no control characters, not only spaces. */
 export const displayName = z
   .string()
   .trim()
   .min(3, 'use at least 3 characters')
-  .max(50, 'use at most 50 characters')
+  .max(displayNameUnitsMax, `use at most ${displayNameUnitsMax} characters`)
   .regex(/^[^\p{Cc}\p{Cf}]+$/u, 'leave out control characters');
+
+/** The e-mail address of a person or a mailbox, in its one spelling; whoever can have an account can be named. */
+export const emailAddress = z
+  .string()
+  .overwrite(canonicalEmail)
+  .regex(emailPattern, 'is not an e-mail address');
 
 /** DNS label (RFC 1123), as Kubernetes wants it for namespaces. */
 export const dnsLabel = z

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { displayName, id, pageQuery, slug, timestamp } from './common.ts';
+import { displayName, emailAddress, id, pageQuery, slug, timestamp } from './common.ts';
 import { operation } from './operation.ts';
 import { leftBehind } from './people/member.ts';
 import { defineResource } from './resource.ts';
@@ -79,7 +79,11 @@ export const organization = defineResource({
       path,
       summary: 'Makes an organization; you become its owner.',
       access: { kind: 'authenticated' },
-      body: z.strictObject({ name: displayName, slug: slug.optional(), billingEmail: z.email().optional() }),
+      body: z.strictObject({
+        name: displayName,
+        slug: slug.optional(),
+        billingEmail: emailAddress.optional(),
+      }),
       output: schema,
       status: 201,
       errors: ['slug_taken', 'conflict'],
@@ -105,7 +109,7 @@ export const organization = defineResource({
       target: 'organization',
       body: z.strictObject({
         name: displayName.optional(),
-        billingEmail: z.email().nullable().optional(),
+        billingEmail: emailAddress.nullable().optional(),
         plan: z.string().max(40).optional(),
       }),
       output: schema.extend({

@@ -1,4 +1,5 @@
 import type { PlatformRole } from '@hexabase/kernel/actor.ts';
+import { canonicalEmail, emailPattern } from '@hexabase/kernel/email-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
@@ -33,11 +34,9 @@ export interface NewUser {
   organizationDue?: boolean;
 }
 
-const emailPattern = /^[^\s@\p{Cc}]{1,64}@[^\s@\p{Cc}]{1,189}$/u;
-
 /** The one spelling of an address that is stored and compared. Throws AppError `validation_failed`. */
 export function normalizeEmail(email: string): string {
-  const normal = email.normalize('NFC').trim().toLowerCase();
+  const normal = canonicalEmail(email);
   if (!emailPattern.test(normal)) {
     throw new AppError('validation_failed', {
       details: { fields: [{ path: 'email', message: 'is not an e-mail address' }] },

@@ -1,14 +1,14 @@
 import type { Execute } from '@hexabase/contract/call.ts';
+import { displayNameUnitsMax } from '@hexabase/contract/common.ts';
 import { organization } from '@hexabase/contract/organization.ts';
 import { newId } from '@hexabase/kernel/id.ts';
+import { startOf } from '@hexabase/kernel/text.ts';
 import type { Newcomer } from '@hexabase/oidc/upstream/newcomer-store.ts';
 
-const nameLengthMax = 40;
+const ending = ' organization';
 
 /** Gives somebody who signed up an organization of their own, the way any is made: by its use case, as its owner. */
 export async function makePrivateOrganization(execute: Execute, person: Newcomer): Promise<void> {
-  const whose = person.displayName.replace(/[^\p{L}\p{N} ._-]/gu, '').trim();
-  const name = `${(whose === '' ? 'My' : whose).slice(0, nameLengthMax)} organization`;
   await execute({
     operation: organization.operations.create,
     actor: {
@@ -20,10 +20,17 @@ export async function makePrivateOrganization(execute: Execute, person: Newcomer
     },
     params: {},
     query: {},
-    body: organization.operations.create.body.parse({ name }),
+    body: organization.operations.create.body.parse({ name: privateOrganizationName(person.displayName) }),
     requestId: newId(),
     idempotencyKey: null,
     ifMatch: null,
     signal: AbortSignal.timeout(30_000),
   });
+}
+
+/** A name that an organization may have, whatever the person is called: nobody's sign-in fails by their name. */
+export function privateOrganizationName(displayName: string): string {
+  const plain = displayName.normalize('NFC').replace(/[^\p{L}\p{M}\p{N} ._-]/gu, '');
+  const whose = startOf(plain.trim(), displayNameUnitsMax - ending.length).trim();
+  return `${/[\p{L}\p{N}]/u.test(whose) ? whose : 'My'}${ending}`;
 }

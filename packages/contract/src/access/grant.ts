@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, pageQuery, timestamp } from '../common.ts';
+import { emailAddress, id, pageQuery, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 
@@ -85,7 +85,7 @@ export const grant = defineResource({
         'Lets an operator of the platform into your organization for some hours. For any other address the answer is the same, and nobody is let in.',
       access: { kind: 'action', action: 'grant:manage' },
       target: 'organization',
-      body: z.strictObject({ operator: z.email(), ...wanted }),
+      body: z.strictObject({ operator: emailAddress, ...wanted }),
       output: schema,
       status: 201,
       cli: { verb: 'create', positional: ['operator'] },

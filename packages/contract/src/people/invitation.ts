@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, pageQuery, timestamp } from '../common.ts';
+import { emailAddress, id, pageQuery, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 
@@ -72,7 +72,7 @@ export const invitation = defineResource({
       access: { kind: 'action', action: 'invitation:manage' },
       target: 'organization',
       body: z.strictObject({
-        email: z.email().max(254),
+        email: emailAddress,
         role: role.default('developer'),
         groups: z.array(z.string().max(64)).max(20).default([]).describe('names or ids of groups'),
       }),

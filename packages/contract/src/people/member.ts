@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, pageQuery, timestamp } from '../common.ts';
+import { emailAddress, id, pageQuery, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 
@@ -65,7 +65,7 @@ export const member = defineResource({
         'Adds a colleague from another organization, by e-mail address; where the operator allows it, anybody with an account.',
       access: { kind: 'action', action: 'member:manage' },
       target: 'organization',
-      body: z.strictObject({ email: z.email(), role: role.default('developer') }),
+      body: z.strictObject({ email: emailAddress, role: role.default('developer') }),
       output: schema,
       status: 201,
       errors: ['already_exists', 'not_found'],

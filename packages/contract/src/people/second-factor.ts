@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, timestamp } from '../common.ts';
+import { emailAddress, id, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 
@@ -157,7 +157,7 @@ export const secondFactor = defineResource({
       summary:
         'Removes all second factors of somebody who has lost them, and ends every session of theirs; within five minutes of signing in.',
       access: { kind: 'platform', action: 'second-factor:reset' },
-      body: z.strictObject({ email: z.email() }),
+      body: z.strictObject({ email: emailAddress }),
       example: { email: 'viewer@example.test' },
       status: 204,
       errors: ['fresh_sign_in_required', 'second_factor_required', 'not_found'],

@@ -22,7 +22,7 @@ const hourMs = 3_600_000;
  * the log are the same, and the grant lets nobody in, then or later.
  */
 export const createGrant: UseCase<Operations['create']> = async (context, { body }) => {
-  const email = body.operator.normalize('NFC').toLowerCase();
+  const email = body.operator;
   const operator = { id: await findOperatorId(context.tx, email), email };
   const organizationId = context.target.organizationId;
   return { data: await letIn(context, { ...body, organizationId, operator, kind: 'granted' }) };

@@ -17,7 +17,7 @@ export const createInvitation: UseCase<typeof invitation.operations.create> = as
   const { tx, target, role, actor, nowMs } = context;
   requireRank(role, body.role);
   const { organizationId } = target;
-  const email = body.email.normalize('NFC').trim().toLowerCase();
+  const { email } = body;
   const at = new Date(nowMs);
   if (await findMember(tx, organizationId, email)) {
     throw new AppError('already_exists', { message: 'This person is a member already.' });

@@ -1,5 +1,6 @@
 import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import { canonicalEmail } from '@hexabase/kernel/email-address.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { sql, type RawBuilder } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
@@ -44,7 +45,7 @@ export async function findMember(
   const { rows } = await sql<MemberRow>`
     select ${columns} from memberships join users on users.id = memberships.user_id
     where memberships.organization_id = ${organizationId}
-      and (users.id = ${userIdOrEmail} or users.email = ${userIdOrEmail.toLowerCase()})`.execute(tx);
+      and (users.id = ${userIdOrEmail} or users.email = ${canonicalEmail(userIdOrEmail)})`.execute(tx);
   return rows[0] ? toMember(rows[0]) : null;
 }
 
@@ -59,7 +60,7 @@ export async function findAccountId(
 ): Promise<string | null> {
   const { rows } = await database.asIdentity((tx) =>
     sql<{ id: string }>`
-      select id from users u where email = ${email.toLowerCase()} and kind = 'person' and disabled_at is null
+      select id from users u where email = ${canonicalEmail(email)} and kind = 'person' and disabled_at is null
         and (${knownIn === null} or exists (select from memberships m
           where m.user_id = u.id and m.organization_id = any (${[...(knownIn ?? [])]}::text[])))`.execute(tx),
   );

@@ -1,3 +1,4 @@
+import { canonicalEmail } from '@hexabase/kernel/email-address.ts';
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
@@ -94,7 +95,7 @@ export async function checkPassword(deps: SignInDeps, credentials: Credentials):
 async function proveCredentials(deps: SignInDeps, credentials: Credentials): Promise<Proof> {
   if (!deps.passwords)
     throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
-  const email = credentials.email.normalize('NFC').trim().toLowerCase().slice(0, 254);
+  const email = canonicalEmail(credentials.email).slice(0, 254);
   const place = { email, address: credentials.device.address };
   const known = await findAtPlace(deps, place, credentials).catch(async (error: unknown) => {
     if (isAppError(error, 'rate_limited'))

@@ -7,7 +7,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { generateKeyPair, exportJWK, SignJWT, UnsecuredJWT } from 'jose';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createUser, disableUser } from '../users.ts';
+import { createUser, disableUser, findUserByEmail } from '../users.ts';
 import { readProvider } from './provider-input.ts';
 import { listProviders, removeProvider, saveProvider, switchProvider } from './provider-store.ts';
 import { openUpstream, type Upstream, type UpstreamDeps } from './upstream.ts';
@@ -110,6 +110,18 @@ describe('signing in through a real OpenID provider', () => {
     expect(organizations).toHaveLength(1);
   });
 
+  it.each([
+    ['a name that no database takes', 'P\u0000at\u202e', 'Pat'],
+    ['no name to be seen', '\u0000 \u200b', null],
+    ['a name longer than a line', '👩‍👧'.repeat(300), expect.stringMatching(/^[👩👧]{50}$/u)],
+  ])('takes %s', async (_what, name, expected) => {
+    person = { ...person, name };
+    const { outcome } = await through('acme');
+    expect(outcome?.state).toBe('proven');
+    const user = await test.database.asIdentity((tx) => findUserByEmail(tx, person.email));
+    expect(user?.displayName).toEqual(expected ?? person.email.split('@')[0]);
+  });
+
   it('is in the log of the person, and a refusal in that of the platform without saying who was refused', async () => {
     const { page } = await through('acme');
     const proven = await upstream.take(page);
@@ -174,7 +186,7 @@ describe('an account is never linked silently', () => {
     expect((await through('acme', 'b2')).outcome).toMatchObject({ state: 'confirm' });
     await upstream.confirm({ ...page, userId });
     const linked = await through('acme', 'b3');
-    expect(await upstream.take(linked.page)).toEqual({ userId, secondFactor: false });
+    expect(await upstream.take(linked.page)).toEqual({ userId, secondFactor: false, proof: 0 });
   });
 
   it('a second provider that names the same address does not reach the account of the first', async () => {

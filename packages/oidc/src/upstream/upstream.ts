@@ -3,6 +3,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
+import { startOf } from '@hexabase/kernel/text.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import type { Proven } from '../second-factor/second-step.ts';
 import { recordAuth } from '../auth-audit.ts';
@@ -25,6 +26,9 @@ import {
   type Place,
   type StartedSignIn,
 } from './sign-in-store.ts';
+
+/** Of what an account of ours is called, in UTF-16 units. */
+const nameUnitsMax = 100;
 
 export interface UpstreamDeps extends NewcomerDeps {
   db: Pick<Database, 'asIdentity'>;
@@ -208,10 +212,15 @@ async function accountByEmail(
       message: 'There is no account for you here, and nobody can sign up by themselves. Ask to be invited.',
     });
   }
-  const displayName = (person.displayName ?? email.split('@')[0] ?? email).slice(0, 100);
-  const fresh = { email, displayName, password: null, organizationDue: !invited };
+  const fresh = { email, displayName: nameOf(person, email), password: null, organizationDue: !invited };
   const user = await createUser(tx, fresh, deps.clock.now());
   return { userId: user.id, proven: true };
+}
+
+/** What a provider calls somebody is as they like it there: nothing invisible is kept, and no more than fits a line. */
+function nameOf({ displayName }: { displayName: string | null }, email: string): string {
+  const given = displayName?.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').trim();
+  return startOf(given || (email.split('@')[0] ?? email), nameUnitsMax);
 }
 
 function notStartedHere(): AppError {
