@@ -3,31 +3,79 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { updateCliConfig } from '@hexabase/client/config-file.ts';
+import { updateCliConfig, type CliContext } from '@hexabase/client/config-file.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
-import { expect, it } from 'vitest';
-import { accessToken } from './session.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { accessToken, currentContext, type SessionPlace } from './session.ts';
 
-it('who has to sign in again is told so once, with the command', async () => {
-  const { code, message } = new AppError('session_ended');
-  await using server = createServer((_request, response) => {
-    response.writeHead(401, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ error: { code, message } }));
+let dir: string;
+let place: SessionPlace;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'session-'));
+  place = { configFile: join(dir, 'config.yaml'), context: null, token: null, server: null };
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+async function remember(context: CliContext): Promise<void> {
+  await updateCliConfig(place.configFile, (config) => {
+    config.currentContext = 'there';
+    config.contexts['there'] = context;
+  });
+}
+
+/** A server that refuses whatever it is asked. */
+async function refusing(status: number, body: unknown) {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const dir = mkdtempSync(join(tmpdir(), 'session-'));
-  try {
-    const configFile = join(dir, 'config.yaml');
-    await updateCliConfig(configFile, (config) => {
-      config.currentContext = 'there';
-      config.contexts['there'] = { server: url, accessToken: 'a', refreshToken: 'r' };
+  return Object.assign(server, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+const asked = () => accessToken(place, AbortSignal.timeout(10_000));
+
+describe('what is said of a session', () => {
+  it.each(['session_ended', 'refresh_reused', 'unauthenticated'] as const)(
+    'who has to sign in again is told so once, with the command: %s',
+    async (code) => {
+      const { message } = new AppError(code);
+      await using server = await refusing(401, { error: { code, message } });
+      await remember({ server: server.url, accessToken: 'a', refreshToken: 'r' });
+      const said = await asked().catch((error: Error) => error.message);
+      const why = message.replace(' Sign in again.', '');
+      expect(said).toBe(
+        `${why} Sign in again: \`hks login ${server.url}\`, or start \`hks up\` on this machine.`,
+      );
+      expect(String(said).match(/sign in again/gi)).toHaveLength(1);
+    },
+  );
+
+  it('who cannot reach the server is told that, and not to sign in again', async () => {
+    const server = await refusing(401, {});
+    await new Promise((closed) => server.close(closed));
+    await remember({ server: server.url, accessToken: 'a', refreshToken: 'r' });
+    const refused = await asked().catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining(`Cannot reach ${server.url}`),
     });
-    const place = { configFile, context: null, token: null, server: null };
-    await expect(accessToken(place, AbortSignal.timeout(10_000))).rejects.toThrow(
-      `This session has ended. Sign in again: \`hks login ${url}\`, or start \`hks up\` on this machine.`,
+    expect(String(refused)).not.toMatch(/sign in/i);
+  });
+
+  it('who has nothing to refresh with is told to sign in, and nobody is asked', async () => {
+    await remember({ server: 'http://127.0.0.1:1', accessToken: 'a' });
+    await expect(asked()).rejects.toThrow(/^Your session has ended\. Sign in again with `hks login`\.$/);
+  });
+
+  it('who was never signed in is told how, also where only a token is known', () => {
+    expect(() => currentContext(place)).toThrow(
+      /^You are not signed in\. Run `hks up` on this machine, or `hks login SERVER`\.$/,
     );
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+    expect(() => currentContext({ ...place, token: 'hks_x' })).toThrow(/Set HKS_SERVER/);
+    expect(currentContext({ ...place, token: 'hks_x', server: 'http://a.example' })).toEqual({
+      server: 'http://a.example',
+    });
+  });
 });

@@ -36,6 +36,27 @@ describe('while strangers guess, a password', () => {
     expect(await tried(user, '203.0.113.3')).toBe('rate_limited');
   });
 
+  it('is taken at once where a session was ended by signing in elsewhere once more, for thirty days', async () => {
+    const user = await person();
+    await signIn(user, '203.0.113.4');
+    for (let n = 0; n < 3; n += 1) {
+      clock.advance(1_000);
+      await signIn(user, home);
+    }
+    clock.advance(30 * 86_400_000 - 60_000);
+    await identity.prune();
+    await guessed(user);
+    expect(await tried(user, '203.0.113.4')).toBe('in');
+  });
+
+  it('waits where the last sign-in is longer ago than that', async () => {
+    const user = await person();
+    await signIn(user, '203.0.113.5');
+    clock.advance(30 * 86_400_000);
+    await guessed(user);
+    expect(await tried(user, '203.0.113.5')).toBe('rate_limited');
+  });
+
   it('waits where a device only says the name of one that was signed in', async () => {
     const user = await person();
     await signIn(user, home, 'laptop');
@@ -66,6 +87,20 @@ describe('while strangers guess, a password', () => {
         const owner = await identity.authenticate((await signIn(user, home)).accessToken);
         const { sessionId } = await identity.authenticate(token);
         await identity.endSession(owner, sessionId);
+      },
+    ],
+    [
+      'because its refresh token came twice',
+      async (user) => {
+        const { refreshToken } = await signIn(user, '198.51.100.66');
+        await identity.refresh({ refreshToken, deviceId: null });
+        await expect(identity.refresh({ refreshToken, deviceId: null })).rejects.toMatchObject({
+          code: 'refresh_reused',
+        });
+        // The other one there is still live: it goes as the owner ends it.
+        const owner = await identity.authenticate((await signIn(user, home)).accessToken);
+        for (const { id, address } of await identity.listSessions(owner))
+          if (address === '198.51.100.66') await identity.endSession(owner, id);
       },
     ],
   ])('waits where a session was ended %s', async (_how, end) => {
