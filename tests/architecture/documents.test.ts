@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { catalogue } from '../attacks/catalogue/catalogue.ts';
 import { mayImport } from './import-table.ts';
 import { root } from './source-files.ts';
 
@@ -37,6 +38,18 @@ describe('documents', () => {
     );
     expect(Object.keys(shown).length).toBeGreaterThan(10);
     expect(shown).toEqual(enforced);
+  });
+
+  it('docs/security.md names every attack that can be tried', () => {
+    const named = [...read('docs/security.md').matchAll(/\b([A-E])(\d\d)(?:–\1(\d\d))?/g)].flatMap(
+      ([, letter = '', first = '', last = first]) =>
+        Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => {
+          return `${letter}${String(Number(first) + index).padStart(2, '0')}`;
+        }),
+    );
+    const tried = Object.entries(catalogue).filter(([, { notApplicable }]) => notApplicable === undefined);
+    expect(tried.map(([id]) => id).filter((id) => !named.includes(id))).toEqual([]);
+    expect(named.filter((id) => !(id in catalogue))).toEqual([]);
   });
 
   it('every file that a document points to exists', () => {
