@@ -113,7 +113,11 @@ describe('a device on which somebody signed in before', () => {
     for (let n = 0; n < 4; n += 1) await signIn(user, {});
     clock.advance(180 * 86_400_000 - 60_000);
     await guessed(user);
+    const before = await counted();
     expect(await tried(user, { address: away, device })).toBe('in');
+    expect(await counted()).toBe(before);
+    expect(await tried(user, { address: away, device, password: 'wrong' })).toBe('invalid_credentials');
+    expect(await counted()).toBe(before + 1);
     clock.advance(60_000);
     expect(await tried(user, { address: '192.0.2.13', device })).toBe('rate_limited');
   });
@@ -214,6 +218,14 @@ async function filledAddress(address: string): Promise<void> {
   clock.advance(1_000);
   await tried(await person(), { address, password: 'wrong' });
   await filled('address');
+}
+
+/** Devices of which wrong passwords are kept. */
+async function counted(): Promise<number> {
+  const { rows } = await test.database.asIdentity((tx) =>
+    sql`SELECT id FROM hexabase.device_tries`.execute(tx),
+  );
+  return rows.length;
 }
 
 async function filled(kind: 'strangers' | 'address'): Promise<void> {

@@ -78,9 +78,9 @@ export async function reserveDeviceAttempt(
 
 /** Gives back a try that was right, and forgets no wrong one: a thief must not have ten more each time that the owner signs in. */
 export async function returnDeviceAttempt(tx: Tx, deviceId: string): Promise<void> {
-  await sql`UPDATE hexabase.device_tries SET failures = greatest(failures - 1, 0) WHERE id = ${deviceId}`.execute(
-    tx,
-  );
+  await sql`UPDATE hexabase.device_tries SET failures = failures - 1 WHERE id = ${deviceId}`.execute(tx);
+  // Each sign-in gives out another: most are right the one time that they are used.
+  await sql`DELETE FROM hexabase.device_tries WHERE id = ${deviceId} AND failures <= 0`.execute(tx);
 }
 
 /** From now on no device of the account is known: one of them may be a thief's. */
