@@ -1,7 +1,7 @@
 import type { federation } from '@hexabase/contract/people/federation.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { requireRank, requireStillMember } from '../members/public.ts';
+import { requireRank } from '../members/public.ts';
 import { workspaceInScope } from '../run/resolve.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireServiceAccount } from '../service-accounts/public.ts';
@@ -12,7 +12,6 @@ import { insertFederation } from './store.ts';
 /** Throws `not_found` for a service account or workspace that is none of the organization's, `already_exists`, `conflict`. */
 export const createFederation: UseCase<typeof federation.operations.create> = async (context, { body }) => {
   const { tx, target, role, actor, nowMs } = context;
-  await requireStillMember(context);
   const account = await requireServiceAccount(context, body.serviceAccount);
   // Whoever lets a machine in as this account has its role.
   requireRank(role, account.role);

@@ -4,7 +4,7 @@ import { insertMember, type NewMember } from './store.ts';
 
 export { leftBehind } from './left-behind.ts';
 export { changeMemberRole, endMembership, takeMembership } from './membership.ts';
-export { requireMember, requireRank, requireStillMember } from './rules.ts';
+export { requireMember, requireRank } from './rules.ts';
 export { findMember } from './store.ts';
 
 /** Makes the person, who asked for it, a member and their earlier tokens stale. Answers false for a member. */

@@ -1,9 +1,9 @@
 import { mayAssignRole } from '@hexabase/authz/decide.ts';
 import type { Member } from '@hexabase/contract/people/member.ts';
-import { membershipIn, type OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { TargetContext } from '../run/use-case.ts';
-import { countOwners, findMember, holdMembership } from './store.ts';
+import { countOwners, findMember } from './store.ts';
 
 /** Throws `forbidden` when a role above the caller's own is given, taken or touched. */
 export function requireRank(own: OrganizationRole, ...touched: OrganizationRole[]): void {
@@ -21,15 +21,4 @@ export async function requireMember({ tx, target }: TargetContext, userIdOrEmail
   const found = await findMember(tx, target.organizationId, userIdOrEmail);
   if (!found) throw new AppError('not_found');
   return found;
-}
-
-/**
- * Holds the caller's membership until the end of the transaction, for what outlives it: who takes them out waits, and so
- * sees what they made; afterwards nothing is made. Throws `not_found` for who is not in the organization any more. Somebody
- * whom a grant lets in has no membership to lose.
- */
-export async function requireStillMember({ tx, actor, target }: TargetContext): Promise<void> {
-  const { organizationId } = target;
-  if (membershipIn(actor, target.organizationId)?.grant) return;
-  if (!(await holdMembership(tx, { organizationId, userId: actor.userId }))) throw new AppError('not_found');
 }

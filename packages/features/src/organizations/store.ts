@@ -81,14 +81,18 @@ export async function readUsage(tx: Tx, id: string): Promise<OrganizationUsage> 
   return rows[0] ?? { members: 0, workspaces: 0, maxWorkspaces: 0 };
 }
 
-/** Takes the row until the end of the transaction: `share` keeps its plan as it is, `update` also keeps others from counting. */
+/**
+ * Takes the row until the end of the transaction: `share` keeps its plan as it is, `update` also keeps others from counting.
+ * Not from changing what is in it: every change holds the row weakly from its beginning, and two of them that both counted
+ * would wait for each other.
+ */
 export async function lockOrganizationRow(
   tx: Tx,
   id: string,
   mode: 'share' | 'update',
 ): Promise<OrganizationRow> {
   const query = tx.selectFrom('organizations').selectAll().where('id', '=', id);
-  return (mode === 'share' ? query.forShare() : query.forUpdate()).executeTakeFirstOrThrow();
+  return (mode === 'share' ? query.forShare() : query.forNoKeyUpdate()).executeTakeFirstOrThrow();
 }
 
 /** Lets this transaction see an organization that it is about to make. */

@@ -1,15 +1,17 @@
 import { decide } from '@hexabase/authz/decide.ts';
 import { tokenMayCall } from '@hexabase/authz/token-scope.ts';
+import type { Action } from '@hexabase/contract/action.ts';
 import type { Execute, OperationAnswer, OperationCall } from '@hexabase/contract/call.ts';
 import { membershipIn, type Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { recordLook, recordOutcome, recordRefusal, type Trace } from './audit.ts';
 import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
-import { requireStill } from './may-go-on.ts';
+import { holdRights, holdStanding, requireStill } from './may-go-on.ts';
 import type { Ports } from './ports.ts';
 import { placeOf, resolveTarget } from './resolve.ts';
 import { etagOf, requireRevision } from './revision.ts';
+import { holdGroups } from './store.ts';
 import { actorFor, scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
 import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from './use-case.ts';
 
@@ -51,6 +53,7 @@ const stillAllowed: ReadonlySet<string> = new Set([
   'organization.get',
   'organization.delete',
   'organization.restore',
+  'organization.leave',
 ]);
 
 interface Run {
@@ -63,12 +66,13 @@ interface Run {
   effects: (() => void)[];
 }
 
-async function runInside(run: Run): Promise<OperationAnswer> {
-  const { call, tx, trace, actor, ports } = run;
+async function runInside(begun: Run): Promise<OperationAnswer> {
+  const { call, tx, trace, ports } = begun;
   // The database repeats a transaction that lost a deadlock: nothing of the first attempt may stay.
-  run.effects.length = 0;
+  begun.effects.length = 0;
   trace.facts = {};
-  const target = await resolveAndDecide(run);
+  const { target, actor } = await resolveAndDecide(begun);
+  const run = { ...begun, actor };
   const stored = await findOrReserveAnswer(tx, call, actor);
   if (stored) return { ...stored, replayed: true };
   if (writes(call) && call.operation.conditional) requireRevision(call.ifMatch, target?.generation ?? null);
@@ -78,6 +82,7 @@ async function runInside(run: Run): Promise<OperationAnswer> {
     query: call.query,
     body: call.body,
   });
+  if (changes(call) && !target) await holdStanding(tx, { call, actor });
   const answer: OperationAnswer = {
     ...result,
     ...(call.operation.conditional && { etag: etagOf(result.data) }),
@@ -102,11 +107,21 @@ function emptyTrace({ operation }: OperationCall): Trace {
 }
 
 /** Reads of which the log must know write that one entry. */
-function writes({ operation }: OperationCall): boolean {
-  return operation.method !== 'GET' || operation.recorded === true;
+function writes(call: OperationCall): boolean {
+  return changes(call) || call.operation.recorded === true;
 }
 
-async function resolveAndDecide(run: Run): Promise<ResolvedTarget | null> {
+function changes({ operation }: OperationCall): boolean {
+  return operation.method !== 'GET';
+}
+
+/** What the call is about, and the actor as they are once it is theirs to change. */
+interface Decided {
+  target: ResolvedTarget | null;
+  actor: Actor;
+}
+
+async function resolveAndDecide(run: Run): Promise<Decided> {
   const { call, tx, trace, actor } = run;
   const { access } = call.operation;
   if (!tokenMayCall(actor, call.operation)) {
@@ -116,12 +131,20 @@ async function resolveAndDecide(run: Run): Promise<ResolvedTarget | null> {
     // Before anything is looked up: whoever may not manage the platform learns nothing of it.
     if (call.params['id'] !== undefined) trace.target = `${call.operation.target}/${call.params['id']}`;
     if (!decide(actor, access.action, placeOf(null)).allowed) throw new AppError('forbidden');
-    return null;
+    return { target: null, actor };
   }
-  if (access.kind !== 'action') return null;
-  const target = await resolveTarget(tx, call, actor);
+  if (access.kind !== 'action') return { target: null, actor };
+  const found = await resolveTarget(tx, call, actor);
+  // Before anything is waited for.
+  if (!changes(call)) return decideOn(run, access.action, found);
+  const held = await holdRights(tx, { call, actor, nowMs: run.ports.clock.now() }, found);
+  return decideOn({ ...run, actor: held.actor }, access.action, held.target);
+}
+
+async function decideOn(run: Run, action: Action, target: ResolvedTarget): Promise<Decided> {
+  const { call, trace, actor } = run;
   const place = placeOf(target);
-  const decision = decide(actor, access.action, place);
+  const decision = decide(actor, action, place);
   if (!decision.allowed && decision.reason === 'invisible') throw new AppError('not_found');
   Object.assign(trace, place);
   trace.grantId = membershipIn(actor, target.organizationId)?.grant?.id ?? null;
@@ -135,13 +158,14 @@ async function resolveAndDecide(run: Run): Promise<ResolvedTarget | null> {
       details: { howTo: `hks organization restore ${target.id}` },
     });
   }
-  return target;
+  return { target, actor };
 }
 
 /** What somebody was given inside the target may allow what their role does not; to nobody who came by a token or a grant. */
 async function mayDespiteRole(run: Run, target: ResolvedTarget): Promise<boolean> {
   const { binding, call, actor } = run;
   if (!binding.mayDespiteRole || actor.token || run.trace.grantId !== null) return false;
+  if (changes(call)) await holdGroups(run.tx, target.organizationId, actor.userId);
   return binding.mayDespiteRole(contextOn(run, target), {
     params: call.params,
     query: call.query,

@@ -1,4 +1,5 @@
 import type { OperationAnswer } from '@hexabase/contract/call.ts';
+import type { Actor, OrganizationRole, PlatformRole } from '@hexabase/kernel/actor.ts';
 import { brandId, isUuid, type OrganizationId } from '@hexabase/kernel/id.ts';
 import { currentOrigin } from '@hexabase/kernel/request-origin.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
@@ -60,6 +61,51 @@ export async function findOperation(tx: Tx, search: Search): Promise<ResolvedTar
         leaving: false,
       }
     : null;
+}
+
+/** What lets somebody act in an organization now. */
+export interface Authority {
+  /** The organization is being deleted. */
+  leaving: boolean;
+  /** Null for who is neither a member nor let in. */
+  role: OrganizationRole | null;
+  grant_id: string | null;
+  grant_ends: Date | null;
+  /** The organization asks for a second factor that the session was started without. */
+  asks: boolean;
+  /** The session or the API token. */
+  ended: boolean;
+}
+
+/**
+ * Reads it under locks that last until the end of the transaction: who takes any of it away waits for this transaction, or
+ * this one has waited for them. Null for an organization that is gone.
+ */
+export async function holdAuthority(
+  tx: Tx,
+  { actor, organizationId, at }: { actor: Actor; organizationId: string; at: Date },
+): Promise<Authority | null> {
+  const { rows } =
+    await sql<Authority>`select * from hexabase.hold_authority(${organizationId}, ${actor.userId},
+    ${actor.sessionId}, ${actor.token !== undefined}, ${at})`.execute(tx);
+  return rows[0] ?? null;
+}
+
+/** As `holdAuthority`, for what belongs to no organization. */
+export async function holdAccount(
+  tx: Tx,
+  actor: Actor,
+): Promise<{ ended: boolean; platform_role: PlatformRole | null } | null> {
+  const { rows } = await sql<{ ended: boolean; platform_role: PlatformRole | null }>`
+    select * from hexabase.hold_account(${actor.userId}, ${actor.sessionId}, ${actor.token !== undefined})`.execute(
+    tx,
+  );
+  return rows[0] ?? null;
+}
+
+/** Keeps somebody in the groups that they are in directly; those above do not change while the organization is held. */
+export async function holdGroups(tx: Tx, organizationId: string, userId: string): Promise<void> {
+  await sql`select hexabase.hold_groups(${organizationId}, ${userId})`.execute(tx);
 }
 
 export interface KeyOwner {

@@ -12,10 +12,14 @@ const knownAnyway: ReadonlySet<string> = new Set(['organization.list']);
 /** The way out of them. Nobody asked a member before the second factor was asked for, or before they were added. */
 const wayOut: ReadonlySet<string> = new Set(['organization.leave']);
 
+export function isWayOut({ operation }: OperationCall): boolean {
+  return wayOut.has(operation.id);
+}
+
 /** The actor as one call sees them: for the way out of an organization they are in it, second factor or not. */
 export function actorFor(call: OperationCall, actor: Actor): Actor {
   const { memberships, withheld = [] } = actor;
-  if (withheld.length === 0 || !wayOut.has(call.operation.id)) return actor;
+  if (withheld.length === 0 || !isWayOut(call)) return actor;
   const letIn = withheld.filter(({ grant }) => grant);
   return {
     ...actor,

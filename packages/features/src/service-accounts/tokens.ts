@@ -1,5 +1,5 @@
 import type { serviceAccount } from '@hexabase/contract/people/service-account.ts';
-import { requireRank, requireStillMember } from '../members/public.ts';
+import { requireRank } from '../members/public.ts';
 import type { TargetContext, UseCase } from '../run/use-case.ts';
 import { endToken, issueToken, listMachineTokenRows } from '../tokens/public.ts';
 import { requireServiceAccount } from './find.ts';
@@ -15,7 +15,6 @@ export const createServiceAccountToken: UseCase<Operations['createToken']> = asy
   context,
   { params, body },
 ) => {
-  await requireStillMember(context);
   return { data: await issueToken(context, await ownerOf(context, params.serviceAccount), body) };
 };
 
