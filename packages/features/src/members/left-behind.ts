@@ -2,7 +2,7 @@ import type { KnownSecret, Member } from '@hexabase/contract/people/member.ts';
 import type { TargetContext } from '../run/use-case.ts';
 import { secretsMadeBy } from './secrets-store.ts';
 
-export interface LeftBehind {
+interface LeftBehind {
   secrets: KnownSecret[];
   notice: string | null;
 }

@@ -9,7 +9,7 @@ import * as z from 'zod';
  * aside from everybody else's tries, so that strangers slow down nobody whom we know (OWASP, "Slow Down Online Guessing
  * Attacks with Device Cookies"). It signs nobody in, and it is good for `triesMax` wrong passwords in all its life.
  */
-export interface KnownDevice {
+interface KnownDevice {
   id: string;
   userId: string;
   /** Of the account, when this was given out. */
@@ -17,7 +17,7 @@ export interface KnownDevice {
 }
 
 /** How long it is good for after it was given out. */
-export const deviceDays = 180;
+const deviceDays = 180;
 const dayMs = 86_400_000;
 const triesMax = 10;
 const context = 'known device';
