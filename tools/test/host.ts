@@ -1,3 +1,4 @@
+import { accessSync } from 'node:fs';
 import {
   keepCluster,
   keptCluster,
@@ -55,11 +56,8 @@ interface Cluster {
 
 async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise<Cluster> {
   const nothingToLeave = async (): Promise<void> => undefined;
-  if (process.env['HKS_TEST_HOST_KUBECONFIG']) {
-    say(`Using the cluster of ${process.env['HKS_TEST_HOST_KUBECONFIG']}.`);
-    const HKS_TEST_HOST_LEVEL = process.env['HKS_TEST_HOST_LEVEL'] ?? options.level;
-    return { environment: { HKS_TEST_HOST_LEVEL }, leave: nothingToLeave };
-  }
+  const kubeconfig = process.env['HKS_TEST_HOST_KUBECONFIG'];
+  if (kubeconfig) return { environment: existingCluster(kubeconfig, options), leave: nothingToLeave };
   const { level, reasons } = possibleLevel(options.level, thisMachine());
   if (reasons.length > 0) {
     const rest = level === null ? 'suites are skipped' : `suites above level ${level} are skipped`;
@@ -84,6 +82,31 @@ async function chooseCluster(options: HostOptions, signal: AbortSignal): Promise
     signal,
   });
   return { environment, leave: options.keep ? letItGoOn : stopCluster };
+}
+
+/** What suites are told besides the kubeconfig when the cluster is started for them. */
+const companions = [
+  'HKS_TEST_HOST_ISSUER_ADDRESS',
+  'HKS_KUBE_BIN',
+  'HKS_VCLUSTER_CHART',
+  'HKS_HELM',
+  'HKS_TENANT_KUBERNETES_VERSION',
+];
+
+/** One that somebody else has made. Throws an Error where nothing would be tried, and nobody would know why. */
+function existingCluster(kubeconfig: string, { level }: HostOptions): ClusterEnvironment {
+  accessSync(kubeconfig);
+  const given = process.env['HKS_TEST_HOST_LEVEL'] ?? level;
+  if (!hostLevels.some((known) => known === given))
+    throw new Error(`HKS_TEST_HOST_LEVEL is ${hostLevels.join(', ')}, not ${given}`);
+  say(`Using the cluster of ${kubeconfig}, as level ${given}.`);
+  const missing = companions.filter((name) => !process.env[name]);
+  if (missing.length > 0) {
+    say(
+      `Not set: ${missing.join(', ')}. What needs them is skipped, and counted, or takes the product's default; tests/hostcluster/README.md tells what they are.`,
+    );
+  }
+  return { HKS_TEST_HOST_LEVEL: given };
 }
 
 /** What the levels above this one bring. */
