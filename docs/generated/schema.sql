@@ -45,7 +45,8 @@ create table hexabase.api_tokens (
   expires_at timestamp with time zone not null,
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
-  federation_id text
+  federation_id text,
+  withheld text[] not null default '{}'::text[]
 );
 alter table api_tokens add constraint api_tokens_token_hash_key UNIQUE (token_hash);
 alter table api_tokens add constraint api_tokens_pkey PRIMARY KEY (id);
@@ -174,7 +175,8 @@ create table hexabase.factor_tickets (
   name text,
   challenge text,
   tries integer not null default 0,
-  expires_at timestamp with time zone not null
+  expires_at timestamp with time zone not null,
+  proof bigint not null default 0
 );
 alter table factor_tickets add constraint factor_tickets_pkey PRIMARY KEY (id);
 alter table factor_tickets add constraint factor_tickets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -385,7 +387,6 @@ create table hexabase.installation (
   public_url text,
   discovery_url text,
   authority text,
-  first_owner_claim text,
   first_owner_shown_at timestamp with time zone
 );
 alter table installation add constraint installation_pkey PRIMARY KEY (singleton);
@@ -394,7 +395,7 @@ alter table installation enable row level security, force row level security;
 create policy hexabase_identity on installation to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on installation to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on installation to hexabase_worker using (true) with check (true);
-grant select (first_owner_claim, first_owner_shown_at, singleton), update (first_owner_claim, first_owner_shown_at) on installation to hexabase_identity;
+grant select (first_owner_shown_at, singleton), update (first_owner_shown_at) on installation to hexabase_identity;
 grant select, update on installation to hexabase_worker;
 
 create table hexabase.inventory (
@@ -465,6 +466,16 @@ alter table letter_codes enable row level security, force row level security;
 create policy hexabase_identity on letter_codes to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on letter_codes to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on letter_codes to hexabase_identity;
+
+create table hexabase.letter_counts (
+  key text not null,
+  letters integer not null,
+  until timestamp with time zone not null
+);
+alter table letter_counts add constraint letter_counts_pkey PRIMARY KEY (key);
+CREATE INDEX letter_counts_until_idx ON hexabase.letter_counts USING btree (until);
+alter table letter_counts enable row level security, force row level security;
+create policy hexabase_owner on letter_counts to hexabase_owner using (true) with check (true);
 
 create table hexabase.login_attempts (
   key text not null,
@@ -601,6 +612,7 @@ create table hexabase.organizations (
 );
 alter table organizations add constraint organizations_pkey PRIMARY KEY (id);
 alter table organizations add constraint organizations_plan_fkey FOREIGN KEY (plan) REFERENCES plans(name);
+CREATE INDEX organizations_created_by_idx ON hexabase.organizations USING btree (created_by);
 CREATE INDEX organizations_leaving ON hexabase.organizations USING btree (delete_after) WHERE (delete_after IS NOT NULL);
 CREATE INDEX organizations_plan_idx ON hexabase.organizations USING btree (plan);
 CREATE UNIQUE INDEX organizations_slug ON hexabase.organizations USING btree (slug);
@@ -902,7 +914,8 @@ create table hexabase.sign_in_codes (
   created_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
   second_factor boolean not null default false,
-  address_block text
+  address_block text,
+  proof bigint not null default 0
 );
 alter table sign_in_codes add constraint sign_in_codes_pkey PRIMARY KEY (id);
 alter table sign_in_codes add constraint sign_in_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -949,7 +962,8 @@ create table hexabase.upstream_sign_ins (
   email text,
   expires_at timestamp with time zone not null,
   second_factor boolean not null default false,
-  groups jsonb
+  groups jsonb,
+  proof bigint not null default 0
 );
 alter table upstream_sign_ins add constraint upstream_sign_ins_pkey PRIMARY KEY (id);
 alter table upstream_sign_ins add constraint upstream_sign_ins_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_providers(id) ON DELETE CASCADE;
@@ -975,7 +989,8 @@ create table hexabase.users (
   organization_due boolean not null default false,
   kind text not null default 'person'::text,
   organization_id text,
-  device_epoch bigint not null default 0
+  device_epoch bigint not null default 0,
+  proof_epoch bigint not null default 0
 );
 alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE;
@@ -1198,10 +1213,18 @@ grant delete, insert, select, update on oidc.payloads to hexabase_identity;
 
 CREATE OR REPLACE FUNCTION hexabase.answer_invitation(asked text, asked_hash text, person text, accepts boolean, at timestamp with time zone)
  RETURNS TABLE(id text, organization_id text, role text, group_ids text[], invited_by text)
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'hexabase', 'pg_temp'
 AS $function$
+     #variable_conflict use_column
+     declare leaving boolean;
+     begin
+       select o.deletion_requested_at is not null into leaving from organizations o
+         where o.id = (select i.organization_id from invitations i where i.id = asked or i.token_hash = asked_hash limit 1)
+         for key share;
+       if accepts and leaving then return; end if;
+       return query 
        update invitations i set
          accepted_at = case when accepts then at end,
          accepted_by = case when accepts then person end,
@@ -1210,8 +1233,8 @@ AS $function$
        where (i.id = asked or i.token_hash = asked_hash)
          and u.id = person and u.email = i.email and u.disabled_at is null
          and i.accepted_at is null and i.declined_at is null and i.revoked_at is null and i.expires_at > at
-       returning i.id, i.organization_id, i.role, i.group_ids, i.invited_by
-     $function$;
+       returning i.id, i.organization_id, i.role, i.group_ids, i.invited_by;
+     end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.audit_cutoff(of_chain text)
  RETURNS timestamp with time zone
@@ -1350,6 +1373,29 @@ AS $function$
        return next;
      end $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.count_letter(keys text[], most integer[], at timestamp with time zone, lasts interval)
+ RETURNS TABLE(key text, waits double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     #variable_conflict use_column
+     begin
+       delete from letter_counts where key in (
+         select c.key from letter_counts c where c.until <= at order by c.until limit 20 for update skip locked);
+       return query with counted as (
+         insert into letter_counts as c (key, letters, until)
+           select k, 1, at + lasts from unnest(keys) k order by k
+           on conflict (key) do update set
+             letters = case when c.until <= at then 1 else c.letters + 1 end,
+             until = case when c.until <= at then at + lasts else c.until end
+           returning c.key, c.letters, c.until
+         )
+         select counted.key, extract(epoch from counted.until - at)::float8
+         from counted join unnest(keys, most) as bound(key, most) on bound.key = counted.key
+         where counted.letters > bound.most;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.create_service_account(new_id text, organization text, address text, title text, given_role text, at timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1401,6 +1447,54 @@ AS $function$
        from users u where u.id = person
      $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.hold_account(person text, session text, by_token boolean)
+ RETURNS TABLE(ended boolean, platform_role text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     declare disabled boolean;
+     begin
+       select u.disabled_at is not null, u.platform_role into disabled, platform_role
+         from users u where u.id = person for share;
+       select s.ended or disabled into ended from hexabase.hold_session(session, by_token) s;
+       return next;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.hold_authority(organization text, person text, session text, by_token boolean, at timestamp with time zone)
+ RETURNS TABLE(leaving boolean, role text, grant_id text, grant_ends timestamp with time zone, asks boolean, ended boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     declare rule boolean; shown boolean;
+     begin
+       select o.deletion_requested_at is not null, o.require_second_factor into leaving, rule
+         from organizations o where o.id = organization for key share;
+       select m.role into role from memberships m
+         where m.organization_id = organization and m.user_id = person for share;
+       if role is null and not by_token then
+         select case g.level when 'admin' then 'admin' else 'viewer' end, g.id, g.expires_at into role, grant_id, grant_ends
+           from access_grants g join users u on u.id = g.user_id and u.platform_role is not null
+           where g.organization_id = organization and g.user_id = person and g.revoked_at is null and g.expires_at > at
+           order by g.level, g.expires_at desc limit 1 for share of g;
+       end if;
+       select s.ended, s.shown into ended, shown from hexabase.hold_session(session, by_token) s;
+       asks := coalesce(rule and not shown, false);
+       return next;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.hold_groups(organization text, person text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       perform 1 from group_members m where m.organization_id = organization and m.user_id = person
+         order by m.group_id for share;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.hold_inviter(organization text, person text)
  RETURNS text
  LANGUAGE sql
@@ -1410,6 +1504,24 @@ AS $function$
        select m.role from memberships m join users u on u.id = m.user_id and u.disabled_at is null
        where m.organization_id = organization and m.user_id = person for share of m
      $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.hold_session(session text, by_token boolean)
+ RETURNS TABLE(ended boolean, shown boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       if by_token then
+         select t.revoked_at is not null, true into ended, shown from api_tokens t where t.id = session for share;
+       else
+         select s.ended_at is not null, s.second_factor_at is not null into ended, shown
+           from sessions s where s.id = session for share;
+       end if;
+       ended := coalesce(ended, by_token);
+       shown := coalesce(shown, true);
+       return next;
+     end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.host_pool_members(host text)
  RETURNS integer
@@ -1487,7 +1599,7 @@ AS $function$
        select i.id, o.name, coalesce(b.email, ''), i.role, i.created_at, i.expires_at
        from invitations i
          join users u on u.id = person and u.email = i.email and u.disabled_at is null
-         join organizations o on o.id = i.organization_id
+         join organizations o on o.id = i.organization_id and o.deletion_requested_at is null
          left join users b on b.id = i.invited_by
        where i.accepted_at is null and i.declined_at is null and i.revoked_at is null and i.expires_at > at
        order by i.created_at desc
@@ -1566,6 +1678,17 @@ AS $function$
          and exists (select from users u where u.id = hexabase.scope_user() and u.platform_role = 'super_admin')
      $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.organizations_made_by(person text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     begin
+       perform pg_advisory_xact_lock(hashtextextended('hexabase.organizations ' || person, 0));
+       return (select count(*)::integer from organizations o where o.created_by = person);
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.prune_audit(of_chain text)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1579,6 +1702,39 @@ AS $function$
            and e.created_at < audit_cutoff(of_chain);
        get diagnostics removed = row_count;
        return removed;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.raise_own_proof_epoch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+     begin
+       new.proof_epoch := old.proof_epoch + 1;
+       return new;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.raise_proof_epoch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+     begin
+       update hexabase.users set proof_epoch = proof_epoch + 1 where id = coalesce(new.user_id, old.user_id);
+       return null;
+     end $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.raise_proof_epochs_of_provider()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+     begin
+       update hexabase.users set proof_epoch = proof_epoch + 1
+         where id in (select e.user_id from hexabase.external_identities e where e.provider_id = new.id);
+       return null;
      end $function$;
 
 CREATE OR REPLACE FUNCTION hexabase.revoke_in(organization text, revoked text[])

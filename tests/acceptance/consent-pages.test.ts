@@ -96,6 +96,23 @@ describe.skipIf(browserPath === undefined)('signing in at a client with a real b
     await page.context().close();
   });
 
+  it('somebody else signs in in the same browser, at a client that it was allowed for before', async () => {
+    const bob = await addPerson(product, 'bob');
+    const first = await start('openid email');
+    const { page } = await openPage(browser, first.start);
+    await prove(page);
+    expect((await redeem(page, first, 'Allow')).claims()?.['email']).toBe(ann.email);
+    const other = await begin(config, `${client.url}/callback`, { scope: 'openid email', prompt: 'login' });
+    await page.goto(other.start);
+    await signInOn(page, bob);
+    expect((await redeem(page, other, 'Allow')).claims()?.['email']).toBe(bob.email);
+    // And of the one before nothing is left in it.
+    const silent = await begin(config, `${client.url}/callback`, { scope: 'openid email', prompt: 'none' });
+    await page.goto(silent.start);
+    expect((await redeem(page, silent)).claims()?.['email']).toBe(bob.email);
+    await page.context().close();
+  });
+
   it('the consent names the client, where it leads and what it is told; it is asked once in a browser, and for more', async () => {
     const first = await start('openid email');
     const { page, complaints } = await openPage(browser, first.start);

@@ -35,17 +35,15 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
   const owner = await ensureFirstOwner(product);
   await storeLocalSession(product.identity, owner, { configFile: config.configFile, server: urls.http });
   claim.publish({ httpUrl: urls.http, httpsUrl: urls.https, ready: true });
-  const password = product.identity.passwords ? await owner.password() : null;
   const text = announcement({
     httpUrl: urls.http,
     httpsUrl: urls.https,
     dataDir: config.dataDir,
-    owner: password === null ? null : { email: owner.email, password },
+    owner: owner.password === null ? null : { email: owner.email, password: owner.password },
     launcher,
     hostNames: product.hostNames(),
   });
   if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);
-  await owner.shown();
 
   await stopping;
   log.info({}, 'stopping');

@@ -12,6 +12,7 @@ import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
 import { giveDevice } from './sessions/known-devices.ts';
 import { pruneAttempts } from './sessions/login-attempts.ts';
+import { readProof, type Proven } from './sessions/proof.ts';
 import { refreshTokens } from './sessions/refresh.ts';
 import { endOneSession, liveSessions, type Device, type SessionRow } from './sessions/session-store.ts';
 import { checkPassword, finishSignIn, signIn, startSession, type Credentials } from './sessions/sign-in.ts';
@@ -47,7 +48,7 @@ export interface Identity extends AsyncDisposable {
   /** Signing the command line in through a browser. */
   readonly browser: BrowserSignIn;
   /** Proves e-mail and password without starting a session. Throws as `signIn` does. */
-  checkPassword(credentials: Credentials): Promise<UserId>;
+  checkPassword(credentials: Credentials): Promise<Proven>;
   /**
    * What a browser or program keeps in which somebody has just proven who they are: guesses of strangers do not slow it
    * down (`known-devices.ts`). Null for a disabled account.
@@ -96,7 +97,10 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     browser: browserSignIn(deps),
     checkPassword: (credentials) => checkPassword(deps, credentials),
     rememberDevice: (userId) => db.asIdentity((tx) => giveDevice(tx, { userId, vault }, clock.now())),
-    startSession: (userId, device) => startSession(deps, { userId, secondFactor: false, device }),
+    async startSession(userId, device) {
+      const proof = await db.asIdentity((tx) => readProof(tx, userId));
+      return startSession(deps, { userId, secondFactor: false, proof, device });
+    },
     refresh: (presented) => refreshTokens(deps, presented),
     authenticate: (token, begun) => authenticate(deps, token, begun),
     describe: async (token) => signedInUser(await liveSessionOf(deps, token)),

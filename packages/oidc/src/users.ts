@@ -5,6 +5,7 @@ import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { brokenUnique } from '@hexabase/postgres/database-errors.ts';
 import { sql } from 'kysely';
+import { spendCodes } from './letters/code-store.ts';
 import { forgetPlaces } from './sessions/known-places.ts';
 import { forgetStrangers } from './sessions/login-attempts.ts';
 import { endAllSessions } from './sessions/session-store.ts';
@@ -90,7 +91,10 @@ export async function findUserByEmail(tx: Tx, email: string): Promise<User | nul
   };
 }
 
-/** Sets a password and ends every session of the account. Runs as identity. `anyPassword` takes it as it is. */
+/**
+ * Sets a password and ends every session of the account; letters that were sent before set no other one. Runs as
+ * identity. `anyPassword` takes it as it is.
+ */
 export async function setPassword(
   tx: Tx,
   change: { userId: UserId; password: string; anyPassword?: boolean },
@@ -113,6 +117,7 @@ export async function setPassword(
   await endAllSessions(tx, { userId: change.userId, reason: 'password_changed' }, nowMs);
   await forgetPlaces(tx, change.userId);
   await forgetStrangers(tx, changed[0].email);
+  await spendCodes(tx, changed[0].email, nowMs);
   await revokeUser(tx, change.userId);
 }
 

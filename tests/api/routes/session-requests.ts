@@ -125,7 +125,14 @@ async function redeem(world: World, caller: RouteCaller): Promise<Sent> {
   const { product } = world;
   const redirectUri = 'http://127.0.0.1:1/callback';
   const { userId } = await somebody(world);
-  const binding = { clientId: 'hks', redirectUri, codeChallenge, secondFactor: false, address: '127.0.0.1' };
+  const binding = {
+    clientId: 'hks',
+    redirectUri,
+    codeChallenge,
+    secondFactor: false,
+    proof: 0,
+    address: '127.0.0.1',
+  };
   const code = await product.product.identity.browser.authorize({ ...binding, userId: brandId(userId) });
   const given = {
     grant_type: 'authorization_code',

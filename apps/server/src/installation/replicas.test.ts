@@ -6,6 +6,8 @@ import { makeAuthority } from '@hexabase/kernel/certificates/sign-certificates.t
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
+import { createUser } from '@hexabase/oidc/users.ts';
+import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -91,24 +93,58 @@ it('say in words that the authority in a data folder is damaged, and make no oth
   await expect(pod(dataDir)).rejects.toThrow(/authority\.json cannot be read\. Restore it/);
 });
 
-it('give the first owner one password: it is told once, and no later start sets another', async () => {
+it('make one owner with one organization, and one of them has the password to tell, when all start at once', async () => {
+  const starting = [await pod(), await pod(), await pod()];
+  const owners = await Promise.all(starting.map((product) => ensureFirstOwner(product)));
+  const told = owners.flatMap(({ password }) => (password === null ? [] : [password]));
+  expect(told).toHaveLength(1);
+  expect(new Set(owners.map(({ userId }) => userId)).size).toBe(1);
+  for (const product of starting) expect(await signsIn(product, told[0] ?? '')).toBe(true);
+  expect(await rowsOf('select 1 from hexabase.organizations')).toBe(1);
+});
+
+it('leave the owner’s account alone at every later start, whatever became of it', async () => {
+  const first = await pod();
+  const owner = await ensureFirstOwner(first);
+  const password = owner.password ?? '';
+  const device = { userAgent: null, address: '192.0.2.1', deviceId: null };
+  const { accessToken } = await first.identity.signIn({ email: owner.email, password, device });
+  const actor = await first.identity.authenticate(accessToken);
+  const later = async () => expect((await ensureFirstOwner(await pod())).password).toBeNull();
+  await later();
+  expect(await signsIn(first, password)).toBe(true);
+  const { id, secret } = await first.identity.secondFactors.addTotp(actor, 'telephone');
+  const code = appCode(secret, Date.now());
+  await first.identity.secondFactors.confirmTotp(actor, { id, code });
+  await later();
+  // The session that was there is, the password is right, and the second factor is asked for.
+  expect((await first.identity.authenticate(accessToken)).userId).toBe(owner.userId);
+  await expect(first.identity.signIn({ email: owner.email, password, device })).rejects.toMatchObject({
+    code: 'second_factor_required',
+  });
+  await switchUser(first.database, owner.email, false);
+  await later();
+  expect(await rowsOf('select 1 from hexabase.organizations')).toBe(1);
+});
+
+it('finish what a start that was killed has left, and touch no account that was given a password by hand', async () => {
   const one = await pod();
-  const owner = await ensureFirstOwner(one);
-  const killed = await owner.password();
-  const two = await pod();
-  expect(await (await ensureFirstOwner(two)).password()).toEqual(expect.any(String));
-  // The other one has set it since: what this one would print does not open anything, and it told nobody.
-  expect(await owner.password()).toBeNull();
-  expect(await signsIn(one, killed ?? '')).toBe(false);
-  await owner.shown();
-  const again = await ensureFirstOwner(two);
-  const password = (await again.password()) ?? '';
-  expect(password).not.toBe('');
-  await again.shown();
-  for (const later of [await pod(), await pod()]) {
-    expect(await (await ensureFirstOwner(later)).password()).toBeNull();
-    expect(await signsIn(later, password)).toBe(true);
-  }
+  const user = { email: 'owner@hexabase.local', displayName: 'Owner', platformRole: 'super_admin' } as const;
+  const make = (password: string | null) =>
+    one.database.asIdentity((tx) => createUser(tx, { ...user, password, anyPassword: true }, Date.now()));
+  await make(null);
+  const { password } = await ensureFirstOwner(one);
+  expect(await signsIn(one, password ?? '')).toBe(true);
+  expect(await rowsOf('select 1 from hexabase.organizations')).toBe(1);
+  const client = new Client(db.admin);
+  await client.connect();
+  await client.query('delete from hexabase.organizations');
+  await client.query('delete from hexabase.users');
+  await client.query('update hexabase.installation set first_owner_shown_at = null');
+  await client.end();
+  await make('a password of their own');
+  expect((await ensureFirstOwner(one)).password).toBeNull();
+  expect(await signsIn(one, 'a password of their own')).toBe(true);
 });
 
 it('start although the first owner’s account is disabled, and sign nobody in then', async () => {
@@ -129,4 +165,12 @@ async function signsIn({ identity }: Product, password: string): Promise<boolean
     () => true,
     () => false,
   );
+}
+
+async function rowsOf(query: string): Promise<number> {
+  const client = new Client(db.admin);
+  await client.connect();
+  const { rows } = await client.query(query);
+  await client.end();
+  return rows.length;
 }

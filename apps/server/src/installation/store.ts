@@ -1,4 +1,5 @@
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { sql } from 'kysely';
 
 interface InstallationTable {
   singleton: boolean;
@@ -6,8 +7,6 @@ interface InstallationTable {
   discovery_url: string | null;
   /** Certificate and key, sealed. */
   authority: string | null;
-  /** Of the start that set the first owner's password last. */
-  first_owner_claim: string | null;
   first_owner_shown_at: Date | null;
 }
 
@@ -20,10 +19,10 @@ declare module '@hexabase/postgres/schema.ts' {
 /** What replicas agree on, but for the first owner. */
 export type Memory = Pick<InstallationTable, 'public_url' | 'discovery_url' | 'authority'>;
 
-type FirstOwnerMemory = Pick<InstallationTable, 'first_owner_claim' | 'first_owner_shown_at'>;
+type FirstOwnerMemory = Pick<InstallationTable, 'first_owner_shown_at'>;
 
 const memory = ['public_url', 'discovery_url', 'authority'] as const;
-const ofFirstOwner = ['first_owner_claim', 'first_owner_shown_at'] as const;
+const ofFirstOwner = ['first_owner_shown_at'] as const;
 
 export function readMemory(tx: Tx): Promise<Memory> {
   return tx.selectFrom('installation').select(memory).executeTakeFirstOrThrow();
@@ -45,4 +44,13 @@ export function holdFirstOwner(tx: Tx): Promise<FirstOwnerMemory> {
 
 export async function changeFirstOwner(tx: Tx, change: Partial<FirstOwnerMemory>): Promise<void> {
   await tx.updateTable('installation').set(change).execute();
+}
+
+/** Whether somebody has given an account a way in, or closed it. */
+export async function isTaken(tx: Tx, userId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from hexabase.users u where u.id = ${userId} and (u.password_hash is not null or u.disabled_at is not null
+      or exists (select from hexabase.second_factors f where f.user_id = u.id)
+      or exists (select from hexabase.external_identities e where e.user_id = u.id))`.execute(tx);
+  return rows.length > 0;
 }

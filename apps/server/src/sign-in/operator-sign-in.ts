@@ -1,7 +1,9 @@
-import { updateCliConfig } from '@hexabase/client/config-file.ts';
+import { startSignIn, updateCliConfig } from '@hexabase/client/config-file.ts';
+import { deviceIdFor } from '@hexabase/client/device-id.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { newRefreshToken } from '@hexabase/oidc/sessions/issue-tokens.ts';
+import { readProof } from '@hexabase/oidc/sessions/proof.ts';
 import { insertSession } from '@hexabase/oidc/sessions/session-store.ts';
 import { findUserByEmail } from '@hexabase/oidc/users.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
@@ -22,14 +24,19 @@ export async function signInAsOperator(
 ): Promise<void> {
   const nowMs = systemClock.now();
   const refresh = newRefreshToken();
+  const path = config.configFile;
+  const deviceId = await deviceIdFor(path, server);
   await database.asIdentity(async (tx) => {
     const user = await findUserByEmail(tx, email);
     if (!user || user.disabledAt !== null)
       throw new StartError(`There is no enabled account ${email}; \`hexabase-cli user list\` shows them.`);
-    const device = { userAgent: 'hexabase-cli', address: 'local', deviceId: null };
+    const device = { userAgent: 'hexabase-cli', address: 'local', deviceId };
     const id = newId<'Session'>(nowMs);
-    const session = { id, userId: user.id, device, refreshTokenHash: refresh.hash, secondFactor: true };
-    await insertSession(tx, session, { nowMs, sessionsMax: config.sessionsMax });
+    const proven = { userId: user.id, secondFactor: true, proof: await readProof(tx, user.id) };
+    const session = { id, ...proven, device, refreshTokenHash: refresh.hash };
+    const inserted = await insertSession(tx, session, { nowMs, sessionsMax: config.sessionsMax });
+    if (inserted !== 'made')
+      throw new StartError(`The account ${email} was changed at this moment. Try again.`);
     const entry = {
       action: 'operator.user.sign-in',
       target: `user/${user.id}`,
@@ -37,13 +44,13 @@ export async function signInAsOperator(
     };
     await recordOperator(tx, entry);
   });
-  await updateCliConfig(config.configFile, (settings) => {
+  await updateCliConfig(path, (settings) => {
     settings.currentContext = contextName;
-    settings.contexts[contextName] = {
+    startSignIn({ path, config: settings }, contextName, {
       server,
       email,
       refreshToken: refresh.token,
       accessTokenExpiresAt: new Date(0).toISOString(),
-    };
+    });
   });
 }

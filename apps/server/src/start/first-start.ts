@@ -7,7 +7,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
 import { createUser, findUserByEmail, setPassword } from '@hexabase/oidc/users.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
-import { changeFirstOwner, holdFirstOwner } from '../installation/store.ts';
+import { changeFirstOwner, holdFirstOwner, isTaken } from '../installation/store.ts';
 
 const ownerEmail = 'owner@hexabase.local';
 const organizationName = 'My organization';
@@ -16,10 +16,8 @@ const organizationName = 'My organization';
 export interface FirstOwner {
   userId: UserId;
   email: string;
-  /** The password that this start has set; null when it was shown before, or when another replica has set one since. */
-  password(): Promise<string | null>;
-  /** Call it once the password has been printed: it is never shown again, and no start sets another. */
-  shown(): Promise<void>;
+  /** What this start, alone of all, has to print: it is kept nowhere else. Null when there is nothing to tell. */
+  password: string | null;
 }
 
 interface Parts {
@@ -30,53 +28,42 @@ interface Parts {
 }
 
 /**
- * Makes the first owner and an organization for them. Safe to repeat: a process that was killed before it printed the
- * password sets a new one at the next start, wherever that is. Of replicas that start at once the last one's counts.
+ * Makes the first owner with an organization, once in the life of a database: of replicas that start at once, one makes
+ * them and has the password to tell. No later start touches the account, whatever became of it: who has lost the
+ * password sets another with `hexabase-cli user set-password`.
  */
 export async function ensureFirstOwner(parts: Parts): Promise<FirstOwner> {
-  const { database, clock } = parts;
-  const claim = newId();
-  const { userId, password } = await ensureUser(parts, claim);
-  if (password !== null) await ensureOrganization(parts, userId);
-  return {
-    userId,
-    email: ownerEmail,
-    password: async () => {
-      const { first_owner_claim: last } = await database.asIdentity(holdFirstOwner);
-      return last === claim ? password : null;
-    },
-    shown: () =>
-      database.asIdentity(async (tx) => {
-        const { first_owner_claim: last } = await holdFirstOwner(tx);
-        if (last === claim) await changeFirstOwner(tx, { first_owner_shown_at: new Date(clock.now()) });
-      }),
-  };
+  return parts.database.asIdentity(async (tx) => {
+    // Other starts wait here until the account is whole.
+    const { first_owner_shown_at: shownAt } = await holdFirstOwner(tx);
+    const found = await findUserByEmail(tx, ownerEmail);
+    const userId = found?.id ?? (await makeOwner(parts));
+    // An account that somebody has given a way in already is theirs.
+    if (shownAt !== null || (await isTaken(tx, userId))) return { userId, email: ownerEmail, password: null };
+    await ensureOrganization(parts, userId);
+    const password = parts.identity.passwords ? await givePassword(parts, userId) : null;
+    await changeFirstOwner(tx, { first_owner_shown_at: new Date(parts.clock.now()) });
+    return { userId, email: ownerEmail, password };
+  });
 }
 
-async function ensureUser(
-  { database, clock }: Parts,
-  claim: string,
-): Promise<{ userId: UserId; password: string | null }> {
-  return database.asIdentity(async (tx) => {
-    const { first_owner_shown_at: shownAt } = await holdFirstOwner(tx);
-    const password = shownAt === null ? randomBytes(15).toString('base64url') : null;
-    if (password !== null) await changeFirstOwner(tx, { first_owner_claim: claim });
-    const found = await findUserByEmail(tx, ownerEmail);
-    if (!found) {
-      const user = {
-        email: ownerEmail,
-        displayName: 'Owner',
-        password,
-        // Made at random: there is nothing to judge.
-        anyPassword: true,
-        platformRole: 'super_admin' as const,
-      };
-      return { userId: (await createUser(tx, user, clock.now())).id, password };
-    }
-    if (password !== null)
-      await setPassword(tx, { userId: found.id, password, anyPassword: true }, clock.now());
-    return { userId: found.id, password };
-  });
+/** In a transaction of its own, so that the use case which makes the organization finds the account. */
+async function makeOwner({ database, clock }: Parts): Promise<UserId> {
+  const user = {
+    email: ownerEmail,
+    displayName: 'Owner',
+    password: null,
+    platformRole: 'super_admin',
+  } as const;
+  return (await database.asIdentity((tx) => createUser(tx, user, clock.now()))).id;
+}
+
+async function givePassword({ database, clock }: Parts, userId: UserId): Promise<string> {
+  // Made at random: there is nothing to judge.
+  const password = randomBytes(15).toString('base64url');
+  const given = { userId, password, anyPassword: true };
+  await database.asIdentity((tx) => setPassword(tx, given, clock.now()));
+  return password;
 }
 
 /** The organization is made the way any is: by its use case, as the owner. */

@@ -60,14 +60,9 @@ export interface WaitingDevice {
 export interface AuthBrowser {
   isClient(clientId: string): boolean;
   mayRedirect(clientId: string, redirectUri: string): boolean;
-  authorize(request: {
-    clientId: string;
-    redirectUri: string;
-    codeChallenge: string;
-    userId: UserId;
-    secondFactor: boolean;
-    address: string;
-  }): Promise<string>;
+  authorize(
+    request: AuthProven & { clientId: string; redirectUri: string; codeChallenge: string; address: string },
+  ): Promise<string>;
   redeem(presented: {
     code: string;
     clientId: string;
@@ -87,10 +82,11 @@ export interface AuthBrowser {
   pollDevice(presented: { deviceCode: string; clientId: string; device: AuthDevice }): Promise<AuthTokens>;
 }
 
-/** Somebody whose identity is proven, and whether that took two factors. */
+/** Somebody whose identity is proven, whether that took two factors, and of which state of the account that is true. */
 export interface AuthProven {
   userId: UserId;
   secondFactor: boolean;
+  proof: number;
 }
 
 /** One page of ours in one browser, at the origin that the browser sees. */
@@ -112,7 +108,7 @@ export interface AuthSecondStep {
 /** Second factors in browsers; `secondFactors` of packages/oidc answers it. All throw AppErrors. */
 export interface AuthSecondFactors {
   /** Null when nothing else is asked of this person. */
-  beginPage(asked: { userId: UserId; page: AuthStepPage }): Promise<AuthSecondStep | null>;
+  beginPage(asked: { person: AuthProven; page: AuthStepPage }): Promise<AuthSecondStep | null>;
   /** Null when the ticket is good for nothing any more. */
   repeatPage(asked: { ticket: string; page: AuthStepPage }): Promise<AuthSecondStep | null>;
   finishPage(given: {
@@ -120,7 +116,7 @@ export interface AuthSecondFactors {
     page: AuthStepPage;
     code: string;
     passkey: string;
-  }): Promise<{ kind: 'wrong' } | { kind: 'gone' } | { kind: 'proven'; userId: UserId }>;
+  }): Promise<{ kind: 'wrong' } | { kind: 'gone' } | { kind: 'proven'; userId: UserId; proof: number }>;
   openRegistration(page: {
     ticket: string;
     browser: string;
@@ -143,7 +139,7 @@ export interface AuthIdentity {
   /** Whether e-mail and password are taken. */
   readonly passwords: boolean;
   /** Proves who somebody is without starting a session. Throws as `signIn` does. */
-  checkPassword(credentials: AuthCredentials): Promise<UserId>;
+  checkPassword(credentials: AuthCredentials): Promise<AuthProven>;
   /** What a browser or program keeps in which somebody has just proven who they are; null for a disabled account. */
   rememberDevice(userId: UserId): Promise<string | null>;
   signIn(credentials: AuthCredentials): Promise<AuthTokens>;

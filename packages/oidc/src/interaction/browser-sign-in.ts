@@ -1,7 +1,7 @@
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { sql } from 'kysely';
-import type { Proven } from '../second-factor/second-step.ts';
 import type { TokenSet } from '../sessions/issue-tokens.ts';
+import type { Proven } from '../sessions/proof.ts';
 import type { Device } from '../sessions/session-store.ts';
 import { startSession, type SignInDeps } from '../sessions/sign-in.ts';
 import { isKnownClient, isLoopbackRedirect } from './clients.ts';
@@ -71,8 +71,8 @@ export function browserSignIn(deps: SignInDeps): BrowserSignIn {
       if (outcome.kind === 'refused') throw outcome.error;
       const userAgent =
         outcome.deviceName === null ? device.userAgent : `${presented.clientId} on ${outcome.deviceName}`;
-      const { userId, secondFactor } = outcome;
-      return startProven(deps, { userId, secondFactor, device: { ...device, userAgent } });
+      const { userId, secondFactor, proof } = outcome;
+      return startProven(deps, { userId, secondFactor, proof, device: { ...device, userAgent } });
     },
   };
 }
@@ -85,7 +85,7 @@ export async function pruneSignInCodes(deps: Pick<SignInDeps, 'db' | 'clock'>): 
   );
 }
 
-/** An account that was disabled between the approval and now, or has a second factor since, gets nothing. */
+/** An account that was disabled or changed otherwise between the approval and now gets nothing. */
 async function startProven(deps: SignInDeps, person: Parameters<typeof startSession>[1]): Promise<TokenSet> {
   try {
     return await startSession(deps, person);

@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
-import type { Proven } from '../second-factor/second-step.ts';
+import type { Proven } from '../sessions/proof.ts';
 import { endOneSession } from '../sessions/session-store.ts';
 import { codeHash, newSecretCode } from './code-text.ts';
 
@@ -25,9 +25,9 @@ export async function createCode(
   const { code, hash: id } = newSecretCode('hksc_');
   await sql`
     INSERT INTO hexabase.sign_in_codes
-      (id, kind, client_id, state, user_id, second_factor, address, redirect_uri, code_challenge, created_at, expires_at)
+      (id, kind, client_id, state, user_id, second_factor, proof, address, redirect_uri, code_challenge, created_at, expires_at)
     VALUES (${id}, 'authorization', ${approved.clientId}, 'approved', ${approved.userId}, ${approved.secondFactor},
-      ${approved.address}, ${approved.redirectUri}, ${approved.codeChallenge}, ${new Date(nowMs)},
+      ${approved.proof}, ${approved.address}, ${approved.redirectUri}, ${approved.codeChallenge}, ${new Date(nowMs)},
       ${new Date(nowMs + authorizationCodeSeconds * 1000)})`.execute(tx);
   return code;
 }
@@ -49,13 +49,14 @@ export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): 
   const { rows } = await sql<{
     userId: string;
     secondFactor: boolean;
+    proof: number;
     redirectUri: string;
     codeChallenge: string;
     clientId: string;
   }>`
     UPDATE hexabase.sign_in_codes SET state = 'used'
     WHERE id = ${id} AND kind = 'authorization' AND state = 'approved' AND expires_at > ${new Date(nowMs)}
-    RETURNING user_id AS "userId", second_factor AS "secondFactor", redirect_uri AS "redirectUri", code_challenge AS "codeChallenge",
+    RETURNING user_id AS "userId", second_factor AS "secondFactor", proof::float8 AS proof, redirect_uri AS "redirectUri", code_challenge AS "codeChallenge",
       client_id AS "clientId"`.execute(tx);
   const [row] = rows;
   if (!row) {
@@ -66,7 +67,8 @@ export async function redeemCode(tx: Tx, presented: Redemption, nowMs: number): 
     row.clientId === presented.clientId &&
     row.redirectUri === presented.redirectUri &&
     verifierFits(row.codeChallenge, presented.codeVerifier);
-  return fits ? { userId: brandId(row.userId), secondFactor: row.secondFactor } : null;
+  const { userId, secondFactor, proof } = row;
+  return fits ? { userId: brandId(userId), secondFactor, proof } : null;
 }
 
 /** Notes which session a code started, to end it when the code comes a second time. */

@@ -3,7 +3,7 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
-import type { Proven } from '../second-factor/second-step.ts';
+import type { Proven } from '../sessions/proof.ts';
 import { reserveAttempt, returnAttempt } from '../sessions/login-attempts.ts';
 import { codeHash, newSecretCode, newUserCode, userCodeHash } from './code-text.ts';
 import { GrantError } from './grant-error.ts';
@@ -93,7 +93,7 @@ export async function decideDevice(
   const { person } = decision;
   const { numAffectedRows } = await sql`
     UPDATE hexabase.sign_in_codes SET state = ${person ? 'approved' : 'denied'}, user_id = ${person?.userId ?? null},
-      second_factor = ${person?.secondFactor ?? false}, user_code_hash = NULL
+      second_factor = ${person?.secondFactor ?? false}, proof = ${person?.proof ?? 0}, user_code_hash = NULL
     WHERE user_code_hash = ${userCodeHash(decision.userCode)} AND state = 'pending'
       AND expires_at > ${new Date(nowMs)}`.execute(tx);
   return numAffectedRows === 1n;
@@ -103,6 +103,7 @@ interface DeviceRow {
   state: 'pending' | 'approved' | 'denied' | 'used';
   userId: string | null;
   secondFactor: boolean;
+  proof: number;
   deviceName: string | null;
   expired: boolean;
   early: boolean;
@@ -124,7 +125,7 @@ export async function pollDevice(
   const now = new Date(nowMs);
   const id = codeHash(presented.deviceCode);
   const { rows } = await sql<DeviceRow>`
-    SELECT state, user_id AS "userId", second_factor AS "secondFactor", device_name AS "deviceName", expires_at <= ${now} AS expired,
+    SELECT state, user_id AS "userId", second_factor AS "secondFactor", proof::float8 AS proof, device_name AS "deviceName", expires_at <= ${now} AS expired,
       coalesce(polled_at + interval_seconds * interval '1 second' > ${now}, false) AS early
     FROM hexabase.sign_in_codes WHERE id = ${id} AND kind = 'device' AND client_id = ${presented.clientId}
     FOR UPDATE`.execute(tx);
@@ -139,8 +140,8 @@ export async function pollDevice(
     WHERE id = ${id}`.execute(tx);
   if (row.early) return refused('slow_down');
   if (row.state === 'pending' || row.userId === null) return refused('authorization_pending');
-  const { secondFactor, deviceName } = row;
-  return { kind: 'approved', userId: brandId(row.userId), secondFactor, deviceName };
+  const { secondFactor, proof, deviceName } = row;
+  return { kind: 'approved', userId: brandId(row.userId), secondFactor, proof, deviceName };
 }
 
 function refused(code: ConstructorParameters<typeof GrantError>[0]): PollOutcome {

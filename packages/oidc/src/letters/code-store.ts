@@ -46,6 +46,11 @@ export async function findCode(tx: Tx, code: string, nowMs: number): Promise<Let
   return row ? { ...row, userId: row.userId === null ? null : brandId(row.userId) } : null;
 }
 
+/** Until the end of the transaction nobody else changes the account at this address. Before codes, as everywhere. */
+export async function holdAccount(tx: Tx, email: string): Promise<void> {
+  await sql`SELECT 1 FROM hexabase.users WHERE lower(email) = ${email} FOR UPDATE`.execute(tx);
+}
+
 /** One letter was answered, so every code for the address has served; the rows still count against a flood of letters. */
 export async function spendCodes(tx: Tx, email: string, nowMs: number): Promise<void> {
   await sql`UPDATE hexabase.letter_codes SET expires_at = ${new Date(nowMs)}

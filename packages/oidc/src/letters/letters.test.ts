@@ -152,7 +152,14 @@ describe('a lost password', () => {
     const codeVerifier = 'v'.repeat(43);
     const { createHash } = await import('node:crypto');
     const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
-    const approved = { ...binding, codeChallenge, userId, secondFactor: false, address: '192.0.2.9' };
+    const approved = {
+      ...binding,
+      codeChallenge,
+      userId,
+      secondFactor: false,
+      proof: 0,
+      address: '192.0.2.9',
+    };
     const code = await identity.browser.authorize(approved);
     await ask('reset');
     await letters.finish({ code: await lastCode(), password: newPassword });

@@ -10,6 +10,7 @@ import { giveOrganization, type NewcomerDeps } from '../upstream/newcomer.ts';
 import { createUser, findUserByEmail, normalizeEmail, setPassword } from '../users.ts';
 import {
   findCode,
+  holdAccount,
   insertCode,
   invitedEmail,
   lettersLately,
@@ -71,7 +72,8 @@ export function openLetters(deps: LettersDeps): Letters {
       const { email } = await db.asIdentity((tx) => codeOf(deps, tx, code));
       await judgeNewPassword(deps, { email, password });
       const { kind, userId } = await db.asIdentity(async (tx) => {
-        // Once more: it may have been spent meanwhile.
+        // Once more: it may have been spent meanwhile, or another password set.
+        await holdAccount(tx, email);
         const found = await codeOf(deps, tx, code);
         const nowMs = clock.now();
         const judged = { password, anyPassword: true };

@@ -1,4 +1,6 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
+import { holdProof } from '../sessions/proof.ts';
 import { checkPassword, type SignInDeps } from '../sessions/sign-in.ts';
 import type { Device } from '../sessions/session-store.ts';
 import { setPassword } from '../users.ts';
@@ -11,8 +13,9 @@ export interface PasswordChange {
 }
 
 /**
- * Sets another password for somebody who is signed in and knows the current one, whoever guesses it elsewhere; every session of the account ends. Throws as signing in
- * does for a wrong current one, AppError `validation_failed` for a new one that is too weak, `rate_limited` after too many.
+ * Sets another password for somebody who is signed in and knows the current one, whoever guesses it elsewhere; every
+ * session of the account ends. Throws as signing in does for a wrong current one, and where it was changed meanwhile,
+ * AppError `validation_failed` for a new one that is too weak, `rate_limited` after too many.
  */
 export async function changePassword(
   deps: SignInDeps,
@@ -20,8 +23,12 @@ export async function changePassword(
   { current, password, device }: PasswordChange,
 ): Promise<void> {
   const { email, sessionId } = actor;
-  const userId = await checkPassword(deps, { email, password: current, device, sessionId });
+  const proven = await checkPassword(deps, { email, password: current, device, sessionId });
   await judgeNewPassword(deps, { email, password });
-  const judged = { userId, password, anyPassword: true };
-  await deps.db.asIdentity((tx) => setPassword(tx, judged, deps.clock.now()));
+  const judged = { userId: proven.userId, password, anyPassword: true };
+  await deps.db.asIdentity(async (tx) => {
+    // Somebody else who knows the old one may have been faster: theirs, or the owner's, is the password now.
+    if (!(await holdProof(tx, proven))) throw new AppError('invalid_credentials');
+    await setPassword(tx, judged, deps.clock.now());
+  });
 }

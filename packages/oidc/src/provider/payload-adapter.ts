@@ -73,7 +73,10 @@ export function payloadAdapter(deps: PayloadAdapterDeps): (model: string) => Ada
       },
       async revokeByGrantId(grantId) {
         await deps.db.asIdentity((tx) =>
-          sql`DELETE FROM oidc.payloads WHERE grant_id = ${grantDigest(grantId)}`.execute(tx),
+          // The sign-in under way names the grant as well, and goes on with whoever comes in place of its person.
+          sql`DELETE FROM oidc.payloads WHERE grant_id = ${grantDigest(grantId)} AND model <> 'Interaction'`.execute(
+            tx,
+          ),
         );
       },
     };

@@ -4,10 +4,10 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { reserveAttempt, returnAttempt } from '../sessions/login-attempts.ts';
 import { pollsTooFast } from './device-poll.ts';
-import { endBrowserSession, noteBrowserSession } from './logout/browser-session.ts';
+import { beginBrowserSession, endBrowserSession, noteBrowserSession } from './logout/browser-session.ts';
 import { insertNotice } from './logout/notice-store.ts';
 import type { ProviderOptions } from './provider-configuration.ts';
-import { showDelay, showLost } from './provider-pages.ts';
+import { showChanged, showDelay, showLost } from './provider-pages.ts';
 
 type Guard = (context: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>;
 type GuardOptions = ProviderOptions & { log: Logger };
@@ -79,10 +79,10 @@ function cameBy({ rawHeaders }: IncomingMessage, origin: string | undefined): bo
 }
 
 /** A browser that is signed in here is one of the person's sessions. */
-function browserSessions({ db, clock }: GuardOptions): Guard {
+function browserSessions({ db, clock, pages }: GuardOptions): Guard {
   return async (context, next) => {
     await next();
-    const { session, route } = context.oidc ?? {};
+    const { session, route, result } = context.oidc ?? {};
     if (!session) return;
     const nowMs = clock.now();
     if ('destroyed' in session && session.destroyed === true) {
@@ -95,7 +95,13 @@ function browserSessions({ db, clock }: GuardOptions): Guard {
     const expiresAt = new Date(exp * 1000);
     const secondFactor = session.amr?.includes('mfa') === true;
     const noted = { uid, userId, expiresAt, secondFactor, ...place };
-    await db.asIdentity((tx) => noteBrowserSession(tx, noted, nowMs));
+    // A sign-in, and not the browser of an earlier one.
+    if (result?.login === undefined) {
+      await db.asIdentity((tx) => noteBrowserSession(tx, noted, nowMs));
+      return;
+    }
+    const signedIn = { ...noted, proof: Number(result.login['proof'] ?? -1) };
+    if (!(await db.asIdentity((tx) => beginBrowserSession(tx, signedIn, nowMs)))) showChanged(context, pages);
   };
 }
 

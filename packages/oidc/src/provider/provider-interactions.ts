@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { errors, type Provider } from 'oidc-provider';
 import { hasFactor } from '../second-factor/factor-store.ts';
-import type { Proven } from '../second-factor/second-step.ts';
+import type { Proven } from '../sessions/proof.ts';
 import { findAccount, type ProviderOptions } from './provider-configuration.ts';
 
 /** What a client waits for: that somebody signs in, or that they agree. */
@@ -48,12 +48,12 @@ export function providerInteractions(
       const details = await detailsOf(provider, exchange);
       return details && describe(options, provider, details);
     },
-    async login({ request, response }, { userId, secondFactor }) {
+    async login({ request, response }, { userId, secondFactor, proof }) {
       const provider = await latest();
       if (!secondFactor && (await options.db.asIdentity((tx) => hasFactor(tx, userId))))
         throw new AppError('second_factor_required');
       // RFC 8176: clients may ask how somebody signed in.
-      const login = { accountId: userId, ...(secondFactor && { amr: ['mfa'] }) };
+      const login = { accountId: userId, proof, ...(secondFactor && { amr: ['mfa'] }) };
       return provider.interactionResult(request, response, { login });
     },
     async consent(exchange) {

@@ -31,6 +31,8 @@ export interface ProviderPages {
 export function providerFeatures(pages: ProviderPages): NonNullable<Configuration['features']> {
   return {
     devInteractions: { enabled: false },
+    // Nothing of ours asks for a proof of possession: said to be there, it would promise what no gateway keeps.
+    dPoP: { enabled: false },
     // RFC 7009 §2.1, RFC 7662 §4: the token of somebody else is nobody's business.
     revocation: { enabled: true, allowedPolicy: isOwnToken },
     introspection: { enabled: true, allowedPolicy: isOwnToken },
@@ -110,6 +112,15 @@ export function showDelay(
 export function showLost(context: KoaContextWithOIDC, pages: ProviderPages): void {
   context.status = 400;
   const text = 'This form was not opened in this browser, or too long ago. Open the page again.';
+  show(context, pages.problem({ text }));
+}
+
+/** The account changed between the sign-in and now: of what was issued nothing works, and nothing is sent. */
+export function showChanged(context: KoaContextWithOIDC, pages: ProviderPages): void {
+  context.remove('location');
+  context.status = 403;
+  const text =
+    'The account has changed since you said who you are, for example its password. Go back to where you came from and start again.';
   show(context, pages.problem({ text }));
 }
 

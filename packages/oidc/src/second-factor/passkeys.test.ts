@@ -5,6 +5,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openIdentity, type Identity } from '../identity.ts';
+import { readProof, type Proven } from '../sessions/proof.ts';
 import { createUser } from '../users.ts';
 
 const clock = fixedClock(Date.UTC(2030, 0, 1));
@@ -53,13 +54,20 @@ async function withPasskey() {
   expect(added?.recoveryCodes).toHaveLength(10);
   const where = { browser: 'browser', page: '/auth/authorize?x', origin };
   const ask = async (at = where) => {
-    const step = await identity.secondFactors.beginPage({ userId: owner.userId, page: at });
+    const step = await identity.secondFactors.beginPage({ person: await proofOf(owner.userId), page: at });
     return { ticket: step?.ticket ?? '', options: step?.passkey ?? '{}', page: at };
   };
   type Asked = Awaited<ReturnType<typeof ask>>;
   const answer = ({ ticket, page: at }: Asked, passkey: string) =>
     identity.secondFactors.finishPage({ ticket, page: at, code: '', passkey });
-  return { email, owner, key, ask, answer, proven: { kind: 'proven', userId: owner.userId } };
+  return {
+    email,
+    owner,
+    key,
+    ask,
+    answer,
+    proven: { kind: 'proven', userId: owner.userId, proof: expect.any(Number) },
+  };
 }
 
 describe('a passkey', () => {
@@ -224,3 +232,8 @@ describe('adding a passkey', () => {
     await expect(identity.secondFactors.openRegistration(bare)).rejects.toMatchObject({ code: 'conflict' });
   });
 });
+
+async function proofOf(userId: Proven['userId']): Promise<Proven> {
+  const proof = await test.database.asIdentity((tx) => readProof(tx, userId));
+  return { userId, secondFactor: false, proof };
+}

@@ -7,6 +7,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openIdentity, type Identity } from '../identity.ts';
+import { readProof, type Proven } from '../sessions/proof.ts';
 import { createUser, disableUser, setPassword, type User } from '../users.ts';
 
 const clock = fixedClock(Date.UTC(2030, 0, 1));
@@ -182,7 +183,7 @@ describe('a ticket', () => {
     const { secondFactors } = identity;
     const page = { browser: 'mine', page: '/auth/authorize?x', origin: 'https://hexabase.test' };
     const none = { passkey: '' };
-    const step = await secondFactors.beginPage({ userId: user.id, page });
+    const step = await secondFactors.beginPage({ person: await proofOf(user.id), page });
     const ticket = step?.ticket ?? '';
     await expect(finish(ticket, appCode(secret))).rejects.toMatchObject(refused);
     for (const other of [
@@ -200,6 +201,7 @@ describe('a ticket', () => {
     expect(await secondFactors.finishPage({ ticket, page, code, ...none })).toEqual({
       kind: 'proven',
       userId: user.id,
+      proof: expect.any(Number),
     });
   });
 
@@ -301,9 +303,14 @@ describe('no way in goes past it', () => {
     await expect(identity.startSession(user.id, device)).rejects.toMatchObject(required);
     const { browser } = identity;
     const started = await browser.startDevice({ clientId: 'hks', deviceName: null, address: '192.0.2.2' });
-    const one = { userId: user.id, secondFactor: false };
+    const one = await proofOf(user.id);
     await browser.approveDevice({ userCode: started.userCode, person: one });
     const poll = { deviceCode: started.deviceCode, clientId: 'hks', device };
     await expect(browser.pollDevice(poll)).rejects.toMatchObject({ code: 'invalid_grant' });
   });
 });
+
+async function proofOf(userId: User['id']): Promise<Proven> {
+  const proof = await test.database.asIdentity((tx) => readProof(tx, userId));
+  return { userId, secondFactor: false, proof };
+}

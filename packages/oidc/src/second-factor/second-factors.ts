@@ -1,5 +1,6 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
+import type { Proven } from '../sessions/proof.ts';
 import { findUserByEmail } from '../users.ts';
 import { isShown, requireFreshSession, type Owner } from './freshness.ts';
 import {
@@ -26,7 +27,7 @@ import {
 /** Second factors of people: asked at each sign-in, changed by themselves shortly after one. All throw AppErrors. */
 export interface SecondFactors {
   /** Null when nothing else is asked of this person. */
-  beginPage(asked: { userId: UserId; page: StepPage }): Promise<SecondStep | null>;
+  beginPage(asked: { person: Proven; page: StepPage }): Promise<SecondStep | null>;
   repeatPage(asked: { ticket: string; page: StepPage }): Promise<SecondStep | null>;
   finishPage(given: { ticket: string; page: StepPage; code: string; passkey: string }): Promise<StepOutcome>;
   openRegistration(page: RegistrationPage): Promise<{ email: string; name: string; options: string }>;

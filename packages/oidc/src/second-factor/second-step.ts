@@ -4,6 +4,7 @@ import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { recordAuth } from '../auth-audit.ts';
 import { forgiveAttempts, reserveAttempt } from '../sessions/login-attempts.ts';
+import type { Proven } from '../sessions/proof.ts';
 import {
   activeTotps,
   hasFactor,
@@ -33,12 +34,6 @@ export interface FactorDeps {
   clock: Clock;
 }
 
-/** Somebody whose identity is proven, and whether that took two factors. */
-export interface Proven {
-  userId: UserId;
-  secondFactor: boolean;
-}
-
 /** A page of ours in one browser, at the origin that the browser sees. */
 export interface StepPage extends PagePlace {
   origin: string;
@@ -60,7 +55,7 @@ export type StepOutcome =
   | { kind: 'wrong' }
   /** The ticket is used, too old or was never good here. */
   | { kind: 'gone' }
-  | { kind: 'proven'; userId: UserId };
+  | { kind: 'proven'; userId: UserId; proof: number };
 
 /** What is stored with the secret of a factor. */
 export function factorContext(id: string): string {
@@ -70,24 +65,24 @@ export function factorContext(id: string): string {
 /** A ticket for programs when the person has a second factor, else null. */
 export async function beginLogin(
   { db, clock }: FactorDeps,
-  userId: UserId,
+  { userId, proof }: Proven,
 ): Promise<Pick<SecondStep, 'ticket' | 'app'> | null> {
   return db.asIdentity(async (tx) => {
     const factors = await listFactors(tx, userId);
     if (factors.length === 0) return null;
     const app = factors.some(({ kind }) => kind === 'totp');
-    return { ticket: await insertTicket(tx, { kind: 'login', userId }, clock.now()), app };
+    return { ticket: await insertTicket(tx, { kind: 'login', userId, proof }, clock.now()), app };
   });
 }
 
 /** What to ask on the page when the person has a second factor, else null. */
 export async function beginPage(
   { db, clock }: FactorDeps,
-  { userId, page }: { userId: UserId; page: StepPage },
+  { person: { userId, proof }, page }: { person: Proven; page: StepPage },
 ): Promise<SecondStep | null> {
   return db.asIdentity(async (tx) => {
     if (!(await hasFactor(tx, userId))) return null;
-    const ticket = await insertTicket(tx, { kind: 'page', userId, ...page }, clock.now());
+    const ticket = await insertTicket(tx, { kind: 'page', userId, proof, ...page }, clock.now());
     return askOnPage(tx, { ticket, page }, clock.now());
   });
 }
@@ -137,7 +132,7 @@ async function finish({ db, clock }: FactorDeps, { ticket, place, fits }: Finish
   return db.asIdentity(async (tx): Promise<StepOutcome> => {
     const found = await tryTicket(tx, { ticket, place }, clock.now());
     if (!found) return { kind: 'gone' };
-    const { userId } = found;
+    const { userId, proof } = found;
     if (!(await fits(tx, found))) {
       const details = { what: 'wrong' };
       const refused = { userId, action: 'auth.second-factor', outcome: 'denied', details } as const;
@@ -147,7 +142,7 @@ async function finish({ db, clock }: FactorDeps, { ticket, place, fits }: Finish
     if (!(await spendTicket(tx, ticket))) return { kind: 'gone' };
     const details = { what: 'shown' };
     await recordAuth(tx, { userId, action: 'auth.second-factor', details }, clock.now());
-    return { kind: 'proven', userId };
+    return { kind: 'proven', userId, proof };
   });
 }
 

@@ -21,8 +21,8 @@ export interface PagePlace {
 
 /** Where a ticket is good: at programs' own address, on one page, or for one registration. */
 export type NewTicket =
-  | { kind: 'login'; userId: UserId }
-  | ({ kind: 'page'; userId: UserId } & PagePlace)
+  | { kind: 'login'; userId: UserId; proof: number }
+  | ({ kind: 'page'; userId: UserId; proof: number } & PagePlace)
   | { kind: 'register'; userId: UserId; sessionId: string; name: string };
 
 /** 256 random bits, of which only the hash is kept. */
@@ -30,10 +30,11 @@ export async function insertTicket(tx: Tx, given: NewTicket, nowMs: number): Pro
   const ticket = `hksf_${randomBytes(32).toString('base64url')}`;
   const seconds = given.kind === 'register' ? registrationSeconds : stepSeconds;
   const [browser, page] = given.kind === 'page' ? [browserHash(given.browser), given.page] : [null, null];
+  const proof = given.kind === 'register' ? 0 : given.proof;
   const [sessionId, name] = given.kind === 'register' ? [given.sessionId, given.name] : [null, null];
   await sql`
-    INSERT INTO hexabase.factor_tickets (id, user_id, kind, browser_hash, page, session_id, name, expires_at)
-    VALUES (${hashOf(ticket)}, ${given.userId}, ${given.kind}, ${browser}, ${page}, ${sessionId}, ${name},
+    INSERT INTO hexabase.factor_tickets (id, user_id, kind, browser_hash, page, session_id, name, proof, expires_at)
+    VALUES (${hashOf(ticket)}, ${given.userId}, ${given.kind}, ${browser}, ${page}, ${sessionId}, ${name}, ${proof},
       ${new Date(nowMs + seconds * 1000)})`.execute(tx);
   return ticket;
 }
@@ -44,6 +45,8 @@ export interface Ticket {
   challenge: string | null;
   sessionId: string | null;
   name: string | null;
+  /** Of the first factor. */
+  proof: number;
 }
 
 export type TicketPlace =
@@ -69,9 +72,8 @@ export async function tryTicket(
     UPDATE hexabase.factor_tickets t SET tries = t.tries + 1, challenge = NULL
     FROM before, hexabase.users u
     WHERE t.id = before.id AND u.id = t.user_id AND u.disabled_at IS NULL
-    RETURNING t.user_id AS "userId", u.email, before.challenge, t.session_id AS "sessionId", t.name`.execute(
-    tx,
-  );
+    RETURNING t.user_id AS "userId", u.email, before.challenge, t.session_id AS "sessionId", t.name,
+      t.proof::float8 AS proof`.execute(tx);
   const [row] = rows;
   return row ? { ...row, userId: brandId(row.userId) } : null;
 }
@@ -81,7 +83,7 @@ export async function challengeTicket(
   tx: Tx,
   { ticket, place, challenge }: { ticket: string; place: TicketPlace; challenge: string | null },
   nowMs: number,
-): Promise<Omit<Ticket, 'challenge'> | null> {
+): Promise<Omit<Ticket, 'challenge' | 'proof'> | null> {
   if (!ticketPattern.test(ticket)) return null;
   const opened = place.kind === 'register' ? browserHash(place.browser) : null;
   const { rows } = await sql<{

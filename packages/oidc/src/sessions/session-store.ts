@@ -6,7 +6,9 @@ import { recordAuth, recordSessionEnd } from '../auth-audit.ts';
 import { withdrawApprovals } from '../letters/code-store.ts';
 import { announceSessionsChanged } from '../revocation.ts';
 import { withdrawTickets } from '../second-factor/ticket-store.ts';
+import { hasFactor } from '../second-factor/factor-store.ts';
 import { forgetDevices } from './known-devices.ts';
+import { holdProof, withdrawProofs, type Proven } from './proof.ts';
 
 export type EndReason =
   | 'signed_out'
@@ -31,23 +33,28 @@ export const sessionDaysMax = 30;
 export const refreshTokenDays = 7;
 const dayMs = 86_400_000;
 
-export interface NewSession {
+export interface NewSession extends Proven {
   id: SessionId;
-  userId: UserId;
   device: Device;
   refreshTokenHash: string;
-  secondFactor: boolean;
 }
 
-/** Ends the oldest sessions beyond the limit and inserts the new one with its first refresh token. */
+/** `changed`: the proof is from before a change of the account. `one factor`: the account has two, and one was shown. */
+type Insertion = 'made' | 'changed' | 'one factor';
+
+/**
+ * The last lock of every way in of ours: ends the oldest sessions beyond the limit and inserts the new one with its first
+ * refresh token, while what the person has proven still holds.
+ */
 export async function insertSession(
   tx: Tx,
   session: NewSession,
   { nowMs, sessionsMax = liveSessionsMax }: { nowMs: number; sessionsMax?: number | undefined },
-): Promise<void> {
+): Promise<Insertion> {
   const now = new Date(nowMs);
   // Sign-ins of one account take turns here, or two at once would each leave room for themselves.
-  await sql`SELECT 1 FROM hexabase.users WHERE id = ${session.userId} FOR UPDATE`.execute(tx);
+  if (!(await holdProof(tx, session))) return 'changed';
+  if (!session.secondFactor && (await hasFactor(tx, session.userId))) return 'one factor';
   const ended = await sql`
     UPDATE hexabase.sessions SET ended_at = ${now}, end_reason = 'replaced'
     WHERE id IN (
@@ -73,6 +80,7 @@ export async function insertSession(
   );
   const target = `session/${session.id}`;
   await recordAuth(tx, { userId: session.userId, action: 'auth.sign-in', target }, nowMs);
+  return 'made';
 }
 
 export interface Rotation {
@@ -83,7 +91,7 @@ export interface Rotation {
 
 /**
  * Spends a refresh token and inserts its successor in one statement: of any number of parallel calls PostgreSQL lets
- * one see `used_at IS NULL`. Null when this call is not that one, whatever the reason.
+ * one see `used_at IS NULL`. A session that began without a device is bound to the first that names itself. Null when this call is not that one, whatever the reason.
  */
 export async function rotateRefreshToken(
   tx: Tx,
@@ -104,7 +112,8 @@ export async function rotateRefreshToken(
       SELECT ${rotation.successorHash}, session_id, ${now}::timestamptz,
         least(expires_at, ${new Date(nowMs + refreshTokenDays * dayMs)}::timestamptz) FROM spent
     ), touched AS (
-      UPDATE hexabase.sessions SET last_used_at = ${now} WHERE id IN (SELECT session_id FROM spent)
+      UPDATE hexabase.sessions SET last_used_at = ${now}, device_id = coalesce(device_id, ${rotation.deviceId})
+      WHERE id IN (SELECT session_id FROM spent)
     )
     SELECT session_id, user_id FROM spent`.execute(tx);
   const row = rows[0];
@@ -117,6 +126,7 @@ export interface RefreshTokenState {
   used: boolean;
   sessionEnded: boolean;
   expired: boolean;
+  deviceId: string | null;
 }
 
 /** Why a refresh token did not rotate. */
@@ -128,7 +138,8 @@ export async function findRefreshToken(
   const now = new Date(nowMs);
   const { rows } = await sql<RefreshTokenState>`
     SELECT t.session_id AS "sessionId", s.user_id AS "userId", t.used_at IS NOT NULL AS used,
-      (s.ended_at IS NOT NULL OR s.expires_at <= ${now}) AS "sessionEnded", t.expires_at <= ${now} AS expired
+      (s.ended_at IS NOT NULL OR s.expires_at <= ${now}) AS "sessionEnded", t.expires_at <= ${now} AS expired,
+      s.device_id AS "deviceId"
     FROM hexabase.refresh_tokens t JOIN hexabase.sessions s ON s.id = t.session_id
     WHERE t.id = ${tokenHash}`.execute(tx);
   return rows[0] ?? null;
@@ -166,6 +177,7 @@ export async function endAllSessions(
     UPDATE hexabase.sessions SET ended_at = ${new Date(nowMs)}, end_reason = ${ending.reason}
     WHERE user_id = ${ending.userId} AND ended_at IS NULL`.execute(tx);
   await forgetDevices(tx, ending.userId);
+  await withdrawProofs(tx, ending.userId);
   await withdrawTickets(tx, ending.userId);
   await withdrawApprovals(tx, ending.userId);
   await announceSessionsChanged(tx, ending.userId);

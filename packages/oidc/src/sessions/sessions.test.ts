@@ -356,7 +356,7 @@ describe('ending sessions', () => {
     const [user, other] = [await person(), await person()];
     const [taken, kept] = [await asked(), await asked()];
     const allow = (userCode: string, { id: userId }: User) =>
-      identity.browser.approveDevice({ userCode, person: { userId, secondFactor: false } });
+      identity.browser.approveDevice({ userCode, person: { userId, secondFactor: false, proof: 0 } });
     await allow(taken.userCode, user);
     await allow(kept.userCode, other);
     await test.database.asIdentity((tx) =>

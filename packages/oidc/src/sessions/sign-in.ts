@@ -1,6 +1,6 @@
 import { canonicalEmail } from '@hexabase/kernel/email-address.ts';
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
-import { brandId, newId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
+import { brandId, newId, type SessionId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
@@ -17,8 +17,8 @@ import {
   type LoginPlace,
 } from './login-attempts.ts';
 import { passwordFits } from './passwords.ts';
-import { beginLogin, finishLogin, type FactorDeps, type Proven } from '../second-factor/second-step.ts';
-import { hasFactor } from '../second-factor/factor-store.ts';
+import type { Proven } from './proof.ts';
+import { beginLogin, finishLogin, type FactorDeps } from '../second-factor/second-step.ts';
 import { stepSeconds } from '../second-factor/ticket-store.ts';
 import { findLiveSession, insertSession, type Device } from './session-store.ts';
 
@@ -40,8 +40,7 @@ export interface Credentials {
 }
 
 /** Whose password it was. */
-interface Proof {
-  userId: UserId;
+interface Proof extends Proven {
   /** Gives back what was counted for the try. */
   forgive(tx: Tx): Promise<void>;
 }
@@ -52,12 +51,10 @@ interface Proof {
  * `second_factor_required` with a ticket for `finishSignIn` when the person has a second factor.
  */
 export async function signIn(deps: SignInDeps, credentials: Credentials): Promise<TokenSet> {
-  const { userId, forgive } = await proveCredentials(deps, credentials);
-  const step = await beginLogin(deps, userId);
-  if (!step) {
-    const person = { userId, secondFactor: false, device: credentials.device };
-    return startSession(deps, person, forgive);
-  }
+  const { userId, secondFactor, proof, forgive } = await proveCredentials(deps, credentials);
+  const person = { userId, secondFactor, proof };
+  const step = await beginLogin(deps, person);
+  if (!step) return startSession(deps, { ...person, device: credentials.device }, forgive);
   await deps.db.asIdentity(forgive);
   throw new AppError('second_factor_required', {
     message: 'The password is right. Go on with a code of your second factor, or a recovery code.',
@@ -79,17 +76,18 @@ export async function finishSignIn(
       message: 'The code is wrong or was used already, or the sign-in took too long. Try again.',
     });
   }
-  return startSession(deps, { userId: outcome.userId, secondFactor: true, device });
+  const { userId, proof } = outcome;
+  return startSession(deps, { userId, secondFactor: true, proof, device });
 }
 
 /** As `signIn`, for a browser in which somebody vouches for a program elsewhere: no session starts here. */
-export async function checkPassword(deps: SignInDeps, credentials: Credentials): Promise<UserId> {
-  const { userId, forgive } = await proveCredentials(deps, credentials);
+export async function checkPassword(deps: SignInDeps, credentials: Credentials): Promise<Proven> {
+  const { userId, secondFactor, proof, forgive } = await proveCredentials(deps, credentials);
   await deps.db.asIdentity(async (tx) => {
     await forgive(tx);
     await recordAuth(tx, { userId, action: 'auth.proof', details: { way: 'password' } }, deps.clock.now());
   });
-  return userId;
+  return { userId, secondFactor, proof };
 }
 
 async function proveCredentials(deps: SignInDeps, credentials: Credentials): Promise<Proof> {
@@ -143,8 +141,8 @@ async function findAtPlace(
 }
 
 /**
- * Starts a session for somebody whose identity is already proven. The last lock of every way in: throws AppError
- * `second_factor_required` for somebody who has a second factor and did not show one.
+ * Starts a session for somebody whose identity is already proven. Throws AppError `second_factor_required` for somebody
+ * who has a second factor and did not show one, `invalid_credentials` when the account has changed since the proof.
  */
 export async function startSession(
   deps: SignInDeps,
@@ -155,16 +153,18 @@ export async function startSession(
   const nowMs = deps.clock.now();
   const sessionId = newId<'Session'>(nowMs);
   const session = await deps.db.asIdentity(async (tx) => {
-    await also(tx);
-    if (!person.secondFactor && (await hasFactor(tx, person.userId))) return 'second factor';
-    await insertSession(
+    // First, because whoever changes a password holds the account before the counts.
+    const inserted = await insertSession(
       tx,
       { id: sessionId, ...person, refreshTokenHash: refresh.hash },
       { nowMs, sessionsMax: deps.sessionsMax },
     );
+    if (inserted === 'changed') return null;
+    await also(tx);
+    if (inserted === 'one factor') return inserted;
     return findLiveSession(tx, { sessionId, userId: person.userId }, nowMs);
   });
-  if (session === 'second factor') throw new AppError('second_factor_required');
+  if (session === 'one factor') throw new AppError('second_factor_required');
   if (!session) throw new AppError('invalid_credentials');
   return issueTokens(deps, session, { refreshToken: refresh.token, deviceId: person.device.deviceId });
 }
@@ -172,12 +172,19 @@ export async function startSession(
 async function findCredentials(
   tx: Tx,
   email: string,
-): Promise<{ userId: UserId; passwordHash: string | null; deviceEpoch: number } | null> {
-  const { rows } = await sql<{ id: string; password_hash: string | null; epoch: number; disabled: boolean }>`
-    SELECT id, password_hash, device_epoch::float8 AS epoch, disabled_at IS NOT NULL AS disabled
+): Promise<(Proven & { passwordHash: string | null; deviceEpoch: number }) | null> {
+  const { rows } = await sql<{
+    id: string;
+    password_hash: string | null;
+    epoch: number;
+    proof: number;
+    disabled: boolean;
+  }>`
+    SELECT id, password_hash, device_epoch::float8 AS epoch, proof_epoch::float8 AS proof, disabled_at IS NOT NULL AS disabled
     FROM hexabase.users WHERE lower(email) = ${email}`.execute(tx);
   const row = rows[0];
   if (!row) return null;
   const passwordHash = row.disabled ? null : row.password_hash;
-  return { userId: brandId(row.id), passwordHash, deviceEpoch: row.epoch };
+  const proven = { userId: brandId<'User'>(row.id), secondFactor: false, proof: row.proof };
+  return { ...proven, passwordHash, deviceEpoch: row.epoch };
 }

@@ -1,5 +1,5 @@
 import { brandId, type UserId } from '@hexabase/kernel/id.ts';
-import type { Proven } from '../second-factor/second-step.ts';
+import type { Proven } from '../sessions/proof.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
@@ -68,6 +68,7 @@ export async function insertOutcome(
   outcome: Link & {
     state: 'proven' | 'confirm';
     secondFactor: boolean;
+    proof: number;
     groups: GroupClaim | null;
     started: StartedSignIn;
   },
@@ -82,9 +83,10 @@ export async function insertOutcome(
   await sql`
     INSERT INTO hexabase.upstream_sign_ins
       (id, provider_id, state, browser_hash, return_to, redirect_uri, secrets_sealed, user_id, subject, email,
-        second_factor, groups, expires_at)
+        second_factor, proof, groups, expires_at)
     VALUES (${started.id}, ${outcome.providerId}, ${outcome.state}, ${started.browserHash}, ${started.returnTo},
       ${started.redirectUri}, '', ${outcome.userId}, ${outcome.subject}, ${outcome.email}, ${outcome.secondFactor},
+      ${outcome.proof},
       ${outcome.groups && JSON.stringify(outcome.groups)}::jsonb, ${new Date(nowMs + provenMs)})`.execute(tx);
 }
 
@@ -115,15 +117,15 @@ export async function findOutcome(tx: Tx, place: Place, nowMs: number): Promise<
 export async function takeProven(tx: Tx, place: Place, nowMs: number): Promise<Proven | null> {
   await sql`DELETE FROM hexabase.upstream_sign_ins WHERE browser_hash = ${place.browserHash}
     AND return_to = ${place.returnTo} AND state = 'taken'`.execute(tx);
-  const { rows } = await sql<{ userId: string; secondFactor: boolean }>`
+  const { rows } = await sql<{ userId: string; secondFactor: boolean; proof: number }>`
     UPDATE hexabase.upstream_sign_ins s SET state = 'taken', expires_at = ${new Date(nowMs + takenMs)}
     FROM hexabase.identity_providers p, hexabase.users u
     WHERE s.browser_hash = ${place.browserHash} AND s.return_to = ${place.returnTo} AND s.state = 'proven'
       AND s.expires_at > ${new Date(nowMs)} AND p.id = s.provider_id AND p.enabled
       AND u.id = s.user_id AND u.disabled_at IS NULL
-    RETURNING s.user_id AS "userId", s.second_factor AS "secondFactor"`.execute(tx);
+    RETURNING s.user_id AS "userId", s.second_factor AS "secondFactor", s.proof::float8 AS proof`.execute(tx);
   const [row] = rows;
-  return row ? { userId: brandId(row.userId), secondFactor: row.secondFactor } : null;
+  return row ? { ...row, userId: brandId(row.userId) } : null;
 }
 
 interface Waiting extends Link {
@@ -158,16 +160,17 @@ export async function linkConfirmed(
   return [...said].map(([providerId, groups]) => ({ providerId, groups }));
 }
 
-/** Whose account a provider's subject is linked to. */
+/** Whose account a provider's subject is linked to, as the account is now. */
 export async function findLinked(
   tx: Tx,
   external: { providerId: string; subject: string },
-): Promise<UserId | null> {
-  const { rows } = await sql<{ userId: string }>`
-    SELECT user_id AS "userId" FROM hexabase.external_identities
-    WHERE provider_id = ${external.providerId} AND subject = ${external.subject}`.execute(tx);
+): Promise<{ userId: UserId; proof: number } | null> {
+  const { rows } = await sql<{ userId: string; proof: number }>`
+    SELECT e.user_id AS "userId", u.proof_epoch::float8 AS proof
+    FROM hexabase.external_identities e JOIN hexabase.users u ON u.id = e.user_id
+    WHERE e.provider_id = ${external.providerId} AND e.subject = ${external.subject}`.execute(tx);
   const [row] = rows;
-  return row ? brandId(row.userId) : null;
+  return row ? { ...row, userId: brandId(row.userId) } : null;
 }
 
 /** Answers false when the provider's subject is linked already. */

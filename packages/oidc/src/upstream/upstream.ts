@@ -5,7 +5,7 @@ import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { startOf } from '@hexabase/kernel/text.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
-import type { Proven } from '../second-factor/second-step.ts';
+import { readProof, type Proven } from '../sessions/proof.ts';
 import { recordAuth } from '../auth-audit.ts';
 import { hasInvitation } from '../letters/code-store.ts';
 import { createUser, findUserByEmail, normalizeEmail } from '../users.ts';
@@ -172,15 +172,18 @@ async function recognize(deps: UpstreamDeps, given: Recognized): Promise<void> {
   const { provider, person, started } = given;
   const known = await deps.db.asIdentity(async (tx) => {
     const linked = await findLinked(tx, { providerId: provider.id, subject: person.subject });
-    const account =
-      linked === null ? await accountByEmail(deps, tx, given) : { userId: linked, proven: true };
+    const account = linked === null ? await accountByEmail(deps, tx, given) : { ...linked, proven: true };
     const email = person.email === null ? provider.label : normalizeEmail(person.email);
     const link = { providerId: provider.id, subject: person.subject, userId: account.userId, email };
     const state = account.proven ? 'proven' : 'confirm';
     // Linked to another account while this one was made: nothing is proven, and it is not made.
     if (account.proven && linked === null && !(await insertLink(tx, link, nowMs))) throw notStartedHere();
     const secondFactor = countsTwice(provider, person);
-    await insertOutcome(tx, { ...link, state, secondFactor, groups: person.groups ?? null, started }, nowMs);
+    await insertOutcome(
+      tx,
+      { ...link, state, secondFactor, proof: account.proof, groups: person.groups ?? null, started },
+      nowMs,
+    );
     const details = { provider: provider.name, state };
     await recordAuth(tx, { userId: account.userId, action: 'auth.provider', details }, nowMs);
     return account.proven ? account.userId : null;
@@ -197,7 +200,7 @@ async function accountByEmail(
   deps: UpstreamDeps,
   tx: Tx,
   { provider, person }: Recognized,
-): Promise<{ userId: UserId; proven: boolean }> {
+): Promise<{ userId: UserId; proven: boolean; proof: number }> {
   if (person.email === null) {
     throw new AppError('forbidden', {
       message: `${provider.label} has not verified your e-mail address. Verify it there, then sign in again.`,
@@ -205,7 +208,8 @@ async function accountByEmail(
   }
   const email = normalizeEmail(person.email);
   const known = await findUserByEmail(tx, email);
-  if (known) return { userId: known.id, proven: false };
+  // Who it is has to be proven another way, and that counts then.
+  if (known) return { userId: known.id, proven: false, proof: 0 };
   const invited = await hasInvitation(tx, email, deps.clock.now());
   if (!deps.signUp && !invited) {
     throw new AppError('forbidden', {
@@ -214,7 +218,7 @@ async function accountByEmail(
   }
   const fresh = { email, displayName: nameOf(person, email), password: null, organizationDue: !invited };
   const user = await createUser(tx, fresh, deps.clock.now());
-  return { userId: user.id, proven: true };
+  return { userId: user.id, proven: true, proof: await readProof(tx, user.id) };
 }
 
 /** What a provider calls somebody is as they like it there: nothing invisible is kept, and no more than fits a line. */

@@ -74,7 +74,7 @@ async function firstStep(parts: Parts, request: FastifyRequest, form: WhoForm): 
   const person = await firstFactor(parts, request, form);
   if (person.secondFactor) return person;
   const page = stepPage(request, identity, form);
-  const step = await identity.secondFactors.beginPage({ userId: person.userId, page });
+  const step = await identity.secondFactors.beginPage({ person, page });
   if (step) throw new SecondStepNeeded(step);
   return person;
 }
@@ -95,8 +95,7 @@ async function firstFactor(
   }
   const device = deviceOf(request, undefined);
   const knownDevice = knownDeviceOf(request, identity);
-  const userId = await identity.checkPassword({ email, password, device, knownDevice });
-  return { userId, secondFactor: false };
+  return identity.checkPassword({ email, password, device, knownDevice });
 }
 
 async function secondStep({ identity }: Parts, request: FastifyRequest, form: WhoForm): Promise<AuthProven> {
@@ -107,7 +106,10 @@ async function secondStep({ identity }: Parts, request: FastifyRequest, form: Wh
   });
   try {
     const outcome = await identity.secondFactors.finishPage({ ticket, page, code, passkey });
-    if (outcome.kind === 'proven') return { userId: outcome.userId, secondFactor: true };
+    if (outcome.kind === 'proven') {
+      const { userId, proof } = outcome;
+      return { userId, secondFactor: true, proof };
+    }
   } catch (error) {
     if (!isAppError(error, 'rate_limited')) throw error;
     refusal = error;

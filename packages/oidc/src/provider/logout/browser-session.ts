@@ -1,11 +1,12 @@
-import { newId } from '@hexabase/kernel/id.ts';
+import { brandId, newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth, recordSessionEnd } from '../../auth-audit.ts';
 import { announceSessionsChanged } from '../../revocation.ts';
+import { holdProof } from '../../sessions/proof.ts';
 import { providerSessionDigest } from '../payload-digest.ts';
 
-export interface BrowserSession {
+interface BrowserSession {
   uid: string;
   userId: string;
   /** When the provider forgets it. */
@@ -14,6 +15,36 @@ export interface BrowserSession {
   secondFactor: boolean;
   userAgent: string | null;
   address: string;
+}
+
+/** Who has just signed in at the provider, on the word of which proof. */
+interface BrowserSignIn extends BrowserSession {
+  proof: number;
+}
+
+/**
+ * A sign-in at the provider: as `noteBrowserSession` while what the person has proven still holds. Else the session has
+ * ended, with all that was issued in it, and the answer is false.
+ */
+export async function beginBrowserSession(tx: Tx, session: BrowserSignIn, nowMs: number): Promise<boolean> {
+  const now = new Date(nowMs);
+  const holds = await holdProof(tx, { userId: brandId(session.userId), proof: session.proof });
+  if (holds) {
+    await noteBrowserSession(tx, session, nowMs);
+    return true;
+  }
+  await sql`
+    INSERT INTO hexabase.sessions
+      (id, user_id, created_at, last_used_at, expires_at, user_agent, address, provider_session, ended_at, end_reason)
+    VALUES (${newId<'Session'>(nowMs)}, ${session.userId}, ${now}, ${now}, ${session.expiresAt},
+      ${session.userAgent}, ${session.address}, ${providerSessionDigest(session.uid)}, ${now}, 'revoked')
+    ON CONFLICT (provider_session) WHERE provider_session IS NOT NULL DO UPDATE
+      SET ended_at = coalesce(sessions.ended_at, excluded.ended_at),
+        end_reason = coalesce(sessions.end_reason, excluded.end_reason)`.execute(tx);
+  await announceSessionsChanged(tx, session.userId);
+  const refused = { userId: session.userId, action: 'auth.sign-in', outcome: 'denied' } as const;
+  await recordAuth(tx, { ...refused, details: { way: 'provider page' } }, nowMs);
+  return false;
 }
 
 /** Puts a browser that is signed in at the provider among the person's sessions, or notes that it was used again. */
