@@ -1,7 +1,11 @@
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { openIdentity, type Identity } from '@hexabase/oidc/identity.ts';
+import { insertCode } from '@hexabase/oidc/letters/code-store.ts';
+import { openLetters } from '@hexabase/oidc/letters/letters.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import type { FastifyInstance } from 'fastify';
@@ -23,6 +27,16 @@ beforeAll(async () => {
   test = await testDatabase();
   const { database: db, masterKey } = test;
   identity = await openIdentity({ db, masterKey, issuer, clock: systemClock });
+  const vault = createKeyVault(masterKey);
+  const letters = openLetters({
+    db,
+    vault,
+    clock: systemClock,
+    site: 'https://hexabase.example',
+    passwords: true,
+    signUp: true,
+    makeOrganization: async () => undefined,
+  });
   app = await createHttp({
     execute: () => Promise.reject(new AppError('not_built')),
     authenticate: (token) => identity.authenticate(token),
@@ -31,7 +45,7 @@ beforeAll(async () => {
     log: silentLogger,
     metrics: createMetrics(async () => 0),
     ping: () => db.ping(),
-    auth: { identity },
+    auth: { identity, letters },
     version: '0.0.0',
   });
 });
@@ -65,8 +79,8 @@ function cookiesOf({ headers }: { headers: Record<string, unknown> }): string[] 
 }
 
 /** A page of ours, opened and sent by one browser. */
-async function sendForm(url: string, fields: Record<string, string>) {
-  const opened = await app.inject({ url, headers: plain });
+async function sendForm(page: string, fields: Record<string, string>, url = page) {
+  const opened = await app.inject({ url: page, headers: plain });
   const [form = ''] = cookiesOf(opened);
   const token = /name="form_token" value="([^"]+)"/.exec(opened.payload)?.[1] ?? '';
   return app.inject({
@@ -136,6 +150,25 @@ describe('the cookie of a known device', () => {
     // Given before the password was changed.
     expect(device(paged)).not.toBe('none');
     expect(await at(device(paged), email, fresh, '192.0.2.3')).toBe(429);
+  });
+
+  it('is given with a password by letter, so that who reads their mail is kept out by no guesser', async () => {
+    const email = await person();
+    const { rows } = await test.database.asIdentity((tx) =>
+      sql<{ id: string }>`SELECT id FROM hexabase.users WHERE email = ${email}`.execute(tx),
+    );
+    const code = await test.database.asIdentity((tx) =>
+      insertCode(tx, { kind: 'reset', email, userId: brandId(rows[0]?.id ?? '') }, Date.now()),
+    );
+    const fresh = 'amber gulls near the mill';
+    const set = await sendForm(`/auth/finish?code=${code}`, { code, password: fresh }, '/auth/finish');
+    expect(set.statusCode).toBe(200);
+    await surround(email);
+    const cookie = cookiesOf(set)
+      .map((line) => line.split(';')[0])
+      .join('; ');
+    expect((await logIn(email, plain, fresh, '192.0.2.5')).status).toBe(429);
+    expect((await logIn(email, { ...plain, cookie }, fresh, '192.0.2.5')).status).toBe(200);
   });
 
   it('works on pages as at the API', async () => {
