@@ -50,6 +50,8 @@ async function ticketOf(person: Person): Promise<string> {
   const answer = await post('/auth/login', { email: person.email, password });
   expect([answer.status, answer.json['error'].code]).toEqual([403, 'second_factor_required']);
   expect(answer.text).not.toMatch(/access_token|refresh_token/);
+  // With one factor of two nobody is known from now on.
+  expect(answer.headers['set-cookie']).toBeUndefined();
   return String(answer.json['error'].details.ticket);
 }
 
@@ -179,6 +181,7 @@ async function withCode(person: Victim): Promise<Pick<Person, 'access' | 'refres
   await forgetCode(product, person);
   const answer = await post('/auth/second-factor', { ticket, code: appCode(person.secret) });
   expect(answer.status, answer.text).toBe(200);
+  expect(answer.headers['set-cookie']).toEqual([expect.stringMatching(/^hks-device=/)]);
   const access = String(answer.json['access_token']);
   return {
     access,
