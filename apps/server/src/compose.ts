@@ -278,7 +278,7 @@ function openGateway({
 }): Promise<Gateway> {
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   const notices = [roleChanges, namespaceChanges, policyChanges];
-  const audit = noticeWrites(accessAudit(database), { database, log }, notices);
+  const audit = noticeWrites(accessAudit(database, log), { database, log }, notices);
   const wake = async (workspaceId: string): Promise<void> => {
     await wakeWorkspace(database, workspaceId, clock.now());
   };

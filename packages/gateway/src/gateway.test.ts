@@ -55,7 +55,7 @@ beforeAll(async () => {
   gateway = await createGateway({
     access,
     driver: { upstream: async (workspaceId) => ({ kind: 'handler', ...echoCluster(workspaceId) }) },
-    audit: accessAudit(db),
+    audit: accessAudit(db, silentLogger),
     clock: systemClock,
     log: silentLogger,
     limits: { long: 3 },

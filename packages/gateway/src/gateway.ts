@@ -7,15 +7,15 @@ import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
-import { accessLog, type AccessAudit, type AccessLog } from './access-log.ts';
 import { gatewayPrefix, gatewayRoutes } from './address.ts';
 import { createAdmission, type Admission, type Admitted } from './admit.ts';
-import { entryOf, type Told } from './answer/access-entry.ts';
+import { entryOf, pathMax, type Told } from './answer/access-entry.ts';
 import { followOutcome } from './answer/outcome.ts';
 import { onStatusLine } from './answer/told-status.ts';
 import { createHold, type Hold, type HoldLimits } from './hold.ts';
 import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
 import { passageOf, type Passage } from './passage.ts';
+import { accessLog, type AccessAudit, type AccessLog } from './record/access-log.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { dropUntrustedHeaders, refuseForeignIdentity } from './request-headers.ts';
 import { requestObject } from './request-verb.ts';
@@ -209,9 +209,12 @@ function noAnswer({ log }: GatewayDeps, { workspace }: Admitted, error: Error): 
 async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
   requireKnownHost(parts.hosts, passage.request.headers.host);
   const admitted = await parts.admission.admit(passage.request, passage.workspace);
+  const { id: workspaceId, organizationId } = admitted.workspace;
+  // Nothing of it may be kept, so that it is refused comes before all that would be told of it.
+  if (!parts.records.admits({ organizationId, workspaceId, atMs: parts.clock.now() }))
+    throw unavailable('access cannot be recorded right now');
   try {
     refuseForeignIdentity(passage.request.rawHeaders);
-    if (parts.records.overloaded()) throw unavailable('access cannot be recorded right now');
     const open = parts.connections.count(admitted.workspace.id);
     const full = passage.verb.longRunning ? open.long >= parts.limits.long : open.short >= parts.limits.short;
     if (full) {
@@ -255,7 +258,7 @@ function record({ records, clock }: Parts, of: { passage: Passage; admitted: Adm
   const entry = { ...entryOf(of, told), atMs: clock.now() };
   records.record(entry, {
     combine: verb.readOnly && !verb.longRunning,
-    object: () => requestObject(path),
+    object: () => requestObject(path.slice(0, pathMax)),
   });
 }
 

@@ -43,7 +43,7 @@ it.each([
               void socket.write(`HTTP/1.1 101 Switching Protocols\r\n\r\n${(reached += 1)}`),
           }),
         },
-        audit: accessAudit(test.database),
+        audit: accessAudit(test.database, silentLogger),
         clock: systemClock,
         log: silentLogger,
         limits: { long: longMax },

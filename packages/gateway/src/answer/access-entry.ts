@@ -1,7 +1,10 @@
 import { plainAgent } from '@hexabase/kernel/request-origin.ts';
-import type { AccessEntry } from '../access-log.ts';
+import type { AccessEntry } from '../record/access-log.ts';
 import type { Admitted } from '../admit.ts';
 import type { Passage } from '../passage.ts';
+
+/** No path that means something is longer; what waits to be written must not be. */
+export const pathMax = 1_024;
 
 /** What became of a request. */
 export interface Told {
@@ -24,7 +27,7 @@ export function entryOf(
     actorId: admitted.claims.sub,
     actorEmail: admitted.claims.email,
     action: `kube:${passage.verb.verb}`,
-    target: `workspaces/${admitted.workspace.id}${passage.path}`,
+    target: `workspaces/${admitted.workspace.id}${passage.path.slice(0, pathMax)}`,
     outcome: outcomeOf(status),
     requestId: passage.requestId,
     address: passage.from || null,
