@@ -7,6 +7,8 @@ import { findPreset, type PresetRole } from './rules/presets.ts';
 export type Link =
   | { kind: 'organization-role'; name: OrganizationRole }
   | { kind: 'group'; id: string; name: string }
+  /** So many groups of a long chain that are not told one by one. */
+  | { kind: 'groups-between'; count: number }
   | { kind: 'user'; id: string };
 
 /** One role that somebody has somewhere, and why. */

@@ -69,6 +69,7 @@ export const audit = defineResource({
   operations: {
     list: operation({
       id: 'audit.list',
+      heavy: true,
       method: 'GET',
       path,
       summary: 'Reads the audit log of an organization and the sign-ins of its members, newest first.',
@@ -81,6 +82,7 @@ export const audit = defineResource({
     }),
     export: operation({
       id: 'audit.export',
+      heavy: true,
       method: 'GET',
       path: `${path}/export`,
       summary: 'Streams the audit log of an organization, oldest first, as CSV or as lines of JSON.',

@@ -47,6 +47,8 @@ export interface Operation {
   sensitive?: boolean;
   /** A read that is itself written to the audit log. */
   recorded?: boolean;
+  /** May take as long as hundreds of others: an organization has few of them at once, and the others wait. */
+  heavy?: boolean;
   /** Media types of an answer that is a stream of text and no envelope. */
   raw?: readonly string[];
   cli?: CliVerb;

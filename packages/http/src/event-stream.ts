@@ -1,11 +1,14 @@
 import { decide } from '@hexabase/authz/decide.ts';
 import { membershipIn, type Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
-import type { OrganizationId } from '@hexabase/kernel/id.ts';
+import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { requestToken } from './auth/request-token.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import { atMost } from './streams/at-most.ts';
+import { eventText, shareChanges } from './streams/shared-changes.ts';
+import { createStreamPlaces, defaultStreamLimits, type StreamLimits } from './streams/stream-places.ts';
 
 /** Something of an organization has changed. It says where to look, never what is there now. */
 export interface Change {
@@ -19,8 +22,8 @@ export interface ChangeFeed {
   subscribe(listener: (change: Change | null) => void): Disposable;
   /** Calls `listener` with a user whose rights have changed; `null` means that some may have been missed. */
   onRevocation(listener: (userId: string | null) => void): Disposable;
-  /** What the actor may see of a change, or null when it is gone. */
-  read(actor: Actor, change: Change): Promise<unknown>;
+  /** What members of its organization see of a change, or null when it is gone. */
+  read(change: Change): Promise<unknown>;
 }
 
 interface StreamDeps {
@@ -28,20 +31,29 @@ interface StreamDeps {
   authenticate(token: string): Promise<Actor>;
   limiter: RateLimiter;
   log: Logger;
+  streamLimits?: Partial<StreamLimits>;
 }
 
 const heartbeatMs = 15_000;
 const reauthenticateMs = 60_000;
-const queueMax = 1_000;
-const unreadBytesMax = 1024 * 1024;
+const unreadBytesMax = 256 * 1024;
+/** Streams that look at once whether they may go on, when many are asked to. */
+const looksMax = 4;
 
 /**
  * `GET /api/v1/events/stream`: server-sent events about the caller's organizations (event = noun, data = its present
- * representation; `sync` = look at everything again). Ends with the session, and within a second of a revocation.
+ * representation; `sync` = look at everything again). Ends with the session, and within a second of a revocation. Throws
+ * `rate_limited` for who has too many open. Who does not read is let go.
  */
 export function mountEventStream(app: FastifyInstance, deps: StreamDeps): void {
   const open = new Set<() => void>();
-  app.addHook('preClose', async () => open.forEach((end) => end()));
+  const places = createStreamPlaces({ ...defaultStreamLimits, ...deps.streamLimits });
+  const shared = shareChanges(deps);
+  const inTurn = atMost(looksMax);
+  app.addHook('preClose', async () => {
+    open.forEach((end) => end());
+    shared[Symbol.dispose]();
+  });
   app.get('/api/v1/events/stream', async (request, reply) => {
     const token = requestToken(request);
     const actor = await deps.authenticate(token);
@@ -49,7 +61,9 @@ export function mountEventStream(app: FastifyInstance, deps: StreamDeps): void {
     // What the stream tells is of whole organizations.
     if (typeof actor.token?.scope === 'object') throw new AppError('forbidden');
     if (request.raw.method === 'HEAD') return reply.type('text/event-stream').send();
-    const end = startStream(deps, { request, reply, actor, token });
+    const { userId } = actor;
+    const place = places.take({ userId, organizationIds: organizationsOf(actor) });
+    const end = startStream({ ...deps, shared, inTurn }, { request, reply, actor, token, place });
     open.add(end);
     reply.raw.once('close', () => {
       open.delete(end);
@@ -63,67 +77,65 @@ interface Stream {
   reply: FastifyReply;
   actor: Actor;
   token: string;
+  place: Disposable;
 }
 
-function startStream(deps: StreamDeps, { request, reply, actor: first, token }: Stream): () => void {
+type Sharing = StreamDeps & {
+  shared: Pick<ReturnType<typeof shareChanges>, 'join'>;
+  inTurn: ReturnType<typeof atMost>;
+};
+
+function startStream(deps: Sharing, { request, reply, actor: first, token, place }: Stream): () => void {
   let actor = first;
   const resources = new DisposableStack();
-  const pending = new Map<string, Change>();
-  let writing = false;
+  resources.use(place);
   const end = () => {
-    if (!resources.disposed) resources.dispose();
+    resources.dispose();
     reply.raw.end();
   };
+  const listening = resources.use(
+    deps.shared.join({
+      // Who is let in by a grant asks for each thing, so that it is recorded.
+      mayHear: (organizationId) =>
+        decide(actor, 'workspace:read', { organizationId: brandId(organizationId) }).allowed &&
+        !membershipIn(actor, brandId(organizationId))?.grant,
+      tell: (event) => send(reply, event),
+    }),
+  );
   const reauthenticate = async () => {
+    if (resources.disposed) return;
     try {
       actor = await deps.authenticate(token);
+      if (!resources.disposed) listening.hear(organizationsOf(actor));
     } catch (error) {
       if (error instanceof AppError && error.status >= 500) return;
       end();
     }
   };
-  const drain = async () => {
-    if (writing) return;
-    writing = true;
-    for (const [key, change] of pending) {
-      pending.delete(key);
-      const data = await deps.changes.read(actor, change);
-      send(reply, data === null ? `${change.noun}-gone` : change.noun, data ?? { id: change.id });
-    }
-    writing = false;
-  };
 
   beginStream(reply);
-  send(reply, 'sync', { requestId: request.id });
-  resources.use(
-    deps.changes.subscribe((change) => {
-      if (change === null || pending.size >= queueMax) return send(reply, 'sync', {});
-      // Who is let in by a grant asks for each thing, so that it is recorded.
-      const { organizationId } = change;
-      const mayLook = decide(actor, 'workspace:read', { organizationId }).allowed;
-      if (!mayLook || membershipIn(actor, organizationId)?.grant) return;
-      // Several changes of one thing become one event: only the present state is told.
-      pending.set(`${change.noun} ${change.id}`, change);
-      drain().catch((error: unknown) => {
-        deps.log.warn({ error, requestId: request.id }, 'an event stream could not be written and was ended');
-        end();
-      });
-    }),
-  );
+  send(reply, eventText('sync', { requestId: request.id }));
+  listening.hear(organizationsOf(actor));
   resources.use(
     deps.changes.onRevocation((userId) => {
-      if (userId === null || userId === actor.userId) void reauthenticate();
+      if (userId === actor.userId) void reauthenticate();
+      // Somebody of many: those that are named do not wait behind these.
+      if (userId === null) void deps.inTurn(reauthenticate);
     }),
   );
   resources.adopt(
-    setInterval(() => reply.raw.write(':\n\n'), heartbeatMs),
+    setInterval(() => send(reply, ':\n\n'), heartbeatMs),
     clearInterval,
   );
   resources.adopt(
-    setInterval(() => void reauthenticate(), reauthenticateMs),
+    setInterval(() => void deps.inTurn(reauthenticate), reauthenticateMs),
     clearInterval,
   );
   return end;
+}
+
+function organizationsOf(actor: Actor): string[] {
+  return actor.memberships.map((membership) => membership.organizationId);
 }
 
 /** From here on the answer is ours: fastify sends nothing any more. */
@@ -138,9 +150,9 @@ function beginStream(reply: FastifyReply): void {
   });
 }
 
-function send(reply: FastifyReply, event: string, data: unknown): void {
+function send(reply: FastifyReply, event: string): void {
   if (reply.raw.writableEnded || reply.raw.destroyed) return;
-  reply.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  reply.raw.write(event);
   // Who does not read what comes is let go and may come again, before this process fills up.
   if (reply.raw.writableLength > unreadBytesMax) reply.raw.destroy();
 }

@@ -8,6 +8,7 @@ import type { ChangeFeed } from './event-stream.ts';
 import type { BookRequests } from './limits/shared-buckets.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { StreamLimits } from './streams/stream-places.ts';
 
 /** What the HTTP side needs; the process puts it together. */
 export interface HttpDeps {
@@ -29,6 +30,8 @@ export interface HttpDeps {
   auth?: AuthRoutesOptions;
   /** Changes for `/api/v1/events/stream`; absent where nothing can be streamed. */
   changes?: ChangeFeed;
+  /** How many event streams may be open; absent: see the defaults. */
+  streamLimits?: Partial<StreamLimits>;
   metricsAccess?: MetricsAccess;
   rateLimit?: Partial<RateLimit>;
   /** Takes from the buckets that all replicas share; absent where this process is the only one. */

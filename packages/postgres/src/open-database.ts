@@ -18,7 +18,7 @@ import { NotificationHub } from './listener.ts';
 import { migrateUp, type Migration } from './migrate.ts';
 import { ensureDatabase, provisionRoles } from './provision.ts';
 import { requireKey } from './require-key.ts';
-import { createPool, openRolePool, type PoolLimits } from './role-pool.ts';
+import { createPool, defaultPoolSizes, openRolePool, type PoolLimits, type PoolSizes } from './role-pool.ts';
 
 export interface DatabaseOptions {
   connection: { kind: 'embedded'; dataDir: string } | { kind: 'url'; url: string };
@@ -33,12 +33,6 @@ export interface DatabaseOptions {
   poolSizes?: Partial<PoolSizes>;
 }
 
-export interface PoolSizes {
-  api: number;
-  worker: number;
-  identity: number;
-}
-
 /** The database with what only the composition of the process may use. */
 export interface OpenedDatabase extends Database {
   /** For the migration command. */
@@ -49,7 +43,6 @@ export interface OpenedDatabase extends Database {
   readonly embedded: EmbeddedServer | null;
 }
 
-const defaultSizes: PoolSizes = { api: 10, worker: 10, identity: 6 };
 const pingMsMax = 2_000;
 const databaseName = 'hexabase';
 
@@ -82,7 +75,7 @@ export interface ConnectOptions {
 /** Opens the doors of a database that is provisioned and migrated already; disposing it stops `embedded` too. */
 export function connectDatabase(options: ConnectOptions): OpenedDatabase {
   const { admin, masterKey, log } = options;
-  const sizes = { ...defaultSizes, ...options.poolSizes };
+  const sizes = { ...defaultPoolSizes, ...options.poolSizes };
   const endpoint = (role: DatabaseRole) => endpointAs(admin, role, masterKey);
   const limits = (max: number): PoolLimits => ({
     max,

@@ -9,6 +9,21 @@ import { ahead, pipelinedDialect } from './pipelined-dialect.ts';
 import type { Schema } from './schema.ts';
 import { statementNames } from './statement-names.ts';
 
+/** Connections of each role. */
+export interface PoolSizes {
+  api: number;
+  worker: number;
+  identity: number;
+}
+
+export const defaultPoolSizes: PoolSizes = { api: 10, worker: 10, identity: 6 };
+
+/**
+ * What a request only reads is made for somebody who waits for it, and is given up after this; nothing is lost by that. A
+ * change has as long as every other statement.
+ */
+const readTimeoutMs = 10_000;
+
 export interface PoolLimits {
   max: number;
   idleTimeoutMs: number;
@@ -76,7 +91,7 @@ async function once<T>(
   if (options.oneStatement && !options.scope) return kysely.connection().execute(run);
   const builder = options.readOnly ? kysely.transaction().setAccessMode('read only') : kysely.transaction();
   return builder.execute(async (tx) => {
-    if (options.scope) await setScope(tx, options.scope);
+    if (options.scope) await setScope(tx, options.scope, options.readOnly ?? false);
     const result = await run(tx);
     // Whoever gave up must not find the change made later.
     options.signal?.throwIfAborted();
@@ -84,11 +99,13 @@ async function once<T>(
   });
 }
 
-async function setScope(tx: Tx, scope: TenantScope): Promise<void> {
+async function setScope(tx: Tx, scope: TenantScope, readOnly: boolean): Promise<void> {
+  const scoped =
+    "select set_config('hexabase.user_id', $1, true), set_config('hexabase.organization_ids', $2, true)";
+  const values = [scope.userId ?? '', scope.organizationIds.join(',')];
   await tx.executeQuery(
-    ahead(
-      "select set_config('hexabase.user_id', $1, true), set_config('hexabase.organization_ids', $2, true)",
-      [scope.userId ?? '', scope.organizationIds.join(',')],
-    ),
+    readOnly
+      ? ahead(`${scoped}, set_config('statement_timeout', $3, true)`, [...values, String(readTimeoutMs)])
+      : ahead(scoped, values),
   );
 }

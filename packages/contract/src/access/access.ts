@@ -83,6 +83,7 @@ export const access = defineResource({
   operations: {
     explain: operation({
       id: 'access.explain',
+      heavy: true,
       method: 'GET',
       path,
       summary: 'Tells what somebody may do and through which groups and roles. Of others, admins may ask.',
@@ -101,6 +102,7 @@ export const access = defineResource({
     }),
     whoCan: operation({
       id: 'access.who-can',
+      heavy: true,
       method: 'GET',
       path: `${path}/who-can`,
       summary: 'Lists everybody who may do something, each with the reason.',
@@ -117,6 +119,7 @@ export const access = defineResource({
     }),
     viewAs: operation({
       id: 'access.view-as',
+      heavy: true,
       method: 'POST',
       path: `${path}/view-as`,
       summary:

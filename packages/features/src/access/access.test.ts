@@ -1,4 +1,3 @@
-import { kubernetesGroups } from '@hexabase/authz/effective-access.ts';
 import { brandId, newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
@@ -9,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deleteAssignmentRow, insertAssignment } from '../assignments/store.ts';
 import { deleteGroupMember, insertGroup, insertGroupMember, isBelow, moveGroup } from '../groups/store.ts';
 import { membersOf } from '../groups/store.ts';
-import { recallAccess } from './load-access.ts';
+import { recallGroups } from './load-access.ts';
 import { revokeUsers } from './public.ts';
 
 let test: TestDatabase;
@@ -125,9 +124,9 @@ class Real {
     const userId = people[person] ?? '';
     const scope = { userId: brandId<'User'>(userId), organizationIds: [organizationId] };
     const found = await test.database.asTenant(scope, (tx) =>
-      recallAccess({ tx, database: test.database }, { userId, organizationId, workspaceId }),
+      recallGroups({ tx, database: test.database }, { userId, organizationId, workspaceId }),
     );
-    const held = found ? kubernetesGroups(found.access) : [];
+    const held = found?.groups ?? [];
     return this.ids.flatMap((id, index) => (held.includes(`hexabase:group:${id}`) ? [index] : [])).sort();
   }
 }

@@ -1,4 +1,8 @@
-import { grantsOfOrganizationRole, type EffectiveAccess } from '@hexabase/authz/effective-access.ts';
+import {
+  grantsOfOrganizationRole,
+  kubernetesGroups,
+  type EffectiveAccess,
+} from '@hexabase/authz/effective-access.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { loadGrants, readStanding, type PersonInWorkspace, type Standing } from './store.ts';
 
@@ -14,25 +18,32 @@ export async function loadAccess(tx: Tx, person: PersonInWorkspace): Promise<Acc
   return standing && { epoch: standing.epoch, access: await accessOf(tx, person, standing) };
 }
 
+/** What a token for a workspace says, and the epoch it was true at. */
+export interface GroupsAt {
+  epoch: number;
+  role: Standing['role'];
+  groups: string[];
+}
+
 const rememberedMax = 5_000;
-const remembered = new WeakMap<Database, Map<string, AccessAt>>();
+const remembered = new WeakMap<Database, Map<string, GroupsAt>>();
 
 /**
- * Like `loadAccess`, but answers from memory while the person's epoch, which is read each time, is the one that the
+ * The groups by which the cluster knows somebody. Answers from memory while the person's epoch, which is read each time, is the one that the
  * answer was computed at: every change of groups and roles raises it. Not for transactions that change those: what
  * they roll back must not be remembered.
  */
-export async function recallAccess(
+export async function recallGroups(
   { tx, database }: { tx: Tx; database: Database },
   person: PersonInWorkspace,
-): Promise<AccessAt | null> {
+): Promise<GroupsAt | null> {
   const standing = await readStanding(tx, person);
   if (!standing) return null;
   const known = rememberedOf(database);
   const key = `${person.userId} ${person.workspaceId}`;
   const found = known.get(key);
-  if (found?.epoch === standing.epoch && found.access.organizationRole === standing.role) return found;
-  const loaded = { epoch: standing.epoch, access: await accessOf(tx, person, standing) };
+  if (found?.epoch === standing.epoch && found.role === standing.role) return found;
+  const loaded = { ...standing, groups: kubernetesGroups(await accessOf(tx, person, standing)) };
   known.delete(key);
   known.set(key, loaded);
   const [oldest] = known.keys();
@@ -47,8 +58,8 @@ async function accessOf(tx: Tx, person: PersonInWorkspace, { role }: Standing): 
   return { userId: person.userId, organizationRole: role, grants };
 }
 
-function rememberedOf(database: Database): Map<string, AccessAt> {
-  const known = remembered.get(database) ?? new Map<string, AccessAt>();
+function rememberedOf(database: Database): Map<string, GroupsAt> {
+  const known = remembered.get(database) ?? new Map<string, GroupsAt>();
   remembered.set(database, known);
   return known;
 }

@@ -1,10 +1,11 @@
-import type { Grant, Link } from '@hexabase/authz/effective-access.ts';
+import type { Grant } from '@hexabase/authz/effective-access.ts';
 import { findPreset, type PresetRole } from '@hexabase/authz/rules/presets.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { defaultGroups } from '../groups/public.ts';
+import { shortestChains, type ReachedGroup } from './group-chains.ts';
 
 /** Somebody in an organization; `epoch` rises with every change of what they may do. */
 export interface Standing {
@@ -47,43 +48,68 @@ interface RoleColumns {
   project: string | null;
 }
 
-type GrantRow = RoleColumns & { group_ids: string[] | null; group_names: string[] | null };
+type GrantRow = RoleColumns & { group_id: string | null };
 
 /**
- * What groups and assignments give somebody in a workspace, each with its chain of groups. One recursive query. PostgreSQL
- * takes a recursive part for long: of an array it knows that it is short, and looks its members up by index.
+ * What groups and assignments give somebody in a workspace. A role that a group has is one grant, with the shortest chain
+ * of groups from the person's own to it, however many chains there are; who was given the role in several groups, or also
+ * themselves, has as many grants. Costs one row per group that is reached, not per way to it; chains are put together when
+ * they are asked for. PostgreSQL takes a recursive part for long: of an array it knows that it is short, and looks its
+ * members up by index.
  */
 export async function loadGrants(tx: Tx, person: PersonInWorkspace): Promise<Grant[]> {
+  const reached = await reachedGroups(tx, person);
+  const groupIds = reached.map((group) => group.id);
   const { rows } = await sql<GrantRow>`
-    with recursive mine as (
-      select g.id, g.parent_id, g.workspace_id, g.name, array[g.id] as ids, array[g.name] as names
-      from group_members m join groups g on g.id = m.group_id
-      where m.user_id = ${person.userId} and m.organization_id = ${person.organizationId}
+    with given as (
+      select a.preset, a.role_id, a.project_id, a.group_id from role_assignments a
+      where a.workspace_id = ${person.workspaceId} and a.group_id = any (${groupIds}::text[])
       union all
-      select g.id, g.parent_id, g.workspace_id, g.name, mine.ids || g.id, mine.names || g.name
-      from mine join groups g on g.id = mine.parent_id
-    ), given as (
-      select a.preset, a.role_id, a.project_id, mine.ids, mine.names
-      from mine join role_assignments a on a.group_id = mine.id
-      where a.workspace_id = ${person.workspaceId} and a.group_id = any (array(select id from mine))
+      select case g.name when ${defaultGroups.admins} then 'admin' else 'viewer' end, null, null, g.id from groups g
+      where g.workspace_id = ${person.workspaceId} and g.id = any (${groupIds}::text[])
+        and g.name in (${defaultGroups.admins}, ${defaultGroups.users})
       union all
-      select case mine.name when ${defaultGroups.admins} then 'admin' else 'viewer' end, null, null, mine.ids, mine.names
-      from mine where mine.workspace_id = ${person.workspaceId}
-        and mine.name in (${defaultGroups.admins}, ${defaultGroups.users})
-      union all
-      select a.preset, a.role_id, a.project_id, null, null
+      select a.preset, a.role_id, a.project_id, null
       from role_assignments a where a.user_id = ${person.userId} and a.workspace_id = ${person.workspaceId}
     )
-    select given.preset, given.role_id, r.name as role_name, r.rules, given.project_id, p.name as project,
-      given.ids as group_ids, given.names as group_names
+    select given.preset, given.role_id, r.name as role_name, r.rules, given.project_id, p.name as project, given.group_id
     from given left join roles r on r.id = given.role_id
       left join projects p on p.id = given.project_id
     where p.id is null or p.deleted_at is null
     order by project nulls first, given.preset, r.name`.execute(tx);
-  return rows.map((row) => {
-    const through = chainOf(row, person.userId);
-    return { ...roleAndPlace(row), through, kubernetesGroup: kubernetesGroupOf(through.at(-1)) };
+  const chains = shortestChains(
+    reached,
+    rows.flatMap(({ group_id }) => (group_id === null ? [] : [group_id])),
+  );
+  return rows.map((row): Grant => {
+    const { group_id: groupId } = row;
+    if (groupId === null) {
+      const through = [{ kind: 'user', id: person.userId }] as const;
+      return { ...roleAndPlace(row), through, kubernetesGroup: `hexabase:user:${person.userId}` };
+    }
+    const grant = { ...roleAndPlace(row), kubernetesGroup: `hexabase:group:${groupId}` };
+    return Object.defineProperty({ ...grant, through: [] }, 'through', {
+      enumerable: true,
+      get: () => chains.to(groupId),
+    });
   });
+}
+
+async function reachedGroups(
+  tx: Tx,
+  { userId, organizationId }: Pick<PersonInWorkspace, 'userId' | 'organizationId'>,
+): Promise<ReachedGroup[]> {
+  const { rows } = await sql<{ id: string; parent_id: string | null; name: string; direct: boolean }>`
+    with recursive mine as (
+      select g.id, g.parent_id, g.name from group_members m join groups g on g.id = m.group_id
+      where m.user_id = ${userId} and m.organization_id = ${organizationId}
+      union
+      select g.id, g.parent_id, g.name from mine join groups g on g.id = mine.parent_id
+    )
+    select mine.id, mine.parent_id, mine.name,
+      exists (select from group_members m where m.group_id = mine.id and m.user_id = ${userId}) as direct
+    from mine`.execute(tx);
+  return rows.map(({ id, parent_id: parentId, name, direct }) => ({ id, parentId, name, direct }));
 }
 
 /** What was given in a workspace, without regard to people. */
@@ -123,26 +149,28 @@ export async function listPeople(tx: Tx, organizationId: string): Promise<Person
   }));
 }
 
-/** Who is in each of the groups, with the chain from the person's own group up to it. */
-export async function chainsBelow(
-  tx: Tx,
-  groupIds: readonly string[],
-): Promise<{ groupId: string; userId: string; chain: Link[] }[]> {
-  const { rows } = await sql<{ top: string; user_id: string; ids: string[]; names: string[] }>`
+export interface Below {
+  groups: { id: string; parentId: string | null; name: string }[];
+  /** Direct ones. */
+  members: { groupId: string; userId: string }[];
+}
+
+/** The groups, all below them, and who is in each: one row per group and one per membership. */
+export async function loadBelow(tx: Tx, groupIds: readonly string[]): Promise<Below> {
+  const { rows: groups } = await sql<{ id: string; parent_id: string | null; name: string }>`
     with recursive below as (
-      select id, id as top, array[id] as ids, array[name] as names from groups
-      where id = any (${[...groupIds]}::text[])
-      union all
-      select g.id, below.top, g.id || below.ids, g.name || below.names
-      from groups g join below on g.parent_id = below.id
+      select id, parent_id, name from groups where id = any (${[...groupIds]}::text[])
+      union
+      select g.id, g.parent_id, g.name from groups g join below on g.parent_id = below.id
     )
-    select below.top, m.user_id, below.ids, below.names
-    from below join group_members m on m.group_id = below.id`.execute(tx);
-  return rows.map((row) => ({
-    groupId: row.top,
-    userId: row.user_id,
-    chain: groupLinks(row.ids, row.names),
-  }));
+    select id, parent_id, name from below`.execute(tx);
+  const { rows: members } = await sql<{ group_id: string; user_id: string }>`
+    select group_id, user_id from group_members
+    where group_id = any (${groups.map(({ id }) => id)}::text[])`.execute(tx);
+  return {
+    groups: groups.map(({ id, parent_id: parentId, name }) => ({ id, parentId, name })),
+    members: members.map(({ group_id: groupId, user_id: userId }) => ({ groupId, userId })),
+  };
 }
 
 export async function projectNames(tx: Tx, workspaceId: string): Promise<string[]> {
@@ -151,20 +179,6 @@ export async function projectNames(tx: Tx, workspaceId: string): Promise<string[
     tx,
   );
   return rows.map((row) => row.name);
-}
-
-function chainOf({ group_ids, group_names }: GrantRow, userId: string): Link[] {
-  return group_ids && group_names ? groupLinks(group_ids, group_names) : [{ kind: 'user', id: userId }];
-}
-
-function groupLinks(ids: readonly string[], names: readonly string[]): Link[] {
-  return ids.map((id, index) => ({ kind: 'group', id, name: names[index] ?? '' }));
-}
-
-function kubernetesGroupOf(link: Link | undefined): string {
-  if (!link || link.kind === 'organization-role')
-    throw new Error('a grant of groups ends with what was given the role');
-  return `hexabase:${link.kind}:${link.id}`;
 }
 
 function roleAndPlace(row: RoleColumns): Pick<Grant, 'role' | 'project'> {

@@ -5,31 +5,52 @@ import {
   type PlacedWish,
 } from '@hexabase/authz/effective-access.ts';
 import type { access, AccessHolder } from '@hexabase/contract/access/access.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
-import { chainsBelow, listPeople, loadGivenRoles, type GivenRole, type PersonRow } from './store.ts';
+import { membersBelow } from './members-below.ts';
+import { listPeople, loadBelow, loadGivenRoles, type GivenRole, type PersonRow } from './store.ts';
 import { placeName, whySentence } from './words.ts';
 import { readWish } from './wish.ts';
 
-/** One line per person and reason, in the order of e-mail addresses. */
+/** An answer of more lines helps nobody, and making it would keep everybody else waiting. */
+const linesMax = 20_000;
+
+/**
+ * One line per person and reason, in the order of e-mail addresses; of several chains of groups that give the same role,
+ * the shortest. Throws `validation_failed` where that would be more than twenty thousand lines.
+ */
 export const whoCan: UseCase<typeof access.operations.whoCan> = async (context, { query }) => {
   const { tx, target } = context;
   const wish = await readWish(context, query);
   const people = await listPeople(tx, target.organizationId);
   const given = (await loadGivenRoles(tx, target.id)).filter((role) => allows(role, wish));
+  const lines = new Map(people.map((person) => [person.userId, byOrganizationRole(person, wish)]));
+  const known = new Map(people.map((person) => [person.userId, person]));
   const groupIds = given.flatMap(({ groupId }) => (groupId === null ? [] : [groupId]));
-  const chains = await chainsBelow(tx, [...new Set(groupIds)]);
-  const chainsOf = Map.groupBy(chains, ({ userId }) => userId);
-  const data = people.flatMap((person) => [
-    ...byOrganizationRole(person, wish),
-    ...given.flatMap((role): AccessHolder[] => {
-      if (role.userId === person.userId)
-        return [holder(person, { ...role, through: [{ kind: 'user', id: person.userId }] })];
-      const mine = chainsOf.get(person.userId)?.filter(({ groupId }) => groupId === role.groupId) ?? [];
-      return mine.map(({ chain }) => holder(person, { ...role, through: chain }));
-    }),
-  ]);
-  return { data };
+  const below = membersBelow(await loadBelow(tx, groupIds), linesMax);
+  let count = 0;
+  const add = (userId: string, grant: Parameters<typeof whySentence>[1]) => {
+    const person = known.get(userId);
+    if (!person) return;
+    count += 1;
+    if (count > linesMax) throw tooMany();
+    lines.get(userId)?.push(holder(person, grant));
+  };
+  for (const role of given) {
+    if (role.userId !== null) add(role.userId, { ...role, through: [{ kind: 'user', id: role.userId }] });
+    if (role.groupId === null) continue;
+    const found = below.of(role.groupId);
+    if (!found) throw tooMany();
+    for (const { userId, chain } of found) add(userId, { ...role, through: chain });
+  }
+  return { data: people.flatMap((person) => lines.get(person.userId) ?? []) };
 };
+
+function tooMany(): AppError {
+  return new AppError('validation_failed', {
+    message: `There are more than ${linesMax} reasons why people may do this. Ask about one person (explain), or one project.`,
+  });
+}
 
 function allows(role: GivenRole, wish: PlacedWish): boolean {
   return mayInWorkspace({ grants: [{ ...role, through: [], kubernetesGroup: '' }] }, wish);

@@ -8,9 +8,11 @@ export function whySentence(who: string, grant: Pick<Grant, 'role' | 'project' |
   if (first?.kind === 'organization-role')
     return `${who} is ${article(first.name)} ${first.name} of the organization, which gives ${role}.`;
   if (first?.kind !== 'group') return `${who} was given ${role}.`;
-  const groups = grant.through.filter((link) => link.kind === 'group');
-  const above = groups.slice(1).map((group) => `, which is below ${group.name}`);
-  const last = groups.at(-1)?.name ?? first.name;
+  const groups = grant.through.flatMap((link) =>
+    link.kind === 'group' || link.kind === 'groups-between' ? [groupWords(link)] : [],
+  );
+  const above = groups.slice(1).map((name) => `, which is below ${name}`);
+  const last = groups.at(-1) ?? first.name;
   return `${who} is in ${first.name}${above.join('')}; ${last} has ${role}.`;
 }
 
@@ -36,15 +38,21 @@ export function placeName(project: Grant['project']): string | null {
 export function shownLink(
   link: Link,
   email: string,
-): { kind: Link['kind']; id: string | null; name: string } {
+): { kind: Exclude<Link['kind'], 'groups-between'>; id: string | null; name: string } {
   switch (link.kind) {
     case 'organization-role':
       return { kind: link.kind, id: null, name: link.name };
     case 'group':
       return link;
+    case 'groups-between':
+      return { kind: 'group', id: null, name: groupWords(link) };
     case 'user':
       return { kind: link.kind, id: link.id, name: email };
   }
+}
+
+function groupWords(link: Extract<Link, { kind: 'group' | 'groups-between' }>): string {
+  return link.kind === 'group' ? link.name : `${link.count} more groups`;
 }
 
 function article(word: string): string {

@@ -17,7 +17,7 @@ export const exportAudit: UseCase<typeof audit.operations.export> = async (conte
   const scope = { kind: 'organization', organizationId: target.organizationId } as const;
   const tenant = { userId: actor.userId, organizationIds: [target.organizationId] };
   const read = <T>(run: (tx: Tx) => Promise<T>): Promise<T> =>
-    ports.database.asTenant(tenant, run, { readOnly: true });
+    context.inTurn(target.organizationId, () => ports.database.asTenant(tenant, run, { readOnly: true }));
   context.note(query);
   return {
     data: null,

@@ -1,4 +1,3 @@
-import type { Actor } from '@hexabase/kernel/actor.ts';
 import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
 import { readProject } from '../projects/public.ts';
 import type { Ports } from './ports.ts';
@@ -14,7 +13,7 @@ export interface Change {
 export interface ChangeFeed extends AsyncDisposable {
   subscribe(listener: (change: Change | null) => void): Disposable;
   onRevocation(listener: (userId: string | null) => void): Disposable;
-  read(actor: Actor, change: Change): Promise<unknown>;
+  read(change: Change): Promise<unknown>;
 }
 
 type FeedPorts = Pick<Ports, 'database' | 'clock' | 'kubernetes' | 'deletionGraceMs'>;
@@ -38,21 +37,17 @@ export async function openChangeFeed(ports: FeedPorts): Promise<ChangeFeed> {
   return {
     subscribe: (listener) => subscription(changes, listener),
     onRevocation: (listener) => subscription(revocations, listener),
-    read: (actor, change) => readChange(ports, actor, change),
+    read: (change) => readChange(ports, change),
     [Symbol.asyncDispose]: () => listening.disposeAsync(),
   };
 }
 
-/** Reads as the actor, so that a stream can show nothing that a request could not. */
-async function readChange(
-  { database, clock, ...view }: FeedPorts,
-  actor: Actor,
-  change: Change,
-): Promise<unknown> {
-  const scope = {
-    userId: actor.userId,
-    organizationIds: actor.memberships.map((membership) => membership.organizationId),
-  };
+/**
+ * Reads as nobody in particular who is in the organization: what is read is the same for all who may look at its workspaces,
+ * and is told to no one else.
+ */
+async function readChange({ database, clock, ...view }: FeedPorts, change: Change): Promise<unknown> {
+  const scope = { userId: null, organizationIds: [change.organizationId] };
   return database.asTenant(
     scope,
     async (tx) => {

@@ -13,6 +13,7 @@ import { placeOf, resolveTarget } from './resolve.ts';
 import { etagOf, requireRevision } from './revision.ts';
 import { holdGroups } from './store.ts';
 import { actorFor, scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
+import { createFairRequests, type FairRequests, type OwnTurn } from './turns/fair-requests.ts';
 import type { Binding, Context, Feature, ResolvedTarget, TargetContext } from './use-case.ts';
 
 /**
@@ -23,6 +24,7 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
   const bindings = new Map(
     features.flatMap((feature) => feature.bindings.map((binding) => [binding.operation.id, binding])),
   );
+  const fair = createFairRequests();
   return async (call) => {
     const binding = bindings.get(call.operation.id);
     if (!binding) throw new AppError('not_built');
@@ -31,10 +33,12 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
     const trace = emptyTrace(call);
     const effects: (() => void)[] = [];
     try {
-      const answer = await ports.database.asTenant(
-        { userId: actor.userId, organizationIds: scopeOf(call, actor) },
-        (tx) => runInside({ binding, call, actor, ports, tx, trace, effects }),
-        { readOnly: !writes(call) && !isLetIn(actor), signal: call.signal },
+      const answer = await fair.run(call, actor, (turn) =>
+        ports.database.asTenant(
+          { userId: actor.userId, organizationIds: scopeOf(call, actor) },
+          (tx) => runInside({ binding, call, actor, ports, tx, trace, effects, turn, fair }),
+          { readOnly: !writes(call) && !isLetIn(actor), signal: call.signal },
+        ),
       );
       for (const effect of effects) effect();
       return answer;
@@ -64,6 +68,8 @@ interface Run {
   tx: Tx;
   trace: Trace;
   effects: (() => void)[];
+  turn: OwnTurn;
+  fair: FairRequests;
 }
 
 async function runInside(begun: Run): Promise<OperationAnswer> {
@@ -136,6 +142,8 @@ async function resolveAndDecide(run: Run): Promise<Decided> {
   if (access.kind !== 'action') return { target: null, actor };
   const found = await resolveTarget(tx, call, actor);
   // Before anything is waited for.
+  run.turn.of(found.organizationId);
+  // Before anything is waited for.
   if (!changes(call)) return decideOn(run, access.action, found);
   const held = await holdRights(tx, { call, actor, nowMs: run.ports.clock.now() }, found);
   return decideOn({ ...run, actor: held.actor }, access.action, held.target);
@@ -184,6 +192,7 @@ function contextOf(run: Run): Context {
     note: (facts) => Object.assign(run.trace.facts, facts),
     recordIn: (organizationId, about) => Object.assign(run.trace, { organizationId, target: about }),
     afterCommit: (effect) => run.effects.push(effect),
+    inTurn: (organizationId, piece) => run.fair.runHeavy(organizationId, piece),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Context {
   recordIn(organizationId: OrganizationId, target: string): void;
   /** Runs after the commit, and not at all when there is none. */
   afterCommit(run: () => void): void;
+  /** One piece of a long answer, after this transaction: an organization has few of them at once. Throws `rate_limited`. */
+  inTurn<T>(organizationId: OrganizationId, piece: () => Promise<T>): Promise<T>;
 }
 
 /** The context of operations on something: it exists, the actor may do this to it, and on writes its row is locked. */

@@ -1,9 +1,8 @@
-import { kubernetesGroups } from '@hexabase/authz/effective-access.ts';
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { membershipIn } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
-import { recallAccess } from '../access/load-access.ts';
+import { recallGroups } from '../access/load-access.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireConnectable } from './kubeconfig.ts';
 
@@ -14,7 +13,7 @@ import { requireConnectable } from './kubeconfig.ts';
 export const mintKubeToken: UseCase<typeof workspace.operations.kubeToken> = async (context) => {
   const { tx, ports, actor, target } = context;
   const { organizationId, id } = target;
-  const found = await recallAccess(
+  const found = await recallGroups(
     { tx, database: ports.database },
     { userId: actor.userId, organizationId, workspaceId: id },
   );
@@ -24,7 +23,7 @@ export const mintKubeToken: UseCase<typeof workspace.operations.kubeToken> = asy
   const { token, expiresAt } = await ports.mintKubeToken({
     actor,
     workspaceId: brandId(id),
-    groups: kubernetesGroups(found.access),
+    groups: found.groups,
     epoch: found.epoch,
     ...(grant && { grant }),
   });

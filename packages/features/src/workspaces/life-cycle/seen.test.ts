@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Actor } from '@hexabase/kernel/actor.ts';
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
@@ -88,14 +87,7 @@ test('who follows changes is told the same as who asks', async () => {
   const kubernetes = { urlOf: () => 'https://localhost', certificateAuthority: () => null };
   const { database } = test1;
   await using feed = await openChangeFeed({ database, clock: fixedClock(nowMs), kubernetes });
-  const actor: Actor = {
-    userId: newId<'User'>(),
-    email: 'ann@example.com',
-    sessionId: newId<'Session'>(),
-    platformRole: null,
-    memberships: [{ organizationId: organization, role: 'viewer' }],
-  };
-  const told = await feed.read(actor, { noun: 'workspace', organizationId: organization, id });
+  const told = await feed.read({ noun: 'workspace', organizationId: organization, id });
   expect(told).toMatchObject({
     conditions: [
       { type: 'Accepted', status: 'True' },
