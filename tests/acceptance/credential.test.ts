@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { addPerson, launcher, refused, startProduct, succeed, type Product } from './product.ts';
@@ -17,7 +17,8 @@ import { run, type Outcome } from './programs.ts';
 
 let product: Product;
 let workspaceId: string;
-const cacheFile = (): string => join(product.configDir, 'credentials', `${workspaceId}.json`);
+const cacheFile = (): string =>
+  join(product.configDir, 'credentials/of-sessions/config.yaml/local', `${workspaceId}.json`);
 
 beforeAll(async () => {
   product = await startProduct();
@@ -64,14 +65,18 @@ it('prints a cached credential where there is no Node at all', async () => {
       );
     const bare = { HKS_CONFIG: product.configFile, PATH: bin, HOME: '/nowhere' };
     const known = tokenOf(await credential());
+    expect(tokenOf(await credential({ ...bare, HKS_CONTEXT: 'local' }))).toBe(known);
+    // As kubeconfigs of earlier versions ask: the current context is the first that the settings say.
     expect(tokenOf(await credential(bare))).toBe(known);
+    for (const HKS_CONTEXT of ['../local', 'local/', '.', 'bob', 'LOCAL'])
+      expect((await credential({ ...bare, HKS_CONTEXT })).code).not.toBe(0);
   } finally {
     rmSync(bin, { recursive: true });
   }
 });
 
 it('keeps it where only its user can read, without anything that lives longer', () => {
-  const folder = join(product.configDir, 'credentials');
+  const folder = dirname(cacheFile());
   for (const path of [folder, cacheFile(), ...readdirSync(folder).map((name) => join(folder, name))]) {
     expect([path, statSync(path).mode & 0o077]).toEqual([path, 0]);
   }
@@ -131,6 +136,69 @@ it('who signs in as somebody else is not given the former person’s credential'
   succeed(await credential(env));
   await login(other.email, other.password);
   expect(refused(await credential(env))).toContain('no longer have access');
+});
+
+/** The call that kubectl makes with a kubeconfig, from a process of its own each time, and who it is for. */
+async function actsAs(kubeconfig: string, dropped?: string): Promise<string> {
+  const { users } = parse(kubeconfig) as {
+    users: [{ user: { exec: { command: string; args: string[]; env: { name: string; value: string }[] } } }];
+  };
+  const { command, args, env } = users[0].user.exec;
+  const own = Object.fromEntries(
+    env.filter(({ name }) => name !== dropped).map((one) => [one.name, one.value]),
+  );
+  const outcome = await run('/bin/sh', ['-c', '"$0" "$@"; exit $?', command, ...args], {
+    env: { ...product.env, ...own },
+  });
+  if (outcome.code !== 0) return outcome.stderr;
+  const claims = Buffer.from(tokenOf(outcome).split('.')[1] ?? '', 'base64url').toString('utf8');
+  return String((JSON.parse(claims) as { email: string }).email);
+}
+
+it('a kubeconfig acts as the person of its context, whoever else is signed in beside, before and after', async () => {
+  const owner = { email: 'owner@hexabase.local', password: product.password };
+  const bob = await addPerson(product, 'bob');
+  succeed(
+    await product.hks(['member', 'add', bob.email, '--organization', 'my-organization', '--role', 'viewer']),
+  );
+  const folder = join(product.configDir, 'both');
+  mkdirSync(folder);
+  const at = (file: string, HKS_CONTEXT = '') => ({
+    ...product.env,
+    HKS_CONFIG: join(folder, file),
+    HKS_CONTEXT,
+  });
+  const login = async (person: typeof owner, context: string, file = 'config.yaml'): Promise<void> => {
+    const words = ['login', product.httpUrl, '--email', person.email, '--context', context];
+    succeed(await run(launcher, words, { env: at(file), input: `${person.password}\n` }));
+  };
+  const kubeconfig = async (context: string, file = 'config.yaml'): Promise<string> =>
+    succeed(await run(launcher, ['kubeconfig', 'credentials'], { env: at(file, context) }));
+  await login(owner, 'boss');
+  await login(bob, 'bob');
+  await login(bob, 'boss', 'other.yaml');
+  const [boss, his, beside] = [
+    await kubeconfig('boss'),
+    await kubeconfig('bob'),
+    await kubeconfig('boss', 'other.yaml'),
+  ];
+  for (let round = 0; round < 2; round++) {
+    expect(await actsAs(boss)).toBe(owner.email);
+    expect(await actsAs(his)).toBe(bob.email);
+    expect(await actsAs(beside)).toBe(bob.email);
+    // Of a version that named no context: it is the current one's, which is the one that signed in last.
+    expect(await actsAs(boss, 'HKS_CONTEXT')).toBe(bob.email);
+  }
+
+  // Somebody else in the same context, and nobody: what was cached is given to neither.
+  await login(bob, 'boss');
+  expect(await actsAs(boss)).toBe(bob.email);
+  succeed(await run(launcher, ['logout'], { env: at('config.yaml', 'boss') }));
+  expect(await actsAs(boss)).toContain('not signed in as "boss"');
+  expect(await actsAs(his)).toBe(bob.email);
+  expect(readdirSync(join(folder, 'credentials/of-sessions/config.yaml/boss')).join()).not.toContain('json');
+  rmSync(join(folder, 'other.yaml'));
+  expect(await actsAs(beside)).toContain('not signed in');
 });
 
 it('a program with a token is not given the credential of who is signed in here', async () => {

@@ -7,7 +7,6 @@ export function commandReference(): string {
   const environment = {
     configFile: '',
     context: null,
-    credentialsDir: '',
     token: null,
     server: null,
     launcher: 'hks',

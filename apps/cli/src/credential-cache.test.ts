@@ -3,17 +3,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { credentialCache, type CredentialCache } from './credential-cache.ts';
+import { credentialCache, type CredentialCache, type Holder } from './credential-cache.ts';
 
 const workspaceId = '01a2016a-1d1b-74a7-9172-949418ba4f3c';
 let dir: string;
 let cache: CredentialCache;
+/** Whoever is signed in now. */
+let signedIn: string;
 let minted: number;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'credentials-'));
-  cache = credentialCache(dir, workspaceId);
+  signedIn = 'monday';
+  cache = cacheOf('monday');
   minted = 0;
 });
+
+function cacheOf(signIn: string, context = 'local', id = workspaceId): CredentialCache {
+  const whileSignedIn: Holder['whileSignedIn'] = (write) => {
+    if (signIn === signedIn) write();
+    return Promise.resolve(signIn === signedIn);
+  };
+  return credentialCache({ dir, context, signIn, whileSignedIn }, id);
+}
 afterEach(() => rmSync(dir, { recursive: true }));
 
 async function mint(lifetimeMs = 900_000): Promise<{ token: string; expiresAt: string }> {
@@ -78,7 +89,24 @@ it('a minter that was killed stops nobody, and its half-written token is removed
 it('a damaged file counts as none', async () => {
   writeFileSync(join(dir, `${workspaceId}.json`), '99999999999\n');
   expect(await cache.fresh(1, mint)).toContain('token-1');
-  expect(readFileSync(join(dir, `${workspaceId}.json`), 'utf8')).toMatch(/^\d+ \S+\n\{.*\}\n$/);
+  expect(readFileSync(join(dir, `${workspaceId}.json`), 'utf8')).toMatch(/^\d+ \S+ local monday\n\{.*\}\n$/);
+});
+
+it('is of one sign-in in one context, also where two of them have one folder', async () => {
+  const mine = await cache.fresh(1, mint);
+  signedIn = 'tuesday';
+  expect(await cacheOf('tuesday').fresh(2, mint)).not.toBe(mine);
+  expect(await cacheOf('tuesday', 'LOCAL').fresh(3, mint)).not.toBe(mine);
+  expect(minted).toBe(3);
+});
+
+it('is not kept, nor given, when somebody else signed in while it was minted', async () => {
+  const slow = cache.fresh(1, async () => {
+    signedIn = 'tuesday';
+    return mint();
+  });
+  await expect(slow).rejects.toThrow('signed in or out here at this moment');
+  expect(readdirSync(dir).filter((name) => !name.endsWith('.served'))).toEqual([]);
 });
 
 it('a failure to mint is the caller’s, and the next one tries again', async () => {
@@ -87,5 +115,5 @@ it('a failure to mint is the caller’s, and the next one tries again', async ()
 });
 
 it.each(['', '../../etc/passwd', 'demo', 'a'.repeat(65)])('%j is no id of a workspace', (id) => {
-  expect(() => credentialCache(dir, id)).toThrow('takes the id');
+  expect(() => cacheOf('monday', 'local', id)).toThrow('takes the id');
 });

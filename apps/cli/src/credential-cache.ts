@@ -19,6 +19,17 @@ export interface CredentialCache {
 
 type Mint = () => Promise<{ token: string; expiresAt: string }>;
 
+/** Whose credentials they are. */
+export interface Holder {
+  /** A folder that only they have. */
+  dir: string;
+  /** The context and the sign-in in it, without spaces. They stand in each file: no name of a folder is trusted alone. */
+  context: string;
+  signIn: string;
+  /** Writes while nobody signs in or out here; answers false, and writes nothing, when it is another sign-in by now. */
+  whileSignedIn(write: () => void): Promise<boolean>;
+}
+
 /** What `<id>.json` holds: the launcher reads the same two lines without starting Node. */
 interface Cached {
   /** Seconds since 1970. */
@@ -29,40 +40,36 @@ interface Cached {
 }
 
 /**
- * Credentials of one workspace, shared by parallel kubectl calls. `<id>.json` holds `<staleAt> <minting>` and, on the
- * second line, the ExecCredential. `<id>.served/<pid>` holds the minting that a process was given: the same process
- * asking again had that one refused (401).
+ * Credentials of one person for one workspace, shared by parallel kubectl calls. `<id>.json` holds
+ * `<staleAt> <minting> <context> <sign-in>` and, on the second line, the ExecCredential. `<id>.served/<pid>` holds the
+ * minting that a process was given: the same process asking again had that one refused (401).
  */
-export function credentialCache(dir: string, workspaceId: string): CredentialCache {
+export function credentialCache(holder: Holder, workspaceId: string): CredentialCache {
   if (!/^[0-9a-f-]{1,64}$/.test(workspaceId)) throw new CliError('--workspace takes the id of a workspace.');
-  const base = join(dir, workspaceId);
+  const base = join(holder.dir, workspaceId);
   return {
     async fresh(parentPid, mint) {
       const served = `${base}.served`;
       mkdirSync(served, { recursive: true, mode: 0o700 });
       const marker = join(served, String(parentPid));
       const refused = readText(marker).trim();
-      const { credential, minting } = usable(base, refused) ?? (await renew(dir, base, { refused, mint }));
+      const { credential, minting } =
+        usable(holder, base, refused) ?? (await renew(holder, base, { refused, mint }));
       writeFileSync(marker, `${minting}\n`, { mode: 0o600 });
       return credential;
     },
   };
 }
 
-/** Forgets every credential: they belong to a session that has ended or to somebody else. */
-export function forgetCredentials(dir: string): void {
-  rmSync(dir, { recursive: true, force: true });
-}
-
 /** Under a lock. Whoever waits for it and finds that another has renewed meanwhile does not need it any more. */
 async function renew(
-  dir: string,
+  holder: Holder,
   base: string,
   { refused, mint }: { refused: string; mint: Mint },
 ): Promise<Cached> {
-  using lock = await acquireFileLock(`${base}.lock`, () => usable(base, refused) !== null);
-  const found = usable(base, refused);
-  if (found || !lock) return found ?? renew(dir, base, { refused, mint });
+  using lock = await acquireFileLock(`${base}.lock`, () => usable(holder, base, refused) !== null);
+  const found = usable(holder, base, refused);
+  if (found || !lock) return found ?? renew(holder, base, { refused, mint });
   const { token, expiresAt } = await mint();
   const credential = JSON.stringify({
     apiVersion: 'client.authentication.k8s.io/v1',
@@ -72,9 +79,14 @@ async function renew(
   const staleAt = Math.floor(Date.parse(expiresAt) / 1000) - marginSeconds;
   const minting = randomBytes(9).toString('base64url');
   const scratch = `${base}.${minting}.tmp`;
-  writeFileSync(scratch, `${staleAt} ${minting}\n${credential}\n`, { mode: 0o600 });
-  tidy(dir, base);
-  renameSync(scratch, `${base}.json`);
+  const kept = await holder.whileSignedIn(() => {
+    writeFileSync(scratch, `${staleAt} ${minting} ${holder.context} ${holder.signIn}\n${credential}\n`, {
+      mode: 0o600,
+    });
+    tidy(holder.dir, base);
+    renameSync(scratch, `${base}.json`);
+  });
+  if (!kept) throw new CliError('Somebody signed in or out here at this moment. Run it again.');
   return { staleAt, minting, credential };
 }
 
@@ -89,10 +101,11 @@ function tidy(dir: string, base: string): void {
   }
 }
 
-/** The cached credential unless it is stale, unreadable or the one that was refused. */
-function usable(base: string, refused: string): Cached | null {
+/** The cached credential unless it is stale, unreadable, somebody else's or the one that was refused. */
+function usable(holder: Holder, base: string, refused: string): Cached | null {
   const [head = '', credential = ''] = readText(`${base}.json`).split('\n');
-  const [staleAt, minting = ''] = head.split(' ');
+  const [staleAt, minting = '', context, signIn] = head.split(' ');
+  if (context !== holder.context || signIn !== holder.signIn) return null;
   if (credential === '' || minting === '' || minting === refused) return null;
   return Number(staleAt) > Date.now() / 1000 ? { staleAt: Number(staleAt), minting, credential } : null;
 }

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { browserCommand } from './login/open-browser.ts';
 
 /** What the command line takes from its surroundings. Read once, in `main.ts`. */
@@ -13,8 +12,6 @@ export interface CliEnvironment {
   token: string | null;
   /** The server that the token is for; that of the context when null. */
   server: string | null;
-  /** Folder of cached kubectl credentials; the launcher reads them without starting Node. */
-  credentialsDir: string;
   /** Absolute path of the launcher, for kubeconfigs. */
   launcher: string;
   /** The process that called the launcher: kubectl, when it asks for a credential. */
@@ -33,14 +30,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv): CliEnvironment {
   const base = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
   const configFile = resolve(env['HKS_CONFIG'] || join(base, 'hks', 'config.yaml'));
   const token = env['HKS_TOKEN'] || null;
-  const credentials = join(dirname(configFile), 'credentials');
   return {
     configFile,
     context: env['HKS_CONTEXT'] || null,
     token,
     server: env['HKS_SERVER']?.replace(/\/+$/, '') || null,
-    // What a token was given must reach nobody else, and nobody else's the token.
-    credentialsDir: token ? join(credentials, hash('sha256', token, 'hex').slice(0, 16)) : credentials,
     launcher: env['HKS_LAUNCHER'] ?? resolve(import.meta.dirname, '../../../hks'),
     parentPid: Number(env['HKS_PARENT_PID'] ?? process.ppid),
     browser: browserCommand(env, process.platform),

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError, type Command } from 'commander';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { writeCliConfig } from '@hexabase/client/config-file.ts';
+import { readCliConfig, writeCliConfig } from '@hexabase/client/config-file.ts';
 import { createCli, type Cli } from './cli.ts';
 import { completionScript } from './completion.ts';
 import { readEnvironment } from './environment.ts';
@@ -72,7 +72,6 @@ beforeEach(() => {
   const environment = {
     configFile,
     context: null,
-    credentialsDir: join(dir, 'credentials'),
     token: null,
     server: null,
     launcher: '/opt/hks',
@@ -199,7 +198,28 @@ describe('commands made from the contract', () => {
     await hks('use', 'organization', 'theirs');
     await hks('member', 'list');
     expect(asked.map(({ path }) => path)).toEqual(['/api/v1/organizations/theirs/members']);
-    await expect(hks('use', 'planet', 'earth')).rejects.toThrow('hks use workspace NAME');
+    for (const kind of ['planet', 'constructor'])
+      await expect(hks('use', kind, 'earth')).rejects.toThrow('hks use workspace NAME');
+  });
+
+  it('one of several contexts is used until another is, and none that nobody signed in to', async () => {
+    const path = join(dir, 'config.yaml');
+    const config = readCliConfig(path);
+    const [local] = Object.values(config.contexts);
+    if (!local) throw new Error('nobody is signed in');
+    writeCliConfig(path, { ...config, contexts: { local, bob: { ...local, accessToken: 'his-token' } } });
+    answers['GET /api/v1/workspaces'] = [];
+    await hks('use', 'context', 'bob');
+    await hks('use', 'workspace', 'his');
+    await hks('workspace', 'list');
+    expect(asked.at(-1)?.authorization).toBe('Bearer his-token');
+    await hks('use', 'context', 'local');
+    await hks('workspace', 'list');
+    expect(asked.at(-1)?.authorization).toBe('Bearer the-token');
+    expect(readCliConfig(path).contexts).toMatchObject({ bob: { workspace: 'his' } });
+    expect(readCliConfig(path).contexts['local']?.workspace).toBeUndefined();
+    for (const name of ['eve', 'constructor'])
+      await expect(hks('use', 'context', name)).rejects.toThrow('Your contexts: local, bob.');
   });
 
   it('nothing is destroyed without an answer', async () => {
@@ -287,14 +307,6 @@ describe('an API token in HKS_TOKEN', () => {
     withToken({});
     await expect(hks('organization', 'list')).rejects.toThrow('Set HKS_SERVER');
     expect(asked).toEqual([]);
-  });
-
-  it('has a cache of kubectl credentials of its own', () => {
-    const of = (HKS_TOKEN: string) =>
-      readEnvironment({ HKS_CONFIG: '/c/config.yaml', HKS_TOKEN }).credentialsDir;
-    expect(of('')).toBe('/c/credentials');
-    expect(new Set([of(''), of('hks_pat_a'), of('hks_pat_b')]).size).toBe(3);
-    expect(of(token)).not.toContain('xxxx');
   });
 
   it('is made, shown with its scope, and revoked by name', async () => {

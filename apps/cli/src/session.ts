@@ -4,6 +4,7 @@ import {
   type CliConfig,
   type CliContext,
 } from '@hexabase/client/config-file.ts';
+import { deviceIdFor } from '@hexabase/client/device-id.ts';
 import * as z from 'zod';
 import { CliError, detailsText } from './cli-error.ts';
 
@@ -57,9 +58,12 @@ export function currentContext(place: SessionPlace): CliContext {
   const config = readCliConfig(place.configFile);
   const context = config.contexts[contextName(place, config)];
   if (place.token !== null) return contextOfToken(place.server, context);
-  if (!context)
-    throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
-  return context;
+  if (context) return context;
+  if (place.context !== null)
+    throw new CliError(
+      `You are not signed in as "${place.context}". Run \`hks login SERVER --context "${place.context}"\`.`,
+    );
+  throw new CliError('You are not signed in. Run `hks up` on this machine, or `hks login SERVER`.');
 }
 
 /** What was chosen for the person who signed in to this server goes for the token too. */
@@ -80,18 +84,20 @@ export async function accessToken(place: SessionPlace, signal: AbortSignal): Pro
   const config = await updateCliConfig(place.configFile, async (latest) => {
     const context = latest.contexts[contextName(place, latest)];
     if (!context || isFresh(context)) return;
-    await refresh(context, signal);
+    await refresh(place.configFile, context, signal);
   });
   const after = config.contexts[contextName(place, config)];
   if (!after?.accessToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
   return after.accessToken;
 }
 
-/** Puts new tokens into the settings. */
-export function rememberTokens(context: CliContext, fresh: Tokens): void {
-  context.accessToken = fresh.access_token;
-  context.accessTokenExpiresAt = fresh.expires_at;
-  context.refreshToken = fresh.refresh_token;
+/** Tokens as the settings have them. */
+export function contextTokens(fresh: Tokens) {
+  return {
+    accessToken: fresh.access_token,
+    accessTokenExpiresAt: fresh.expires_at,
+    refreshToken: fresh.refresh_token,
+  };
 }
 
 /**
@@ -122,13 +128,15 @@ export async function requestTokens(
   throw new CliError(`${message}${detailsText(details ?? {})}`);
 }
 
-async function refresh(context: CliContext, signal: AbortSignal): Promise<void> {
+async function refresh(configFile: string, context: CliContext, signal: AbortSignal): Promise<void> {
   const { refreshToken } = context;
   if (!refreshToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
   try {
-    rememberTokens(
+    const device_id = await deviceIdFor(configFile, context.server);
+    const body = { refresh_token: refreshToken, device_id };
+    Object.assign(
       context,
-      await requestTokens(`${context.server}/auth/refresh`, { refresh_token: refreshToken }, { signal }),
+      contextTokens(await requestTokens(`${context.server}/auth/refresh`, body, { signal })),
     );
   } catch (error) {
     if (error instanceof CliError && error.exitCode === 1) {

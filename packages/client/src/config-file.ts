@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSy
 import { dirname } from 'node:path';
 import { parse, stringify } from 'yaml';
 import * as z from 'zod';
+import { forgetCredentials } from './credential-folder.ts';
 import { acquireFileLock } from './file-lock.ts';
 
 const context = z.object({
@@ -16,6 +17,8 @@ const context = z.object({
   /** RFC 3339. */
   accessTokenExpiresAt: z.string().optional(),
   refreshToken: z.string().optional(),
+  /** Of this sign-in: what was cached for another one in the same context is nobody's. */
+  signIn: z.string().optional(),
 });
 
 const configFile = z.object({
@@ -64,6 +67,28 @@ export async function updateCliConfig(
   await change(config);
   writeCliConfig(path, config);
   return config;
+}
+
+/** Does something with the settings while no other process changes them. */
+export async function holdCliConfig<T>(path: string, use: (config: CliConfig) => T): Promise<T> {
+  using _lock = await acquireFileLock(`${path}.lock`);
+  return use(readCliConfig(path));
+}
+
+/** Puts somebody who has just signed in into a context; to be called within `updateCliConfig`. */
+export function startSignIn(
+  { path, config }: { path: string; config: CliConfig },
+  name: string,
+  context: Omit<CliContext, 'signIn'>,
+): void {
+  forgetCredentials(path, name);
+  config.contexts[name] = { ...context, signIn: randomBytes(9).toString('base64url') };
+}
+
+/** Takes whoever is signed in out of a context; to be called within `updateCliConfig`. */
+export function endSignIn({ path, config }: { path: string; config: CliConfig }, name: string): void {
+  forgetCredentials(path, name);
+  delete config.contexts[name];
 }
 
 function parseYaml(path: string): unknown {

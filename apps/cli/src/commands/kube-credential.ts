@@ -1,9 +1,13 @@
+import { credentialFolder, credentialFolderOfToken, fileNameOf } from '@hexabase/client/credential-folder.ts';
+import { holdCliConfig } from '@hexabase/client/config-file.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
 import { ClientError } from '@hexabase/client/client-error.ts';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
-import { credentialCache } from '../credential-cache.ts';
+import { credentialCache, type Holder } from '../credential-cache.ts';
+import type { CliEnvironment } from '../environment.ts';
+import { contextName, currentContext } from '../session.ts';
 
 /** `hks kube-credential --workspace ID`: run by kubectl; answers an ExecCredential (client-go credential plugins). */
 export function addKubeCredential(program: Command, cli: Cli): void {
@@ -12,10 +16,38 @@ export function addKubeCredential(program: Command, cli: Cli): void {
     .description('Answers an ExecCredential; kubectl runs it.')
     .requiredOption('--workspace <id>')
     .action(async (options: { workspace: string }) => {
-      const cache = credentialCache(cli.environment.credentialsDir, options.workspace);
+      const cache = credentialCache(holderOf(cli.environment), options.workspace);
       const credential = await cache.fresh(cli.environment.parentPid, () => mint(options.workspace, cli));
       cli.print(credential);
     });
+}
+
+/** Who asks: the token, or whoever is signed in in the context. Throws `CliError` when nobody is. */
+function holderOf(environment: CliEnvironment): Holder {
+  const { configFile, token } = environment;
+  if (token !== null) {
+    const dir = credentialFolderOfToken(configFile, token);
+    return { dir, context: '-', signIn: '-', whileSignedIn: always };
+  }
+  const name = contextName(environment);
+  const { signIn = '-' } = currentContext(environment);
+  return {
+    dir: credentialFolder(configFile, name),
+    context: fileNameOf(name),
+    signIn,
+    whileSignedIn: (write) =>
+      holdCliConfig(configFile, ({ contexts }) => {
+        const now = contexts[name];
+        if (!now || (now.signIn ?? '-') !== signIn) return false;
+        write();
+        return true;
+      }),
+  };
+}
+
+function always(write: () => void): Promise<boolean> {
+  write();
+  return Promise.resolve(true);
 }
 
 async function mint(workspaceId: string, cli: Cli): Promise<{ token: string; expiresAt: string }> {

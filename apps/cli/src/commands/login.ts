@@ -1,17 +1,23 @@
-import { updateCliConfig } from '@hexabase/client/config-file.ts';
+import {
+  endSignIn,
+  startSignIn,
+  updateCliConfig,
+  type CliConfig,
+  type CliContext,
+} from '@hexabase/client/config-file.ts';
+import { deviceIdFor } from '@hexabase/client/device-id.ts';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
-import { forgetCredentials } from '../credential-cache.ts';
 import { loginByBrowser } from '../login/by-browser.ts';
 import { loginByDevice } from '../login/by-device.ts';
 import { loginByPassword, rememberDevice } from '../login/by-password.ts';
-import { currentContext, reach, rememberTokens, type Tokens } from '../session.ts';
+import { contextName, contextTokens, currentContext, reach, type Tokens } from '../session.ts';
 
 interface LoginOptions {
   email?: string;
   device?: boolean;
-  context: string;
+  context?: string;
 }
 
 /** `hks login [SERVER]` in its three ways, `hks logout`, `hks use`. */
@@ -22,19 +28,20 @@ export function addLogin(program: Command, cli: Cli): void {
     .argument('[server]', 'for example http://localhost:8080; the current one when absent')
     .option('--device', 'show an address and a code for the browser of another device')
     .option('--email <address>', 'no browser: the password is read from the terminal or standard input')
-    .option('--context <name>', 'name under which the session is kept', 'local')
+    .option('--context <name>', 'name under which the session is kept; HKS_CONTEXT, else local, when absent')
     .action(async (server: string | undefined, options: LoginOptions) => {
       const url = serverUrl(server ?? currentContext(cli.environment).server);
       const { email, tokens } = await signIn(cli, url, options);
-      await updateCliConfig(cli.environment.configFile, (config) => {
-        const context = { ...config.contexts[options.context], server: url, email };
-        rememberTokens(context, tokens);
+      const path = cli.environment.configFile;
+      const name = options.context ?? cli.environment.context ?? 'local';
+      await updateCliConfig(path, (config) => {
+        const before = config.contexts[name];
+        // What somebody else had chosen there need not be there for them.
+        const chosen = before?.server === url && before.email === email ? before : {};
+        startSignIn({ path, config }, name, { ...chosen, server: url, email, ...contextTokens(tokens) });
         rememberDevice(config, { server: url, email }, tokens);
-        config.contexts[options.context] = context;
-        config.currentContext = options.context;
+        config.currentContext = name;
       });
-      // Cached kubectl credentials are the former person's.
-      forgetCredentials(cli.environment.credentialsDir);
       cli.print(`Signed in to ${url} as ${email}.`);
     });
   addLogout(program, cli);
@@ -47,11 +54,12 @@ async function signIn(
   options: LoginOptions,
 ): Promise<{ email: string; tokens: Tokens }> {
   const { email, device } = options;
+  const at = { server: url, deviceId: await deviceIdFor(cli.environment.configFile, url) };
   if (email !== undefined && device) throw new CliError('Use either --email or --device.');
-  if (email !== undefined) return { email, tokens: await loginByPassword(cli, url, email) };
+  if (email !== undefined) return { email, tokens: await loginByPassword(cli, at, email) };
   const { browser } = cli.environment;
   const granted =
-    device || browser === null ? await loginByDevice(cli, url) : await loginByBrowser(cli, url, browser);
+    device || browser === null ? await loginByDevice(cli, at) : await loginByBrowser(cli, at, browser);
   return { email: granted.user.email, tokens: granted };
 }
 
@@ -81,10 +89,10 @@ function addLogout(program: Command, cli: Cli): void {
           signal: cli.signal,
         });
       }
-      await updateCliConfig(cli.environment.configFile, (config) => {
-        delete config.contexts[config.currentContext];
-      });
-      forgetCredentials(cli.environment.credentialsDir);
+      const path = cli.environment.configFile;
+      await updateCliConfig(path, (config) =>
+        endSignIn({ path, config }, contextName(cli.environment, config)),
+      );
       cli.print('Signed out.');
     });
 }
@@ -92,17 +100,42 @@ function addLogout(program: Command, cli: Cli): void {
 function addUse(program: Command, cli: Cli): void {
   program
     .command('use')
-    .description('Remembers a workspace or organization for the commands that follow.')
-    .argument('<kind>', 'workspace or organization')
-    .argument('<name>', 'slug or id')
+    .description('Remembers a workspace, organization or context for the commands that follow.')
+    .argument('<kind>', 'workspace, organization or context')
+    .argument('<name>', 'slug or id; of a context, the name that it was given at `hks login --context`')
     .action(async (kind: string, name: string) => {
-      if (kind !== 'workspace' && kind !== 'organization')
-        throw new CliError('Use `hks use workspace NAME` or `hks use organization NAME`.');
-      await updateCliConfig(cli.environment.configFile, (config) => {
-        const context = config.contexts[config.currentContext];
-        if (!context) throw new CliError('You are not signed in.');
-        context[kind] = name;
-      });
+      const remember = Object.hasOwn(remembering, kind) ? remembering[kind] : undefined;
+      if (!remember)
+        throw new CliError(
+          `Use one of: ${Object.keys(remembering).join(', ')}. For example \`hks use workspace NAME\`.`,
+        );
+      await updateCliConfig(cli.environment.configFile, (config) =>
+        remember(config, { name, context: contextName(cli.environment, config) }),
+      );
       cli.print(`Using ${kind} ${name}.`);
     });
+}
+
+type Remember = (config: CliConfig, chosen: { name: string; context: string }) => void;
+
+const remembering: Record<string, Remember | undefined> = {
+  workspace: (config, { name, context }) => {
+    signedIn(config, context).workspace = name;
+  },
+  organization: (config, { name, context }) => {
+    signedIn(config, context).organization = name;
+  },
+  context: (config, { name }) => {
+    signedIn(config, name);
+    config.currentContext = name;
+  },
+};
+
+function signedIn(config: CliConfig, name: string): CliContext {
+  const context = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
+  if (context) return context;
+  const names = Object.keys(config.contexts).join(', ');
+  throw new CliError(
+    `You are not signed in${names === '' ? '. Run `hks login SERVER`.' : ` as "${name}". Your contexts: ${names}.`}`,
+  );
 }

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { CliError } from '../cli-error.ts';
 import { listenForCallback, type LoopbackServer } from './loopback-server.ts';
 import { openBrowser } from './open-browser.ts';
-import { clientId, requestGrant, type Granted } from './request-grant.ts';
+import { clientId, requestGrant, type Granted, type ServerForDevice } from './request-grant.ts';
 
 /** As long as a person may take to find their password. */
 const patienceMs = 10 * 60_000;
@@ -12,11 +12,15 @@ const patienceMs = 10 * 60_000;
  * Signs in with the browser of this computer: authorization code with PKCE S256, brought back to a port of this machine
  * (RFC 8252). Throws `CliError` when it was refused or nobody came back.
  */
-export async function loginByBrowser(cli: Cli, server: string, browser: readonly string[]): Promise<Granted> {
+export async function loginByBrowser(
+  cli: Cli,
+  at: ServerForDevice,
+  browser: readonly string[],
+): Promise<Granted> {
   const state = randomBytes(24).toString('base64url');
   const verifier = randomBytes(32).toString('base64url');
   await using loopback = await listenForCallback(state);
-  const url = authorizeUrl(server, { state, verifier, redirectUri: loopback.redirectUri });
+  const url = authorizeUrl(at.server, { state, verifier, redirectUri: loopback.redirectUri });
   const opened = await openBrowser(browser, url);
   cli.note(opened ? 'Your browser opens. If it does not, go to:' : 'No browser could be opened. Go to:');
   cli.note(`  ${url}`);
@@ -31,7 +35,7 @@ export async function loginByBrowser(cli: Cli, server: string, browser: readonly
     redirect_uri: loopback.redirectUri,
     code_verifier: verifier,
   };
-  const granted = await requestGrant(server, redemption, cli.signal).catch(async (error: unknown) => {
+  const granted = await requestGrant(at, redemption, cli.signal).catch(async (error: unknown) => {
     await back.answer({ title: 'Not signed in', text: 'The terminal says why.' });
     throw error;
   });

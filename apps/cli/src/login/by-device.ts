@@ -3,7 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
-import { clientId, postForm, requestGrant, unexpected, type Granted, type Refused } from './request-grant.ts';
+import {
+  clientId,
+  postForm,
+  requestGrant,
+  unexpected,
+  type Granted,
+  type Refused,
+  type ServerForDevice,
+} from './request-grant.ts';
 
 const started = z.object({
   device_code: z.string(),
@@ -26,9 +34,12 @@ const sentences: Record<string, string> = {
  * Signs in with a browser anywhere else: shows an address and a code, and asks until somebody has answered (RFC 8628).
  * Throws `CliError` when it was refused or nobody answered.
  */
-export async function loginByDevice(cli: Pick<Cli, 'note' | 'signal'>, server: string): Promise<Granted> {
+export async function loginByDevice(
+  cli: Pick<Cli, 'note' | 'signal'>,
+  at: ServerForDevice,
+): Promise<Granted> {
   const asked = { client_id: clientId, device_name: hostname() };
-  const { status, answer } = await postForm(`${server}/auth/device`, asked, cli.signal);
+  const { status, answer } = await postForm(`${at.server}/auth/device`, asked, cli.signal);
   const parsed = started.safeParse(answer);
   if (!parsed.success) throw unexpected(status, answer);
   const start = parsed.data;
@@ -37,7 +48,7 @@ export async function loginByDevice(cli: Pick<Cli, 'note' | 'signal'>, server: s
   if (start.verification_uri_complete) cli.note(`or open ${start.verification_uri_complete}`);
   cli.note(`Waiting for up to ${Math.round(start.expires_in / 60)} minutes …`);
   return pollUntilAnswered(cli, {
-    server,
+    at,
     deviceCode: start.device_code,
     intervalSeconds: start.interval,
     expiresSeconds: start.expires_in,
@@ -45,7 +56,7 @@ export async function loginByDevice(cli: Pick<Cli, 'note' | 'signal'>, server: s
 }
 
 interface Polling {
-  server: string;
+  at: ServerForDevice;
   deviceCode: string;
   intervalSeconds: number;
   expiresSeconds: number;
@@ -65,10 +76,10 @@ async function pollUntilAnswered(cli: Pick<Cli, 'signal'>, polling: Polling): Pr
   throw new CliError(sentences['expired_token'] ?? '');
 }
 
-async function poll(cli: Pick<Cli, 'signal'>, { server, deviceCode }: Polling): Promise<Granted | Refused> {
+async function poll(cli: Pick<Cli, 'signal'>, { at, deviceCode }: Polling): Promise<Granted | Refused> {
   try {
     const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: deviceCode };
-    return await requestGrant(server, grant, cli.signal);
+    return await requestGrant(at, grant, cli.signal);
   } catch (error) {
     if (cli.signal.aborted) throw interrupted();
     // Exit code 2: not reached. The sign-in still waits on the server.

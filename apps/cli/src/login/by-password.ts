@@ -4,19 +4,25 @@ import { text } from 'node:stream/consumers';
 import { readCliConfig, type CliConfig } from '@hexabase/client/config-file.ts';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
+import type { ServerForDevice } from './request-grant.ts';
 import { requestTokens, SecondFactorNeeded, type Tokens } from '../session.ts';
 
 /**
  * Signs in with e-mail and password, and a code where the account asks for one. Both come from the terminal or, without
  * one, from the first two lines of standard input.
  */
-export async function loginByPassword(cli: Cli, server: string, email: string): Promise<Tokens> {
+export async function loginByPassword(
+  cli: Cli,
+  { server, deviceId: device_id }: ServerForDevice,
+  email: string,
+): Promise<Tokens> {
   const deviceCookie = knownDevice(cli.environment.configFile, server, email);
   const { signal } = cli;
   const lines = cli.environment.isTerminal ? [] : (await text(process.stdin)).split(/\r?\n/);
   const password = lines[0] ?? (await ask(cli, 'Password: '));
   try {
-    return await requestTokens(`${server}/auth/login`, { email, password }, { signal, deviceCookie });
+    const body = { email, password, device_id };
+    return await requestTokens(`${server}/auth/login`, body, { signal, deviceCookie });
   } catch (error) {
     if (!(error instanceof SecondFactorNeeded)) throw error;
     const code = lines[1] ?? (cli.environment.isTerminal ? await ask(cli, 'Code: ') : '');
@@ -25,7 +31,8 @@ export async function loginByPassword(cli: Cli, server: string, email: string): 
         `${error.message} Give it as the second line of standard input, or use \`hks login\` with the browser.`,
       );
     }
-    return requestTokens(`${server}/auth/second-factor`, { ticket: error.ticket, code }, { signal });
+    const body = { ticket: error.ticket, code, device_id };
+    return requestTokens(`${server}/auth/second-factor`, body, { signal });
   }
 }
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Cli } from '../cli.ts';
 import { loginByDevice } from './by-device.ts';
 import { listenForCallback } from './loopback-server.ts';
+import type { ServerForDevice } from './request-grant.ts';
 import { browserCommand } from './open-browser.ts';
 
 let server: Server | null = null;
@@ -13,7 +14,7 @@ afterEach(() => {
 });
 
 /** A server that answers `/auth/device`, and to polls what it is given, one after the other. */
-async function answering(answers: readonly { status: number; body: object }[]): Promise<string> {
+async function answering(answers: readonly { status: number; body: object }[]): Promise<ServerForDevice> {
   const left = [...answers];
   const start = {
     device_code: 'd',
@@ -32,7 +33,8 @@ async function answering(answers: readonly { status: number; body: object }[]): 
   const listening = server;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   const address = listening.address();
-  return `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  return { server: `http://127.0.0.1:${port}`, deviceId: 'this machine' };
 }
 
 function cliThatSays(said: string[]): Pick<Cli, 'note' | 'signal'> {
@@ -50,8 +52,8 @@ const granted = {
 describe('hks login --device', () => {
   it('shows the address and the code, and asks until somebody has answered', async () => {
     const said: string[] = [];
-    const url = await answering([pending, pending, { status: 200, body: granted }]);
-    expect(await loginByDevice(cliThatSays(said), url)).toEqual(granted);
+    const at = await answering([pending, pending, { status: 200, body: granted }]);
+    expect(await loginByDevice(cliThatSays(said), at)).toEqual(granted);
     expect(said.join('\n')).toMatch(/http:\/\/x\/device[^]*BCDF-GHJK/);
   });
 
@@ -64,8 +66,8 @@ describe('hks login --device', () => {
     ],
     [{ status: 502, body: {} }, /answered 502 .* Is it a Hexabase server/],
   ])('says in a sentence why it ended: %j', async (answer, sentence) => {
-    const url = await answering([pending, answer]);
-    await expect(loginByDevice(cliThatSays([]), url)).rejects.toMatchObject({
+    const at = await answering([pending, answer]);
+    await expect(loginByDevice(cliThatSays([]), at)).rejects.toMatchObject({
       name: 'CliError',
       message: expect.stringMatching(sentence),
     });

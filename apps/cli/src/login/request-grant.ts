@@ -14,6 +14,12 @@ const granted = z.object({
 const refused = z.object({ error: z.string(), error_description: z.string().optional() });
 const failed = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
+/** A server, and what this machine is to it. */
+export interface ServerForDevice {
+  server: string;
+  deviceId: string;
+}
+
 export type Granted = z.infer<typeof granted>;
 
 /** A refusal of the token endpoint, by OAuth's code. */
@@ -24,13 +30,13 @@ export interface Refused {
 
 /** Asks `/auth/token`. Refusals of OAuth are answered; everything else throws a `CliError`. */
 export async function requestGrant(
-  server: string,
+  { server, deviceId }: ServerForDevice,
   grant: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Granted | Refused> {
   const { status, answer } = await postForm(
     `${server}/auth/token`,
-    { client_id: clientId, ...grant },
+    { client_id: clientId, device_id: deviceId, ...grant },
     signal,
   );
   const tokens = granted.safeParse(answer);

@@ -1,11 +1,11 @@
-import { updateCliConfig, type CliContext } from '@hexabase/client/config-file.ts';
+import { startSignIn, updateCliConfig, type CliContext } from '@hexabase/client/config-file.ts';
+import { deviceIdFor } from '@hexabase/client/device-id.ts';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
 import type { TokenSet } from '@hexabase/oidc/sessions/issue-tokens.ts';
 
 const contextName = 'local';
-const device = { userAgent: 'hks up', address: 'local', deviceId: null };
 
 /**
  * Leaves a live session for the command line in its settings file, so that whoever started the server is signed in. A
@@ -17,24 +17,31 @@ export async function storeLocalSession(
   owner: { userId: UserId; email: string },
   at: { configFile: string; server: string },
 ): Promise<void> {
-  await updateCliConfig(at.configFile, async (config) => {
+  const path = at.configFile;
+  const deviceId = await deviceIdFor(path, at.server);
+  await updateCliConfig(path, async (config) => {
     const before = config.contexts[contextName];
     config.currentContext = contextName;
-    if (before?.server === at.server && (await works(identity, before))) return;
-    const tokens = await startOwnersSession(identity, owner.userId);
+    if (before?.server === at.server && (await works(identity, before, deviceId))) return;
+    const tokens = await startOwnersSession(identity, owner.userId, deviceId);
     if (!tokens) return;
-    config.contexts[contextName] = {
+    startSignIn({ path, config }, contextName, {
       ...(before?.server === at.server ? before : {}),
       server: at.server,
       email: owner.email,
       accessToken: tokens.accessToken,
       accessTokenExpiresAt: tokens.expiresAt,
       refreshToken: tokens.refreshToken,
-    };
+    });
   });
 }
 
-async function startOwnersSession(identity: Identity, userId: UserId): Promise<TokenSet | null> {
+async function startOwnersSession(
+  identity: Identity,
+  userId: UserId,
+  deviceId: string,
+): Promise<TokenSet | null> {
+  const device = { userAgent: 'hks up', address: 'local', deviceId };
   try {
     return await identity.startSession(userId, device);
   } catch (error) {
@@ -46,19 +53,19 @@ async function startOwnersSession(identity: Identity, userId: UserId): Promise<T
 }
 
 /** An expired access token is refreshed to find out: the refresh token alone does not tell whether its session lives. */
-async function works(identity: Identity, context: CliContext): Promise<boolean> {
+async function works(identity: Identity, context: CliContext, deviceId: string): Promise<boolean> {
   try {
     await identity.authenticate(context.accessToken ?? '');
     return true;
   } catch (error) {
     if (!isAppError(error, 'token_expired')) return false;
   }
-  return refresh(identity, context);
+  return refresh(identity, context, deviceId);
 }
 
-async function refresh(identity: Identity, context: CliContext): Promise<boolean> {
+async function refresh(identity: Identity, context: CliContext, deviceId: string): Promise<boolean> {
   try {
-    const tokens = await identity.refresh({ refreshToken: context.refreshToken ?? '', deviceId: null });
+    const tokens = await identity.refresh({ refreshToken: context.refreshToken ?? '', deviceId });
     context.accessToken = tokens.accessToken;
     context.accessTokenExpiresAt = tokens.expiresAt;
     context.refreshToken = tokens.refreshToken;

@@ -7,8 +7,9 @@ import type { SignInDeps } from './sign-in.ts';
 type Outcome = { kind: 'rotated'; session: LiveSession } | { kind: 'refused'; error: AppError };
 
 /**
- * Exchanges a refresh token for new tokens. A token works once: a second use means that two parties hold it, so the
- * whole session ends (RFC 9700 §4.14.2). Throws AppError `unauthenticated`, `session_ended` or `refresh_reused`.
+ * Exchanges a refresh token for new tokens. A token works once, and on the device that the session began on: anything else
+ * means that two parties hold it, so the whole session ends (RFC 9700 §4.14.2). Throws AppError `unauthenticated`,
+ * `session_ended` or `refresh_reused`.
  */
 export async function refreshTokens(
   deps: SignInDeps,
@@ -30,20 +31,20 @@ export async function refreshTokens(
 
     const state = await findRefreshToken(tx, presentedHash, nowMs);
     if (!state) return refused('unauthenticated');
-    if (state.used) {
-      await endOneSession(
-        tx,
-        { sessionId: state.sessionId, userId: state.userId, reason: 'refresh_reused' },
-        nowMs,
-      );
-      return refused('refresh_reused');
-    }
-    return refused(state.sessionEnded || state.expired ? 'session_ended' : 'unauthenticated');
+    const over = state.sessionEnded || state.expired;
+    const elsewhere = state.deviceId !== null && state.deviceId !== presented.deviceId;
+    if (!state.used && (over || !elsewhere)) return refused(over ? 'session_ended' : 'unauthenticated');
+    const ending = { sessionId: state.sessionId, userId: state.userId, reason: 'refresh_reused' } as const;
+    await endOneSession(tx, ending, nowMs);
+    return refused('refresh_reused', state.used ? undefined : otherDevice);
   });
   if (outcome.kind === 'refused') throw outcome.error;
   return issueTokens(deps, outcome.session, { refreshToken: successor.token, deviceId: presented.deviceId });
 }
 
-function refused(code: 'unauthenticated' | 'session_ended' | 'refresh_reused'): Outcome {
-  return { kind: 'refused', error: new AppError(code) };
+const otherDevice =
+  'This refresh token belongs to another device, so the session was ended for safety. Sign in again.';
+
+function refused(code: 'unauthenticated' | 'session_ended' | 'refresh_reused', message?: string): Outcome {
+  return { kind: 'refused', error: new AppError(code, message === undefined ? {} : { message }) };
 }

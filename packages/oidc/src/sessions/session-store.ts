@@ -91,7 +91,8 @@ export interface Rotation {
 
 /**
  * Spends a refresh token and inserts its successor in one statement: of any number of parallel calls PostgreSQL lets
- * one see `used_at IS NULL`. A session that began without a device is bound to the first that names itself. Null when this call is not that one, whatever the reason.
+ * one see `used_at IS NULL`. A session that began without a device is bound to the first that names itself. Null when this
+ * call is not that one, whatever the reason.
  */
 export async function rotateRefreshToken(
   tx: Tx,
