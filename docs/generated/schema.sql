@@ -1621,6 +1621,16 @@ AS $function$
        return new;
      end $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.leaving_among(organizations text[], person text)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select coalesce(array_agg(o.id), '{}') from organizations o join memberships m on m.organization_id = o.id
+       where o.id = any (organizations) and m.user_id = person and o.deletion_requested_at is not null
+     $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.note_use(ids text[], at timestamp with time zone)
  RETURNS void
  LANGUAGE sql

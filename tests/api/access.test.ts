@@ -1,7 +1,7 @@
 import { until } from '@hexabase/testkit/given.ts';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApi, type Api, type Person } from './start-api.ts';
+import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
 let api: Api;
 let ann: Person & { organizationId: string };
@@ -186,6 +186,74 @@ describe('a role that is given', () => {
     expect((await give({ role: 'viewer', project: 'nope', user: ann.email })).error.code).toBe('not_found');
     expect((await give({ role: 'viewer', user: ann.email })).status).toBe(201);
     expect((await give({ role: 'viewer', user: ann.email })).error.code).toBe('already_exists');
+  });
+});
+
+describe('an administrator whose role is lowered', () => {
+  it('administers no workspace any more, by no group that does, however deep; other groups stay', async () => {
+    const [slug] = (await api.query('select slug from workspaces where id = $1', [workspaceId])).map((row) =>
+      String(row['slug']),
+    );
+    const person = await joined('lowered', 'admin');
+    const put = (id: string) => ann.call('POST', `${groups}/${id}/members`, { body: { user: person.email } });
+    const given = await group('given-admin');
+    await ann.call('POST', assignments, { body: { role: 'admin', group: given } });
+    const stays = await group('readers');
+    await ann.call('POST', assignments, { body: { role: 'viewer', group: stays } });
+    const within = [
+      `${slug}.WSAdmins`,
+      await group('ops', `${slug}.WSAdmins`),
+      await group('ops-night', 'ops'),
+      given,
+      await group('given-deeper', 'given-admin'),
+    ];
+    for (const id of [...within, stays]) expect((await put(id)).status).toBe(201);
+    const role = (name: string) =>
+      ann.call('PATCH', `/api/v1/organizations/${ann.organizationId}/members/${person.userId}`, {
+        body: { role: name },
+      });
+    expect((await role('viewer')).status).toBe(200);
+    const question = `user=${person.userId}&verb=delete&resource=secrets`;
+    const explained = await ann.call('GET', `${access}?${question}`);
+    expect(explained.data).toMatchObject({ organizationRole: 'viewer', decision: { allowed: false } });
+    expect(await api.query('select group_id from group_members where user_id = $1', [person.userId])).toEqual(
+      [{ group_id: stays }],
+    );
+  });
+});
+
+describe('what names something that is just being deleted', () => {
+  it('is refused, whatever it is: the database notices last', async () => {
+    const person = await joined('meanwhile', 'viewer');
+    const other = new Client({ ...api.db.admin, options: '-c search_path=hexabase' });
+    await other.connect();
+    const whileDeleted = async (id: string, request: () => Promise<Answer>): Promise<unknown[]> => {
+      await other.query('begin');
+      await other.query('delete from groups where id = $1', [id]);
+      let answered = false;
+      const asked = request().finally(() => (answered = true));
+      await until(
+        async () =>
+          answered ||
+          (await api.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)).length > 0,
+      );
+      await other.query('commit');
+      const { status, error } = await asked;
+      return [status, error.code];
+    };
+    const [first, second, third] = [await group('gone-1'), await group('gone-2'), await group('gone-3')];
+    expect([
+      await whileDeleted(first, () =>
+        ann.call('POST', assignments, { body: { role: 'viewer', group: first } }),
+      ),
+      await whileDeleted(second, () =>
+        ann.call('POST', `${groups}/${second}/members`, { body: { user: person.email } }),
+      ),
+      await whileDeleted(third, () =>
+        ann.call('POST', groups, { body: { name: 'below-gone', parent: third } }),
+      ),
+    ]).toEqual(Array(3).fill([409, 'conflict']));
+    await other.end();
   });
 });
 

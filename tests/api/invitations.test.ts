@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
@@ -190,6 +191,59 @@ describe('an invitation', () => {
   });
 });
 
+describe('letters of invitation', () => {
+  it('flood no mailbox: ten a day to one address, from whatever organizations', async () => {
+    const owner = await api.owner('bomber');
+    const more = await api.owner('bomber-two');
+    const answers: Answer[] = [];
+    for (let letter = 1; letter <= 11; letter += 1) {
+      const made = await more.call('POST', '/api/v1/organizations', { body: { name: `Shell ${letter}` } });
+      const sender = letter === 1 ? owner : more;
+      const from = letter === 1 ? owner.organizationId : String(made.data['id']);
+      answers.push(await sender.call('POST', invitationsOf(from), { body: { email: 'victim@corp.test' } }));
+    }
+    expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(201), 429]);
+    expect(Number(answers.at(-1)?.headers.get('retry-after'))).toBeGreaterThan(3_600);
+    const mails = await api.query('select count(*)::integer as sent from mails where recipient = $1', [
+      'victim@corp.test',
+    ]);
+    expect(mails).toEqual([{ sent: 10 }]);
+    const other = await more.call('POST', invitationsOf(more.organizationId), {
+      body: { email: 'other@corp.test' },
+    });
+    expect(other.status, other.text).toBe(201);
+  });
+
+  it.each([
+    ['account', 200],
+    ['organization', 300],
+  ] as const)('of one %s are %d a day', async (of, most) => {
+    const owner = await api.owner(`sender-${of}`);
+    const invite = (name: string) =>
+      owner.call('POST', invitationsOf(owner.organizationId), { body: { email: `${name}-${of}@corp.test` } });
+    expect((await invite('first')).status).toBe(201);
+    const id = of === 'account' ? owner.userId : owner.organizationId;
+    const key = hash('sha256', `${of} ${id}`, 'base64url');
+    await api.query('update letter_counts set letters = $2 where key = $1', [key, most - 1]);
+    expect([(await invite('last')).status, (await invite('more')).status]).toEqual([201, 429]);
+    await api.query(`update letter_counts set until = now() where key = $1`, [key]);
+    expect((await invite('next-day')).status).toBe(201);
+  });
+
+  it('say in their subject nothing that the sender chose, and make no link of a name', async () => {
+    const owner = await api.owner('phisher');
+    await owner.call('PATCH', `/api/v1/organizations/${owner.organizationId}`, {
+      body: { name: 'Locked! Go to https://evil.example/now' },
+    });
+    await owner.call('POST', invitationsOf(owner.organizationId), { body: { email: 'phished@corp.test' } });
+    const listed = await operator.call('GET', '/api/v1/outbox?limit=500');
+    const mail = listed.list.find(({ recipient }) => recipient === 'phished@corp.test');
+    expect(mail?.['subject']).toBe('Invitation to an organization on Hexabase AI');
+    const { data } = await operator.call('GET', `/api/v1/outbox/${mail?.['id']}`);
+    expect(data['text']).toContain('organization "Locked! Go to https evil. example/now" on');
+  });
+});
+
 describe('the outbox', () => {
   it('is for operators only, and a letter lies sealed in the database', async () => {
     const rae = await api.owner('rae');
@@ -200,5 +254,25 @@ describe('the outbox', () => {
     expect(JSON.stringify(row)).not.toContain(code);
     const [invitation] = await api.query(`select * from invitations where email = 'sid@example.test'`);
     expect(JSON.stringify(invitation)).not.toContain(code);
+  });
+
+  it('says who has read a letter: to the platform, to the organization that it is about, and to its addressee', async () => {
+    const una = await api.owner('una');
+    const vic = await api.person('vic');
+    await una.call('POST', invitationsOf(una.organizationId), { body: { email: vic.email } });
+    await codeFor(vic.email);
+    const [mail] = await api.query('select id from mails where recipient = $1', [vic.email]);
+    const read = { action: 'outbox.get', actorEmail: operator.email };
+    const target = `outbox/${mail?.['id']}`;
+    const logOf = async (who: Person, path: string) =>
+      (await who.call('GET', `${path}?action=outbox.get`)).list[0];
+    const ofUna = await logOf(una, `/api/v1/organizations/${una.organizationId}/audit`);
+    expect(ofUna).toMatchObject({ ...read, target, details: { kind: 'invitation', recipient: vic.email } });
+    expect(await logOf(vic, '/api/v1/audit')).toMatchObject({ ...read, target });
+    expect(await logOf(operator, '/api/v1/platform/audit')).toMatchObject({
+      ...read,
+      details: { mail: mail?.['id'], recipient: vic.email, textShown: true },
+    });
+    expect(JSON.stringify(ofUna)).not.toContain('hks_inv_');
   });
 });

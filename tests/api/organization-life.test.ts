@@ -175,4 +175,60 @@ describe('an organization with a grace period', () => {
     expect(await purgeOrganizations(api.db.database, new Date(Date.now() + 3_700_000))).toBe(1);
     expect((await fay.call('GET', at(fay.organizationId))).status).toBe(404);
   });
+
+  it('takes nobody in, lets everybody out, and holds nobody up elsewhere by asking for a second factor', async () => {
+    api.ports.deletionGraceMs = 3_600_000;
+    const hal = await api.owner('hal');
+    const [ivy, jon] = [await api.person('ivy'), await api.person('jon')];
+    await hal.call('POST', at(hal.organizationId, '/invitations'), {
+      body: { email: ivy.email, role: 'admin' },
+    });
+    const received = () => ivy.call('GET', '/api/v1/invitations');
+    const invitation = String((await received()).list[0]?.['id']);
+    await api.join(hal.organizationId, jon, 'viewer');
+    await api.query('update organizations set require_second_factor = true where id = $1', [
+      hal.organizationId,
+    ]);
+    const token = (name: string) =>
+      jon.call('POST', '/api/v1/tokens', { body: { name, scope: 'read', expires: '1d' } });
+    expect((await token('held')).status).toBe(403);
+    const leaving = (when: string) =>
+      api.query(`update organizations set deletion_requested_at = ${when} where id = $1`, [
+        hal.organizationId,
+      ]);
+    await leaving('now()');
+    expect((await received()).list).toEqual([]);
+    const accept = () => ivy.call('POST', '/api/v1/invitations/accept', { body: { invitation } });
+    expect((await accept()).status).toBe(404);
+    const made = await token('made');
+    expect(made.status, made.text).toBe(201);
+    await leaving('null');
+    const seen = await api.call('GET', '/api/v1/organizations', { token: String(made.data['token']) });
+    const reached = await api.call('GET', at(hal.organizationId), { token: String(made.data['token']) });
+    expect([seen.status, reached.status]).toEqual([200, 404]);
+    await leaving('now()');
+    const left = await jon.call('POST', at(hal.organizationId, '/leave'));
+    expect(left.status, left.text).toBe(200);
+    await leaving('null');
+    expect((await accept()).status).toBe(200);
+  });
+});
+
+describe('somebody who makes many organizations', () => {
+  it('makes fifty; an operator of the platform makes more', async () => {
+    const many = await api.owner('many');
+    const oda = await api.operator('maker');
+    const fill = (person: { userId: string; email: string }) =>
+      api.query(
+        `insert into organizations (id, slug, name, plan, created_by)
+         select 'of-' || $1 || n, 'of-' || lower($1) || n, 'One of many', 'starter', $1 from generate_series(1, 49) n`,
+        [person.userId],
+      );
+    await Promise.all([fill(many), fill(oda)]);
+    const make = (person: typeof oda) =>
+      person.call('POST', '/api/v1/organizations', { body: { name: 'Another one' } });
+    const refused = await make(many);
+    expect([refused.status, refused.error.code]).toEqual([409, 'conflict']);
+    expect([(await make(oda)).status, (await make(oda)).status]).toEqual([201, 201]);
+  });
 });

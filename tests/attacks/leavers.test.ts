@@ -1,6 +1,6 @@
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { open, untilEnd } from './exchange.ts';
+import { open, untilEnd, type Answer } from './exchange.ts';
 import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
 import { operatorOf } from './things.ts';
 
@@ -106,6 +106,81 @@ describe('a role that was lowered', () => {
     expect((await ann.call('PATCH', `${members()}/${ann.userId}`, { role: 'viewer' })).status).toBe(409);
     expect((await ann.call('DELETE', `${members()}/${ann.userId}`)).status).toBe(409);
     expect(await product.fingerprint()).toBe(before);
+  });
+});
+
+/** Sends a request, lets it wait behind a change of rights that is half done, and finishes that. */
+async function behind(change: string, values: unknown[], request: () => Promise<Answer>): Promise<Answer> {
+  await product.query('begin');
+  await product.query('select from organizations where id = $1 for update', [ann.organizationId]);
+  let answered = false;
+  const asked = request().finally(() => (answered = true));
+  const locks = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+  await until(async () => answered || (await product.query(locks)).length > 0);
+  await product.query(change, values);
+  await product.query('commit');
+  return asked;
+}
+
+describe('an administrator of a workspace through groups', () => {
+  test(
+    'A14 who is lowered keeps no workspace through a group of their own below its administrators',
+    limit,
+    async () => {
+      const lowered = await joined('nested', 'admin');
+      const organization = `/api/v1/organizations/${ann.organizationId}`;
+      const groups: { id: string; name: string }[] = (await ann.call('GET', `${organization}/groups`)).json[
+        'data'
+      ];
+      const admins = groups.find(({ name }) => name.endsWith('.WSAdmins'))?.id;
+      const made = await lowered.call('POST', `${organization}/groups`, { name: 'mine', parent: admins });
+      const own = `${organization}/groups/${made.json['data'].id}/members`;
+      expect((await lowered.call('POST', own, { user: lowered.userId })).status).toBe(201);
+      expect((await ann.call('PATCH', `${members()}/${lowered.userId}`, { role: 'viewer' })).status).toBe(
+        200,
+      );
+      const token = await product.kubeToken(lowered, ann.workspaceId);
+      const secrets = '/api/v1/namespaces/default/secrets';
+      expect((await product.kube(ann.workspaceId, { path: secrets, token })).status).toBe(403);
+    },
+  );
+});
+
+describe('an organization that is being deleted', () => {
+  test(
+    'A11 an organization that is being deleted takes in nobody who was invited before',
+    limit,
+    async () => {
+      const invited = await product.person('too-late');
+      const owner = await product.tenant('deleting');
+      const path = `/api/v1/organizations/${owner.organizationId}/invitations`;
+      const made = await owner.call('POST', path, { email: invited.email, role: 'admin' });
+      const mark = 'update organizations set deletion_requested_at = now() where id = $1';
+      await product.query(mark, [owner.organizationId]);
+      const invitation = made.json['data'].id;
+      expect((await invited.call('POST', '/api/v1/invitations/accept', { invitation })).status).toBe(404);
+    },
+  );
+});
+
+describe('who has a request under way while their rights end', () => {
+  test('A09 who is removed puts themselves back by no request that waited for it', limit, async () => {
+    const leaver = await joined('returner', 'admin');
+    const change = 'delete from memberships where organization_id = $1 and user_id = $2';
+    const answer = await behind(change, [ann.organizationId, leaver.userId], () =>
+      leaver.call('POST', members(), { email: leaver.email, role: 'admin' }),
+    );
+    expect(answer.status).toBe(404);
+    expect((await ann.call('GET', members())).text).not.toContain(leaver.userId);
+  });
+
+  test('A14 who is lowered raises themselves by no request that waited for it', limit, async () => {
+    const lowered = await joined('riser', 'owner');
+    const change = `update memberships set role = 'viewer' where organization_id = $1 and user_id = $2`;
+    const answer = await behind(change, [ann.organizationId, lowered.userId], () =>
+      lowered.call('PATCH', `${members()}/${lowered.userId}`, { role: 'owner' }),
+    );
+    expect(answer.status).toBe(403);
   });
 });
 

@@ -38,6 +38,21 @@ async function invite(by: Person, body: Record<string, unknown>): Promise<string
   return made.json['data'].id;
 }
 
+describe('letters to a stranger', () => {
+  test('C11 no mailbox is flooded with invitations from many organizations of one account at once', async () => {
+    const mallory = await product.person(fresh('mallory'));
+    const email = `${fresh('victim')}@example.test`;
+    const invited = Array.from({ length: 15 }, async (_, index) => {
+      const made = await mallory.call('POST', '/api/v1/organizations', { name: `Locked ${index}` });
+      const path = `/api/v1/organizations/${made.json['data'].id}/invitations`;
+      return (await mallory.call('POST', path, { email, role: 'viewer' })).status;
+    });
+    const answers = await Promise.all(invited);
+    expect(answers.filter((status) => status === 201).length).toBe(10);
+    expect(answers.filter((status) => status === 429).length).toBe(5);
+  });
+});
+
 describe('an invitation', () => {
   test('A14 an admin who is lowered or removed comes back to nothing by an invitation that they wrote before', async () => {
     const admins = await groupOf(ann, 'WSAdmins');

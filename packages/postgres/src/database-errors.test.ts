@@ -14,6 +14,7 @@ test.each([
   ['40001', 'database_unavailable'],
   ['53100', 'storage_full'],
   ['57014', 'request_timeout'],
+  ['23503', 'conflict'],
 ])('%s becomes %s', (code, expected) => {
   expect(mapDatabaseError(failure(code))).toMatchObject({ code: expected });
 });

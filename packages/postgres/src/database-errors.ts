@@ -17,6 +17,8 @@ const networkCodes = new Set([
 const unavailable = /^(08...|57P0[1-5]|53300|55P03|58000|58030|XX000)$/;
 const storageFull = /^(53100|53200)$/;
 const timedOut = /^(57014|25P0[34])$/;
+/** What a row names went between looking and writing. */
+const goneMeanwhile = '23503';
 const repeatable = /^(40001|40P01)$/;
 /** Text that PostgreSQL cannot keep: a NUL, or half of a surrogate pair in JSON. */
 const unstorableText = /^(22021|22P05)$/;
@@ -27,8 +29,8 @@ const lostConnection =
 
 /**
  * Turns what the driver throws into the product's errors: `database_unavailable`, `storage_full`, `request_timeout`,
- * `validation_failed` for text that cannot be stored.
- * Everything else, also a broken constraint, is returned as it is: only the caller knows what it means.
+ * `validation_failed` for text that cannot be stored, `conflict` for what names something that was just deleted.
+ * Everything else, also another broken constraint, is returned as it is: only the caller knows what it means.
  */
 export function mapDatabaseError(error: unknown): unknown {
   if (isAppError(error)) return error;
@@ -39,6 +41,10 @@ export function mapDatabaseError(error: unknown): unknown {
       return new AppError('database_unavailable', { cause: error });
     }
     if (unstorableText.test(code)) return new AppError('validation_failed', { cause: error });
+    if (code === goneMeanwhile) {
+      const message = 'Something that this names was just deleted. Look again, then repeat.';
+      return new AppError('conflict', { message, cause: error });
+    }
     if (timedOut.test(code)) return new AppError('request_timeout', { cause: error });
     return error;
   }

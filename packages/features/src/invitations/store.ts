@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Invitation, ReceivedInvitation } from '@hexabase/contract/people/invitation.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
@@ -125,6 +126,28 @@ export async function receivedInvitations(tx: Tx, userId: string, at: Date): Pro
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),
   }));
+}
+
+export interface LetterCounter {
+  of: 'recipient' | 'account' | 'organization';
+  id: string;
+  most: number;
+}
+
+const letterWindow = '24 hours';
+
+/** Counts a letter in all of these, or says which is full and for how long yet; the caller then throws, and nothing counts. */
+export async function countLetter(
+  tx: Tx,
+  { counters, at }: { counters: readonly LetterCounter[]; at: Date },
+): Promise<{ of: LetterCounter['of']; waitSeconds: number } | null> {
+  const keyOf = ({ of, id }: LetterCounter): string => hash('sha256', `${of} ${id}`, 'base64url');
+  const { rows } = await sql<{ key: string; waits: number }>`
+    select key, waits from hexabase.count_letter(${counters.map(keyOf)}::text[],
+      ${counters.map(({ most }) => most)}::integer[], ${at}, ${letterWindow}::interval)`.execute(tx);
+  const [full] = rows;
+  const counter = counters.find((one) => keyOf(one) === full?.key);
+  return full && counter ? { of: counter.of, waitSeconds: Math.ceil(full.waits) } : null;
 }
 
 export interface Answer {

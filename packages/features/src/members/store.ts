@@ -101,7 +101,8 @@ export async function deleteMember(tx: Tx, organizationId: string, userId: strin
 
 /**
  * Takes away what groups and assignments of this organization give a person: everything, or only what administers whole
- * workspaces. Answers the workspaces whose bindings named the person.
+ * workspaces. A group administers one when it is or lies below its `WSAdmins`, or below a group that was given the role.
+ * Answers the workspaces whose bindings named the person.
  */
 export async function takeAccess(
   tx: Tx,
@@ -112,11 +113,16 @@ export async function takeAccess(
   }: { organizationId: string; userId: string; which: 'all' | 'administering' },
 ): Promise<string[]> {
   const all = which === 'all';
-  await sql`delete from group_members
-    where organization_id = ${organizationId} and user_id = ${userId}
-      ${all ? sql`` : sql`and group_id in (select id from groups where name = 'WSAdmins' and workspace_id is not null)`}`.execute(
-    tx,
-  );
+  await sql`
+    with recursive administering as (
+      select id from groups g where g.organization_id = ${organizationId}
+        and ((g.name = 'WSAdmins' and g.workspace_id is not null)
+          or exists (select from role_assignments a
+            where a.group_id = g.id and a.preset = 'admin' and a.project_id is null))
+      union select g.id from groups g join administering a on g.parent_id = a.id
+    )
+    delete from group_members where organization_id = ${organizationId} and user_id = ${userId}
+      ${all ? sql`` : sql`and group_id in (select id from administering)`}`.execute(tx);
   const { rows } = await sql<{ workspace_id: string }>`delete from role_assignments
     where organization_id = ${organizationId} and user_id = ${userId}
       ${all ? sql`` : sql`and preset = 'admin' and project_id is null`}

@@ -4,6 +4,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import { slugCandidates } from '../run/slug.ts';
 import type { Context, UseCase } from '../run/use-case.ts';
 import {
+  countMadeBy,
   insertOrganization,
   insertOwner,
   toOrganization,
@@ -12,12 +13,25 @@ import {
   type OrganizationRow,
 } from './store.ts';
 
-/** Makes an organization on the smallest plan, owned by the caller. Throws `slug_taken` for a slug asked for by name. */
+/** Of one account, with those that it has handed over. Each has its own share of letters, workspaces and requests. */
+const organizationsMax = 50;
+
+/**
+ * Makes an organization on the smallest plan, owned by the caller. Throws `slug_taken` for a slug asked for by name, and
+ * `conflict` for too many; operators of the platform make as many as they need.
+ */
 export const createOrganization: UseCase<typeof organization.operations.create> = async (
   context,
   { body },
 ) => {
   const { tx, actor, nowMs } = context;
+  if (!actor.platformRole && (await countMadeBy(tx, actor.userId)) >= organizationsMax) {
+    throw new AppError('conflict', {
+      message:
+        `You have made ${organizationsMax} organizations; delete one that nobody needs. ` +
+        'An operator of the platform can make more, and hand them over.',
+    });
+  }
   const id = newId<'Organization'>(nowMs);
   await widenScope(tx, id);
   const row = await insertWithSlug(context, body.slug, {

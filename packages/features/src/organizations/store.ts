@@ -103,6 +103,13 @@ export async function widenScope(tx: Tx, organizationId: string): Promise<void> 
   );
 }
 
+/** Organizations that somebody has made, wherever they are now; one request of theirs at a time. */
+export async function countMadeBy(tx: Tx, userId: string): Promise<number> {
+  const { rows } = await sql<{ made: number }>`
+    select hexabase.organizations_made_by(${userId}) as made`.execute(tx);
+  return rows[0]?.made ?? 0;
+}
+
 export interface NewOrganization {
   id: string;
   slug: string;

@@ -7,6 +7,8 @@ import { sql } from 'kysely';
 export interface TokenOwner {
   userId: string;
   organizationId: string | null;
+  /** Organizations that a new token does not reach although the person is in them. */
+  withheld?: readonly string[];
 }
 
 export interface NewTokenRow {
@@ -75,12 +77,23 @@ export async function countTokens(
 export async function insertToken(tx: Tx, owner: TokenOwner, row: NewTokenRow): Promise<Token | null> {
   const { rows } = await sql<TokenRow>`
     insert into api_tokens
-      (id, user_id, organization_id, name, scope, workspace_id, token_hash, created_by, created_at, expires_at)
+      (id, user_id, organization_id, name, scope, workspace_id, token_hash, created_by, created_at, expires_at, withheld)
     values (${row.id}, ${owner.userId}, ${owner.organizationId}, ${row.name}, ${row.scope}, ${row.workspaceId},
-      ${row.tokenHash}, ${row.createdBy}, ${row.createdAt}, ${row.expiresAt})
+      ${row.tokenHash}, ${row.createdBy}, ${row.createdAt}, ${row.expiresAt}, ${[...(owner.withheld ?? [])]})
     on conflict (user_id, lower(name)) where revoked_at is null and federation_id is null do nothing
     returning ${columns}`.execute(tx);
   return rows[0] ? toToken(rows[0]) : null;
+}
+
+/** Which of these organizations of somebody are being deleted. */
+export async function leavingAmong(
+  tx: Tx,
+  organizationIds: readonly string[],
+  userId: string,
+): Promise<string[]> {
+  const { rows } = await sql<{ leaving: string[] }>`
+    select hexabase.leaving_among(${[...organizationIds]}, ${userId}) as leaving`.execute(tx);
+  return rows[0]?.leaving ?? [];
 }
 
 /** Answers the name, or null when there is none such; every gateway looks at the owner's connections at the commit. */

@@ -90,6 +90,8 @@ export async function unmarkSessions(tx: Tx, userId: UserId): Promise<void> {
 export async function organizationsThatAsk(tx: Tx, userId: string): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     SELECT o.name FROM hexabase.organizations o JOIN hexabase.memberships m ON m.organization_id = o.id
-    WHERE m.user_id = ${userId} AND o.require_second_factor ORDER BY o.name`.execute(tx);
+    WHERE m.user_id = ${userId} AND o.require_second_factor AND o.deletion_requested_at IS NULL ORDER BY o.name`.execute(
+    tx,
+  );
   return rows.map(({ name }) => name);
 }

@@ -39,7 +39,7 @@ export async function findLiveToken(tx: Tx, tokenHash: string, nowMs: number): P
       t.expires_at AS "expiresAt",
       u.id AS "userId", u.email, u.display_name AS "displayName", u.epoch::float8 AS epoch,
       coalesce((SELECT json_agg(json_build_object('organizationId', m.organization_id, 'role', m.role) ORDER BY m.created_at)
-        FROM hexabase.memberships m WHERE m.user_id = u.id), '[]') AS memberships
+        FROM hexabase.memberships m WHERE m.user_id = u.id AND m.organization_id <> ALL (t.withheld)), '[]') AS memberships
     FROM hexabase.api_tokens t JOIN hexabase.users u ON u.id = t.user_id
     WHERE t.token_hash = ${tokenHash} AND t.revoked_at IS NULL AND u.disabled_at IS NULL`.execute(tx);
   const row = rows[0];

@@ -79,4 +79,15 @@ export const floodWeakenings: readonly Weakening[] = [
     ],
     because: 'who has an IPv6 network fills the table',
   },
+  {
+    attack: 'C11 no mailbox is flooded with invitations from many organizations of one account at once',
+    changes: [
+      {
+        file: 'packages/features/src/invitations/letter.ts',
+        find: 'await requireLetter(context, email);',
+        replace: '',
+      },
+    ],
+    because: 'every organization has letters of its own',
+  },
 ];

@@ -15,6 +15,13 @@ const streamsLiveOn: Change = {
     "if (userId !== 'nobody') return;\n          const session = await sessionOf(connection).catch(() => null);",
 };
 
+/** What was true when the request came decides. */
+const decidedBefore: Change = {
+  file: 'packages/features/src/run/execute.ts',
+  find: 'if (!changes(call)) return decideOn(',
+  replace: 'if (changes(call) || call) return decideOn(',
+};
+
 /** Checks on rights that end. */
 export const rightsThatEndWeakenings: readonly Weakening[] = [
   {
@@ -159,5 +166,37 @@ export const rightsThatEndWeakenings: readonly Weakening[] = [
     ],
     because: 'a cluster’s credential outlives the time for which somebody was let in',
     hangs: true,
+  },
+  {
+    attack: 'A09 who is removed puts themselves back by no request that waited for it',
+    changes: [decidedBefore],
+    because: 'a request that waits is decided by what was before it waited',
+  },
+  {
+    attack: 'A14 who is lowered raises themselves by no request that waited for it',
+    changes: [decidedBefore],
+    because: 'a request that waits is decided by what was before it waited',
+  },
+  {
+    attack: 'A14 who is lowered keeps no workspace through a group of their own below its administrators',
+    changes: [
+      {
+        file: 'packages/features/src/members/store.ts',
+        find: 'union select g.id from groups g join administering a on g.parent_id = a.id',
+        replace: '',
+      },
+    ],
+    because: 'only the group of the administrators itself is looked at',
+  },
+  {
+    attack: 'A11 an organization that is being deleted takes in nobody who was invited before',
+    changes: [
+      {
+        file: 'packages/postgres/src/migrations/0088-authority.ts',
+        find: 'if accepts and leaving then return; end if;',
+        replace: '',
+      },
+    ],
+    because: 'an invitation is good as long as its organization is there',
   },
 ];
