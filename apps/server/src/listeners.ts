@@ -24,10 +24,15 @@ export async function openListeners(product: Product, ports: Ports, host: string
       minVersion: 'TLSv1.2',
       headersTimeout: headersTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
+      shouldUpgradeCallback: gateway.upgrades,
     },
     (request, response) => {
-      if (gateway.owns(request.url ?? '')) gateway.handle(request, response);
-      else http.routing(request, response);
+      if (gateway.owns(request.url ?? '')) {
+        gateway.handle(request, response);
+        return;
+      }
+      gateway.passedBy(request, response);
+      http.routing(request, response);
     },
   );
   https.on('upgrade', (request, socket, head) => {

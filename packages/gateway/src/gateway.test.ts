@@ -62,7 +62,7 @@ beforeAll(async () => {
     trustedProxies: parseTrustedProxies('127.0.0.0/8') ?? noProxies,
     wake: async (id) => void woken.push(id),
   });
-  server = createServer((request, response) => gateway.handle(request, response));
+  server = createServer({ shouldUpgradeCallback: gateway.upgrades }, gateway.handle);
   server.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -3,22 +3,21 @@ import type { Duplex } from 'node:stream';
 import type { ClusterDriver, Upstream } from '@hexabase/cluster/port.ts';
 import type { TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
-import { hostName } from '@hexabase/kernel/host-name.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { gatewayPrefix, gatewayRoutes } from './address.ts';
-import { createAdmission, type Admission, type Admitted } from './admit.ts';
-import { entryOf, pathMax, type Told } from './answer/access-entry.ts';
+import { createAdmission, type Admitted } from './admit.ts';
 import { followOutcome } from './answer/outcome.ts';
 import { onStatusLine } from './answer/told-status.ts';
-import { createHold, type Hold, type HoldLimits } from './hold.ts';
-import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
+import { connectionTurns, type Turns } from './answer/turns.ts';
+import { enter, record, type Entrance, type GatewayLimits } from './enter.ts';
+import { createHold, type Hold } from './hold.ts';
+import { liveConnections, type LiveConnection } from './live-connections.ts';
 import { passageOf, type Passage } from './passage.ts';
-import { accessLog, type AccessAudit, type AccessLog } from './record/access-log.ts';
+import { accessLog, type AccessAudit } from './record/access-log.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
-import { dropUntrustedHeaders, refuseForeignIdentity } from './request-headers.ts';
-import { requestObject } from './request-verb.ts';
+import { dropUntrustedHeaders } from './request-headers.ts';
 import { passOn, passOnUpgrade } from './upstream.ts';
 import { useNotes, type UseNotes } from './use-notes.ts';
 
@@ -38,33 +37,25 @@ export interface GatewayDeps {
   limits?: Partial<GatewayLimits>;
 }
 
-export interface GatewayLimits extends HoldLimits {
-  /** Requests in flight (an API server takes 400 reads and 200 writes). */
-  short: number;
-  /** Watches, followed logs and shells that are open. */
-  long: number;
-}
-
 /** The door to the clusters of workspaces: `/k8s/workspaces/<id>/…` on the https server. */
 export interface Gateway extends AsyncDisposable {
   /** Method and address of what it answers. */
   readonly routes: readonly string[];
   /** Whether a URL is the gateway's to answer. */
   owns(url: string): boolean;
+  /** To be told of each request of the server that it does not handle: an upgrade waits for none that is not answered. */
+  passedBy(request: IncomingMessage, response: ServerResponse): void;
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether a request that asks for an upgrade gets it (`shouldUpgradeCallback` of the server), or is handled like the others. */
+  upgrades(request: IncomingMessage): boolean;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   stats(): { connections: number; held: number };
 }
 
-interface Parts {
-  admission: Admission;
-  connections: LiveConnections;
-  records: AccessLog;
+interface Parts extends Entrance {
   hold: Hold | null;
   uses: UseNotes;
-  limits: GatewayLimits;
-  clock: Clock;
-  hosts: ReadonlySet<string> | null;
+  turns: Turns;
 }
 
 /** One for all: an `AbortController` that is given none makes an exception with its stack for each request. */
@@ -76,11 +67,18 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   return {
     routes: gatewayRoutes,
     owns: (url) => url.startsWith(gatewayPrefix),
+    passedBy: parts.turns.came,
     handle(request, response) {
-      serve(parts, deps, { request, response }).catch((error: unknown) => {
-        if (!response.destroyed) sendRefusal(response, refusalFor(error, deps.log));
+      parts.turns.came(request, response);
+      // Node drops what came behind one that could have been an upgrade.
+      if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
+      parts.turns.begin(request, response, () => {
+        serve(parts, deps, { request, response }).catch((error: unknown) => {
+          if (!response.destroyed) sendRefusal(response, refusalFor(error, deps.log));
+        });
       });
     },
+    upgrades: parts.turns.mayUpgrade,
     upgrade(request, socket, head) {
       socket.on('error', () => socket.destroy());
       serveUpgrade(parts, deps, { request, socket, head }).catch((error: unknown) => {
@@ -117,7 +115,7 @@ async function openParts(deps: GatewayDeps): Promise<{ parts: Parts; opened: Asy
   );
   if (hold) opening.use(await access.onWorkspaceChange((workspaceId) => hold.changed(workspaceId)));
   return {
-    parts: { admission, connections, records, hold, uses, limits, clock, hosts },
+    parts: { admission, connections, records, hold, uses, limits, clock, hosts, turns: connectionTurns() },
     opened: opening.move(),
   };
 }
@@ -128,14 +126,15 @@ async function serve(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   const passage = passageOf(request, deps.trustedProxies);
-  const admitted = await enter(parts, passage);
+  const admitted = await enter(parts, passage, 'request');
   const of = { passage, admitted };
   // Nothing was passed on, and that it closed has been told already.
   if (response.destroyed) return record(parts, of, { status: 0, stage: 'ended' });
-  const outcome = followOutcome({ request, response, verb: passage.verb }, (told) => {
-    if (told.stage === 'ended') parts.connections.remove(connection);
-    record(parts, of, told);
-  });
+  const outcome = followOutcome(
+    { request, response, verb: passage.verb },
+    (told) => record(parts, of, told),
+    () => parts.connections.remove(connection),
+  );
   const connection = register(parts, { ...of, end: () => outcome.end() });
   response.setHeader('audit-id', passage.requestId);
   request.url = passage.url;
@@ -157,7 +156,7 @@ async function serveUpgrade(
 ): Promise<void> {
   const passage = passageOf(request, deps.trustedProxies);
   const upgraded = { ...passage, verb: { ...passage.verb, readOnly: false, longRunning: true } };
-  const admitted = await enter(parts, upgraded);
+  const admitted = await enter(parts, upgraded, 'upgrade');
   const of = { passage: upgraded, admitted };
   if (socket.destroyed) return record(parts, of, { status: 0, stage: 'ended' });
   const gone = new AbortController();
@@ -205,38 +204,6 @@ function noAnswer({ log }: GatewayDeps, { workspace }: Admitted, error: Error): 
   log.warn({ error, workspaceId: workspace.id }, 'a workspace gave no answer to a request');
 }
 
-/** Everything that can refuse a request, in one order for requests and upgrades. */
-async function enter(parts: Parts, passage: Passage): Promise<Admitted> {
-  requireKnownHost(parts.hosts, passage.request.headers.host);
-  const admitted = await parts.admission.admit(passage.request, passage.workspace);
-  const { id: workspaceId, organizationId } = admitted.workspace;
-  // Nothing of it may be kept, so that it is refused comes before all that would be told of it.
-  if (!parts.records.admits({ organizationId, workspaceId, atMs: parts.clock.now() }))
-    throw unavailable('access cannot be recorded right now');
-  try {
-    refuseForeignIdentity(passage.request.rawHeaders);
-    const open = parts.connections.count(admitted.workspace.id);
-    const full = passage.verb.longRunning ? open.long >= parts.limits.long : open.short >= parts.limits.short;
-    if (full) {
-      throw new Refusal(429, 'TooManyRequests', {
-        message: 'too many requests to this workspace at once',
-        retryAfterSeconds: 1,
-      });
-    }
-  } catch (error) {
-    if (error instanceof Refusal)
-      record(parts, { passage, admitted }, { status: error.status, stage: 'ended' });
-    throw error;
-  }
-  return admitted;
-}
-
-/** A page of another name that resolves to us must not drive us (DNS rebinding). */
-function requireKnownHost(hosts: Parts['hosts'], host: string | undefined): void {
-  if (hosts === null || (host !== undefined && hosts.has(hostName(host)))) return;
-  throw new Refusal(400, 'BadRequest', { message: 'this server does not answer under that host name' });
-}
-
 function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(): void }): LiveConnection {
   const { claims, workspace } = at.admitted;
   const connection: LiveConnection = {
@@ -251,15 +218,6 @@ function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(
   };
   parts.connections.add(connection);
   return connection;
-}
-
-function record({ records, clock }: Parts, of: { passage: Passage; admitted: Admitted }, told: Told): void {
-  const { path, verb } = of.passage;
-  const entry = { ...entryOf(of, told), atMs: clock.now() };
-  records.record(entry, {
-    combine: verb.readOnly && !verb.longRunning,
-    object: () => requestObject(path.slice(0, pathMax)),
-  });
 }
 
 function refusalFor(error: unknown, log: Logger): Refusal {

@@ -50,7 +50,7 @@ it.each([
       }),
     );
     const gone: Promise<unknown>[] = [];
-    const server = createServer((request, response) => {
+    const server = createServer({ shouldUpgradeCallback: gateway.upgrades }, (request, response) => {
       gone.push(new Promise((closed) => response.once('close', closed)));
       gateway.handle(request, response);
     });

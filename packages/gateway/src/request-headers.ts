@@ -27,6 +27,19 @@ export function onlyBearerToken(rawHeaders: readonly string[]): string {
   return token;
 }
 
+/** The name that was asked for. Two are refused: another server may go by the other one (RFC 9112 §3.2). Throws `Refusal` 400. */
+export function requireOneHost(rawHeaders: readonly string[]): string | undefined {
+  let host: string | undefined;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (host !== undefined)
+      throw new Refusal(400, 'BadRequest', { message: 'a request has one Host header' });
+    host = rawHeaders[index + 1];
+  }
+  return host;
+}
+
 /**
  * Refuses headers that would make the request somebody else's. Dropping them instead would run `kubectl --as=viewer
  * delete` as the caller. `Connection: Impersonate-User` is refused as well: it asks a proxy to remove what we checked.

@@ -1,3 +1,4 @@
+import { isAppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
@@ -77,10 +78,11 @@ async function refusalOf(tx: Tx, records: readonly AccessRecord[]): Promise<unkn
   return null;
 }
 
+/** The doors of the database tell some of them as an `AppError`. */
 function isOfContent(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && ofContent.test(error.code)
-  );
+  if (isAppError(error)) return error.code === 'validation_failed' || error.code === 'conflict';
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' && ofContent.test(code);
 }
 
 /** Who, when, what kind and with which answer: nothing of it is a client's to choose. */

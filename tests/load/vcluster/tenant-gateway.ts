@@ -55,7 +55,11 @@ export async function openTenantGateway(given: HostCluster): Promise<TenantGatew
       }),
     );
     const certificate = signServer(authority, [address], Date.now());
-    const server = createServer({ cert: certificate.certPem, key: certificate.keyPem });
+    const server = createServer({
+      cert: certificate.certPem,
+      key: certificate.keyPem,
+      shouldUpgradeCallback: gateway.upgrades,
+    });
     server.on('request', (request, response) => gateway.handle(request, response));
     server.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head));
     server.listen(0, address);

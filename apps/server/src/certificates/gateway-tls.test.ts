@@ -70,7 +70,13 @@ beforeAll(async () => {
     clock: systemClock,
     log: silentLogger,
   });
-  front = await listening(createServer({ cert: certificates.certPem, key: certificates.keyPem }));
+  front = await listening(
+    createServer({
+      cert: certificates.certPem,
+      key: certificates.keyPem,
+      shouldUpgradeCallback: gateway.upgrades,
+    }),
+  );
   front.on('request', (request, response) => gateway.handle(request, response));
   front.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head));
 });

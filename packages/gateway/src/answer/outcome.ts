@@ -23,21 +23,24 @@ export interface Outcome {
 /** As long as API servers work on a request (`--request-timeout`). */
 const answerAwaitedMs = 60_000;
 /** One for all: an `AbortController` that is given none makes an exception with its stack for each request. */
-const over = new Error('the request is over');
+const ended = new Error('the request is over');
 
 /**
- * Tells once how a request ended. A change whose client hangs up goes on in the cluster: nobody hides what they did by not
+ * Tells once what became of a request: of a change as soon as its status is known, however long its answer takes to be read; of
+ * the others when they end. `over` is called when it ends. A change whose client hangs up goes on in the cluster: nobody hides what they did by not
  * waiting for the answer, and what no answer comes for is told as unknown, never as not done.
  */
 export function followOutcome(
   { request, response, verb }: { request: IncomingMessage; response: ServerResponse; verb: RequestVerb },
   tell: (told: Told) => void,
+  over: () => void = () => {},
 ): Outcome {
   let gone: AbortController | null = null;
   let leave = () => {};
   let isSent = false;
   let isLost = false;
   let isOver = false;
+  let isTold = false;
   let timer: NodeJS.Timeout | undefined;
 
   /** The cluster has got a change and has not answered it. */
@@ -47,16 +50,24 @@ export function followOutcome(
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
+    gone?.abort(ended);
+    leave();
+    over();
+    tellEnd();
+  }
+
+  function tellEnd(): void {
+    if (isTold) return;
+    isTold = true;
     const status = response.headersSent ? response.statusCode : 0;
     const unknown = isLost || isPending();
-    gone?.abort(over);
-    leave();
     tell({ status, stage: 'ended', ...(unknown && { unknown }) });
   }
 
   if (!verb.readOnly || verb.longRunning) {
     onStatus(response, (status) => {
       if (verb.longRunning && status < 400) tell({ status, stage: 'started' });
+      if (!verb.longRunning) tellEnd();
       if (response.destroyed) finish();
     });
   }
@@ -70,15 +81,12 @@ export function followOutcome(
     whenOver: (done) => void (leave = done),
     signal() {
       gone ??= new AbortController();
-      if (isOver) gone.abort(over);
+      if (isOver) gone.abort(ended);
       return gone.signal;
     },
     sent: () => void (isSent = true),
     lost: () => void (isLost = true),
-    end() {
-      response.destroy();
-      finish();
-    },
+    end: () => (response.destroy(), finish()),
   };
 }
 
