@@ -43,6 +43,44 @@ async function asking() {
 }
 
 describe('an organization that asks for a second factor', () => {
+  it('is what explains, to those who ask, why somebody with a role reaches nothing', async () => {
+    const { owner, member, workspace, require } = await asking();
+    const access = `${workspace}/access`;
+    const explain = `${access}?user=${member.email}&verb=get&resource=pods`;
+    const whoCan = `${access}/who-can?verb=get&resource=pods`;
+    const ofMember = async () =>
+      (await owner.call('GET', whoCan)).list.filter(({ email }) => email === member.email);
+    const expectMay = async () => {
+      expect((await owner.call('GET', explain)).data).toMatchObject({
+        decision: { allowed: true },
+        withheld: null,
+      });
+      expect(await ofMember()).toMatchObject([{ withheld: false }]);
+    };
+    await expectMay();
+    await require(true);
+    const { data } = await owner.call('GET', explain);
+    expect(data).toMatchObject({
+      decision: {
+        allowed: false,
+        words: expect.stringMatching(
+          /although a role allows it\. Withheld until .* hks second-factor add-totp/,
+        ),
+      },
+      grants: [{ why: expect.stringContaining('is an admin of the organization') }],
+    });
+    expect((await ofMember())[0]).toMatchObject({
+      withheld: true,
+      why: expect.stringMatching(/is an admin of the organization.* Withheld until/),
+    });
+    const viewed = await owner.call('POST', `${access}/view-as`, { body: { user: member.email } });
+    expect(viewed.data['withheld']).toContain('Withheld until');
+    const own = await owner.call('GET', `${access}?verb=get&resource=pods`);
+    expect(own.data).toMatchObject({ decision: { allowed: true }, withheld: null });
+    await enrol(member);
+    await expectMay();
+  });
+
   it('refuses a member without one everything in it from the next request on, and says what to do', async () => {
     const { owner, member, organization, workspace, slug, require } = await asking();
     const before = await member.call('GET', '/api/v1/workspaces');

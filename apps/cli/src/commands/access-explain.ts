@@ -61,10 +61,16 @@ function addViewAs(noun: Command, cli: Cli): void {
 }
 
 /** The answer to a question first, then every reason. */
-export function explanationText({ user, organizationRole, decision, grants }: AccessExplanation): string {
+export function explanationText({
+  user,
+  organizationRole,
+  withheld,
+  decision,
+  grants,
+}: AccessExplanation): string {
   const head = decision
     ? decision.words
-    : `${user.displayName} (${user.email}) is ${organizationRole} of the organization and has ${grants.length} role${grants.length === 1 ? '' : 's'} here.`;
+    : `${user.displayName} (${user.email}) is ${organizationRole} of the organization and has ${grants.length} role${grants.length === 1 ? '' : 's'} here.${withheld === null ? '' : ` ${withheld}`}`;
   const reasons = grants.flatMap((grant) => [
     `- ${grant.why}`,
     ...(decision ? [] : grant.words.map((line) => `    ${line}`)),
@@ -72,13 +78,14 @@ export function explanationText({ user, organizationRole, decision, grants }: Ac
   return [head, ...reasons].join('\n');
 }
 
-function viewText({ user, organizationRole, actions, workspace, projects }: AccessView): string {
+function viewText({ user, organizationRole, withheld, actions, workspace, projects }: AccessView): string {
   const lines = projects.flatMap(({ name, roles, words }) => [
     `Project ${name} (${roles.join(', ')}):`,
     ...words.map((line) => `  ${line}`),
   ]);
   return [
     `What ${user.displayName} (${user.email}, ${organizationRole}) sees. Nothing was changed.`,
+    ...(withheld === null ? [] : [withheld]),
     `API: ${actions.join(', ')}.`,
     'The whole workspace:',
     ...workspace.map((line) => `  ${line}`),

@@ -34,10 +34,14 @@ const grant = z.object({
   words: z.array(z.string()),
 });
 
+/** Roles give nothing to who has not shown the second factor that the organization asks for. */
+const withheld = z.string().nullable().describe('why nothing of it can be used now; null: it can');
+
 const schema = z.object({
   user: person,
   workspaceId: id,
   organizationRole,
+  withheld,
   decision: z
     .object({ allowed: z.boolean(), words: z.string() })
     .nullable()
@@ -51,11 +55,13 @@ const holder = z.object({
   role: z.string(),
   project: z.string().nullable(),
   why: z.string(),
+  withheld: z.boolean().describe('for want of the second factor that the organization asks for'),
 });
 
 const view = z.object({
   user: person,
   organizationRole,
+  withheld,
   actions: z.array(z.string()).describe('what the person may do through the API'),
   workspace: z.array(z.string()).describe('what they may do in the whole workspace'),
   projects: z.array(z.object({ name: z.string(), roles: z.array(z.string()), words: z.array(z.string()) })),

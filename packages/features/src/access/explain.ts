@@ -7,14 +7,15 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { requireMember } from '../members/rules.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
 import { loadAccess } from './load-access.ts';
-import { placeName, shownLink, whySentence, wishWords } from './words.ts';
+import { findShutOut } from './withheld-store.ts';
+import { placeName, shownLink, untilSecondFactor, whySentence, wishWords } from './words.ts';
 import { readWish, requireProjectName } from './wish.ts';
 
 type Explain = typeof access.operations.explain;
 
 /** Throws `forbidden` for whoever asks about somebody else without being an administrator. */
 export const explainAccess: UseCase<Explain> = async (context, { query }) => {
-  const { tx, actor, target } = context;
+  const { tx, actor, target, ports, nowMs } = context;
   const person = await requireMember(context, query.user ?? actor.userId);
   if (person.userId !== actor.userId && !decide(actor, 'access:inspect', target).allowed) {
     throw new AppError('forbidden', { message: 'Only administrators may ask about others.' });
@@ -23,12 +24,20 @@ export const explainAccess: UseCase<Explain> = async (context, { query }) => {
   // Not from memory: what groups are called now is part of the answer, and a new name changes nobody's access.
   const found = await loadAccess(tx, { userId: person.userId, organizationId, workspaceId });
   if (!found) throw new AppError('not_found');
-  const { grants, decision } = await answer(context, { query, person, grants: found.access.grants });
+  const asked = { organizationId, userIds: [person.userId] };
+  const isShutOut = (await findShutOut(ports.database, asked, nowMs)).has(person.userId);
+  const { grants, decision } = await answer(context, {
+    query,
+    person,
+    grants: found.access.grants,
+    isShutOut,
+  });
   return {
     data: {
       user: { id: person.userId, email: person.email, displayName: person.displayName },
       workspaceId,
       organizationRole: found.access.organizationRole,
+      withheld: isShutOut ? untilSecondFactor : null,
       decision,
       grants: grants.map((grant) => shownGrant(grant, person)),
     },
@@ -39,11 +48,12 @@ interface Question {
   query: Input<Explain>['query'];
   person: Member;
   grants: readonly Grant[];
+  isShutOut: boolean;
 }
 
 async function answer(
   context: TargetContext,
-  { query, person, grants }: Question,
+  { query, person, grants, isShutOut }: Question,
 ): Promise<{ grants: readonly Grant[]; decision: AccessExplanation['decision'] }> {
   const { verb, resource } = query;
   if (verb === undefined && resource === undefined) {
@@ -55,11 +65,15 @@ async function answer(
   }
   const wish = await readWish(context, { ...query, verb: verb ?? 'get', resource: resource ?? 'pods' });
   const allowing = grantsAllowing({ grants }, wish);
-  const words =
-    allowing.length > 0
-      ? `${person.displayName} may ${wishWords(wish)}.`
-      : `${person.displayName} may not ${wishWords(wish)}: no role of theirs allows it.`;
-  return { grants: allowing, decision: { allowed: allowing.length > 0, words } };
+  const { displayName: who } = person;
+  if (allowing.length === 0) {
+    const words = `${who} may not ${wishWords(wish)}: no role of theirs allows it.`;
+    return { grants: allowing, decision: { allowed: false, words } };
+  }
+  const words = isShutOut
+    ? `${who} may not ${wishWords(wish)} now, although a role allows it. ${untilSecondFactor}`
+    : `${who} may ${wishWords(wish)}.`;
+  return { grants: allowing, decision: { allowed: !isShutOut, words } };
 }
 
 function shownGrant(grant: Grant, person: Member): AccessExplanation['grants'][number] {

@@ -9,7 +9,8 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { membersBelow } from './members-below.ts';
 import { listPeople, loadBelow, loadGivenRoles, type GivenRole, type PersonRow } from './store.ts';
-import { placeName, whySentence } from './words.ts';
+import { findShutOut } from './withheld-store.ts';
+import { placeName, untilSecondFactor, whySentence } from './words.ts';
 import { readWish } from './wish.ts';
 
 /** An answer of more lines helps nobody, and making it would keep everybody else waiting. */
@@ -20,7 +21,7 @@ const linesMax = 20_000;
  * the shortest. Throws `validation_failed` where that would be more than twenty thousand lines.
  */
 export const whoCan: UseCase<typeof access.operations.whoCan> = async (context, { query }) => {
-  const { tx, target } = context;
+  const { tx, target, ports, nowMs } = context;
   const wish = await readWish(context, query);
   const people = await listPeople(tx, target.organizationId);
   const given = (await loadGivenRoles(tx, target.id)).filter((role) => allows(role, wish));
@@ -43,7 +44,14 @@ export const whoCan: UseCase<typeof access.operations.whoCan> = async (context, 
     if (!found) throw tooMany();
     for (const { userId, chain } of found) add(userId, { ...role, through: chain });
   }
-  return { data: people.flatMap((person) => lines.get(person.userId) ?? []) };
+  const found = people.filter(({ userId }) => lines.get(userId)?.length);
+  const asked = { organizationId: target.organizationId, userIds: found.map(({ userId }) => userId) };
+  const shutOut = await findShutOut(ports.database, asked, nowMs);
+  return {
+    data: found.flatMap(({ userId }) =>
+      (lines.get(userId) ?? []).map((line) => (shutOut.has(userId) ? withheld(line) : line)),
+    ),
+  };
 };
 
 function tooMany(): AppError {
@@ -68,5 +76,10 @@ function holder(person: PersonRow, grant: Parameters<typeof whySentence>[1]): Ac
     role: grant.role.name,
     project: placeName(grant.project),
     why: whySentence(person.displayName, grant),
+    withheld: false,
   };
+}
+
+function withheld(line: AccessHolder): AccessHolder {
+  return { ...line, withheld: true, why: `${line.why} ${untilSecondFactor}` };
 }

@@ -1,5 +1,6 @@
 import type { Grant, Link, PlacedWish } from '@hexabase/authz/effective-access.ts';
 import { resourceText } from '@hexabase/contract/rules/rule-text.ts';
+import { showSecondFactor } from '../run/withheld.ts';
 
 /** Why somebody has a grant, as one sentence. `who` is the name of the person. */
 export function whySentence(who: string, grant: Pick<Grant, 'role' | 'project' | 'through'>): string {
@@ -15,6 +16,11 @@ export function whySentence(who: string, grant: Pick<Grant, 'role' | 'project' |
   const last = groups.at(-1) ?? first.name;
   return `${who} is in ${first.name}${above.join('')}; ${last} has ${role}.`;
 }
+
+/** What is said of somebody who has rights and reaches none of them for want of a second factor. */
+export const untilSecondFactor =
+  'Withheld until they show a second factor, which the organization asks for and they do not have: ' +
+  `${showSecondFactor}. Their API tokens go on.`;
 
 /** `in project shop`, `in every project`, `in the whole workspace`. */
 export function placeWords(project: Grant['project']): string {
