@@ -1,4 +1,4 @@
-import { canonicalEmail, emailPattern } from '@hexabase/kernel/email-address.ts';
+import { canonicalEmail, emailPattern } from '@hexabase/kernel/text/email-address.ts';
 import * as z from 'zod';
 
 /** How long a display name may be, in UTF-16 units. */

@@ -1,5 +1,5 @@
 import type { PlatformRole } from '@hexabase/kernel/actor.ts';
-import { canonicalEmail, emailPattern } from '@hexabase/kernel/email-address.ts';
+import { canonicalEmail, emailPattern } from '@hexabase/kernel/text/email-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';

@@ -2,7 +2,7 @@ import type { Execute } from '@hexabase/contract/call.ts';
 import { displayNameUnitsMax } from '@hexabase/contract/common.ts';
 import { organization } from '@hexabase/contract/organization.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { startOf } from '@hexabase/kernel/text.ts';
+import { startOf } from '@hexabase/kernel/text/start-of.ts';
 import type { Newcomer } from '@hexabase/oidc/upstream/newcomer-store.ts';
 
 const ending = ' organization';

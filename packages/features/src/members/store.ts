@@ -1,6 +1,6 @@
 import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
-import { canonicalEmail } from '@hexabase/kernel/email-address.ts';
+import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { sql, type RawBuilder } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';

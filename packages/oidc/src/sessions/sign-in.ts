@@ -1,4 +1,4 @@
-import { canonicalEmail } from '@hexabase/kernel/email-address.ts';
+import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type SessionId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';

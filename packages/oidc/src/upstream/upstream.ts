@@ -3,7 +3,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
-import { startOf } from '@hexabase/kernel/text.ts';
+import { startOf } from '@hexabase/kernel/text/start-of.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { readProof, type Proven } from '../sessions/proof.ts';
 import { recordAuth } from '../auth-audit.ts';

@@ -9,3 +9,11 @@ export const emailPattern =
 export function canonicalEmail(email: string): string {
   return email.normalize('NFC').trim().toLowerCase();
 }
+
+/** What addresses of service accounts end with: names in the form of addresses, and nobody's mailbox. */
+export const machineAddressEnd = '.serviceaccounts.hexabase.local';
+
+/** Whether no person can have this address: no letter goes there, and nobody signs up with it. */
+export function isMachineAddress(email: string): boolean {
+  return canonicalEmail(email).endsWith(machineAddressEnd);
+}
