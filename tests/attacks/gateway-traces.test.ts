@@ -113,7 +113,7 @@ describe('what the audit log says of a change', () => {
   });
 
   test('C15 what was refused is not told as done because an upgrade was asked for', async () => {
-    const upgrade = ['Connection', 'Upgrade', 'Upgrade', 'x'];
+    const upgrade = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
     for (const [method, path] of [
       ['DELETE', shop],
       ['DELETE', `${shop}/pods/none`],

@@ -58,6 +58,55 @@ describe('live connections', () => {
     expect(other.ended()).toBe(true);
   });
 
+  it('C13 of one session are asked about once, however many they are and however often it is revoked', async () => {
+    using connections = liveConnections(fixedClock(0));
+    for (let index = 0; index < 3_000; index += 1)
+      connections.add(connection({ workspaceId: index % 2 === 0 ? 'one' : 'other' }).live);
+    const gate = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    const ask = async ({ workspaceId }: LiveConnection) => {
+      asked.push(workspaceId);
+      await gate.promise;
+      return { epoch: 1, withheld: [] };
+    };
+    const looks = Array.from({ length: 20 }, () => connections.recheck('ada', ask));
+    gate.resolve();
+    await Promise.all(looks);
+    // One look, and one for all nineteen who came while it looked.
+    expect(asked).toEqual(['one', 'other', 'one', 'other']);
+    await connections.recheck('ada', ask);
+    expect(asked).toHaveLength(6);
+  });
+
+  it('are asked about a few at a time, and the last of them ends too', async () => {
+    using connections = liveConnections(fixedClock(0));
+    const all = Array.from({ length: 100 }, (_, index) => connection({ sessionId: String(index) }));
+    for (const { live } of all) connections.add(live);
+    let atOnce = 0;
+    let most = 0;
+    await connections.recheck('', async () => {
+      most = Math.max(most, (atOnce += 1));
+      await Promise.resolve();
+      atOnce -= 1;
+      return null;
+    });
+    expect(most).toBe(8);
+    expect(all.every((one) => one.ended())).toBe(true);
+  });
+
+  it('are looked at again for who was revoked while somebody looked', async () => {
+    using connections = liveConnections(fixedClock(0));
+    const leaver = connection();
+    connections.add(leaver.live);
+    const gate = Promise.withResolvers<void>();
+    const before = connections.recheck('ada', async () => (await gate.promise, { epoch: 1, withheld: [] }));
+    const after = connections.recheck('ada', async () => null);
+    gate.resolve();
+    await before;
+    await after;
+    expect(leaver.ended()).toBe(true);
+  });
+
   it('are counted per workspace and kind, and not twice when they go', () => {
     using connections = liveConnections(fixedClock(0));
     const long = connection().live;

@@ -29,7 +29,8 @@ export interface LiveConnections extends Disposable {
   count(workspaceId: string): { short: number; long: number };
   /**
    * Looks again at the connections of one user, or of all for ''; ends those whose session ended, whose epoch passed, or
-   * whose organization asks for a second factor that was not shown.
+   * whose organization asks for a second factor that was not shown. Asks once for all connections of a session to a
+   * workspace, and once more for all who ask for the same while it looks.
    */
   recheck(userId: string, sessionOf: (connection: LiveConnection) => Promise<Session | null>): Promise<void>;
   /** Workspaces that somebody is connected to. */
@@ -38,6 +39,8 @@ export interface LiveConnections extends Disposable {
 }
 
 const sweepMs = 500;
+/** Of one look: the others have questions for the database too. */
+const questionsAtOnce = 8;
 
 /** Also ends connections whose token has expired; the timer runs only while somebody is connected. */
 export function liveConnections(clock: Clock): LiveConnections {
@@ -81,17 +84,13 @@ export function liveConnections(clock: Clock): LiveConnections {
       if (total === 0) stopTimer();
     },
     count: (workspaceId) => counts.get(workspaceId) ?? { short: 0, long: 0 },
-    async recheck(userId, sessionOf) {
+    recheck: oneAtATime((userId, sessionOf) => {
       const users = userId === '' ? [...byUser.keys()] : [userId];
-      const connections = users.flatMap((user) => [...(byUser.get(user) ?? [])]);
-      await Promise.all(
-        connections.map(async (connection) => {
-          // When nobody can say that the session lives, it is over: clients connect again, a leaver cannot.
-          const session = await sessionOf(connection).catch(() => null);
-          if (!reaches(session, connection)) connection.end();
-        }),
+      return lookAgain(
+        users.flatMap((user) => [...(byUser.get(user) ?? [])]),
+        sessionOf,
       );
-    },
+    }),
     workspaces: () => counts.keys(),
     total: () => total,
     [Symbol.dispose]() {
@@ -99,6 +98,48 @@ export function liveConnections(clock: Clock): LiveConnections {
       for (const connections of byUser.values()) for (const connection of connections) connection.end();
     },
   };
+}
+
+type Recheck = LiveConnections['recheck'];
+
+/** While one looks for a user, more that begin become one that looks when it is done: it sees what they were told of. */
+function oneAtATime(look: Recheck): Recheck {
+  const running = new Map<string, { now: Promise<void>; next: Promise<void> | null }>();
+
+  function start(...[userId, sessionOf]: Parameters<Recheck>): Promise<void> {
+    const run: { now: Promise<void>; next: Promise<void> | null } = { now: Promise.resolve(), next: null };
+    run.now = look(userId, sessionOf).finally(() => {
+      if (run.next === null) running.delete(userId);
+    });
+    running.set(userId, run);
+    return run.now;
+  }
+
+  return (userId, sessionOf) => {
+    const run = running.get(userId);
+    if (!run) return start(userId, sessionOf);
+    const again = () => start(userId, sessionOf);
+    run.next ??= run.now.then(again, again);
+    return run.next;
+  };
+}
+
+async function lookAgain(
+  connections: readonly LiveConnection[],
+  sessionOf: Parameters<Recheck>[1],
+): Promise<void> {
+  const alike = Map.groupBy(connections, (one) => `${one.userId} ${one.sessionId} ${one.workspaceId}`);
+  // Shared by all who ask: each takes the next one.
+  const left = alike.values();
+  const ask = async () => {
+    for (const group of left) {
+      const [first] = group;
+      // When nobody can say that the session lives, it is over: clients connect again, a leaver cannot.
+      const session = first ? await sessionOf(first).catch(() => null) : null;
+      for (const connection of group) if (!reaches(session, connection)) connection.end();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(questionsAtOnce, alike.size) }, ask));
 }
 
 function reaches(session: Session | null, { epoch, organizationId }: LiveConnection): boolean {

@@ -88,4 +88,66 @@ export const gatewayTracesWeakenings: readonly Weakening[] = [
     ],
     because: 'what is refused is told as begun',
   },
+  {
+    attack: 'C15 no character in a path stops what is recorded of others',
+    changes: [
+      {
+        file: 'packages/oidc/src/access-audit.ts',
+        find: 'slice(0, isLead ? textMax - 1 : textMax)',
+        replace: 'slice(0, textMax)',
+      },
+      {
+        file: 'packages/oidc/src/access-audit.ts',
+        find: 'await db.asWorker((tx) => insertApart(tx, records, log));',
+        replace: 'throw error;',
+      },
+    ],
+    because: 'one row that cannot be written keeps all others back',
+    hangs: true,
+  },
+  {
+    attack: 'C15 an upgrade behind another request is not told with that one’s answer',
+    changes: [
+      {
+        file: 'packages/gateway/src/answer/turns.ts',
+        find: ' && isAnswered(request.socket)',
+        replace: '',
+      },
+    ],
+    because: 'the first status on the connection is taken for its own',
+    hangs: true,
+  },
+  {
+    attack: 'A09 a change behind a watch on one connection never begins once the right is taken',
+    changes: [
+      {
+        file: 'packages/gateway/src/answer/turns.ts',
+        find: 'if (response.socket !== null) return start();',
+        replace: 'if (response) return start();',
+      },
+    ],
+    because: 'it is made while the watch is open',
+  },
+  {
+    attack: 'C13 who floods the record is refused before others are, and told how often',
+    changes: [
+      {
+        file: 'packages/gateway/src/record/room.ts',
+        find: 'taken.entries < most.entries / shares &&',
+        replace: '',
+      },
+    ],
+    because: 'one tenant takes all the room there is',
+  },
+  {
+    attack: 'C13 of one session are asked about once, however many they are and however often it is revoked',
+    changes: [
+      {
+        file: 'packages/gateway/src/live-connections.ts',
+        find: '(one) => `${one.userId} ${one.sessionId} ${one.workspaceId}`',
+        replace: '(one) => one',
+      },
+    ],
+    because: 'a tenant’s open watches are as many questions to the database',
+  },
 ];

@@ -276,7 +276,7 @@ export const requestsWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/gateway/src/answer/access-entry.ts',
-        find: '${passage.path}`,',
+        find: '${passage.path.slice(0, pathMax)}`,',
         replace: '${passage.url}`,',
       },
     ],

@@ -10,9 +10,8 @@ const signatureIsEnough: Change = {
 /** What is open is not looked at again when rights change. */
 const streamsLiveOn: Change = {
   file: 'packages/gateway/src/live-connections.ts',
-  find: 'const session = await sessionOf(connection).catch(() => null);',
-  replace:
-    "if (userId !== 'nobody') return;\n          const session = await sessionOf(connection).catch(() => null);",
+  find: 'const [first] = group;',
+  replace: "const [first] = group;\n      if (first?.userId !== 'nobody') continue;",
 };
 
 /** What was true when the request came decides. */

@@ -248,8 +248,8 @@ export const signInWeakenings: readonly Weakening[] = [
     attack: 'B18 an upgrade of another site’s page, or as somebody else, is refused',
     changes: [
       {
-        file: 'packages/gateway/src/gateway.ts',
-        find: 'requireKnownHost(parts.hosts, passage.request.headers.host);',
+        file: 'packages/gateway/src/enter.ts',
+        find: 'requireKnownHost(at.hosts, requireOneHost(passage.request.rawHeaders));',
         replace: '',
       },
     ],
