@@ -74,6 +74,7 @@ export const catalogue: Readonly<Record<string, CataloguedAttack>> = {
   },
   C15: { attack: 'changing the audit log' },
   C16: { attack: 'reading and exchanging what lies in the database' },
+  C17: { attack: 'asking for so much that everybody else waits' },
   D01: { attack: 'giving oneself more rights in a cluster' },
   D02: { attack: 'acting as somebody else by Impersonate-*' },
   D03: { attack: 'choosing one’s own groups' },

@@ -155,13 +155,17 @@ export interface Below {
   members: { groupId: string; userId: string }[];
 }
 
-/** The groups, all below them, and who is in each: one row per group and one per membership. */
+/**
+ * The groups, all below them, and who is in each: one row per group and one per membership. What is below a group is asked
+ * for that one (`offset 0` keeps PostgreSQL from joining): it might read all groups for each step otherwise.
+ */
 export async function loadBelow(tx: Tx, groupIds: readonly string[]): Promise<Below> {
   const { rows: groups } = await sql<{ id: string; parent_id: string | null; name: string }>`
     with recursive below as (
       select id, parent_id, name from groups where id = any (${[...groupIds]}::text[])
       union
-      select g.id, g.parent_id, g.name from groups g join below on g.parent_id = below.id
+      select g.id, g.parent_id, g.name from below cross join lateral (
+        select id, parent_id, name from groups where parent_id = below.id offset 0) as g
     )
     select id, parent_id, name from below`.execute(tx);
   const { rows: members } = await sql<{ group_id: string; user_id: string }>`

@@ -187,10 +187,14 @@ export async function workspacesOfGroup(tx: Tx, groupId: string): Promise<string
   return rows.map((row) => row.workspace_id);
 }
 
-/** For `with recursive below as (…)`: the groups and all below them. */
+/**
+ * For `with recursive below as (…)`: the groups and all below them. What is below one is asked for that one (`offset 0` keeps
+ * PostgreSQL from joining): it might read all groups of the organization for each step otherwise.
+ */
 function below(groupIds: readonly string[]): RawBuilder<unknown> {
   return sql`select id from groups where id = any (${[...groupIds]}::text[])
-    union select g.id from groups g join below on g.parent_id = below.id`;
+    union select g.id from below
+      cross join lateral (select id from groups where parent_id = below.id offset 0) as g`;
 }
 
 function toGroup(row: GroupRow): Group {

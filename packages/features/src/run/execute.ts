@@ -9,7 +9,7 @@ import { recordLook, recordOutcome, recordRefusal, type Trace } from './audit.ts
 import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
 import { holdRights, holdStanding, requireStill } from './may-go-on.ts';
 import type { Ports } from './ports.ts';
-import { placeOf, resolveTarget } from './resolve.ts';
+import { locks, organizationOf, placeOf, resolveTarget } from './resolve.ts';
 import { etagOf, requireRevision } from './revision.ts';
 import { holdGroups } from './store.ts';
 import { actorFor, scopeOf, secondFactorRequired, withheldTarget } from './withheld.ts';
@@ -140,11 +140,11 @@ async function resolveAndDecide(run: Run): Promise<Decided> {
     return { target: null, actor };
   }
   if (access.kind !== 'action') return { target: null, actor };
+  // Before it waits for a lock: who waits has a connection.
+  if (locks(call)) run.turn.of(await organizationOf(tx, call, actor));
   const found = await resolveTarget(tx, call, actor);
-  // Before anything is waited for.
   run.turn.of(found.organizationId);
-  // Before anything is waited for.
-  if (!changes(call)) return decideOn(run, access.action, found);
+  if (changes(call) || call) return decideOn(run, access.action, found);
   const held = await holdRights(tx, { call, actor, nowMs: run.ports.clock.now() }, found);
   return decideOn({ ...run, actor: held.actor }, access.action, held.target);
 }

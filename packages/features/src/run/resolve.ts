@@ -13,11 +13,31 @@ import type { ResolvedTarget } from './use-case.ts';
  * security is the second. Throws `not_found` for the absent and for the foreign alike.
  */
 export async function resolveTarget(tx: Tx, call: OperationCall, actor: Actor): Promise<ResolvedTarget> {
+  return resolve(tx, { call, actor, lock: locks(call) });
+}
+
+/** The organization of what a request is about, without waiting for whoever is changing that. Throws as `resolveTarget` does. */
+export async function organizationOf(tx: Tx, call: OperationCall, actor: Actor): Promise<OrganizationId> {
+  return (await resolve(tx, { call, actor, lock: false })).organizationId;
+}
+
+/** The row of its target is locked for it. */
+export function locks({ operation }: OperationCall): boolean {
+  return operation.method !== 'GET' && operation.sensitive !== true;
+}
+
+interface Resolve {
+  call: OperationCall;
+  actor: Actor;
+  lock: boolean;
+}
+
+async function resolve(tx: Tx, { call, actor, lock }: Resolve): Promise<ResolvedTarget> {
   const organizationIds = actor.memberships.map((membership) => membership.organizationId);
   const search = {
     organizationIds,
     idOrSlug: call.params['id'] ?? '',
-    lock: call.operation.method !== 'GET' && call.operation.sensitive !== true,
+    lock,
   };
   const found = await find(tx, { call, search });
   if (!found) throw new AppError('not_found');

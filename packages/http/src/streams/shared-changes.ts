@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Change, ChangeFeed } from '../event-stream.ts';
 import { atMost } from './at-most.ts';
@@ -52,7 +51,7 @@ export function shareChanges(deps: { changes: ChangeFeed; log: Logger }): {
         listener.tell(event);
         told += 1;
       }
-      await sleep(told / eventsPerMs);
+      await new Promise((go) => setTimeout(go, told / eventsPerMs));
     }
     lines.delete(organizationId);
   }

@@ -90,4 +90,65 @@ export const floodWeakenings: readonly Weakening[] = [
     ],
     because: 'every organization has letters of its own',
   },
+  {
+    attack: 'C17 costs a few rows for each group, however many ways there are: %s',
+    changes: [
+      {
+        file: 'packages/features/src/access/store.ts',
+        find: 'union\n      select g.id, g.parent_id, g.name from mine',
+        replace: 'union all\n      select g.id, g.parent_id, g.name from mine',
+      },
+    ],
+    because:
+      'a thousand groups in a chain are half a million ways, and everybody waits while they are counted',
+  },
+  {
+    attack: 'C17 of one account leave connections to everybody else',
+    changes: [
+      {
+        file: 'packages/features/src/run/turns/fair-requests.ts',
+        find: 'most: accountMost }',
+        replace: 'most: 100 }',
+      },
+      {
+        file: 'packages/features/src/run/turns/fair-requests.ts',
+        find: 'most: organizationMost }',
+        replace: 'most: 100 }',
+      },
+    ],
+    because: 'one account has all connections',
+  },
+  {
+    attack: 'C17 of one organization leave connections to everybody else, however many people it has',
+    changes: [
+      {
+        file: 'packages/features/src/run/turns/fair-requests.ts',
+        find: 'most: organizationMost }',
+        replace: 'most: 100 }',
+      },
+    ],
+    because: 'three accounts have all connections',
+  },
+  {
+    attack: 'C17 questions about rights keep nobody in the organization from anything else',
+    changes: [
+      {
+        file: 'packages/features/src/run/turns/fair-requests.ts',
+        find: 'const heavyMost = { organization: 2, all: 4 };',
+        replace: 'const heavyMost = { organization: 100, all: 100 };',
+      },
+    ],
+    because: 'the organization has its share used up by questions',
+  },
+  {
+    attack: 'C17 are given to one account up to a number, and then to others',
+    changes: [
+      {
+        file: 'packages/http/src/streams/stream-places.ts',
+        find: 'isFull(mine, limits.account)',
+        replace: 'isFull(mine, limits.all)',
+      },
+    ],
+    because: 'one account takes all places',
+  },
 ];

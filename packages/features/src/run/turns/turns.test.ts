@@ -1,0 +1,66 @@
+import { isAppError } from '@hexabase/kernel/errors.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createTurns, type Share } from './turns.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const ann: Share[] = [{ key: 'ann', most: 2 }];
+const eve: Share[] = [{ key: 'eve', most: 2 }];
+const all: Share = { key: 'all', most: 3 };
+
+describe('turns', () => {
+  it('keep whoever has all of their share waiting, and nobody else', async () => {
+    const turns = createTurns();
+    const held = [await turns.take(eve), await turns.take(eve)];
+    const told: string[] = [];
+    const third = turns.take(eve).then(() => told.push('eve'));
+    await turns.take(ann);
+    expect(turns.tryTake(eve)).toBeNull();
+    expect(told).toEqual([]);
+    held[0]?.[Symbol.dispose]();
+    await third;
+    expect(told).toEqual(['eve']);
+    expect(turns.tryTake(eve)).toBeNull();
+  });
+
+  it('come in the order in which they were asked for, also where two shares are lacking one after the other', async () => {
+    const turns = createTurns();
+    const [one, two] = [await turns.take([...eve, all]), await turns.take([...eve, all])];
+    const other = await turns.take([...ann, all]);
+    const told: string[] = [];
+    const waiting = [
+      turns.take([...eve, all]).then(() => told.push('first')),
+      turns.take([...eve, all]).then(() => told.push('second')),
+    ];
+    const annAgain = turns.take([...ann, all]).then(() => told.push('ann'));
+    one[Symbol.dispose]();
+    await vi.advanceTimersByTimeAsync(0);
+    other[Symbol.dispose]();
+    await vi.advanceTimersByTimeAsync(0);
+    two[Symbol.dispose]();
+    await Promise.all([...waiting, annAgain]);
+    expect(told.indexOf('first')).toBeLessThan(told.indexOf('second'));
+    expect(told).toHaveLength(3);
+  });
+
+  it('are given back once, whoever disposes twice', async () => {
+    const turns = createTurns();
+    const [one] = [await turns.take(eve), await turns.take(eve)];
+    one?.[Symbol.dispose]();
+    one?.[Symbol.dispose]();
+    expect(turns.tryTake(eve)).not.toBeNull();
+    expect(turns.tryTake(eve)).toBeNull();
+  });
+
+  it('are refused after five seconds with the time to come again, and take nothing afterwards', async () => {
+    const turns = createTurns();
+    const held = [await turns.take(eve), await turns.take(eve)];
+    const late = turns.take(eve).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(5_000);
+    const error = await late;
+    expect(isAppError(error, 'rate_limited') && error.details).toEqual({ retryAfterSeconds: 2 });
+    held.forEach((turn) => turn[Symbol.dispose]());
+    expect([turns.tryTake(eve), turns.tryTake(eve)]).not.toContain(null);
+  });
+});

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@hexabase/testkit/given.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { open } from './exchange.ts';
+import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
+
+/** One tenant asks for as much as it can. What it costs is waited for by that tenant. */
+let product: Attacked;
+let ann: Tenant;
+let eve: Tenant;
+let colleagues: Person[];
+
+beforeAll(async () => {
+  product = await startProduct();
+  [ann, eve] = await Promise.all([product.tenant('ann'), product.tenant('eve')]);
+  colleagues = await Promise.all(['mallory', 'trudy', 'bob'].map((name) => product.person(name)));
+  for (const { email } of colleagues) {
+    const path = `/api/v1/organizations/${eve.organizationId}/members`;
+    expect((await eve.call('POST', path, { email, role: 'admin' })).status).toBe(201);
+  }
+});
+afterAll(() => product[Symbol.asyncDispose]());
+
+/** Requests that stand still inside the database. */
+async function standing(): Promise<number> {
+  const [row] = await product.query(
+    "select count(*)::int as count from pg_stat_activity where usename = 'hexabase_api' and wait_event_type = 'Lock'",
+  );
+  return row?.['count'] ?? 0;
+}
+
+/** Whatever comes has come: some stand still, and for a while their number was the same. */
+async function allStand(): Promise<void> {
+  let [before, same] = [-1, 0];
+  await until(async () => {
+    const now = await standing();
+    same = now > 1 && now === before ? same + 1 : 0;
+    before = now;
+    await sleep(100);
+    return same > 5;
+  });
+}
+
+/** Runs while something is locked, as if everything that needs it took very long. */
+async function whileLocked<T>(lock: string, run: () => Promise<T>): Promise<T> {
+  await product.query('begin');
+  try {
+    await product.query(lock, lock.includes('$1') ? [eve.organizationId] : []);
+    return await run();
+  } finally {
+    await product.query('rollback');
+  }
+}
+
+const newGroups = (person: Person, count: number) =>
+  Array.from({ length: count }, (_, n) =>
+    person.call('POST', `/api/v1/organizations/${eve.organizationId}/groups`, {
+      name: `g-${person.email.split('@')[0]}-${Math.random().toString(36).slice(2)}-${n}`,
+    }),
+  );
+
+const row = 'select id from hexabase.organizations where id = $1 for update';
+
+describe('requests that take long', () => {
+  test('C17 of one account leave connections to everybody else', async () => {
+    const slow = await whileLocked(row, async () => {
+      const sent = newGroups(eve, 14);
+      await allStand();
+      expect((await ann.call('GET', '/api/v1/organizations')).status).toBe(200);
+      return sent;
+    });
+    for (const { status } of await Promise.all(slow)) expect([201, 429]).toContain(status);
+  });
+
+  test('C17 of one organization leave connections to everybody else, however many people it has', async () => {
+    const slow = await whileLocked(row, async () => {
+      const sent = [eve, ...colleagues].flatMap((person) => newGroups(person, 4));
+      await allStand();
+      expect((await ann.call('GET', '/api/v1/organizations')).status).toBe(200);
+      return sent;
+    });
+    for (const { status } of await Promise.all(slow)) expect([201, 429]).toContain(status);
+  });
+
+  test('C17 questions about rights keep nobody in the organization from anything else', async () => {
+    const [mallory, trudy, bob] = colleagues;
+    const lock = 'lock table hexabase.role_assignments in access exclusive mode';
+    const slow = await whileLocked(lock, async () => {
+      const path = `/api/v1/workspaces/${eve.workspaceId}/access`;
+      const sent = [mallory, trudy].flatMap((person) =>
+        Array.from({ length: 5 }, () => person?.call('GET', path)),
+      );
+      await allStand();
+      expect((await bob?.call('GET', `/api/v1/workspaces/${eve.workspaceId}`))?.status).toBe(200);
+      return sent;
+    });
+    for (const answer of await Promise.all(slow)) expect([200, 429]).toContain(answer?.status);
+  });
+});
+
+describe('event streams', () => {
+  const stream = (person: Person) =>
+    open(product.api, { path: '/api/v1/events/stream', token: person.access });
+
+  test('C17 are given to one account up to a number, and then to others', async () => {
+    const opened = await Promise.all(Array.from({ length: 30 }, () => stream(eve)));
+    const given = opened.filter(({ statusCode }) => statusCode === 200);
+    const refused = opened.filter(({ statusCode }) => statusCode === 429);
+    expect([given.length, refused.length]).toEqual([16, 14]);
+    expect(refused.map(({ headers }) => headers['retry-after'])).toEqual(refused.map(() => '30'));
+    const other = await stream(ann);
+    expect(other.statusCode).toBe(200);
+    given[0]?.destroy();
+    await until(async () => {
+      const again = await stream(eve);
+      again.destroy();
+      return again.statusCode === 200;
+    });
+    for (const response of [...opened, other]) response.destroy();
+  });
+});
