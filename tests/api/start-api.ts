@@ -90,7 +90,7 @@ export async function startApi(
     defaultRegion: 'local',
     copying: async () => ({ whileAsleep: true }),
     secondFactors: identity.secondFactors,
-    mail: mailPort({ vault, sends: false, site: 'http://localhost:8080' }),
+    mail: mailPort({ vault, sends: false, readable: true, site: 'http://localhost:8080' }),
     ...otherPorts,
   };
   const changes = resources.use(await openChangeFeed(ports));

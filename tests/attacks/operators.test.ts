@@ -2,7 +2,7 @@ import { appCode } from '@hexabase/testkit/authenticator-app.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { open, untilEnd } from './exchange.ts';
-import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
+import { fresh, startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
 import { operatorOf } from './things.ts';
 
 /** Somebody who runs the platform and has no business in its tenants. */
@@ -38,6 +38,35 @@ describe('an operator of the platform', () => {
     expect((await oscar.call('POST', token.replace(ann.workspaceId, eve.workspaceId))).status).toBe(404);
     expect((await product.kube(eve.workspaceId, { path: secrets, token: kube })).status).toBe(401);
     expect((await product.kube(ann.workspaceId, { path: secrets, token: kube })).status).toBe(200);
+  });
+
+  test('A08 an operator of the platform reads no letter that would let them in as its reader', async () => {
+    const bea = await product.person(fresh('bea'));
+    const invited = `/api/v1/organizations/${ann.organizationId}/invitations`;
+    expect((await ann.call('POST', invited, { email: bea.email, role: 'admin' })).status).toBe(201);
+    const page = await fetch(`${product.api.url}/auth/reset`);
+    const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const token = /name="form_token" value="([^"]+)"/.exec(await page.text())?.[1] ?? '';
+    const body = new URLSearchParams({ form_token: token, email: ann.email });
+    const asked = await fetch(page.url, { method: 'POST', body, headers: { cookie } });
+    expect(asked.status).toBe(200);
+    const codes = [await product.letterTo(bea.email), await product.letterTo(ann.email)].map(
+      (text) => /hks_inv_\S+|hksl_\S+/.exec(text)?.[0] ?? 'no code',
+    );
+    expect(codes).toEqual([expect.stringMatching(/^hks_inv_/), expect.stringMatching(/^hksl_/)]);
+    const listed = await oscar.call('GET', '/api/v1/outbox');
+    const mails: { id: string }[] = listed.json['data'];
+    expect(mails.length).toBeGreaterThan(1);
+    const shown = await Promise.all(mails.map(({ id }) => oscar.call('GET', `/api/v1/outbox/${id}`)));
+    const all = [listed, ...shown].map(({ text }) => text).join();
+    for (const code of codes) expect(all).not.toContain(code);
+    expect(new Set(shown.map(({ json }) => json['data'].text))).toEqual(new Set([null]));
+    const looks = await product.query(
+      `select id from audit_entries where action = 'outbox.get' and actor_id = $1 and organization_id is null
+         and person_id is null`,
+      [oscar.userId],
+    );
+    expect(looks).toHaveLength(mails.length);
   });
 
   test('A08 an operator of the platform who was let in to look changes nothing in the cluster', async () => {

@@ -2,9 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '@hexabase/kernel/id.ts';
+import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger, type Logger } from '@hexabase/kernel/log.ts';
 import { storeMigrations } from '@hexabase/kubernetes/store/migrations.ts';
 import { createUser } from '@hexabase/oidc/users.ts';
+import { openMailText } from '@hexabase/postgres/mail-queue.ts';
 import { compose, type Product } from '@hexabase/server/compose.ts';
 import { readHostSettings } from '../../apps/server/src/hosts/host-settings.ts';
 import type { ServerConfig } from '../../apps/server/src/config.ts';
@@ -54,6 +56,8 @@ export interface Attacked extends AsyncDisposable {
   openKube(workspace: string, sent: Sent): ReturnType<typeof open>;
   /** As the database's superuser, behind row-level security. */
   query(text: string, values?: unknown[]): Promise<Json[]>;
+  /** The newest letter to somebody, as they read it. */
+  letterTo(email: string): Promise<string>;
   /** One text of everything that a refused request could have changed. */
   fingerprint(): Promise<string>;
 }
@@ -97,12 +101,19 @@ export async function startProduct(
     api: { url: urls.http, certificateAuthority },
     gateway: { url: urls.https, certificateAuthority },
     query: async (statement, values) => (await admin.query<Json>(statement, values)).rows,
+    async letterTo(email) {
+      const { rows } = await admin.query<{ id: string; sealed: string }>(
+        'select id, text_sealed as sealed from mails where recipient = $1 order by created_at desc, id desc',
+        [email],
+      );
+      return rows[0] ? openMailText(createKeyVault(database.masterKey), rows[0]) : '';
+    },
   });
   const resources = starting.move();
   return { ...attacked, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-type Started = Pick<Attacked, 'product' | 'api' | 'gateway' | 'query'>;
+type Started = Pick<Attacked, 'product' | 'api' | 'gateway' | 'query' | 'letterTo'>;
 
 function attackable(started: Started): Omit<Attacked, typeof Symbol.asyncDispose> {
   const { product, api, gateway, query } = started;

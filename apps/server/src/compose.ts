@@ -43,7 +43,7 @@ import { openInstallation, type InstallationOptions } from './installation/open-
 import { openBuckets } from './limits/open-buckets.ts';
 import { closeInTime } from './lifecycle/close-in-time.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
-import { mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
+import { lettersOf, mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -253,7 +253,7 @@ function portsOf(
     count: (_metric, labels) => metrics.countWorkspaceCreated({ plan: labels['plan'] ?? '' }),
     hostAccess: hostAccess(vault),
     secondFactors: identity.secondFactors,
-    mail: mailPort({ vault, sends: options.config.smtpUrl !== undefined, site: options.urls.http }),
+    mail: mailPort({ vault, ...lettersOf(options.config), site: options.urls.http }),
     mayAddAnybody: mayAddAnybody(options.config),
     defaultRegion,
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,

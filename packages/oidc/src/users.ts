@@ -1,5 +1,5 @@
 import type { PlatformRole } from '@hexabase/kernel/actor.ts';
-import { canonicalEmail, emailPattern } from '@hexabase/kernel/text/email-address.ts';
+import { canonicalEmail, emailPattern, isMachineAddress } from '@hexabase/kernel/text/email-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
@@ -46,9 +46,20 @@ export function normalizeEmail(email: string): string {
   return normal;
 }
 
+/** As `normalizeEmail`, for somebody who is to have an account: those of service accounts are not for people. */
+export function personalEmail(email: string): string {
+  const normal = normalizeEmail(email);
+  if (isMachineAddress(normal)) {
+    throw new AppError('validation_failed', {
+      details: { fields: [{ path: 'email', message: 'is kept for service accounts, and is no mailbox' }] },
+    });
+  }
+  return normal;
+}
+
 /** Makes an account. Runs as identity. Throws AppError `validation_failed` or `already_exists`. */
 export async function createUser(tx: Tx, user: NewUser, nowMs: number): Promise<User> {
-  const email = normalizeEmail(user.email);
+  const email = personalEmail(user.email);
   if (user.password !== null && user.anyPassword !== true)
     await requireGoodPassword(user.password, await wordsAbout(tx, { ...user, email }));
   const passwordHash = user.password === null ? null : await hashPassword(user.password);

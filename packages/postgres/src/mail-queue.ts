@@ -1,3 +1,4 @@
+import { isMachineAddress } from '@hexabase/kernel/text/email-address.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { sql } from 'kysely';
@@ -15,13 +16,14 @@ export interface Mail {
 
 /**
  * Queues a mail in the caller's transaction: it leaves when that commits, and not at all when it does not. The text is
- * sealed, because it may hold a link that lets somebody in.
+ * sealed, because it may hold a link that lets somebody in. Nothing is sent to what is nobody's mailbox.
  */
 export async function queueMail(
   tx: Tx,
   mail: Mail,
   { vault, nowMs }: { vault: KeyVault; nowMs: number },
 ): Promise<void> {
+  if (isMachineAddress(mail.recipient)) return;
   const id = newId(nowMs);
   const sealed = vault.seal(Buffer.from(mail.text), contextOf(id));
   await sql`

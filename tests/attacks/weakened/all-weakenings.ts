@@ -3,6 +3,7 @@ import { clustersWeakenings } from './weakenings/clusters.ts';
 import { floodWeakenings } from './weakenings/floods.ts';
 import { gatewayTracesWeakenings } from './weakenings/gateway-traces.ts';
 import { identityWeakenings } from './weakenings/identity.ts';
+import { lateProofWeakenings } from './weakenings/late-proofs.ts';
 import { reachOfOthersWeakenings } from './weakenings/reach-of-others.ts';
 import { requestsWeakenings } from './weakenings/requests.ts';
 import { rightsThatEndWeakenings } from './weakenings/rights-that-end.ts';
@@ -20,6 +21,7 @@ export const allWeakenings: readonly Weakening[] = [
   ...identityWeakenings,
   ...signInWeakenings,
   ...secondFactorWeakenings,
+  ...lateProofWeakenings,
   ...requestsWeakenings,
   ...gatewayTracesWeakenings,
   ...clustersWeakenings,

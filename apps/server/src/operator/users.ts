@@ -155,7 +155,7 @@ export function operatorPorts(database: OpenedDatabase): Ports {
       reset: unavailable,
       isShown: unavailable,
     },
-    mail: { queue: async () => unavailable(), open: unavailable, sends: false, site: '' },
+    mail: { queue: async () => unavailable(), open: unavailable, sends: false, readable: false, site: '' },
     defaultRegion: 'local',
   };
 }

@@ -55,6 +55,15 @@ export function mayAddAnybody({ addMembers, ...config }: ServerConfig): boolean 
   return addMembers === undefined ? isTrial(config) : addMembers === 'anybody';
 }
 
+/**
+ * What becomes of letters. Operators read them where nobody else is: elsewhere who runs the platform would sign in as its
+ * tenants by asking for a letter to them.
+ */
+export function lettersOf(config: ServerConfig): { sends: boolean; readable: boolean } {
+  const sends = config.smtpUrl !== undefined;
+  return { sends, readable: !sends && config.listen === 'localhost' && isTrial(config) };
+}
+
 /** Neither others reach it, nor does its data lie elsewhere: nobody runs it for anybody. */
 function isTrial({ publicUrl, databaseUrl }: Pick<ServerConfig, 'publicUrl' | 'databaseUrl'>): boolean {
   return publicUrl === undefined && databaseUrl === undefined;

@@ -1,3 +1,4 @@
+import { machineAddressEnd } from '@hexabase/kernel/text/email-address.ts';
 import * as z from 'zod';
 import { displayName, id, slug, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
@@ -18,15 +19,9 @@ declare module '../action.ts' {
   }
 }
 
-const addressEnd = '.serviceaccounts.hexabase.local';
-
 /** Its name as a user, also in Kubernetes. No mail is ever sent there, and no person can have such an address. */
 export function serviceAccountEmail(name: string, organizationSlug: string): string {
-  return `${name}@${organizationSlug}${addressEnd}`;
-}
-
-export function isServiceAccountEmail(email: string): boolean {
-  return email.endsWith(addressEnd);
+  return `${name}@${organizationSlug}${machineAddressEnd}`;
 }
 
 const role = z.enum(['admin', 'developer', 'viewer']);

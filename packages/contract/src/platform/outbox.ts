@@ -14,7 +14,7 @@ const schema = z.object({
   kind: z.string(),
   recipient: z.string(),
   subject: z.string(),
-  state: z.enum(['waiting', 'kept', 'sent']).describe('kept: no mail server is set, so it is read here'),
+  state: z.enum(['waiting', 'kept', 'sent']).describe('kept: no mail server is set'),
   createdAt: timestamp,
   sentAt: timestamp.nullable(),
   lastError: z.string().nullable().describe('why it could not be sent yet'),
@@ -22,11 +22,14 @@ const schema = z.object({
 
 const path = '/api/v1/outbox';
 
-/** Letters to people. Without a mail server they stay here to be read. */
+/**
+ * Letters to people. On a trial on one machine, without a mail server, they are read here, and each look is recorded.
+ * Anywhere else a letter is its reader's alone: it may hold what lets somebody in.
+ */
 export const outbox = defineResource({
   noun: 'outbox',
   plural: 'outbox',
-  help: 'Mails that the platform wrote; without a mail server they are read here.',
+  help: 'Mails that the platform wrote; on a trial without a mail server they are read here.',
   schema,
   columns: [
     { header: 'ID', field: 'id' },
@@ -52,9 +55,15 @@ export const outbox = defineResource({
       id: 'outbox.get',
       method: 'GET',
       path: `${path}/{id}`,
-      summary: 'Shows one mail with its text, as long as it has not been sent.',
+      summary: 'Shows one mail, on a trial without a mail server with its text; looking is recorded.',
       access: { kind: 'platform', action: 'outbox:read' },
-      output: schema.extend({ text: z.string().nullable().describe('null once it has been sent') }),
+      recorded: true,
+      output: schema.extend({
+        text: z
+          .string()
+          .nullable()
+          .describe('null but on a trial on one machine without a mail server: it is the reader’s alone'),
+      }),
       cli: { verb: 'get', positional: ['id'], text: 'text' },
     }),
   },

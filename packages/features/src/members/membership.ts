@@ -1,7 +1,7 @@
 import type { Member } from '@hexabase/contract/people/member.ts';
 import { rolesToInvite } from '@hexabase/authz/may-invite.ts';
-import { isServiceAccountEmail } from '@hexabase/contract/people/service-account.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import { isMachineAddress } from '@hexabase/kernel/text/email-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { revokeUsers, wakeAccess } from '../access/public.ts';
 import type { TargetContext } from '../run/use-case.ts';
@@ -10,7 +10,7 @@ import { deleteMember, takeAccess, takeInvitations, updateMemberRole } from './s
 
 /** Ends a membership, everything that groups and roles gave, and the person's open invitations. Throws `last_owner`, `conflict` for a service account. */
 export async function endMembership(context: TargetContext, found: Member): Promise<void> {
-  if (isServiceAccountEmail(found.email)) {
+  if (isMachineAddress(found.email)) {
     throw new AppError('conflict', {
       message: 'A service account belongs to its organization for good: delete it instead.',
       details: { howTo: `hks service-account delete ${found.email.split('@')[0]}` },
@@ -39,7 +39,7 @@ export async function changeMemberRole(
   role: OrganizationRole,
 ): Promise<void> {
   if (found.role === role) return;
-  if (role === 'owner' && isServiceAccountEmail(found.email)) {
+  if (role === 'owner' && isMachineAddress(found.email)) {
     throw new AppError('conflict', { message: 'A service account cannot be an owner.' });
   }
   const { tx, target, nowMs } = context;

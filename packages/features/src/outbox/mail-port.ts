@@ -6,7 +6,7 @@ import type { MailPort } from '../run/ports.ts';
 export function mailPort({
   vault,
   ...rest
-}: { vault: KeyVault } & Pick<MailPort, 'sends' | 'site'>): MailPort {
+}: { vault: KeyVault } & Pick<MailPort, 'sends' | 'readable' | 'site'>): MailPort {
   return {
     ...rest,
     queue: (tx, mail, nowMs) => queueMail(tx, mail, { vault, nowMs }),

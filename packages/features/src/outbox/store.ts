@@ -2,8 +2,9 @@ import type { OutboxMail } from '@hexabase/contract/platform/outbox.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 
-interface MailRow {
+export interface MailRow {
   id: string;
+  organization_id: string | null;
   kind: string;
   recipient: string;
   subject: string;
@@ -13,7 +14,7 @@ interface MailRow {
   last_error: string | null;
 }
 
-const columns = sql`id, kind, recipient, subject, text_sealed, created_at, sent_at, last_error`;
+const columns = sql`id, organization_id, kind, recipient, subject, text_sealed, created_at, sent_at, last_error`;
 
 export async function listMailRows(
   tx: Tx,
@@ -30,6 +31,14 @@ export async function listMailRows(
 export async function findMailRow(tx: Tx, id: string): Promise<MailRow | null> {
   const { rows } = await sql<MailRow>`select ${columns} from mails where id = ${id}`.execute(tx);
   return rows[0] ?? null;
+}
+
+/** Whose account has the address of a letter. */
+export async function findAddressee(tx: Tx, email: string): Promise<string | null> {
+  const { rows } = await sql<{
+    id: string;
+  }>`select id from users where lower(email) = lower(${email})`.execute(tx);
+  return rows[0]?.id ?? null;
 }
 
 /** `sends`: a mail server is set, so what has not left is on its way. */

@@ -69,8 +69,10 @@ export interface MailPort {
   queue(tx: Tx, mail: Mail, nowMs: number): Promise<void>;
   /** The text of a queued letter, for operators. */
   open(mail: { id: string; sealed: string }): string;
-  /** Whether a mail server is set; without one, letters are kept to be read. */
+  /** Whether a mail server is set; without one, letters are kept. */
   sends: boolean;
+  /** Whether operators read them: on a trial on one machine that sends none. Elsewhere a letter may let them in as somebody. */
+  readable: boolean;
   /** Where people sign in, for the text of letters. */
   site: string;
 }

@@ -1,10 +1,13 @@
 import { fixedClock } from '@hexabase/kernel/clock.ts';
+import { brandId } from '@hexabase/kernel/id.ts';
 import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { openMailText } from '@hexabase/postgres/mail-queue.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openIdentity, type Identity } from '../identity.ts';
-import { createUser, disableUser } from '../users.ts';
+import { createUser, disableUser, setPassword } from '../users.ts';
+import { insertCode } from './code-store.ts';
 import { openLetters, type Letters, type LettersDeps } from './letters.ts';
 
 const clock = fixedClock(Date.UTC(2030, 0, 1));
@@ -168,6 +171,19 @@ describe('a lost password', () => {
     });
   });
 
+  it('is not replaced by a letter from before another password was set', async () => {
+    const { id: userId } = await account();
+    await ask('reset');
+    const code = await lastCode();
+    await test.database.asIdentity((tx) =>
+      setPassword(tx, { userId, password: 'a phrase of the owner', anyPassword: true }, clock.now()),
+    );
+    await expect(letters.finish({ code, password: newPassword })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await signIn('a phrase of the owner');
+  });
+
   it('cannot be set for a disabled account', async () => {
     const { id } = await account();
     await ask('reset');
@@ -256,6 +272,46 @@ describe('a new account', () => {
     await signIn(newPassword);
     expect(organizations).toEqual([]);
     await expect(closed.finish({ code, password: oldPassword })).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('the address of a service account', () => {
+  beforeEach(async () => {
+    const organization = `acme-${count}`;
+    email = `deployer@${organization}.serviceaccounts.hexabase.local`;
+    await test.database.asIdentity(async (tx) => {
+      await sql`INSERT INTO hexabase.organizations (id, slug, name, plan)
+        VALUES (${organization}, ${organization}, 'Acme', 'starter')`.execute(tx);
+      await sql`INSERT INTO hexabase.users (id, email, display_name, kind, organization_id, created_at)
+        VALUES (${email}, ${email}, 'deployer', 'service-account', ${organization}, now())`.execute(tx);
+    });
+  });
+
+  it('is no mailbox: whoever asks is told what everybody is, and no letter is written', async () => {
+    await ask('reset');
+    expect(await mails()).toEqual([]);
+    email = `nobody@acme-${count}.serviceaccounts.hexabase.local`;
+    await ask('reset');
+    expect(await mails()).toEqual([]);
+  });
+
+  it('takes no password by a letter that an earlier version has sent', async () => {
+    const code = await test.database.asIdentity((tx) =>
+      insertCode(tx, { kind: 'reset', email, userId: brandId(email) }, clock.now()),
+    );
+    const gone = { code: 'not_found' };
+    await expect(letters.find(code)).rejects.toMatchObject(gone);
+    await expect(letters.finish({ code, password: newPassword })).rejects.toMatchObject(gone);
+  });
+
+  it('is nobody’s to sign up with', async () => {
+    for (const asked of [email, ` NEW@Acme.ServiceAccounts.Hexabase.LOCAL `]) {
+      email = asked;
+      await expect(ask('sign_up')).rejects.toMatchObject({
+        code: 'validation_failed',
+        details: { fields: [{ path: 'email', message: expect.stringContaining('service accounts') }] },
+      });
+    }
   });
 });
 

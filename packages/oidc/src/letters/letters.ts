@@ -1,4 +1,5 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
+import { isMachineAddress } from '@hexabase/kernel/text/email-address.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -7,7 +8,7 @@ import { queueMail } from '@hexabase/postgres/mail-queue.ts';
 import { judgeNewPassword } from '../passwords/judge-new.ts';
 import { reserveAttempt } from '../sessions/login-attempts.ts';
 import { giveOrganization, type NewcomerDeps } from '../upstream/newcomer.ts';
-import { createUser, findUserByEmail, normalizeEmail, setPassword } from '../users.ts';
+import { createUser, findUserByEmail, normalizeEmail, personalEmail, setPassword } from '../users.ts';
 import {
   findCode,
   holdAccount,
@@ -94,7 +95,7 @@ export function openLetters(deps: LettersDeps): Letters {
 
 async function ask(deps: LettersDeps, kind: LetterKind, asked: Asked): Promise<void> {
   if (!deps.passwords || (kind === 'sign_up' && !deps.signUp)) throw switchedOff();
-  const email = normalizeEmail(asked.email);
+  const email = kind === 'sign_up' ? personalEmail(asked.email) : normalizeEmail(asked.email);
   const nowMs = deps.clock.now();
   const place = { email: `letter ${email}`, address: asked.address };
   await deps.db.asIdentity((tx) => reserveAttempt(tx, place, nowMs));
@@ -102,7 +103,7 @@ async function ask(deps: LettersDeps, kind: LetterKind, asked: Asked): Promise<v
     if ((await lettersLately(tx, email, nowMs)) >= lettersMax) return;
     const user = await findUserByEmail(tx, email);
     // A disabled account is told nothing else than a stranger, and cannot be opened by a letter.
-    const known = user !== null && user.disabledAt === null;
+    const known = user !== null && user.disabledAt === null && !isMachineAddress(email);
     const code = await insertCode(tx, { kind, email, userId: known ? user.id : null }, nowMs);
     const letter = letterFor(kind, {
       known: kind === 'reset' ? known : user !== null,
@@ -119,12 +120,13 @@ async function codeOf(deps: LettersDeps, tx: Tx, code: string): Promise<LetterCo
   const found = await findCode(tx, code, deps.clock.now());
   if (found) {
     const account = await findUserByEmail(tx, found.email);
+    if (isMachineAddress(found.email)) throw noSuchCode();
     const fits = found.kind === 'reset' ? account?.disabledAt === null : account === null;
     if (fits) return { ...found, invited: false };
     throw noSuchCode();
   }
   const email = await invitedEmail(tx, code, deps.clock.now());
-  if (email === null || (await findUserByEmail(tx, email))) throw noSuchCode();
+  if (email === null || isMachineAddress(email) || (await findUserByEmail(tx, email))) throw noSuchCode();
   return { kind: 'sign_up', email, userId: null, invited: true };
 }
 

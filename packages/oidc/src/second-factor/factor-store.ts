@@ -143,9 +143,12 @@ export async function factorName(tx: Tx, which: { id: string; userId: string }):
   return rows[0]?.name ?? null;
 }
 
-export async function deleteFactor(tx: Tx, which: { id: string; userId: string }): Promise<void> {
-  await sql`DELETE FROM hexabase.second_factors
-    WHERE id = ${which.id} AND user_id = ${which.userId}`.execute(tx);
+/** Whether it was one that is asked for, and none that waited for its first code. */
+export async function deleteFactor(tx: Tx, which: { id: string; userId: string }): Promise<boolean> {
+  const { rows } = await sql<{ confirmed: boolean }>`DELETE FROM hexabase.second_factors
+    WHERE id = ${which.id} AND user_id = ${which.userId}
+    RETURNING confirmed_at IS NOT NULL AS confirmed`.execute(tx);
+  return rows[0]?.confirmed === true;
 }
 
 /** Removes all factors and codes of a person; what they were in the middle of goes with their sessions. */

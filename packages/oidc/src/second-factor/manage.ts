@@ -139,7 +139,9 @@ export async function removeFactor(
     if (name === null) throw new AppError('not_found');
     // Before it goes: what is asked of the session depends on what there is.
     const { email } = await requireFreshSession(tx, owner, nowMs);
-    await deleteFactor(tx, { id, userId: owner.userId });
+    const wasAsked = await deleteFactor(tx, { id, userId: owner.userId });
+    // One that was never confirmed: without it everything is as before.
+    if (!wasAsked) return { name };
     if (!(await hasFactor(tx, owner.userId))) {
       const asking = await organizationsThatAsk(tx, owner.userId);
       if (asking.length > 0) {

@@ -120,6 +120,25 @@ describe('an authenticator app', () => {
     await expect(finish(await ticketOf(user), before)).rejects.toMatchObject(refused);
   });
 
+  it('that was not confirmed is removed by who changed their mind, also where a second factor is asked for', async () => {
+    const user = await person();
+    const owner = await session(user);
+    await test.database.asIdentity(async (tx) => {
+      const id = newId();
+      await sql`INSERT INTO hexabase.organizations (id, slug, name, plan, require_second_factor)
+        VALUES (${id}, ${id}, 'Acme', 'starter', true)`.execute(tx);
+      await sql`INSERT INTO hexabase.memberships (organization_id, user_id, role) VALUES (${id}, ${user.id}, 'viewer')`.execute(
+        tx,
+      );
+    });
+    const { secondFactors } = identity;
+    const waiting = await secondFactors.addTotp(owner, 'telephone');
+    expect(await secondFactors.remove(owner, waiting.id)).toEqual({ name: 'telephone' });
+    const { id, secret } = await secondFactors.addTotp(owner, 'telephone');
+    await secondFactors.confirmTotp(owner, { id, code: appCode(secret) });
+    await expect(secondFactors.remove(owner, id)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
   it('keeps its secret sealed, and bound to its row', async () => {
     const { id, secret, owner } = await enrolled();
     const { rows } = await test.database.asIdentity((tx) =>

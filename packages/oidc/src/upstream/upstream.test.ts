@@ -110,6 +110,22 @@ describe('signing in through a real OpenID provider', () => {
     expect(organizations).toHaveLength(1);
   });
 
+  it('says clearly that an address is nobody’s here, and lets in who is known whatever their address became', async () => {
+    await through('acme');
+    for (const email of ['not an address', 'x@acme.serviceaccounts.hexabase.local']) {
+      person = { ...person, email, email_verified: true };
+      expect((await through('acme', `again ${email}`)).outcome?.state).toBe('proven');
+      const stranger = { ...person, sub: `${email}-${count}` };
+      const known = person;
+      person = stranger;
+      await expect(through('acme', `stranger ${email}`)).rejects.toMatchObject({
+        code: 'forbidden',
+        message: expect.stringContaining('The e-mail address that acme says is yours cannot be'),
+      });
+      person = known;
+    }
+  });
+
   it.each([
     ['a name that no database takes', 'P\u0000at\u202e', 'Pat'],
     ['no name to be seen', '\u0000 \u200b', null],

@@ -8,7 +8,7 @@ import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { readProof, type Proven } from '../sessions/proof.ts';
 import { recordAuth } from '../auth-audit.ts';
 import { hasInvitation } from '../letters/code-store.ts';
-import { createUser, findUserByEmail, normalizeEmail } from '../users.ts';
+import { createUser, findUserByEmail, personalEmail } from '../users.ts';
 import { openExchanges, type Exchanges, type ExternalPerson } from './exchange.ts';
 import { importGroups } from './import-groups.ts';
 import { giveOrganization, type NewcomerDeps } from './newcomer.ts';
@@ -173,7 +173,7 @@ async function recognize(deps: UpstreamDeps, given: Recognized): Promise<void> {
   const known = await deps.db.asIdentity(async (tx) => {
     const linked = await findLinked(tx, { providerId: provider.id, subject: person.subject });
     const account = linked === null ? await accountByEmail(deps, tx, given) : { ...linked, proven: true };
-    const email = person.email === null ? provider.label : normalizeEmail(person.email);
+    const email = (person.email === null ? null : usableEmail(person.email)) ?? provider.label;
     const link = { providerId: provider.id, subject: person.subject, userId: account.userId, email };
     const state = account.proven ? 'proven' : 'confirm';
     // Linked to another account while this one was made: nothing is proven, and it is not made.
@@ -195,7 +195,7 @@ function countsTwice({ secondFactor }: IdentityProvider, { saysTwoFactors }: Ext
   return secondFactor === 'given' || (secondFactor === 'amr' && saysTwoFactors);
 }
 
-/** Throws AppError `forbidden` for an address that the provider has not verified, and where nobody may sign up. */
+/** Throws AppError `forbidden` for an address that the provider has not verified or that no person has, and where nobody may sign up. */
 async function accountByEmail(
   deps: UpstreamDeps,
   tx: Tx,
@@ -206,7 +206,12 @@ async function accountByEmail(
       message: `${provider.label} has not verified your e-mail address. Verify it there, then sign in again.`,
     });
   }
-  const email = normalizeEmail(person.email);
+  const email = usableEmail(person.email);
+  if (email === null) {
+    throw new AppError('forbidden', {
+      message: `The e-mail address that ${provider.label} says is yours cannot be that of a person here. Change it there, then sign in again.`,
+    });
+  }
   const known = await findUserByEmail(tx, email);
   // Who it is has to be proven another way, and that counts then.
   if (known) return { userId: known.id, proven: false, proof: 0 };
@@ -225,6 +230,16 @@ async function accountByEmail(
 function nameOf({ displayName }: { displayName: string | null }, email: string): string {
   const given = displayName?.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').trim();
   return startOf(given || (email.split('@')[0] ?? email), nameUnitsMax);
+}
+
+/** Null for what no account of a person can have. */
+function usableEmail(email: string): string | null {
+  try {
+    return personalEmail(email);
+  } catch (error) {
+    if (isAppError(error, 'validation_failed')) return null;
+    throw error;
+  }
 }
 
 function notStartedHere(): AppError {

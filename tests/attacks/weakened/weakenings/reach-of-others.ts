@@ -76,4 +76,15 @@ export const reachOfOthersWeakenings: readonly Weakening[] = [
     ],
     because: 'anybody cuts the connections of whomever they like, as often as they like',
   },
+  {
+    attack: 'A08 an operator of the platform reads no letter that would let them in as its reader',
+    changes: [
+      {
+        file: 'apps/server/src/sign-in/ways-to-sign-in.ts',
+        find: "readable: !sends && config.listen === 'localhost' && isTrial(config)",
+        replace: 'readable: true',
+      },
+    ],
+    because: 'who runs the platform asks for a letter to a tenant and signs in as them',
+  },
 ];

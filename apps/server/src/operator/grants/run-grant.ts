@@ -56,7 +56,7 @@ async function runAs({ database, config }: Installation, email: string, call: Ca
   if (!user || user.disabledAt) throw new StartError(`There is no account ${email}.`);
   const vault = createKeyVault(loadMasterKey(config));
   const site = config.publicUrl ?? readRunState(config.dataDir)?.httpUrl ?? 'http://localhost:8080';
-  const mail = mailPort({ vault, sends: config.smtpUrl !== undefined, site });
+  const mail = mailPort({ vault, sends: config.smtpUrl !== undefined, readable: false, site });
   const { data } = await createExecute(features, { ...operatorPorts(database), mail })({
     ...call,
     actor: {
