@@ -85,6 +85,19 @@ test('C15 an upgrade behind another request is not told with that one’s answer
   expect(rows).toMatchObject([{ outcome: 'failed', status: 400 }]);
 });
 
+test('C15 a client does not choose the id under which it is recorded', async () => {
+  const thing = `${things}/under-an-id`;
+  const sent = { method: 'DELETE', path: thing, token: ann.kubeToken, headers: ['Audit-ID', 'chosen'] };
+  const { headers } = await product.kube(ann.workspaceId, sent);
+  const rows = await until(async () => {
+    const all = await product.query(`select request_id from audit_entries where target like '%' || $1`, [
+      thing,
+    ]);
+    return all.length > 0 && all;
+  });
+  expect(rows).toEqual([{ request_id: headers['audit-id'] }]);
+});
+
 test('A09 a change behind a watch on one connection never begins once the right is taken', async () => {
   const developer = await member('admin');
   const thing = `${things}/precious`;

@@ -1,7 +1,7 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
 import type { Admission, Admitted } from './admit.ts';
-import { entryOf, pathMax, type Told } from './answer/access-entry.ts';
+import { entryOf, type Told } from './answer/access-entry.ts';
 import { asksUpgrade } from './answer/turns.ts';
 import type { HoldLimits } from './hold.ts';
 import type { LiveConnections } from './live-connections.ts';
@@ -57,7 +57,7 @@ export function record(
   const entry = { ...entryOf(of, told), atMs: clock.now() };
   records.record(entry, {
     combine: verb.readOnly && !verb.longRunning,
-    object: () => requestObject(path.slice(0, pathMax)),
+    object: () => requestObject(path),
   });
 }
 

@@ -126,6 +126,8 @@ async function serve(
   { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   const passage = passageOf(request, deps.trustedProxies);
+  nameForAudit(passage);
+  response.setHeader('audit-id', passage.requestId);
   const admitted = await enter(parts, passage, 'request');
   const of = { passage, admitted };
   // Nothing was passed on, and that it closed has been told already.
@@ -136,7 +138,6 @@ async function serve(
     () => parts.connections.remove(connection),
   );
   const connection = register(parts, { ...of, end: () => outcome.end() });
-  response.setHeader('audit-id', passage.requestId);
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
   const upstream = await wayTo(parts, deps, { admitted, signal: outcome.signal });
@@ -155,6 +156,7 @@ async function serveUpgrade(
   { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
 ): Promise<void> {
   const passage = passageOf(request, deps.trustedProxies);
+  nameForAudit(passage);
   const upgraded = { ...passage, verb: { ...passage.verb, readOnly: false, longRunning: true } };
   const admitted = await enter(parts, upgraded, 'upgrade');
   const of = { passage: upgraded, admitted };
@@ -179,6 +181,11 @@ async function serveUpgrade(
   if (socket.destroyed) return;
   isSent = true;
   passOnUpgrade(upstream, { request, socket, head, failed: (error) => noAnswer(deps, admitted, error) });
+}
+
+/** Cluster and client know a request by the id under which it is recorded, whatever the client called it. */
+function nameForAudit({ request, requestId }: Passage): void {
+  request.headers['audit-id'] = requestId;
 }
 
 /** Waits for a sleeping workspace to wake, then says where its API is. Throws `Refusal`. */

@@ -31,6 +31,17 @@ function listedByConnection(rawHeaders: readonly string[]): ReadonlySet<string> 
   return listed;
 }
 
+/** Raw headers with the id of the request in the audit log, and no other. */
+export function withAuditId(rawHeaders: readonly string[], id: string | string[] | undefined): string[] {
+  const headers = typeof id === 'string' ? ['audit-id', id] : [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length !== 8 || name.toLowerCase() !== 'audit-id')
+      headers.push(name, rawHeaders[index + 1] ?? '');
+  }
+  return headers;
+}
+
 /** Raw headers as they are written on the wire. */
 export function headerLines(rawHeaders: readonly string[]): string {
   let lines = '';

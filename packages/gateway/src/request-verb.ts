@@ -5,59 +5,114 @@ export interface RequestVerb {
   readOnly: boolean;
   /** Watches, followed logs, shells: they outlive any limit on requests in flight. */
   longRunning: boolean;
+  /** The one object of a list or watch that asks for no other (`fieldSelector=metadata.name=…`). */
+  selected?: string;
 }
 
-const subresourceStreams = new Set(['exec', 'attach', 'portforward', 'proxy']);
+interface Target {
+  /** The old way to ask for a watch, before the resource; `proxy` too, which no server serves any more. */
+  prefix: 'watch' | 'proxy' | null;
+  group: string;
+  namespace: string | undefined;
+  resource: string;
+  name: string | undefined;
+  subresource: string | undefined;
+}
 
-/** Derives the verb from method and decoded path (Kubernetes docs, "Determine the request verb"). */
+/** `k8s.io/apiserver`, `BasicLongRunningRequestCheck` of a kube-apiserver; a log only when it is followed. */
+const subresourceStreams = new Set(['exec', 'attach', 'portforward', 'proxy']);
+const namespaceSubresources = new Set(['status', 'finalize']);
+const nameMax = 256;
+
+/** Derives the verb from method, decoded path and query, as API servers do (`k8s.io/apiserver`, `RequestInfoFactory`). */
 export function requestVerb(method: string, address: { path: string; query: string }): RequestVerb {
-  const parts = resourceParts(address.path);
-  const streaming = streamingOf(address.query);
+  const target = targetOf(address.path);
   const reading = method === 'GET' || method === 'HEAD';
-  if (!parts)
+  if (!target)
     return { verb: method.toLowerCase(), readOnly: reading || method === 'OPTIONS', longRunning: false };
-  const named = parts.length > 1;
-  const stream = parts.length > 2 && subresourceStreams.has(parts[2] ?? '');
-  const watching = reading && (streaming === 'watch' || parts[0] === 'watch');
+  const ofMany = reading && target.prefix === null && target.name === undefined;
+  const ofLog = reading && target.subresource === 'log' && target.resource === 'pods' && target.group === '';
+  const query = address.query !== '' && (ofMany || ofLog) ? parametersOf(address.query) : null;
+  const verb = verbOf(method, { target, watching: isTrue(query?.get('watch')) });
+  const stream = verb === 'proxy' || subresourceStreams.has(target.subresource ?? '');
+  const selected = ofMany ? selectedName(query?.get('fieldSelector')) : undefined;
   return {
-    verb: verbOf(method, { named, watching }),
+    verb,
     readOnly: reading && !stream,
-    longRunning: watching || stream || (reading && streaming === 'follow'),
+    longRunning: verb === 'watch' || stream || (ofLog && isTrue(query?.get('follow'))),
+    ...(selected !== undefined && { selected }),
   };
 }
 
 /** What a path names, as RBAC would write it: `deployments.apps/scale`; nothing for paths outside of the resources. */
 export function requestObject(path: string): { resource?: string; namespace?: string; name?: string } {
-  const parts = resourceParts(path);
-  const segments = path.split('/').filter((segment) => segment !== '');
-  if (!parts) return {};
-  const [plural = '', name, subresource] = parts[0] === 'watch' ? parts.slice(1) : parts;
-  const group = segments[0] === 'apis' ? `.${segments[1] ?? ''}` : '';
-  const at = segments.indexOf('namespaces');
-  const namespace = plural !== 'namespaces' && at > 0 && at <= 4 ? segments[at + 1] : undefined;
+  const target = targetOf(path);
+  if (!target) return {};
+  const { group, namespace, resource, name, subresource } = target;
+  const suffix = `${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`;
   return {
-    resource: `${plural}${group}${subresource === undefined ? '' : `/${subresource}`}`,
-    ...(namespace !== undefined && { namespace }),
-    ...(name !== undefined && { name }),
+    resource: `${resource}${suffix}`.slice(0, nameMax),
+    ...(namespace !== undefined && resource !== 'namespaces' && { namespace: namespace.slice(0, nameMax) }),
+    ...(name !== undefined && { name: name.slice(0, nameMax) }),
   };
 }
 
-/** Kubernetes takes every value for true but `0` and `false` (`Convert_Slice_string_To_bool`), the empty one too. */
-function streamingOf(query: string): 'watch' | 'follow' | undefined {
-  if (query === '') return undefined;
-  const parameters = new URLSearchParams(query);
-  return (['watch', 'follow'] as const).find((name) => {
-    const value = parameters.get(name);
-    return value !== null && value !== '0' && value.toLowerCase() !== 'false';
-  });
+/** Null for `/version`, `/openapi/…` and discovery. */
+function targetOf(path: string): Target | null {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const skip = segments[0] === 'api' ? 2 : segments[0] === 'apis' ? 3 : null;
+  if (skip === null || segments.length <= skip) return null;
+  const group = skip === 3 ? (segments[1] ?? '') : '';
+  segments.splice(0, skip);
+  const [first] = segments;
+  const prefix = first === 'watch' || first === 'proxy' ? first : null;
+  if (prefix !== null) segments.shift();
+  if (segments.length === 0) return null;
+  const namespace = segments[0] === 'namespaces' ? segments[1] : undefined;
+  if (namespace !== undefined && segments.length > 2 && !namespaceSubresources.has(segments[2] ?? ''))
+    segments.splice(0, 2);
+  const [resource = '', name, subresource] = segments;
+  return {
+    prefix,
+    group,
+    namespace,
+    resource,
+    name,
+    subresource: prefix === 'proxy' ? undefined : subresource,
+  };
 }
 
-function verbOf(method: string, of: { named: boolean; watching: boolean }): string {
+/** Go leaves out pairs with a `;` or a broken escape (`net/url`, `ParseQuery`). */
+function parametersOf(query: string): URLSearchParams {
+  const pairs = query.slice(1).split('&');
+  return new URLSearchParams(pairs.filter((pair) => !brokenPair.test(pair)).join('&'));
+}
+
+const brokenPair = /;|%(?![0-9a-f]{2})/i;
+
+/** Kubernetes takes every value for true but `0` and `false` (`Convert_Slice_string_To_bool`), the empty one too. */
+function isTrue(value: string | null | undefined): boolean {
+  return value !== null && value !== undefined && value !== '0' && value.toLowerCase() !== 'false';
+}
+
+const fieldTerm = /(?:\\.|[^\\,])+/g;
+const exactName = /^metadata\.name==?((?:\\.|[^\\=])+)$/;
+
+function selectedName(selector: string | null | undefined): string | undefined {
+  for (const [term] of selector?.matchAll(fieldTerm) ?? []) {
+    const name = exactName.exec(term)?.[1]?.replaceAll(/\\(.)/g, '$1');
+    if (name !== undefined && !/[/%]|^\.\.?$/.test(name)) return name.slice(0, nameMax);
+  }
+  return undefined;
+}
+
+function verbOf(method: string, { target, watching }: { target: Target; watching: boolean }): string {
+  if (target.prefix !== null) return target.prefix;
   switch (method) {
     case 'GET':
     case 'HEAD':
-      if (of.watching) return 'watch';
-      return of.named ? 'get' : 'list';
+      if (target.name !== undefined) return 'get';
+      return watching ? 'watch' : 'list';
     case 'POST':
       return 'create';
     case 'PUT':
@@ -65,17 +120,8 @@ function verbOf(method: string, of: { named: boolean; watching: boolean }): stri
     case 'PATCH':
       return 'patch';
     case 'DELETE':
-      return of.named ? 'delete' : 'deletecollection';
+      return target.name === undefined ? 'deletecollection' : 'delete';
     default:
       return method.toLowerCase();
   }
-}
-
-/** `[resource, name, subresource]` of a resource path, or null for `/version`, `/openapi/…` and discovery. */
-function resourceParts(path: string): string[] | null {
-  const segments = path.split('/').filter((segment) => segment !== '');
-  const skip = segments[0] === 'api' ? 2 : segments[0] === 'apis' ? 3 : null;
-  if (skip === null || segments.length <= skip) return null;
-  const rest = segments.slice(skip);
-  return rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest;
 }

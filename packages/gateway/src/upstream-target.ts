@@ -3,7 +3,7 @@ import type { Agent, RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { tlsAgent } from '@hexabase/cluster/kube-api/tls-agent.ts';
 import type { Upstream } from '@hexabase/cluster/port.ts';
-import { withoutHops } from './hop-headers.ts';
+import { withAuditId, withoutHops } from './hop-headers.ts';
 
 export type UrlUpstream = Extract<Upstream, { kind: 'url' }>;
 
@@ -39,7 +39,12 @@ export function targetOf(
     path: prefix + (request.url ?? '/'),
     method: request.method,
     agent: connections[use],
-    headers: ['host', header, ...forwardable(request), ...framing(request)],
+    headers: [
+      'host',
+      header,
+      ...withAuditId(forwardable(request), request.headers['audit-id']),
+      ...framing(request),
+    ],
   };
 }
 

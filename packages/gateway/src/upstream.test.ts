@@ -57,6 +57,7 @@ beforeEach(async () => {
   const failed = (error: Error) => void failures.push(error);
   front = createServer((request, response) => {
     const { method = 'GET', url = '/' } = request;
+    request.headers['audit-id'] = 'ours';
     const verb = requestVerb(method, { path: url, query: url.replace(/^[^?]*/, '') });
     const outcome = followOutcome({ request, response, verb }, (one) => void told.push(one));
     outcome.sent();
@@ -123,6 +124,36 @@ describe('a cluster behind a tunnel', () => {
     expect((await send('/version')).statusCode).toBe(503);
     upstream = { ...upstream, connect: async () => connect(portOf(cluster), '127.0.0.1') };
     expect((await send('/version')).statusCode).toBe(200);
+  });
+
+  it('is told the id under which a request is recorded, and no other is told to the client', async () => {
+    let asked: unknown;
+    serve = (request, response) => {
+      asked = request.headersDistinct['audit-id'];
+      response.writeHead(200, [
+        ['Audit-Id', 'theirs'],
+        ['audit-id', 'more'],
+      ]);
+      response.end();
+    };
+    const request = httpRequest({ host: '127.0.0.1', port: portOf(front), agent: false });
+    request.setHeader('Audit-ID', 'chosen');
+    const [answer] = await once(request.end(), 'response');
+    expect(asked).toEqual(['ours']);
+    expect(answer.headersDistinct['audit-id']).toEqual(['ours']);
+  });
+
+  it('has answered a change as soon as its status is there, however long the rest takes', async () => {
+    const rest = Promise.withResolvers<void>();
+    serve = (_request, response) => {
+      response.write('begun');
+      void rest.promise.then(() => response.end());
+    };
+    const answer = await send('/api/v1/namespaces/a/pods/b', 'DELETE');
+    expect(told).toEqual([{ status: 200, stage: 'ended' }]);
+    rest.resolve();
+    expect(await text(answer)).toBe('begun');
+    expect(told).toHaveLength(1);
   });
 
   it('carries an upgrade, on a connection of its own, and ends it when either side goes', async () => {

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Upstream } from '@hexabase/cluster/port.ts';
 import type { Outcome } from './answer/outcome.ts';
-import { headerLines, withoutHops } from './hop-headers.ts';
+import { headerLines, withAuditId, withoutHops } from './hop-headers.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
 import { isBodiless } from './request-headers.ts';
 import { targetOf, type UrlUpstream } from './upstream-target.ts';
@@ -81,7 +81,8 @@ function send(upstream: UrlUpstream, passed: PassedRequest, use: 'pooled' | 'sin
 /** Hands on status and headers. The error when they are none that may be written. */
 function begin(answer: IncomingMessage, response: ServerResponse): Error | null {
   try {
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
+    const headers = withAuditId(withoutHops(answer.rawHeaders), response.req.headers['audit-id']);
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
     return null;
   } catch (error) {
     return new Error('the answer of the cluster is not HTTP', { cause: error });
@@ -122,7 +123,9 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head, faile
   const target = targetOf(upstream, request, 'single');
   const outgoing = httpsRequest({ ...target, headers: [...target.headers, ...upgrade] });
   outgoing.on('upgrade', (answer, upstreamSocket, upstreamHead) => {
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headerLines(answer.rawHeaders)}\r\n`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\n${headerLines(withAuditId(answer.rawHeaders, request.headers['audit-id']))}\r\n`,
+    );
     if (upstreamHead.length > 0) socket.write(upstreamHead);
     if (head.length > 0) upstreamSocket.write(head);
     upstreamSocket.on('error', () => socket.destroy());
@@ -132,7 +135,7 @@ export function passOnUpgrade(upstream: Upstream, { request, socket, head, faile
     upstreamSocket.pipe(socket).pipe(upstreamSocket);
   });
   outgoing.on('response', (answer) => {
-    const lines = headerLines(withoutHops(answer.rawHeaders));
+    const lines = headerLines(withAuditId(withoutHops(answer.rawHeaders), request.headers['audit-id']));
     socket.write(
       `HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}\r\nconnection: close\r\n${lines}\r\n`,
     );

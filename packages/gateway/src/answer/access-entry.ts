@@ -4,7 +4,7 @@ import type { Admitted } from '../admit.ts';
 import type { Passage } from '../passage.ts';
 
 /** No path that means something is longer; what waits to be written must not be. */
-export const pathMax = 1_024;
+const pathMax = 1_024;
 
 /** What became of a request. */
 export interface Told {
@@ -36,6 +36,7 @@ export function entryOf(
       status,
       ...(unknown && { unknown }),
       ...(passage.verb.longRunning && { stage }),
+      ...(passage.verb.selected !== undefined && { name: passage.verb.selected }),
       ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),
     },
   };

@@ -122,9 +122,9 @@ export function accessLog(
 
 /** Whether one like it waits already, which now counts for both. */
 function isCounted(alike: Map<string, AccessEntry>, entry: AccessEntry): boolean {
-  const { status, token = '' } = entry.details;
+  const { status, token = '', name = '' } = entry.details;
   const { actorId, address, agent, action, target } = entry;
-  const key = JSON.stringify([actorId, token, address, agent, action, status, target]);
+  const key = JSON.stringify([actorId, token, address, agent, action, status, target, name]);
   const known = alike.get(key);
   if (known) known.details.count = (known.details.count ?? 1) + 1;
   else alike.set(key, entry);

@@ -150,4 +150,15 @@ export const gatewayTracesWeakenings: readonly Weakening[] = [
     ],
     because: 'a tenant’s open watches are as many questions to the database',
   },
+  {
+    attack: 'C15 a client does not choose the id under which it is recorded',
+    changes: [
+      {
+        file: 'packages/gateway/src/gateway.ts',
+        find: "request.headers['audit-id'] = requestId;",
+        replace: '',
+      },
+    ],
+    because: 'the cluster and its client have another id than the audit log',
+  },
 ];

@@ -169,6 +169,17 @@ describe('bodies and forms', () => {
 });
 
 describe('lists', () => {
+  it('are watched, single objects are not, and pairs of a query that Go drops count for nothing', async () => {
+    const ns = '/api/v1/namespaces';
+    for (const [path, kind] of [
+      [`${ns}/default?watch=1`, 'Namespace'],
+      [`${ns}?watch=%zz`, 'NamespaceList'],
+      [`${ns}?watch=1;x`, 'NamespaceList'],
+    ] as const) {
+      expect(await (await cluster.fetch(path)).json()).toMatchObject({ kind });
+    }
+  });
+
   it('page by page show one moment', async () => {
     const ns = '/api/v1/namespaces/kube-public/configmaps';
     for (const name of ['a', 'b', 'c']) await cluster.ask('POST', ns, { body: configMap(name) });

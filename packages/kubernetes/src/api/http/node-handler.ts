@@ -85,7 +85,16 @@ const noQuery = new URLSearchParams();
 function splitUrl(url: string): { path: string; query: URLSearchParams } {
   const mark = url.indexOf('?');
   if (mark < 0) return { path: url, query: noQuery };
-  return { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+  return { path: url.slice(0, mark), query: queryOf(url.slice(mark + 1)) };
+}
+
+const brokenPair = /;|%(?![0-9a-f]{2})/i;
+
+/** Go leaves out pairs with a `;` or a broken escape (`net/url`, `ParseQuery`). */
+function queryOf(text: string): URLSearchParams {
+  if (!brokenPair.test(text)) return new URLSearchParams(text);
+  const pairs = text.split('&').filter((pair) => !brokenPair.test(pair));
+  return new URLSearchParams(pairs.join('&'));
 }
 
 async function userOf(

@@ -46,7 +46,8 @@ export function parseRequestInfo(method: string, path: string, query: URLSearchP
     rest = rest.slice(1);
   }
   readTarget(info, rest);
-  info.verb = verbOf(method, info, forcedWatch || isTrue(query.get('watch')));
+  const reads = method === 'GET' || method === 'HEAD';
+  info.verb = forcedWatch && reads ? 'watch' : verbOf(method, info, isTrue(query.get('watch')));
   return info;
 }
 
@@ -68,7 +69,7 @@ function verbOf(method: string, info: RequestInfo, watch: boolean): string {
       return 'create';
     case 'GET':
     case 'HEAD':
-      if (info.name === '' || (watch && info.subresource === '')) return watch ? 'watch' : 'list';
+      if (info.name === '') return watch ? 'watch' : 'list';
       return 'get';
     case 'PUT':
       return 'update';
