@@ -144,7 +144,7 @@ async function resolveAndDecide(run: Run): Promise<Decided> {
   if (locks(call)) run.turn.of(await organizationOf(tx, call, actor));
   const found = await resolveTarget(tx, call, actor);
   run.turn.of(found.organizationId);
-  if (changes(call) || call) return decideOn(run, access.action, found);
+  if (!changes(call)) return decideOn(run, access.action, found);
   const held = await holdRights(tx, { call, actor, nowMs: run.ports.clock.now() }, found);
   return decideOn({ ...run, actor: held.actor }, access.action, held.target);
 }
