@@ -273,8 +273,9 @@ alter table groups add constraint groups_organization_id_fkey FOREIGN KEY (organ
 alter table groups add constraint groups_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES groups(id) ON DELETE SET NULL;
 alter table groups add constraint groups_provider_fkey FOREIGN KEY (provider) REFERENCES identity_providers(name) ON DELETE SET NULL;
 alter table groups add constraint workspace_groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+CREATE INDEX groups_below ON hexabase.groups USING btree (organization_id, parent_id);
 CREATE UNIQUE INDEX groups_name ON hexabase.groups USING btree (organization_id, lower(name)) WHERE (workspace_id IS NULL);
-CREATE INDEX groups_organization_id_idx ON hexabase.groups USING btree (organization_id);
+CREATE INDEX groups_parent ON hexabase.groups USING btree (parent_id);
 CREATE UNIQUE INDEX groups_provider ON hexabase.groups USING btree (provider, provider_value) WHERE (provider IS NOT NULL);
 CREATE INDEX workspace_groups_parent_id_idx ON hexabase.groups USING btree (parent_id);
 alter table groups enable row level security, force row level security;

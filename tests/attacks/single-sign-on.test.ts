@@ -138,6 +138,8 @@ describe('an independent client signs people in', () => {
       id_token_signing_alg_values_supported: ['RS256'],
       subject_types_supported: ['public'],
     });
+    // Tokens are not bound to keys, so nobody is told that they could be.
+    expect(metadata).not.toHaveProperty('dpop_signing_alg_values_supported');
     expect(metadata.scopes_supported).toEqual(expect.arrayContaining(['openid', 'email', 'groups']));
     expect(metadata.claims_supported).toEqual(expect.arrayContaining(['groups', 'email_verified']));
   });
