@@ -98,6 +98,55 @@ describe('requests that take long', () => {
   });
 });
 
+describe('rules of a role', () => {
+  test('C17 that would be millions of single rights are refused before they are looked at one by one', async () => {
+    const words = (prefix: string) => Array.from({ length: 40 }, (_, n) => `${prefix}${n}`);
+    const rule = {
+      verbs: words('verb'),
+      apiGroups: words('group'),
+      resources: words('things'),
+      resourceNames: words('name'),
+    };
+    const answer = await eve.call('POST', `/api/v1/workspaces/${eve.workspaceId}/roles`, {
+      name: 'everything',
+      rules: [rule],
+    });
+    expect([answer.status, answer.json['error']?.code]).toEqual([403, 'escalation_refused']);
+    expect(answer.json['error']?.details.fields[0].message).toContain('2560000 single rights');
+  });
+});
+
+describe('what is looked through for every question about rights', () => {
+  test('C17 groups, roles and given roles come to an end', async () => {
+    const collector = await product.tenant('collector');
+    const { organizationId, workspaceId } = collector;
+    const ids = [organizationId, workspaceId];
+    await product.query(
+      `insert into hexabase.groups (id, organization_id, name)
+         select 'g' || n, $1, 'g' || n from generate_series(1, 20000) n`,
+      [organizationId],
+    );
+    await product.query(
+      `insert into hexabase.roles (id, organization_id, workspace_id, scope, name, rules)
+         select 'r' || n, $1, $2, 'workspace', 'r' || n, '[]' from generate_series(1, 200) n`,
+      ids,
+    );
+    await product.query(
+      `insert into hexabase.role_assignments (id, organization_id, workspace_id, preset, group_id)
+         select 'a' || n, $1, $2, 'viewer', 'g' || n from generate_series(1, 2000) n`,
+      ids,
+    );
+    const rule = { verbs: ['get'], apiGroups: [''], resources: ['pods'] };
+    const more = [
+      [`organizations/${organizationId}/groups`, { name: 'one-more' }],
+      [`workspaces/${workspaceId}/roles`, { name: 'one-more', rules: [rule] }],
+      [`workspaces/${workspaceId}/assignments`, { role: 'viewer', group: 'g3000' }],
+    ] as const;
+    for (const [path, body] of more)
+      expect([path, (await collector.call('POST', `/api/v1/${path}`, body)).status]).toEqual([path, 409]);
+  });
+});
+
 describe('event streams', () => {
   const stream = (person: Person) =>
     open(product.api, { path: '/api/v1/events/stream', token: person.access });

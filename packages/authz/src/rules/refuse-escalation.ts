@@ -1,6 +1,6 @@
 import { isClusterWide } from '@hexabase/contract/rules/known-resources.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
-import { rulesCover } from './allows.ts';
+import { countSingleRights, rulesCover } from './allows.ts';
 
 export interface RuleProblem {
   /** `rules.0.verbs`. */
@@ -31,6 +31,9 @@ const refusedResources: ReadonlyMap<string, string> = new Map(
   }),
 );
 
+/** All rules together: each single right is compared with the author's. */
+const singleRightsMax = 20_000;
+
 /** What the plan decides; a change would be put back. */
 const decidedByPlan = ['resourcequotas', 'limitranges'];
 const reading = ['get', 'list', 'watch'];
@@ -44,6 +47,11 @@ export function findEscalations(
   rules: readonly PolicyRule[],
   { scope, held }: { scope: 'workspace' | 'project'; held: readonly PolicyRule[] },
 ): RuleProblem[] {
+  const singleRights = rules.reduce((sum, rule) => sum + countSingleRights(rule), 0);
+  if (singleRights > singleRightsMax) {
+    const message = `they are ${singleRights} single rights together, and a role has ${singleRightsMax} at most; name fewer things`;
+    return [{ path: 'rules', message }];
+  }
   return rules.flatMap((rule, index) => {
     const at = (field: string) => `rules.${index}.${field}`;
     const problems = [

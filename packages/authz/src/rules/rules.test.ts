@@ -58,6 +58,29 @@ describe('rules', () => {
     );
   });
 
+  it('that are too many to compare are covered by one that has all of them, and by nothing else', () => {
+    const words = (prefix: string) => Array.from({ length: 60 }, (_, n) => `${prefix}${n}`);
+    const huge = {
+      verbs: words('v'),
+      apiGroups: words('g'),
+      resources: words('r'),
+      resourceNames: words('n'),
+      nonResourceURLs: [],
+    };
+    const star = { verbs: ['*'], apiGroups: ['*'], resources: ['*'], resourceNames: [], nonResourceURLs: [] };
+    expect(rulesCover([star], huge)).toBe(true);
+    expect(rulesCover([huge], huge)).toBe(true);
+    const halves = [
+      { ...huge, verbs: huge.verbs.slice(0, 30) },
+      { ...huge, verbs: huge.verbs.slice(30) },
+    ];
+    expect(rulesCover(halves, huge)).toBe(false);
+    expect(rulesCover([star], { ...huge, nonResourceURLs: ['/metrics'] })).toBe(false);
+    expect(findEscalations([huge], { scope: 'workspace', held: [star] }).map(({ path }) => path)).toEqual([
+      'rules',
+    ]);
+  });
+
   it('let a developer deploy, and neither edit quotas nor roles', () => {
     const rules =
       presetRoles.find(({ clusterRole }) => clusterRole === 'hexabase:project-developer')?.rules ?? [];

@@ -73,7 +73,7 @@ export const assignment = defineResource({
       }),
       output: schema,
       status: 201,
-      errors: ['already_exists', 'not_found', 'escalation_refused'],
+      errors: ['already_exists', 'conflict', 'not_found', 'escalation_refused'],
       cli: { verb: 'create', positional: ['role'] },
     }),
     delete: operation({

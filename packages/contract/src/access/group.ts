@@ -91,7 +91,7 @@ export const group = defineResource({
       example: { name: 'platform-team' },
       output: schema,
       status: 201,
-      errors: ['already_exists', 'not_found'],
+      errors: ['already_exists', 'conflict', 'not_found'],
       cli: { verb: 'create', positional: ['name'] },
     }),
     get: operation({

@@ -82,7 +82,7 @@ export const role = defineResource({
       example,
       output: schema,
       status: 201,
-      errors: ['already_exists', 'escalation_refused'],
+      errors: ['already_exists', 'conflict', 'escalation_refused'],
       cli: { verb: 'create', positional: ['name'], bespoke: true },
     }),
     preview: operation({

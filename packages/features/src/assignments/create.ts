@@ -14,13 +14,21 @@ import { findProjectRow } from '../projects/store.ts';
 import { findOwnRole } from '../roles/store.ts';
 import { shellWord } from '../run/shell-word.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
-import { findAssignment, insertAssignment } from './store.ts';
+import { countAssignments, findAssignment, insertAssignment } from './store.ts';
 
 type Create = typeof assignment.operations.create;
 
-/** Throws `escalation_refused` for a role with more than the actor has there, `already_exists` for what was given. */
+/** More would make every question about rights in a workspace slow. */
+const assignmentsMax = 2_000;
+
+/** Throws `escalation_refused` for a role with more than the actor has there, `already_exists` for what was given, `conflict` when there are too many. */
 export const createAssignment: UseCase<Create> = async (context, { body }) => {
   const { tx, target, actor, nowMs } = context;
+  if ((await countAssignments(tx, target.id)) >= assignmentsMax) {
+    throw new AppError('conflict', {
+      message: `${assignmentsMax} roles are given in this workspace; take some back, or give them to groups.`,
+    });
+  }
   const project = await projectOf(context, body.project);
   const role = await roleOf(context, body.role, project ? 'project' : 'workspace');
   await requireOwnRights(context, role.rules, project?.name ?? null);

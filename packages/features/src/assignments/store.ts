@@ -64,6 +64,12 @@ export interface NewAssignment {
   createdAt: Date;
 }
 
+export async function countAssignments(tx: Tx, workspaceId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from role_assignments where workspace_id = ${workspaceId}`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
 /** Answers false when it was given already. */
 export async function insertAssignment(tx: Tx, row: NewAssignment): Promise<boolean> {
   const { rows } = await sql`

@@ -61,6 +61,12 @@ export interface NewGroup {
   createdAt: Date;
 }
 
+export async function countGroups(tx: Tx, organizationId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from groups where organization_id = ${organizationId}`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
 /** Answers false when the organization has a group of that name. */
 export async function insertGroup(tx: Tx, group: NewGroup): Promise<boolean> {
   const { rows } = await sql`

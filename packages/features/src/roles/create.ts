@@ -4,13 +4,21 @@ import { newId } from '@hexabase/kernel/id.ts';
 import { wakeAccess } from '../access/public.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { isPresetName, requireHarmless, requireOwnRole } from './rules.ts';
-import { insertRole } from './store.ts';
+import { countOwnRoles, insertRole } from './store.ts';
 
-/** Throws `escalation_refused`, and `already_exists` for a name in use or kept by the product. */
+/** More would make every question about rights in a workspace slow. */
+const rolesMax = 200;
+
+/** Throws `escalation_refused`, `conflict` when there are too many, and `already_exists` for a name in use or kept by the product. */
 export const createRole: UseCase<typeof role.operations.create> = async (context, { body }) => {
   const { tx, target, actor, nowMs } = context;
   if (isPresetName(body.name)) {
     throw new AppError('already_exists', { message: `Every workspace has a role ${body.name} already.` });
+  }
+  if ((await countOwnRoles(tx, target.id)) >= rolesMax) {
+    throw new AppError('conflict', {
+      message: `There are ${rolesMax} roles in this workspace; delete those that nobody uses.`,
+    });
   }
   await requireHarmless(context, body);
   const id = newId<'Role'>(nowMs);

@@ -32,6 +32,12 @@ export async function findOwnRole(tx: Tx, workspaceId: string, nameOrId: string)
   return rows[0] ? toRole(rows[0]) : null;
 }
 
+export async function countOwnRoles(tx: Tx, workspaceId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from roles where workspace_id = ${workspaceId}`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
 export interface NewRole extends Omit<RoleRow, 'created_at'> {
   organizationId: string;
   workspaceId: string;

@@ -141,6 +141,28 @@ export const floodWeakenings: readonly Weakening[] = [
     because: 'the organization has its share used up by questions',
   },
   {
+    attack: 'C17 that would be millions of single rights are refused before they are looked at one by one',
+    changes: [
+      {
+        file: 'packages/authz/src/rules/refuse-escalation.ts',
+        find: 'const singleRightsMax = 20_000;',
+        replace: 'const singleRightsMax = 1e12;',
+      },
+    ],
+    because: 'one role keeps the whole process busy for half a minute, and takes its memory',
+  },
+  {
+    attack: 'C17 groups, roles and given roles come to an end',
+    changes: [
+      {
+        file: 'packages/features/src/assignments/create.ts',
+        find: 'const assignmentsMax = 2_000;',
+        replace: 'const assignmentsMax = 1e9;',
+      },
+    ],
+    because: 'every question about rights looks through whatever the tenant has piled up',
+  },
+  {
     attack: 'C17 are given to one account up to a number, and then to others',
     changes: [
       {
