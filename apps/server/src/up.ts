@@ -2,10 +2,12 @@ import { announcement } from './start/announce.ts';
 import { compose } from './compose.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureFirstOwner } from './start/first-start.ts';
+import { chosenDriver } from './hosts/built-in-driver.ts';
 import { requirePublicIssuer } from './hosts/default-host.ts';
 import { isInstallation, loadMasterKey } from './lifecycle/master-key.ts';
 import { reportToStarter } from './lifecycle/detach.ts';
 import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
+import { readNote } from './lifecycle/notes.ts';
 import { claimRun } from './lifecycle/run-file.ts';
 import { openListeners } from './listeners.ts';
 import { storeLocalSession } from './start/local-session.ts';
@@ -42,6 +44,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     owner: owner.password === null ? null : { email: owner.email, password: owner.password },
     launcher,
     hostNames: product.hostNames(),
+    builtInDriver: chosenDriver(config, readNote(config.dataDir, 'driver') ?? null),
   });
   if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);
 

@@ -29,7 +29,10 @@ export interface Admission {
 /** No answer about a session or a workspace is used for longer, even if every notification were lost. */
 const rememberedMs = 1_000;
 
-export function createAdmission(access: KubeAccess, clock: Clock): Admission {
+export function createAdmission(
+  access: Pick<KubeAccess, 'verify' | 'findWorkspace' | 'session'>,
+  clock: Clock,
+): Admission {
   const workspaces = shortCache((name) => access.findWorkspace(name), { ttlMs: rememberedMs, clock });
   const sessions = shortCache(
     (key) => {
@@ -42,9 +45,12 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
 
   async function claimsFor(request: IncomingMessage, workspace: string): Promise<KubeClaims> {
     const token = onlyBearerToken(request.rawHeaders);
-    const id = isUuid(workspace) ? workspace : (await workspaces.get(workspace))?.id;
-    if (id === undefined) throw unauthorized();
-    return access.verify(token, id);
+    if (isUuid(workspace)) return access.verify(token, workspace);
+    // Only who has a token of ours makes us ask the database for a name.
+    await access.verify(token, workspaceSaidBy(token));
+    const named = await workspaces.get(workspace);
+    if (!named) throw unauthorized();
+    return access.verify(token, named.id);
   }
 
   async function liveSession(claims: KubeClaims): Promise<KubeSession> {
@@ -78,6 +84,17 @@ export function createAdmission(access: KubeAccess, clock: Clock): Admission {
       else sessions.forgetPrefix(`${userId} `);
     },
   };
+}
+
+/** Whose a token says it is for, which nobody has verified; '' when it says nothing. */
+function workspaceSaidBy(token: string): string {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
+    const isSaid = typeof claims === 'object' && claims !== null && 'aud' in claims;
+    return isSaid && typeof claims.aud === 'string' ? claims.aud.slice('ws:'.length) : '';
+  } catch {
+    return '';
+  }
 }
 
 function withoutFactor(): Refusal {

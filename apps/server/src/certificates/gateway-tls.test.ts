@@ -192,7 +192,7 @@ describe('a cluster behind an address', () => {
         host: 'localhost',
         port: portOf(front),
         path: `/k8s/workspaces/${workspaceId}/api/v1/namespaces/a/pods/b/exec`,
-        headers: { authorization: `Bearer ${token}`, connection: 'Upgrade', upgrade: 'echo' },
+        headers: { authorization: `Bearer ${token}`, connection: 'Upgrade', upgrade: 'SPDY/3.1' },
         ca: certificates.caPem,
         agent: false,
       });

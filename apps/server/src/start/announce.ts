@@ -10,17 +10,15 @@ export interface Announcement {
   launcher: string;
   /** Of the host clusters that workspaces are made on; none: by the driver that is built in. */
   hostNames: readonly string[];
+  builtInDriver: 'embedded' | 'local';
 }
 
 /** The text; the password is in it only when it is to be shown. */
 export function announcement(said: Announcement): string {
-  const { httpUrl, httpsUrl, dataDir, owner, launcher, hostNames } = said;
-  const [first] = hostNames;
+  const { httpUrl, httpsUrl, dataDir, owner, launcher } = said;
   const lines = [
     '',
-    first !== undefined
-      ? `Hexabase AI is ready. Workspaces are vClusters on your host cluster${hostNames.length === 1 ? '' : 's'}; \`hexabase-cli host check ${first}\` looks at ${hostNames.length === 1 ? 'it' : 'one'}.`
-      : 'Hexabase AI is ready. Workspaces are simulated Kubernetes: the API is real, nodes and containers are not.',
+    `Hexabase AI is ready. ${workspacesOf(said)}`,
     '',
     `  Web and API          ${httpUrl}`,
     `  Kubernetes gateway   ${httpsUrl}`,
@@ -38,4 +36,16 @@ export function announcement(said: Announcement): string {
     '',
   ];
   return lines.join('\n');
+}
+
+/** What a workspace is made of here. */
+function workspacesOf({ hostNames, builtInDriver }: Announcement): string {
+  const [first] = hostNames;
+  if (first !== undefined) {
+    const [plural, one] = hostNames.length === 1 ? ['', 'it'] : ['s', 'one'];
+    return `Workspaces are vClusters on your host cluster${plural}; \`hexabase-cli host check ${first}\` looks at ${one}.`;
+  }
+  return builtInDriver === 'local'
+    ? 'Each workspace has a real kube-apiserver and etcd of its own; its nodes and containers are simulated.'
+    : 'Workspaces are simulated Kubernetes: the API is real, nodes and containers are not.';
 }

@@ -19,7 +19,7 @@ export interface TlsPeer {
 
 /** A host is asked much at once and then nothing: with fewer, a worker does little else than shake hands. */
 const idleSocketsMax = 128;
-/** API servers close idle connections after 90 s; whoever is earlier never sends into a closed one. */
+/** API servers close idle connections after 90 s: whoever is earlier seldom sends into one that is just being closed. */
 const idleMsMax = 60_000;
 
 /** A pool of TLS connections, kept alive and always verified, over the network or over a tunnel. */

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { announcement } from './announce.ts';
+
+it.each([
+  ['embedded', [], 'simulated Kubernetes'],
+  ['local', [], 'a real kube-apiserver and etcd of its own; its nodes and containers are simulated'],
+  ['embedded', ['metal'], 'vClusters on your host cluster; `hexabase-cli host check metal` looks at it'],
+  [
+    'embedded',
+    ['metal', 'cloud'],
+    'vClusters on your host clusters; `hexabase-cli host check metal` looks at one',
+  ],
+] as const)('what workspaces are is told as it is: %s %s', (builtInDriver, hostNames, words) => {
+  const text = announcement({
+    httpUrl: 'http://localhost:8080',
+    httpsUrl: 'https://localhost:8443',
+    dataDir: '/data',
+    owner: null,
+    launcher: 'hks',
+    builtInDriver,
+    hostNames,
+  });
+  expect(text).toContain(words);
+});
