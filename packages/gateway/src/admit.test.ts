@@ -30,6 +30,7 @@ async function ask(token: string, name: string): Promise<{ status: number; looks
         groups: [],
         jti: '',
         ...times,
+        ...kind,
       };
     },
     findWorkspace: async (idOrSlug) => {
