@@ -21,8 +21,8 @@ export const gatewayTracesWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/gateway/src/upstream-target.ts',
-        find: ', ...framing(request)]',
-        replace: ']',
+        find: '...framing(request),',
+        replace: '',
       },
       {
         file: 'packages/gateway/src/upstream-target.ts',
