@@ -56,8 +56,8 @@ export const tenantsWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/oidc/src/sessions/api-token-store.ts',
-        find: 'FROM hexabase.memberships m WHERE m.user_id = u.id)',
-        replace: 'FROM hexabase.memberships m)',
+        find: 'FROM hexabase.memberships m WHERE m.user_id = u.id AND',
+        replace: 'FROM hexabase.memberships m WHERE',
       },
     ],
     because: 'an API token has everybody’s memberships',
