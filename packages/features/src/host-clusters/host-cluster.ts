@@ -7,6 +7,7 @@ import {
   countPoolMembers,
   deleteHostRow,
   findHostRow,
+  hostOfCluster,
   holdPlacement,
   insertHostRow,
   remainingWorkspaces,
@@ -32,18 +33,24 @@ export interface AddHost {
 
 /**
  * Adds a host cluster; its credentials are encrypted for this row alone.
- * Throws `already_exists`, and `validation_failed` for a kubeconfig that is not taken.
+ * Throws `already_exists`, also for a cluster that is added under another name, and `validation_failed` for a kubeconfig that
+ * is not taken. A cluster that does not answer now is taken, and known when it first answers.
  */
 export async function addHost(tx: Tx, { row, credentials, access, nowMs }: AddHost): Promise<HostClusterRow> {
   const id = newId<'HostCluster'>(nowMs);
   const sealed = credentials && access.seal(id, credentials);
+  const seen = credentials && (await access.identify(credentials));
+  await refuseSame(tx, seen, id);
   const inserted = await insertHostRow(tx, {
     ...row,
     id,
+    cluster_uid: seen,
     in_cluster: credentials === null,
     server: sealed?.server ?? null,
     created_at: new Date(nowMs),
   });
+  // Another request was faster.
+  if (!inserted) await refuseSame(tx, seen, id);
   if (!inserted)
     throw new AppError('already_exists', { message: `There is already a host cluster ${row.name}.` });
   if (sealed) await writeCredentials(tx, id, sealed.sealed);
@@ -70,6 +77,7 @@ export async function changeHost(tx: Tx, row: HostClusterRow, asked: ChangeHost)
     if (!credentials && !row.in_cluster) throw refused('is needed to know which cluster takes the place');
     const seen = await access.identify(credentials);
     if (seen === null) throw refused('the cluster that takes the place does not answer now');
+    await refuseSame(tx, seen, row.id);
     return writeHost(tx, row, { ...asked, change: { ...change, cluster_uid: seen } });
   }
   if (credentials && row.cluster_uid !== null) {
@@ -81,6 +89,16 @@ export async function changeHost(tx: Tx, row: HostClusterRow, asked: ChangeHost)
     }
   }
   return writeHost(tx, row, asked);
+}
+
+/** Two hosts that are one cluster would each count its room, and put their policies over each other's. */
+async function refuseSame(tx: Tx, seen: string | null, id: string): Promise<void> {
+  const name = await hostOfCluster(tx, seen, id);
+  if (name === null) return;
+  throw new AppError('already_exists', {
+    message: `This cluster is the host cluster ${name} already: kube-system has the uid ${seen}. Nothing was changed.`,
+    details: { hostCluster: name },
+  });
 }
 
 async function writeHost(

@@ -1,5 +1,5 @@
 import { ensureHostPolicies } from '@hexabase/cluster/drivers/vcluster/policies/ensure-host-policies.ts';
-import { guardedHost } from '@hexabase/cluster/host/cluster-identity.ts';
+import { guardedHost, readClusterUid } from '@hexabase/cluster/host/cluster-identity.ts';
 import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import { lookAtHost } from '@hexabase/cluster/host/look-at-host.ts';
 import { openSealedEndpoint, sealEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
@@ -10,6 +10,7 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
 import { startKubeApiServer, type TestKubeApiServer } from '@hexabase/testkit/kube-api-server.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -66,18 +67,18 @@ describe.skipIf(binaries === null)('a host cluster', () => {
       }),
     );
   /** As the product looks: with the credentials that are recorded. */
-  async function look() {
+  async function look(name = 'east') {
     const vault = createKeyVault(db.masterKey);
     const clientOf = async (id: string) => {
-      const [row] = await db.database.asWorker(hostConnections);
+      const row = (await db.database.asWorker(hostConnections)).find((one) => one.id === id);
       return createKubeClient(openSealedEndpoint(vault, id, row?.sealed ?? ''));
     };
     const { database } = db;
-    await database.asWorker(async (tx) => askForCheck(tx, (await requireHost(tx, 'east')).id));
+    await database.asWorker(async (tx) => askForCheck(tx, (await requireHost(tx, name)).id));
     const deps = { database, clock: systemClock, log: silentLogger, clientOf, storageClass: null };
     await lookAtDueHosts(deps, signal());
     return database.asWorker(async (tx) =>
-      toHostClusterNow(tx, await requireHost(tx, 'east'), systemClock.now()),
+      toHostClusterNow(tx, await requireHost(tx, name), systemClock.now()),
     );
   }
   const condition = ({ conditions }: Awaited<ReturnType<typeof look>>, wanted: string) =>
@@ -95,22 +96,40 @@ describe.skipIf(binaries === null)('a host cluster', () => {
   beforeEach(async () => {
     await db.database.asWorker(async (tx) => {
       await sql`delete from host_clusters`.execute(tx);
-      const row = {
-        name: 'east',
-        region: 'eu',
-        labels: {},
-        dedicated_nodes: false,
-        max_workspaces: null,
-        max_cpu_milli: null,
-        max_memory_mib: null,
-        created_by: null,
-      };
-      await addHost(tx, { row, credentials: credentials(right), access: access(), nowMs: systemClock.now() });
+      await add(tx, 'east', access());
     });
   });
 
+  function add(tx: Tx, name: string, through: ReturnType<typeof access>) {
+    const row = {
+      name,
+      region: 'eu',
+      labels: {},
+      dedicated_nodes: false,
+      max_workspaces: null,
+      max_cpu_milli: null,
+      max_memory_mib: null,
+      created_by: null,
+    };
+    return addHost(tx, { row, credentials: credentials(right), access: through, nowMs: systemClock.now() });
+  }
+
+  it('is not added a second time under another name, also when it did not answer then', async () => {
+    await expect(db.database.asWorker((tx) => add(tx, 'west', access()))).rejects.toMatchObject({
+      code: 'already_exists',
+      message: expect.stringContaining('This cluster is the host cluster east already'),
+    });
+    const away = { ...access(), identify: async () => null };
+    await db.database.asWorker((tx) => add(tx, 'west', away));
+    const west = await look('west');
+    expect(condition(west, 'SameCluster')).toMatchObject({ status: 'False', reason: 'AlreadyAdded' });
+    const uid = await readClusterUid(clientTo(right));
+    expect(await db.database.asWorker((tx) => confirmCluster(tx, west.id, uid))).toBe('');
+    expect(condition(await look(), 'SameCluster')).toMatchObject({ status: 'True' });
+  });
+
   it('takes no kubeconfig of another cluster, unless that one takes its place on purpose', async () => {
-    expect(condition(await look(), 'SameCluster')).toMatchObject({ status: 'True', reason: 'FirstSeen' });
+    expect(condition(await look(), 'SameCluster')).toMatchObject({ status: 'True', reason: 'Same' });
     await expect(change(other)).rejects.toMatchObject({
       code: 'validation_failed',
       message: expect.stringContaining('leads to another cluster than the one that east was added with'),

@@ -97,8 +97,11 @@ export type NewHostCluster = Pick<
   | 'created_at'
 >;
 
-/** Answers null when there is one of that name. */
-export async function insertHostRow(tx: Tx, row: NewHostCluster): Promise<HostClusterRow | null> {
+/** Answers null when there is one of that name, or that is the same cluster. */
+export async function insertHostRow(
+  tx: Tx,
+  row: NewHostCluster & Pick<HostClusterRow, 'cluster_uid'>,
+): Promise<HostClusterRow | null> {
   const inserted = await tx
     .insertInto('host_clusters')
     .values({
@@ -106,14 +109,21 @@ export async function insertHostRow(tx: Tx, row: NewHostCluster): Promise<HostCl
       labels: JSON.stringify(row.labels),
       state: 'active',
       observed: null,
-      cluster_uid: null,
       checked_at: null,
       failing_since: null,
     })
-    .onConflict((conflict) => conflict.column('name').doNothing())
+    .onConflict((conflict) => conflict.doNothing())
     .returningAll()
     .executeTakeFirst();
   return inserted ?? null;
+}
+
+/** Name of another host cluster that is this cluster; null when there is none, or nobody knows which one this is. */
+export async function hostOfCluster(tx: Tx, uid: string | null, exceptId?: string): Promise<string | null> {
+  const { rows } = await sql<{ name: string }>`
+    select name from host_clusters where cluster_uid = ${uid} and id is distinct from ${exceptId ?? null}
+    order by known_twice, id limit 1`.execute(tx);
+  return rows[0]?.name ?? null;
 }
 
 /** Never read back by requests: they may write the column and not select it. */
@@ -207,11 +217,19 @@ export async function readHostRoom(tx: Tx): Promise<HostRoom[]> {
   }));
 }
 
+/** When a host cluster was last seen to answer, and whether the last look got no answer. */
+export interface HostSight {
+  seenMs: number;
+  failing: boolean;
+}
+
 /** When these host clusters were last seen to answer, in milliseconds, by id. */
-export async function readHostSight(tx: Tx, hostIds: readonly string[]): Promise<Map<string, number>> {
-  const { rows } = await sql<{ id: string; seen_at: Date }>`
-    select id, seen_at from hexabase.hosts_seen() where id = any (${[...hostIds]}::text[])`.execute(tx);
-  return new Map(rows.map((row) => [row.id, row.seen_at.getTime()]));
+export async function readHostSight(tx: Tx, hostIds: readonly string[]): Promise<Map<string, HostSight>> {
+  const { rows } = await sql<{ id: string; seen_at: Date; failing: boolean }>`
+    select id, seen_at, failing from hexabase.hosts_seen() where id = any (${[...hostIds]}::text[])`.execute(
+    tx,
+  );
+  return new Map(rows.map((row) => [row.id, { seenMs: row.seen_at.getTime(), failing: row.failing }]));
 }
 
 /** A workspace as whoever empties a host cluster may know it. */

@@ -2,18 +2,18 @@ import { TenantConflictError } from '../../port.ts';
 
 /**
  * The full version for a wanted minor: `1.34` → `v1.34.4`. The first of the offered ones when nothing is wanted. Throws
- * `TenantConflictError` for one that is not offered.
+ * `TenantConflictError` for one that is not offered, which begins with who offers the others.
  */
 export function chosenVersion(
   offered: readonly [string, ...string[]],
   wanted: string | null,
-  hostName: string,
+  offerer: string,
 ): string {
   if (wanted === null) return withV(offered[0]);
   const found = offered.find((version) => minorTextOf(version) === minorTextOf(wanted));
   if (found !== undefined) return withV(found);
   throw new TenantConflictError(
-    `The host cluster ${hostName} does not offer Kubernetes ${wanted}; it offers ${offeredMinors(offered).join(', ')}.`,
+    `${offerer} does not offer Kubernetes ${wanted}; it offers ${offeredMinors(offered).join(', ')}.`,
     { reason: 'VersionNotOffered' },
   );
 }

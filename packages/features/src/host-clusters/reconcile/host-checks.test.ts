@@ -35,6 +35,7 @@ beforeEach(async () => {
       labels: {},
       dedicated_nodes: false,
       in_cluster: false,
+      cluster_uid: null,
       server: 'https://192.0.2.7:6443',
       max_workspaces: null,
       max_cpu_milli: null,

@@ -8,6 +8,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { setCondition, type Condition } from '@hexabase/kernel/conditions.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
+import { hostOfCluster } from '../store.ts';
 import { saveLook, takeDueHosts, type DueHost } from './store.ts';
 
 export interface HostCheckDeps {
@@ -74,7 +75,7 @@ export async function lookAtDueHosts(deps: HostCheckDeps, signal: AbortSignal): 
 
 async function lookAndSave(deps: HostCheckDeps, host: DueHost, signal: AbortSignal): Promise<void> {
   const startedMs = deps.clock.now();
-  const report = await look(deps, host, signal);
+  const report = await unlessAdded(await look(deps, host, signal), deps, host);
   if (signal.aborted) return;
   const failingSince = answers(report) ? null : (host.failing_since ?? new Date(startedMs));
   const checks = report.checks.map((check) => damped(check, failingSince, startedMs));
@@ -114,6 +115,20 @@ async function look(deps: HostCheckDeps, host: DueHost, stopping: AbortSignal): 
     });
     return nothingSeen(check);
   }
+}
+
+/** A cluster that did not answer when it was added may turn out to be one that is there under another name. */
+async function unlessAdded(report: HostReport, { database }: HostCheckDeps, host: DueHost) {
+  if (host.cluster_uid !== null) return report;
+  const name = await database.asWorker((tx) => hostOfCluster(tx, report.clusterUid, host.id));
+  if (name === null) return report;
+  return nothingSeen(
+    bad('SameCluster', {
+      reason: 'AlreadyAdded',
+      message: `This cluster is the host cluster ${name} already, and is not used under a second name`,
+      todo: 'Remove this one, or give it the kubeconfig of its own cluster.',
+    }),
+  );
 }
 
 function nothingSeen(check: HostCheck): HostReport {

@@ -43,16 +43,22 @@ export async function saveLook(
   await sql`
     update host_clusters set conditions = ${JSON.stringify(conditions)}::jsonb,
       observed = coalesce(${observed && JSON.stringify(observed)}::jsonb, observed),
-      cluster_uid = coalesce(cluster_uid, ${clusterUid}),
+      cluster_uid = coalesce(cluster_uid, ${ofNoOther(clusterUid, id)}),
       failing_since = ${failingSince}, checked_at = ${at}
     where id = ${id} and (checked_at is null or checked_at <= ${at})`.execute(tx);
 }
 
-/** Records which cluster a host cluster is when nobody knew, and answers the one that is recorded. */
+/** SQL: the uid, null when it is another host cluster's already. */
+function ofNoOther(uid: string | null, hostId: string) {
+  return sql`(select ${uid}::text where not exists (
+    select 1 from host_clusters o where o.cluster_uid = ${uid} and o.id <> ${hostId}))`;
+}
+
+/** Records which cluster a host cluster is when nobody knew, and answers the one that is recorded. Empty for another host's. */
 export async function confirmCluster(tx: Tx, hostId: string, seen: string): Promise<string> {
   const { rows } = await sql<{ uid: string }>`
-    update host_clusters set cluster_uid = coalesce(cluster_uid, ${seen}) where id = ${hostId}
-    returning cluster_uid as uid`.execute(tx);
+    update host_clusters set cluster_uid = coalesce(cluster_uid, ${ofNoOther(seen, hostId)}) where id = ${hostId}
+    returning coalesce(cluster_uid, '') as uid`.execute(tx);
   // Its row has gone: nothing may be done there any more.
   return rows[0]?.uid ?? '';
 }

@@ -64,10 +64,13 @@ const sinceWhen = (time: string) => [
 test('what was seen a moment ago is shown as it was, and what is on no host cluster always', async () => {
   expect(await statuses(null)).toEqual(asWritten);
   expect(await statuses({ checkedAgoMs: minuteMs, failingAgoMs: null })).toEqual(asWritten);
-  expect(await statuses({ checkedAgoMs: minuteMs, failingAgoMs: 4 * minuteMs })).toEqual(asWritten);
+  expect(await statuses({ checkedAgoMs: 4 * minuteMs, failingAgoMs: null })).toEqual(asWritten);
 });
 
-test('a workspace on a host that does not answer for five minutes is Unknown, neither True nor False', async () => {
+test('a workspace on a host that did not answer the last look is Unknown at once, neither True nor False', async () => {
+  expect(await statuses({ checkedAgoMs: 1000, failingAgoMs: 1000 })).toEqual(
+    sinceWhen('2026-11-22T09:59:59.000Z'),
+  );
   expect(await statuses({ checkedAgoMs: 10_000, failingAgoMs: 6 * minuteMs })).toEqual(
     sinceWhen('2026-11-22T09:54:00.000Z'),
   );

@@ -17,8 +17,8 @@ const known: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The rows with `Unknown` for everything that depends on a host cluster which has not been seen to answer for five
- * minutes: it does not, or nobody looked, because no worker runs or this machine slept. The last answer is not shown as
+ * The rows with `Unknown` for everything that depends on a host cluster which does not answer, or was not looked at
+ * for five minutes, because no worker runs or this machine slept. The last answer is not shown as
  * if it were one of now, whichever it was.
  */
 export async function asSeen(tx: Tx, rows: readonly WorkspaceRow[], nowMs: number): Promise<WorkspaceRow[]> {
@@ -26,8 +26,9 @@ export async function asSeen(tx: Tx, rows: readonly WorkspaceRow[], nowMs: numbe
   if (hosts.size === 0) return [...rows];
   const sight = await readHostSight(tx, [...hosts]);
   return rows.map((row) => {
-    const seenMs = row.host_cluster_id === null ? undefined : sight.get(row.host_cluster_id);
-    if (seenMs === undefined || nowMs - seenMs <= unseenMsMax) return row;
+    const seen = row.host_cluster_id === null ? undefined : sight.get(row.host_cluster_id);
+    if (!seen || (!seen.failing && nowMs - seen.seenMs <= unseenMsMax)) return row;
+    const { seenMs } = seen;
     return { ...row, conditions: row.conditions.map((one) => unseen(one, new Date(seenMs).toISOString())) };
   });
 }

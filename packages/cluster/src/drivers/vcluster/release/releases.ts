@@ -130,7 +130,12 @@ function openRelease(
 ): Omit<Release, 'keep'> {
   const renderer = createRenderer(files, helm);
   const { hostVersion, kubernetesVersions, values } = content;
-  const versionOf = (minor: string | null) => chosenVersion(kubernetesVersions, minor, hostName);
+  const versionOf = (minor: string | null) =>
+    chosenVersion(
+      kubernetesVersions,
+      minor,
+      `Release ${id} of control planes on the host cluster ${hostName}`,
+    );
   return {
     id,
     version: versionOf,
@@ -150,7 +155,7 @@ function contentOf(options: VclusterDriverOptions, facts: HostFacts, chartDigest
   const { version: hostVersion, metrics } = facts;
   const values: Record<string, string> = {};
   for (const offered of kubernetesVersions) {
-    const version = chosenVersion([offered], null, options.hostName);
+    const version = chosenVersion([offered], null, 'This server');
     for (const isolation of isolations) {
       for (const tier of tiers) {
         const kind = { isolation, tier, kubernetesVersion: version, images, storage, serviceCidr, metrics };

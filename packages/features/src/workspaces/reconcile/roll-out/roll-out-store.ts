@@ -48,6 +48,22 @@ export async function holdRollOut(
   return rows[0] ?? { proven: 0, underWay: 0, unwell: [], refusing: [] };
 }
 
+/**
+ * Says that a server has this release as its newest there, and answers whether it is the one that was offered last: servers
+ * with different settings share one database while they are updated one by one. An offer that nobody has made for ten
+ * minutes is forgotten, and new when it is made again. After `holdRollOut`, so that nobody else offers meanwhile.
+ */
+export async function offerWins(tx: Tx, { hostClusterId }: RollOutPlace, release: string): Promise<boolean> {
+  await sql`delete from release_offers where last_offered_at < now() - interval '10 minutes'`.execute(tx);
+  await sql`
+    insert into release_offers (host_cluster_id, release) values (${hostClusterId}, ${release})
+    on conflict (host_cluster_id, release) do update set last_offered_at = clock_timestamp()`.execute(tx);
+  const { rows } = await sql<{ release: string }>`
+    select release from release_offers where host_cluster_id is not distinct from ${hostClusterId}
+    order by first_offered_at desc limit 1`.execute(tx);
+  return rows[0]?.release === release;
+}
+
 const isUnderWay = sql`(release <> settled_release and not asleep and deletion_requested_at is null)`;
 const recordIsGone = sql`conditions @> '[{"type": "Synced", "reason": "ReleaseGone"}]'`;
 

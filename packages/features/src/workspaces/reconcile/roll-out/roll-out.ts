@@ -3,7 +3,13 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { changeByClock } from '../clock-store.ts';
-import { holdRollOut, rollOutCandidates, rollOutPlaces, type RollOutPlace } from './roll-out-store.ts';
+import {
+  holdRollOut,
+  offerWins,
+  rollOutCandidates,
+  rollOutPlaces,
+  type RollOutPlace,
+} from './roll-out-store.ts';
 
 /** Pause between two looks. */
 export const rollOutPassMs = 60_000;
@@ -20,7 +26,8 @@ export interface RollOutDeps {
 /**
  * Brings the newest release to the workspaces of each host cluster, as upgrades: the first one alone, then three at a time.
  * Each has its gate and its way back; one that goes back stops the roll-out of that release there, until somebody has
- * `hks workspace retry` try that workspace again, or the settings give another release. Answers how many it began.
+ * `hks workspace retry` try that workspace again, or the settings give another release. Of servers with different settings
+ * those begin something that have the release that was offered last. Answers how many it began.
  */
 export async function runRollOut(deps: RollOutDeps): Promise<number> {
   const { database, driver, log } = deps;
@@ -48,6 +55,7 @@ async function rollOutAt(
   const { hostClusterId } = place;
   return database.asWorker(async (tx) => {
     const { proven, underWay, unwell, refusing } = await holdRollOut(tx, place, release);
+    if (!(await offerWins(tx, place, release))) return 0;
     const limit = (proven === 0 ? 1 : atOnceMax) - underWay;
     if (limit <= 0 && unwell.length > 0)
       log.warn({ hostClusterId, release, unwell }, 'a roll-out waits for a workspace that is not well');
