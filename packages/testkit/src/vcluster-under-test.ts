@@ -82,6 +82,7 @@ function madeTenants(host: KubeClient, current: () => ClusterDriver) {
   async function removeOne(workspaceId: WorkspaceId): Promise<void> {
     const call = { signal: AbortSignal.timeout(180_000) };
     while ((await current().removeTenant(workspaceId, newestFence, call)).left.length > 0) await sleep(500);
+    // Refused where the policies are installed: there it stays, as it does for everybody.
     const record = { namespace: fenceNamespace, name: fenceNameOf(workspaceId) };
     await host.request({ method: 'DELETE', path: resourcePath('v1', 'ConfigMap', record) });
   }

@@ -7,10 +7,12 @@ import { parse, parseAllDocuments } from 'yaml';
 export interface PolicyFixture {
   name: string;
   expect: 'pass' | 'fail';
-  as: 'administrator' | 'hexabase' | 'tenant' | 'operator' | 'node';
+  as: 'administrator' | 'hexabase' | 'tenant' | 'operator' | 'scheduler' | 'counter' | 'node';
   /** `update` is a merge patch. */
-  do: 'create' | 'apply' | 'update' | 'replace' | 'delete';
+  do: 'create' | 'apply' | 'update' | 'replace' | 'delete' | 'delete-all';
   subresource?: string;
+  /** Whose subresource, where the object that is sent is of another kind. */
+  of?: string;
   /** Who owns the fields; we ourselves when absent. */
   manager?: string;
   object: ApplicableObject;

@@ -12,6 +12,12 @@ const people = {
   hexabase: { token: 'hexabase', name: 'system:serviceaccount:hexabase-system:hexabase' },
   tenant: { token: 'tenant', name: 'system:serviceaccount:hexabase-ws-shared:vc-ws-1', groups: ['strong'] },
   operator: { token: 'operator', name: 'operator', groups: ['strong'] },
+  scheduler: { token: 'scheduler', name: 'system:kube-scheduler' },
+  counter: {
+    token: 'counter',
+    name: 'system:serviceaccount:kube-system:resourcequota-controller',
+    groups: ['strong'],
+  },
   node: { token: 'node', name: 'system:node:worker-1', groups: ['system:nodes', 'strong'] },
 } as const;
 
@@ -22,7 +28,7 @@ const strong: ApplicableObject[] = [
     metadata: { name: 'strong' },
     rules: [
       {
-        apiGroups: ['', 'apps', 'networking.k8s.io', 'rbac.authorization.k8s.io'],
+        apiGroups: ['', 'apps', 'networking.k8s.io', 'discovery.k8s.io', 'rbac.authorization.k8s.io'],
         resources: ['*'],
         verbs: ['*'],
       },
@@ -87,16 +93,22 @@ function clientOf({ url, certificateAuthority }: TestKubeApiServer, token: strin
 
 function attempt(
   client: KubeClient,
-  { do: verb, object, subresource, manager = 'hexabase' }: PolicyFixture,
+  { do: verb, object, of = object.kind, subresource, manager = 'hexabase' }: PolicyFixture,
 ): Promise<TenantResponse> {
-  const { apiVersion, kind, metadata } = object;
-  const path = resourcePath(apiVersion, kind, {
+  const { apiVersion, metadata } = object;
+  const collection = verb === 'delete-all' || (verb === 'create' && !subresource);
+  const path = resourcePath(apiVersion, of, {
     namespace: metadata.namespace,
-    ...(verb !== 'create' && { name: metadata.name }),
+    ...(!collection && { name: metadata.name }),
   });
   const query = `${subresource ? `/${subresource}` : ''}?dryRun=All&fieldManager=${manager}`;
   const { method, ...rest } = requests[verb];
-  return client.request({ method, path: path + query, ...(verb !== 'delete' && { body: object }), ...rest });
+  return client.request({
+    method,
+    path: path + query,
+    ...(method !== 'DELETE' && { body: object }),
+    ...rest,
+  });
 }
 
 const requests = {
@@ -105,4 +117,5 @@ const requests = {
   update: { method: 'PATCH', contentType: 'application/merge-patch+json' },
   replace: { method: 'PUT' },
   delete: { method: 'DELETE' },
+  'delete-all': { method: 'DELETE' },
 } as const;

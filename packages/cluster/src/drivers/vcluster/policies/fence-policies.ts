@@ -123,15 +123,20 @@ const fenceInside: HostPolicy = {
   ],
 };
 
-const isRecord = `request.namespace == '${fenceNamespace}' && request.name.startsWith('hexabase-fence-')`;
+/** Whoever deletes all there are at once names none of them in the request. */
+const isRecord = `request.namespace == '${fenceNamespace}' && oldObject.metadata.name.startsWith('hexabase-fence-')`;
 
-/** Whoever can lower the record can undo both rules above. */
+/** Records are found by it. */
+const workspaceOf = (object: string): string =>
+  `(has(${object}.metadata.labels) && '${workspaceLabel}' in ${object}.metadata.labels ? ${object}.metadata.labels['${workspaceLabel}'] : '')`;
+
+/** Whoever can lower or remove the record, or hide it, can undo both rules above. Has no exception: not even we may. */
 const fenceRecord: HostPolicy = {
   name: fenceRecordPolicy,
   scope: 'workspaces',
   reason: 'Invalid',
-  purpose: 'The record of a workspace’s fence only rises.',
-  match: matching('/v1', [['configmaps', 'ConfigMap']], ['UPDATE']),
+  purpose: 'The record of a workspace’s fence only rises, and stays.',
+  match: matching('/v1', [['configmaps', 'ConfigMap']], ['UPDATE', 'DELETE']),
   conditions: [
     { name: 'is-a-record', expression: isRecord },
     { name: 'holds-a-fence', expression: 'has(oldObject.data) && has(oldObject.data.fence)' },
@@ -139,8 +144,18 @@ const fenceRecord: HostPolicy = {
   validations: [
     {
       expression:
-        'has(object.data) && has(object.data.fence) && int(object.data.fence) >= int(oldObject.data.fence)',
+        "request.operation == 'DELETE' || (has(object.data) && has(object.data.fence) && int(object.data.fence) >= int(oldObject.data.fence))",
       message: 'the fence of a workspace only rises',
+    },
+    {
+      expression: `request.operation == 'DELETE' || ${workspaceOf('object')} == ${workspaceOf('oldObject')}`,
+      message: `the record of a fence keeps its label ${workspaceLabel}: it is found by it`,
+    },
+    {
+      // The end of the whole namespace is decided where that is deleted.
+      expression:
+        "request.operation != 'DELETE' || request.userInfo.username == 'system:serviceaccount:kube-system:namespace-controller'",
+      message: 'the record of a fence stays when its workspace is gone',
     },
   ],
 };

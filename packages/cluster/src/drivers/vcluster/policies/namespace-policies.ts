@@ -121,6 +121,8 @@ const guards: HostPolicy = {
       ],
       ['CREATE', 'UPDATE', 'DELETE'],
     ),
+    // Whoever says that nothing is used up has no quota.
+    ...matching('/v1', [['resourcequotas/status', 'ResourceQuota/status']], ['UPDATE']),
     ...matching(
       'networking.k8s.io/v1',
       [['networkpolicies', 'NetworkPolicy']],

@@ -13,6 +13,17 @@ const off = (field: string): string => `(!has(object.spec.${field}) || !object.s
 const everyVolume = (test: string): string =>
   `(!has(object.spec.volumes) || object.spec.volumes.all(volume, ${test}))`;
 
+/** As Pod Security `restricted` has them, without inline csi: all others are mounted from the node or from its network. */
+const volumeKinds = [
+  'configMap',
+  'secret',
+  'downwardAPI',
+  'projected',
+  'emptyDir',
+  'persistentVolumeClaim',
+  'ephemeral',
+] as const;
+
 /** Pod Security says the same of the first five; this one stays when somebody takes its label off. */
 const podsBaseline: HostPolicy = {
   name: 'hexabase-pods-baseline',
@@ -40,8 +51,9 @@ const podsBaseline: HostPolicy = {
       message: 'pods of workspaces may not use hostNetwork, hostPID or hostIPC',
     },
     {
-      expression: everyVolume('!has(volume.hostPath)'),
-      message: 'pods of workspaces may not use hostPath volumes',
+      // Nobody changes the volumes of a pod that is there; one that is older than this rule can still be relabelled.
+      expression: `request.operation != 'CREATE' || ${everyVolume(`(${volumeKinds.map((kind) => `has(volume.${kind})`).join(' || ')})`)}`,
+      message: `pods of workspaces may not use hostPath, nfs, csi and such volumes of a node and its network, only ${volumeKinds.join(', ')}`,
     },
     {
       expression:
@@ -70,6 +82,11 @@ const podsBaseline: HostPolicy = {
     {
       expression: `request.operation != 'CREATE' || !${askedByTenant} || (has(object.spec.serviceAccountName) && object.spec.serviceAccountName.startsWith('vc-workload-'))`,
       message: 'pods of a tenant run as the workload account of their namespace and as no other',
+    },
+    {
+      expression:
+        "request.operation != 'CREATE' || !has(object.spec.priorityClassName) || !object.spec.priorityClassName.startsWith('system-')",
+      message: 'pods of workspaces may not take the priority of the host’s own (priorityClassName system-…)',
     },
   ],
 };
@@ -113,4 +130,28 @@ const podsPlacement: HostPolicy = {
   ],
 };
 
-export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement];
+/** A binding puts a pod on a node past its selector and past the taints. */
+const podsBinding: HostPolicy = {
+  name: 'hexabase-pods-binding',
+  scope: 'workspaces',
+  purpose: 'Only the scheduler of the host puts pods of workspaces on nodes.',
+  match: matching(
+    '/v1',
+    [
+      ['bindings', 'Binding'],
+      ['pods/binding', 'Pod/binding'],
+    ],
+    ['CREATE'],
+  ),
+  inWorkspaces: true,
+  validations: [
+    {
+      // One that runs beside it has its account in the same namespace.
+      expression:
+        "request.userInfo.username == 'system:kube-scheduler' || request.userInfo.username.startsWith('system:serviceaccount:kube-system:')",
+      message: 'pods of workspaces are put on nodes by the scheduler of the host only',
+    },
+  ],
+};
+
+export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement, podsBinding];

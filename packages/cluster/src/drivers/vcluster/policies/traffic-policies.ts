@@ -1,4 +1,4 @@
-import { matching, type HostPolicy } from './host-policy.ts';
+import { askedByTenant, matching, type HostPolicy } from './host-policy.ts';
 
 /** CEL: the host's administrator has allowed it by an annotation of the namespace. */
 const allowed = (what: string): string =>
@@ -6,6 +6,15 @@ const allowed = (what: string): string =>
 
 const allowNodePorts = 'hexabase.ai/allow-node-ports';
 const ingressDomain = 'hexabase.ai/ingress-domain';
+
+/** Whoever follows the name, as an ingress controller does, may look it up in the search path of its own pod. */
+const insideNames = [
+  '(^|[.])svc([.]|$)',
+  '(^|[.])(local|localhost|internal|default|(kube|hexabase)-[a-z0-9-]*)[.]?$',
+  '^[^.]*[.]?$',
+  // An address, in whichever way of writing it.
+  '(^|[.])(0x[0-9a-f]*|[0-9]+)[.]?$',
+];
 
 const services: HostPolicy = {
   name: 'hexabase-services',
@@ -29,9 +38,63 @@ const services: HostPolicy = {
       message: 'services of workspaces may not choose the address of their load balancer (loadBalancerIP)',
     },
     {
-      expression:
-        "!has(object.spec.type) || object.spec.type != 'ExternalName' || !object.spec.externalName.matches('(^|[.])(svc|local|localhost|internal)[.]?$')",
+      expression: `!has(object.spec.type) || object.spec.type != 'ExternalName' || !(${insideNames.map((name) => `object.spec.externalName.matches('${name}')`).join(' || ')})`,
       message: 'services of workspaces may not point to names inside the host (ExternalName)',
+    },
+  ],
+};
+
+/** The ranges that the network policies of a workspace close, and what is no address of one host. Zeros may lead. */
+const closedRanges = [
+  '^0*(0|10|127|22[4-9]|23[0-9]|24[0-9]|25[0-5])[.]',
+  '^0*100[.]0*(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.]',
+  '^0*169[.]0*254[.]',
+  '^0*172[.]0*(1[6-9]|2[0-9]|3[01])[.]',
+  '^0*192[.]0*168[.]',
+].join('|');
+
+/** CEL: an IPv4 address of the internet. */
+const ofInternet = (address: string): string =>
+  `(${address}.matches('^[0-9.]+$') && !${address}.matches('${closedRanges}'))`;
+
+/**
+ * What a load balancer or a controller of the host is told in a tenant's name, it does past the network policies. The
+ * pods that a service selects, the host itself writes down.
+ */
+const endpoints: HostPolicy = {
+  name: 'hexabase-endpoints',
+  scope: 'workspaces',
+  purpose: 'Endpoints that a tenant writes by hand lead to the internet, never to others on the host.',
+  match: [
+    ...matching('/v1', [['endpoints', 'Endpoints']], ['CREATE', 'UPDATE']),
+    ...matching('discovery.k8s.io/v1', [['endpointslices', 'EndpointSlice']], ['CREATE', 'UPDATE']),
+  ],
+  inWorkspaces: true,
+  conditions: [{ name: 'is-asked-by-a-tenant', expression: askedByTenant }],
+  variables: [
+    // Lists that are absent are null to some.
+    {
+      name: 'subsets',
+      expression:
+        "object.kind == 'Endpoints' && has(object.subsets) && dyn(object.subsets) != null ? dyn(object.subsets) : dyn([])",
+    },
+    {
+      name: 'slices',
+      expression:
+        "object.kind == 'EndpointSlice' && has(object.endpoints) && dyn(object.endpoints) != null ? dyn(object.endpoints) : dyn([])",
+    },
+  ],
+  validations: [
+    {
+      // CVE-2021-25740
+      expression:
+        `variables.subsets.all(subset, (!has(subset.addresses) || subset.addresses.all(address, ${ofInternet('address.ip')}))` +
+        ` && (!has(subset.notReadyAddresses) || subset.notReadyAddresses.all(address, ${ofInternet('address.ip')})))`,
+      message: 'endpoints of workspaces that are written by hand name addresses of the internet only',
+    },
+    {
+      expression: `variables.slices.all(endpoint, endpoint.addresses.all(address, ${ofInternet('address')}))`,
+      message: 'endpoint slices of workspaces that are written by hand name addresses of the internet only',
     },
   ],
 };
@@ -67,10 +130,10 @@ const ingresses: HostPolicy = {
     },
     {
       expression:
-        "!has(object.metadata.annotations) || object.metadata.annotations.all(key, !key.contains('ingress.kubernetes.io/') || !key.contains('snippet'))",
+        "!has(object.metadata.annotations) || object.metadata.annotations.all(key, !key.contains('snippet') && !key.matches('^(haproxy-ingress[.]github|ingress[.]kubernetes)[.]io/config-'))",
       message: 'ingresses of workspaces may not put configuration into the ingress controller (snippets)',
     },
   ],
 };
 
-export const trafficPolicies: readonly HostPolicy[] = [services, ingresses];
+export const trafficPolicies: readonly HostPolicy[] = [services, endpoints, ingresses];
