@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventually, tenantSpec } from '@hexabase/cluster/conformance/scene.ts';
-import { fenceNameOf, fenceNamespace, namesOf } from '@hexabase/cluster/drivers/vcluster/names.ts';
+import {
+  fenceNameOf,
+  fenceNamespace,
+  hostAccount,
+  namesOf,
+} from '@hexabase/cluster/drivers/vcluster/names.ts';
 import { hostRbac } from '@hexabase/cluster/drivers/vcluster/policies/host-rbac.ts';
-import { hostAccount } from '@hexabase/cluster/drivers/vcluster/required-rights.ts';
 import { applyObject } from '@hexabase/cluster/kube-api/apply.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import { TenantConflictError, type ClusterDriver, type TenantSpec } from '@hexabase/cluster/port.ts';

@@ -9,6 +9,9 @@ export const fieldManager = 'hexabase';
 /** Holds the fences; outlives the tenants. */
 export const fenceNamespace = 'hexabase-system';
 
+/** The account that deploy/host-rbac.yaml makes, in the namespace of the fences. */
+export const hostAccount = 'hexabase';
+
 export const managedBy = { 'app.kubernetes.io/managed-by': 'hexabase' } as const;
 export const workspaceLabel = 'hexabase.ai/workspace-id';
 

@@ -1,3 +1,5 @@
+import { installedPolicies } from './policies/host-policies.ts';
+
 /**
  * The rights that the control plane needs on a host cluster. `deploy/host-rbac.yaml` is made of this list, the preflight
  * asks the host for each of them, and docs/operations/rights.md explains them.
@@ -14,12 +16,11 @@ export interface HostRight {
   why: string;
   /** What is lost without it, when the rest still works. */
   optional?: string;
+  /** Given by a role of its own, which an administrator who does that work instead of us does not bind. */
+  apart?: true;
 }
 
 export type HostVerb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'own';
-
-/** The account that deploy/host-rbac.yaml makes, in the namespace of the fences. */
-export const hostAccount = 'hexabase';
 
 const read = ['get', 'list', 'watch'] as const;
 /** Server-side apply is a `patch`, and a `create` when the object is new. */
@@ -77,7 +78,7 @@ const granted: readonly HostRight[] = [
     verbs: every,
     why: why.grant,
   })),
-  ...['pods/status', 'pods/ephemeralcontainers', 'pods/resize'].map((resource) => ({
+  ...['pods/status', 'pods/ephemeralcontainers'].map((resource) => ({
     apiGroup: '',
     resource,
     verbs: ['update', 'patch'] as const,
@@ -93,7 +94,6 @@ const granted: readonly HostRight[] = [
   { apiGroup: 'events.k8s.io', resource: 'events', verbs: [...read, 'create'], why: why.grant },
   { apiGroup: 'apps', resource: 'replicasets', verbs: [...read, 'update', 'patch'], why: why.grant },
   { apiGroup: 'discovery.k8s.io', resource: 'endpointslices', verbs: every, why: why.grant },
-  { apiGroup: 'networking.k8s.io', resource: 'ingresses', verbs: every, why: why.grant },
 ];
 
 const seen: readonly HostRight[] = [
@@ -111,7 +111,6 @@ const seen: readonly HostRight[] = [
     verbs: read,
     why: 'to know that volumes can be had',
   },
-  { apiGroup: 'networking.k8s.io', resource: 'ingressclasses', verbs: read, why: why.grant },
   {
     apiGroup: 'metrics.k8s.io',
     resource: 'pods',
@@ -148,14 +147,26 @@ const facts: readonly HostRight[] = [
 ];
 
 const policies: readonly HostRight[] = [
-  ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'].map((resource) => ({
-    apiGroup: 'admissionregistration.k8s.io',
-    resource,
-    verbs: ['get', 'list', 'create', 'patch'] as const,
-    why: 'to install the admission policies',
-    optional:
-      'the policies are not installed: apply deploy/policies/native or deploy/policies/kyverno by hand',
-  })),
+  ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'].flatMap((resource): HostRight[] => [
+    {
+      apiGroup: 'admissionregistration.k8s.io',
+      resource,
+      verbs: ['get', 'list'],
+      why: 'to tell when an admission policy of ours is missing or was weakened',
+      optional: 'nobody is told when a policy is missing or was weakened',
+    },
+    {
+      apiGroup: 'admissionregistration.k8s.io',
+      resource,
+      // Server-side apply asks for the right to create with the name too (Kubernetes, patch handler).
+      verbs: ['create', 'patch'],
+      resourceNames: installedPolicies.map(({ name }) => name),
+      why: 'to install the admission policies, and to put them back',
+      optional:
+        'policies are not installed or put back: apply deploy/policies/native or deploy/policies/kyverno by hand',
+      apart: true,
+    },
+  ]),
   {
     apiGroup: 'hexabase.ai',
     resource: 'workspaces',

@@ -28,17 +28,28 @@ export async function ensureHostPolicies(
     applyObject(client, object, { fieldManager, force: true, signal });
   await apply(systemNamespace());
   if (!(await servesPolicies(client, signal))) return 'not-served';
-  try {
-    // A policy before its binding: a binding to nothing is an error to every request that it matches.
-    for (const { wanted, live, decides } of await policyDrift(client, signal)) {
-      if (live !== null && decides) await replaceSpec(client, { wanted, live, signal });
-      await apply(wanted);
+  const allowed = async (work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (error instanceof KubeRefusal && error.status === 403) return false;
+      throw error;
     }
-  } catch (error) {
-    if (error instanceof KubeRefusal && error.status === 403) return 'not-allowed';
-    throw error;
-  }
-  return 'installed';
+  };
+  // A policy before its binding: a binding to nothing is an error to every request that it matches. Rights are given by
+  // name: one that we may not write, as after an upgrade, keeps none of the others from being put back.
+  let all = true;
+  const looked = await allowed(async () => {
+    for (const { wanted, live, decides } of await policyDrift(client, signal)) {
+      const written = await allowed(async () => {
+        if (live !== null && decides) await replaceSpec(client, { wanted, live, signal });
+        await apply(wanted);
+      });
+      all &&= written;
+    }
+  });
+  return looked && all ? 'installed' : 'not-allowed';
 }
 
 /** Apply leaves what others have added, as an exception from a policy. */

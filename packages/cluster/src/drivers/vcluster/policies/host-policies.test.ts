@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { fixturePolicies, policyFixtures } from '../../../conformance/policy-fixtures.ts';
 import { requiredRights } from '../required-rights.ts';
 import { hostPolicies, installedPolicies } from './host-policies.ts';
@@ -69,9 +72,47 @@ describe('the rights of the control plane on a host', () => {
   });
 
   it('are each given once, with a reason', () => {
-    const names = requiredRights.map(({ apiGroup, resource }) => `${apiGroup}/${resource}`);
+    const names = requiredRights.map(
+      ({ apiGroup, resource, resourceNames }) => `${apiGroup}/${resource} ${resourceNames ? 'by name' : ''}`,
+    );
     expect(names).toEqual([...new Set(names)]);
     for (const { why } of requiredRights) expect(why).toMatch(/^to /);
+  });
+
+  it('to write admission policies are for our own, and are given by a role that can be left out', () => {
+    const apart = requiredRights.filter((right) => right.apart === true);
+    const writes = requiredRights.filter(
+      ({ apiGroup, verbs }) =>
+        apiGroup === 'admissionregistration.k8s.io' &&
+        !verbs.every((verb) => verb === 'get' || verb === 'list'),
+    );
+    expect(apart).toEqual(writes);
+    const own = installedPolicies.map(({ name }) => name);
+    for (const { resourceNames } of writes) expect(resourceNames).toEqual(own);
+    const roles = hostRbac().filter(({ kind }) => kind === 'ClusterRole');
+    expect(roles.map(({ metadata }) => metadata.name)).toEqual(['hexabase-host', 'hexabase-host-policies']);
+    expect(JSON.stringify(roles[0])).not.toMatch(/admissionregistration[^}]*"(create|patch|update|delete)"/);
+    expect(JSON.stringify(roles[1])).toMatch(/admissionregistration[^}]*"(create|patch)"/);
+  });
+
+  it('that are for giving them on are the ones that the chart gives to a tenant, no more and no fewer', () => {
+    const text = readFileSync(
+      join(import.meta.dirname, '../chart/golden/rendered-starter-dedicated.yaml'),
+      'utf8',
+    );
+    const chart = parseAllDocuments(text)
+      .map((document): Rendered => document.toJS())
+      .flatMap((object) => object.rules ?? [])
+      .flatMap(flat);
+    const ours = rules.flatMap(flat);
+    expect(chart.length).toBeGreaterThan(50);
+    expect(chart.filter((right) => !ours.includes(right))).toEqual([]);
+    const toGive = requiredRights
+      .filter(({ why }) => why.startsWith('to give it to the tenant'))
+      .flatMap(({ apiGroup, resource, verbs }) =>
+        flat({ apiGroups: [apiGroup], resources: [resource], verbs }),
+      );
+    expect(toGive.filter((right) => !chart.includes(right))).toEqual([]);
   });
 
   it('to write are confined to our own namespaces by a policy', () => {
@@ -90,6 +131,22 @@ describe('the rights of the control plane on a host', () => {
     ]);
   });
 });
+
+interface Rule {
+  apiGroups: readonly string[];
+  resources: readonly string[];
+  verbs: readonly string[];
+}
+
+interface Rendered {
+  rules?: Rule[];
+}
+
+function flat({ apiGroups, resources, verbs }: Rule): string[] {
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)),
+  );
+}
 
 interface Spec {
   matchConstraints: object;

@@ -1,6 +1,6 @@
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
-import { fenceNamespace, managedBy } from '../names.ts';
-import { hostAccount, requiredRights, type HostRight } from '../required-rights.ts';
+import { fenceNamespace, hostAccount, managedBy } from '../names.ts';
+import { requiredRights, type HostRight } from '../required-rights.ts';
 
 /** Name of the control plane's cluster role on a host. */
 export const hostRole = 'hexabase-host';
@@ -38,10 +38,25 @@ export function hostRbac(rights: readonly HostRight[] = requiredRights): Applica
       },
       type: 'kubernetes.io/service-account-token',
     },
+    ...bound(
+      hostRole,
+      rights.filter(({ apart }) => apart !== true),
+    ),
+    ...bound(
+      `${hostRole}-policies`,
+      rights.filter(({ apart }) => apart === true),
+    ),
+  ];
+}
+
+/** A cluster role, and its binding to our account. */
+function bound(name: string, rights: readonly HostRight[]): ApplicableObject[] {
+  const metadata = { name, labels: { ...managedBy } };
+  return [
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
-      metadata: { name: hostRole, labels },
+      metadata,
       rules: rights.map(({ apiGroup, resource, verbs, resourceNames }) => ({
         apiGroups: [apiGroup],
         resources: [resource],
@@ -52,8 +67,8 @@ export function hostRbac(rights: readonly HostRight[] = requiredRights): Applica
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRoleBinding',
-      metadata: { name: hostRole, labels },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: hostRole },
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
       subjects: [{ kind: 'ServiceAccount', name: hostAccount, namespace: fenceNamespace }],
     },
   ];

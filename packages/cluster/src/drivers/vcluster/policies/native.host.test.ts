@@ -8,9 +8,20 @@ import { fenceRecordPolicy } from '../names.ts';
 import { accessQuestions } from '../required-rights.ts';
 import { ensureHostPolicies } from './ensure-host-policies.ts';
 import { hostPolicies, installedPolicies } from './host-policies.ts';
+import { matching, type HostPolicy } from './host-policy.ts';
 import { nativePolicy } from './native.ts';
+import { policyDrift } from './policy-drift.ts';
 
 const binaries = kubeBinaries();
+
+/** A policy that somebody else on the host has. */
+const others: HostPolicy = {
+  name: 'of-others',
+  scope: 'cluster',
+  purpose: 'Says nothing.',
+  match: matching('/v1', [['configmaps', 'ConfigMap']], ['CREATE']),
+  validations: [{ expression: 'true', message: 'never said' }],
+};
 
 describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () => {
   let host: PolicyHost;
@@ -52,6 +63,39 @@ describe.skipIf(binaries === null)('host policies in a real kube-apiserver', () 
     expect(before).toHaveLength(installedPolicies.length);
     expect(await ensureHostPolicies(host.as('hexabase'))).toBe('installed');
     expect(await versions()).toEqual(before);
+  });
+
+  it('the control plane has no way to the policies of others', async () => {
+    for (const object of nativePolicy({ ...others, name: 'of-others' })) {
+      const path = resourcePath(object.apiVersion, object.kind, { name: 'of-others' });
+      const query = '?fieldManager=hexabase&force=true&dryRun=All';
+      const contentType = 'application/apply-patch+yaml';
+      const make = (who: 'hexabase' | 'administrator', method: 'PATCH' | 'DELETE') =>
+        host.as(who).request({ method, path: path + query, contentType, body: object });
+      expect((await make('hexabase', 'PATCH')).status).toBe(403);
+      expect((await host.create(object)).status).toBe(201);
+      expect((await make('hexabase', 'PATCH')).status).toBe(403);
+      expect((await make('hexabase', 'DELETE')).status).toBe(403);
+      expect((await host.as('administrator').request({ method: 'DELETE', path })).status).toBe(200);
+    }
+  });
+
+  it('without the role to write policies, the control plane says so and still reads them', async () => {
+    const path = resourcePath('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', {
+      name: 'hexabase-host-policies',
+    });
+    const weakened = resourcePath('admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding', {
+      name: 'hexabase-nodes',
+    });
+    expect((await host.as('administrator').request({ method: 'DELETE', path })).status).toBe(200);
+    expect((await host.as('administrator').request({ method: 'DELETE', path: weakened })).status).toBe(200);
+    await vi.waitFor(async () => expect(await ensureHostPolicies(host.as('hexabase'))).toBe('not-allowed'), {
+      timeout: 20_000,
+      interval: 100,
+    });
+    const drift = await policyDrift(host.as('hexabase'), AbortSignal.timeout(10_000));
+    expect(drift.map(({ wanted }) => wanted.metadata.name)).toEqual(['hexabase-nodes']);
+    for (const { wanted } of drift) expect((await host.create(wanted)).status).toBe(201);
   });
 
   it('says when it has no right to install them', async () => {

@@ -1,5 +1,4 @@
-import { fenceNamespace } from '../names.ts';
-import { hostAccount } from '../required-rights.ts';
+import { fenceNamespace, hostAccount } from '../names.ts';
 import { matching, type HostPolicy } from './host-policy.ts';
 
 const rights = 'rbac.authorization.k8s.io/v1';

@@ -8,8 +8,7 @@ import { parseKubeconfig } from '../../../kube-api/endpoint.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
 import { fieldOf, listOf, textOf } from '../host/objects.ts';
 import { hostUnderTest, type HostUnderTest } from '@hexabase/testkit/vcluster-under-test.ts';
-import { clusterRoleOf, fenceNamespace, namesOf } from '../names.ts';
-import { hostAccount } from '../required-rights.ts';
+import { clusterRoleOf, fenceNamespace, hostAccount, namesOf } from '../names.ts';
 import { ensureHostPolicies } from './ensure-host-policies.ts';
 import { hostRbac } from './host-rbac.ts';
 
