@@ -58,6 +58,14 @@ describe('a kubeconfig', () => {
       /not a plain https address/,
     ],
     ['has an authority that is none', { cluster: { 'certificate-authority-data': '//8=' } }, /PEM/],
+    ['has a token with a line break', { user: { token: 'a\r\nx: y' } }, /line break/],
+    ['has a token that ends with one', { user: { token: 'a\n' } }, /line break/],
+    ['has an endless server', { cluster: { server: `https://${'a'.repeat(100_000)}` } }, /longer than 2048/],
+    [
+      'has a host name for no DNS',
+      { cluster: { server: `https://${'a'.repeat(254)}` } },
+      /longer than the 253/,
+    ],
     ['has no credentials', { user: { token: '' } }, /neither a token nor/],
   ])('that %s is refused with a sentence', (_what, changes, sentence) => {
     expect(() => parseKubeconfig(kubeconfig(changes))).toThrow(KubeconfigError);

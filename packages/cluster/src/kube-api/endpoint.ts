@@ -126,6 +126,9 @@ function pick<T extends { name: string }>(list: readonly T[], what: string, name
   return found;
 }
 
+const serverLengthMax = 2_048;
+const hostNameLengthMax = 253;
+
 function placeOf(place: z.infer<typeof cluster>): Omit<KubeEndpoint, 'credentials'> {
   if (place['insecure-skip-tls-verify'] === true) {
     throw new KubeconfigError(
@@ -135,9 +138,18 @@ function placeOf(place: z.infer<typeof cluster>): Omit<KubeEndpoint, 'credential
   refuseFile('certificate-authority', place['certificate-authority']);
   if (place['proxy-url'] !== undefined)
     throw new KubeconfigError('The kubeconfig has a proxy-url, which is not supported.');
+  if (place.server.length > serverLengthMax) {
+    throw new KubeconfigError(`The server’s address is longer than ${serverLengthMax} characters.`);
+  }
   const url = URL.parse(place.server);
   if (url?.protocol !== 'https:' || url.username !== '' || url.search !== '' || url.hash !== '') {
     throw new KubeconfigError(`The server “${place.server}” is not a plain https address.`);
+  }
+  // RFC 1035, 2.3.4
+  if (url.hostname.length > hostNameLengthMax) {
+    throw new KubeconfigError(
+      `The server’s host name is longer than the ${hostNameLengthMax} characters that DNS takes.`,
+    );
   }
   const authority = place['certificate-authority-data'];
   return {
@@ -169,7 +181,15 @@ function credentialsOf(person: z.infer<typeof user>): KubeCredentials {
   refuseFile('client-key', person['client-key']);
   const cert = person['client-certificate-data'];
   const key = person['client-key-data'];
-  if (person.token !== undefined && person.token !== '') return { kind: 'token', token: person.token };
+  if (person.token !== undefined && person.token !== '') {
+    // It goes into a header; RFC 6750 takes less than this.
+    if (!/^[\x21-\x7e]+$/.test(person.token)) {
+      throw new KubeconfigError(
+        'The kubeconfig’s token holds a line break, a space or another character that no token has. Copy it again.',
+      );
+    }
+    return { kind: 'token', token: person.token };
+  }
   if (cert === undefined || key === undefined) {
     throw new KubeconfigError(
       'The kubeconfig’s user has neither a token nor client-certificate-data with client-key-data.',

@@ -131,15 +131,27 @@ async function removeOutside(work: RemovalWork): Promise<Removal> {
   };
 }
 
-/** A finalizer may hold them like everything else, so they are looked for again after they were deleted. */
+/**
+ * A finalizer may hold them like everything else, so they are looked for again after they were deleted. We made those of one
+ * name, and may delete no others: one that somebody else gave our labels is told, and stays.
+ */
 async function removeRoles(
   { host, workspaceId, signal }: RemovalWork,
   kind: string,
 ): Promise<Pick<Removal, 'removed' | 'left'>> {
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   const selection = { apiVersion, kind, labelSelector: ownerSelector(workspaceId) };
-  const found = await readAll(host, selection, signal);
-  if (found.length === 0) return nothing;
+  const all = await readAll(host, selection, signal);
+  if (all.length === 0) return nothing;
+  const isNamedAsOurs = (one: Json) => metaOf(one).name.startsWith(`vc-${namesOf(workspaceId).release}-`);
+  const found = all.filter(isNamedAsOurs);
+  const foreign = all
+    .filter((one) => !isNamedAsOurs(one))
+    .map((one) => ({
+      kind: kind.toLowerCase(),
+      key: `${workspaceId}/${metaOf(one).name}`,
+      why: 'carries our labels and is not ours by its name; take the labels off, or delete it by hand',
+    }));
   await Promise.all(
     found.map((object) => {
       const { name, uid } = metaOf(object);
@@ -157,14 +169,15 @@ async function removeRoles(
   });
   return {
     removed: items.filter(({ uid }) => !still.has(uid)).map(({ item }) => item),
-    left: items.filter(({ uid }) => still.has(uid)).map(({ item }) => item),
+    left: [...items.filter(({ uid }) => still.has(uid)).map(({ item }) => item), ...foreign],
   };
 }
 
 /** A class that keeps volumes keeps people's data; only its operator can end that. */
-function volumeWords(volume: Json): Pick<InventoryItem, 'why'> {
+function volumeWords(volume: Json): { why: string } {
   const policy = textOf(fieldOf(volume, 'spec', 'persistentVolumeReclaimPolicy'));
-  return policy === 'Retain' && textOf(fieldOf(volume, 'status', 'phase')) === 'Released'
+  const phase = textOf(fieldOf(volume, 'status', 'phase'));
+  return policy === 'Retain' && phase === 'Released'
     ? { why: 'kept by its storage class: reclaim policy Retain; delete it by hand' }
-    : {};
+    : { why: `its storage class has not removed it yet: it is ${phase || 'new'}, reclaim policy ${policy}` };
 }
