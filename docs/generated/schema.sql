@@ -321,11 +321,13 @@ create table hexabase.host_clusters (
   check_due timestamp with time zone not null default now(),
   created_by text,
   created_at timestamp with time zone not null default now(),
-  cluster_uid text
+  cluster_uid text,
+  known_twice boolean not null default false
 );
 alter table host_clusters add constraint host_clusters_name_key UNIQUE (name);
 alter table host_clusters add constraint host_clusters_pkey PRIMARY KEY (id);
 alter table host_clusters add constraint host_clusters_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text])));
+CREATE UNIQUE INDEX host_cluster_is_one ON hexabase.host_clusters USING btree (cluster_uid) WHERE (NOT known_twice);
 alter table host_clusters enable row level security, force row level security;
 create policy hexabase_api on host_clusters to hexabase_api using (( SELECT scope_is_operator() AS scope_is_operator)) with check (( SELECT scope_is_operator() AS scope_is_operator));
 create policy hexabase_owner on host_clusters to hexabase_owner using (true) with check (true);
@@ -769,6 +771,19 @@ alter table refresh_tokens enable row level security, force row level security;
 create policy hexabase_identity on refresh_tokens to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on refresh_tokens to hexabase_owner using (true) with check (true);
 grant delete, insert, select, update on refresh_tokens to hexabase_identity;
+
+create table hexabase.release_offers (
+  host_cluster_id text,
+  release text not null,
+  first_offered_at timestamp with time zone not null default clock_timestamp(),
+  last_offered_at timestamp with time zone not null default clock_timestamp()
+);
+alter table release_offers add constraint release_offers_host_cluster_id_release_key UNIQUE NULLS NOT DISTINCT (host_cluster_id, release);
+alter table release_offers add constraint release_offers_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE CASCADE;
+alter table release_offers enable row level security, force row level security;
+create policy hexabase_owner on release_offers to hexabase_owner using (true) with check (true);
+create policy hexabase_worker on release_offers to hexabase_worker using (true) with check (true);
+grant delete, insert, select, update on release_offers to hexabase_worker;
 
 create table hexabase.request_buckets (
   key text not null,
@@ -1581,13 +1596,14 @@ BEGIN ATOMIC
 END;
 
 CREATE OR REPLACE FUNCTION hexabase.hosts_seen()
- RETURNS TABLE(id text, seen_at timestamp with time zone)
+ RETURNS TABLE(id text, seen_at timestamp with time zone, failing boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'hexabase', 'pg_temp'
 BEGIN ATOMIC
  SELECT h.id,
-     LEAST(h.failing_since, COALESCE(h.checked_at, h.created_at)) AS "least"
+     LEAST(h.failing_since, COALESCE(h.checked_at, h.created_at)) AS "least",
+     (h.failing_since IS NOT NULL)
     FROM host_clusters h;
 END;
 
