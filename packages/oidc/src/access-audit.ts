@@ -4,21 +4,31 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 
-/** One request to a cluster, as the gateway saw it. */
+/** One request to a cluster, for the audit log of its organization. Holds no query, body or token. */
 export interface AccessRecord {
   organizationId: string;
   workspaceId: string;
+  /** By which somebody from outside the organization was let in. */
   grantId: string | null;
+  /** Null for what the gateway tells of many together. */
   actorId: string | null;
   actorEmail: string | null;
+  /** `kube:<verb>`; `kube:refused` for requests that could not be recorded one by one. */
   action: string;
+  /** `workspaces/<id>/<path>`. */
   target: string;
   outcome: 'allowed' | 'denied' | 'failed';
   requestId: string;
+  /** The address that the connection came from. */
   address: string | null;
+  /** What the program says it is. */
   agent: string | null;
+  /** Milliseconds since the epoch. */
   atMs: number;
-  details: { status: number };
+  details: {
+    /** 0 without an answer. */
+    status: number;
+  };
 }
 
 /** In UTF-16 units. */

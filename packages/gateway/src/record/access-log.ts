@@ -1,39 +1,20 @@
 import type { Logger } from '@hexabase/kernel/log.ts';
+import type { AccessRecord } from '@hexabase/oidc/access-audit.ts';
 import { batchQueue } from './batch-queue.ts';
 import { boundedRoom } from './room.ts';
 import { countTurnedAway, type TurnedAway } from './turned-away.ts';
 
-/** One request to a cluster, for the audit log of its organization. Holds no query, body or token. */
-export interface AccessEntry {
-  organizationId: string;
-  workspaceId: string;
-  /** By which somebody from outside the organization was let in. */
-  grantId: string | null;
-  /** Null for what the gateway tells of many together. */
-  actorId: string | null;
-  actorEmail: string | null;
-  /** `kube:<verb>`; `kube:refused` for requests that could not be recorded one by one. */
-  action: string;
-  /** `workspaces/<id>/<path>`. */
-  target: string;
-  outcome: 'allowed' | 'denied' | 'failed';
-  requestId: string;
-  /** The address that the connection came from. */
-  address: string | null;
-  /** What the program says it is. */
-  agent: string | null;
-  /** Milliseconds since the epoch. */
-  atMs: number;
-  details: AccessObject & {
-    /** 0 without an answer. */
-    status: number;
-    /** It changes something, and nobody can say whether that was done. */
-    unknown?: boolean;
-    count?: number;
-    stage?: 'started' | 'ended';
-    /** Name of the API token that was used. */
-    token?: string;
-  };
+/** One request to a cluster, with what the gateway knows of it. */
+export interface AccessEntry extends AccessRecord {
+  details: AccessRecord['details'] &
+    AccessObject & {
+      /** It changes something, and nobody can say whether that was done. */
+      unknown?: boolean;
+      count?: number;
+      stage?: 'started' | 'ended';
+      /** Name of the API token that was used. */
+      token?: string;
+    };
 }
 
 /** What was asked for, where the path names an object or a kind. */
