@@ -1,7 +1,7 @@
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aHostCluster, aKubeconfig, hostToken } from './host-cluster-bodies.ts';
+import { aHostCluster, aKubeconfig, hostServer, hostToken } from './host-cluster-bodies.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
 
 const path = '/api/v1/host-clusters';
@@ -44,7 +44,7 @@ describe('credentials of a host cluster', () => {
     ];
     expect(answers.map((answer) => answer.status)).toEqual([201, 200, 200, 200]);
     for (const answer of answers) {
-      expect(answer.text).toContain('https://192.0.2.7:6443');
+      expect(answer.text).toContain(hostServer);
       expect(answer.text).not.toContain(hostToken);
       expect(answer.text).not.toContain('sealed');
     }
