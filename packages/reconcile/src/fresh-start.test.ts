@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { findCondition, type Condition } from '@hexabase/kernel/conditions.ts';
-import { startedAfresh } from './fresh-start.ts';
+import { goneOn, startedAfresh } from './fresh-start.ts';
 
 const before = '2026-11-22T10:00:00.000Z';
 const since = '2026-11-22T11:00:00.000Z';
@@ -46,4 +46,22 @@ test('a failure of this generation stands, and a Ready that tells something else
     since,
   );
   expect(begun[1]).toEqual(asleep);
+});
+
+test('when it has gone on, the failure is over with all that told of it; what was waited for too long is not', () => {
+  const laterMs = Date.parse(since);
+  const on = goneOn(given, given.conditions, laterMs);
+  expect(on.slice(0, 2)).toEqual(given.conditions.slice(0, 2));
+  const over = { reason: 'Retrying', lastTransitionTime: since };
+  expect(findCondition(on, 'Stalled')).toMatchObject({ ...over, status: 'False', message: '' });
+  for (const type of ['Synced', 'Ready'])
+    expect(findCondition(on, type)).toMatchObject({ ...over, status: 'Unknown' });
+  expect(goneOn(given, on, laterMs + 1)).toEqual(on);
+  const late = [
+    condition('Lit', 'False', 'it warms up'),
+    condition('Stalled', 'True', 'it warms up'),
+    condition('Synced', 'True'),
+    condition('Ready', 'False', 'it warms up'),
+  ];
+  expect(goneOn(given, late, laterMs)).toEqual(late);
 });

@@ -10,7 +10,7 @@ import type { Logger } from '@hexabase/kernel/log.ts';
 import { retryAfterMsOf } from '@hexabase/kernel/retry-after.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { failuresBeforeStalled } from './backoff.ts';
-import { startedAfresh } from './fresh-start.ts';
+import { goneOn, startedAfresh } from './fresh-start.ts';
 import type { Boundary, BoundaryHook, EngineObserver } from './hooks.ts';
 import type { Claim } from './queue.ts';
 import {
@@ -68,6 +68,7 @@ export type WorkflowEnd =
 
 /** A thing that is not ready after this long is stalled: it stays as it is and somebody should look. */
 const waitMsMax = 20 * 60_000;
+const goodEnds = Object.entries({ Stalled: 'False', Synced: 'True' } as const);
 
 /**
  * Runs the steps that are not done yet, in order, until one must wait or fails. Without a running operation it is drift
@@ -140,6 +141,7 @@ class Journal<S extends Subject> {
     if (result.released === 'all') this.#allReleased = true;
     else this.#released.push(...(result.released ?? []));
     this.#ended.push(step);
+    if (operation) this.#goOn();
     if (operation) this.#progressed = true;
     if (result.write) this.#writes.push(result.write);
     for (const condition of result.conditions ?? []) this.#set(condition);
@@ -149,6 +151,7 @@ class Journal<S extends Subject> {
   async waiting(step: Step<S>, result: StepResult & { kind: 'wait' }): Promise<WorkflowEnd> {
     const { operation } = this.#run;
     const late = operation !== null && this.#tools.clock.now() - operation.createdAt.getTime() > waitMsMax;
+    this.#goOn();
     this.#set(result.condition);
     for (const condition of result.conditions ?? []) this.#set(condition);
     if (result.write) this.#writes.push(result.write);
@@ -169,12 +172,9 @@ class Journal<S extends Subject> {
     const attempt = operation?.attempts.get(step.name) ?? 1;
     this.#events.push({ step: step.name, attempt, kind: 'failed', message: condition.message });
     this.#set(condition);
-    if (stalled)
-      this.#set({ type: 'Stalled', status: 'True', reason: condition.reason, message: condition.message });
-    if (stalled || failures >= 3) {
-      const status = result.blind ? 'Unknown' : 'False';
-      this.#set({ type: 'Ready', status, reason: condition.reason, message: condition.message });
-    }
+    if (stalled) this.#set({ ...condition, type: 'Stalled', status: 'True' });
+    if (stalled || failures >= 3)
+      this.#set({ ...condition, type: 'Ready', status: result.blind ? 'Unknown' : 'False' });
     if (result.write) this.#writes.push(result.write);
     const state = workflow.removes ? 'stuck' : 'failed';
     await this.write({ end: stalled ? { state, message: condition.message } : null });
@@ -186,12 +186,9 @@ class Journal<S extends Subject> {
     const { workflow } = this.#run;
     const ready = workflow.ready ?? { status: 'True', reason: 'AllStepsDone' };
     this.#set({ type: 'Ready', ...ready, message: workflow.doneWords });
-    if (findCondition(this.#conditions, 'Stalled')) {
-      this.#set({ type: 'Stalled', status: 'False', reason: 'AllStepsDone', message: '' });
-    }
-    if (findCondition(this.#conditions, 'Synced')) {
-      this.#set({ type: 'Synced', status: 'True', reason: 'AllStepsDone', message: '' });
-    }
+    for (const [type, status] of goodEnds)
+      if (findCondition(this.#conditions, type))
+        this.#set({ type, status, reason: 'AllStepsDone', message: '' });
     await this.write({ end: { state: 'succeeded', message: workflow.doneWords }, settled: true });
   }
 
@@ -278,6 +275,10 @@ class Journal<S extends Subject> {
       blind: isAppError(error, 'cluster_unavailable') || isAppError(error, 'request_timeout'),
       retryAfterMs: retryAfterMsOf(error),
     };
+  }
+
+  #goOn(): void {
+    this.#conditions = goneOn(this.#run.subject, this.#conditions, this.#tools.clock.now());
   }
 
   #set(condition: ConditionInput): void {

@@ -1,5 +1,6 @@
 import { longOperation } from '@hexabase/contract/long-operation.ts';
 import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
+import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
@@ -14,9 +15,8 @@ export async function followWorkspace(created: Workspace, cli: Cli): Promise<Wor
   line.end();
   if (current.phase === 'active') return current;
   const ready = current.conditions.find((condition) => condition.type === 'Ready');
-  throw new CliError(
-    `The workspace is ${current.phase}: ${ready?.message ?? 'no reason is known'}. \`hks why workspace/${current.slug}\` tells more.`,
-  );
+  const what = `The workspace is ${current.phase}: ${ready?.message || 'no reason is known'}`;
+  throw new CliError(sentences(what, `\`hks why workspace/${current.slug}\` tells more`));
 }
 
 /** Shows each step of the operation once, also those that were over before anybody asked. */

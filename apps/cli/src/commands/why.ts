@@ -1,7 +1,8 @@
-import { adviceFor } from '@hexabase/contract/advice/condition-advice.ts';
+import { adviceFor, isBadWhenTrue } from '@hexabase/contract/advice/condition-advice.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
 import { longOperation } from '@hexabase/contract/long-operation.ts';
 import type { Workspace } from '@hexabase/contract/workspace.ts';
+import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
@@ -36,7 +37,7 @@ export function explain(subject: Workspace): string {
     .filter((condition) => isTrouble(condition) && !isRepeated(condition, subject))
     .map((condition) => sentenceFor(condition, subject.slug));
   const good = subject.conditions
-    .filter((condition) => condition.status === 'True' && condition.type !== 'Asleep')
+    .filter(({ type, status }) => status === 'True' && !isBadWhenTrue(type))
     .map((condition) => condition.type);
   const fine = good.length > 0 ? [`In order: ${good.join(', ')}.`] : [];
   return [head, ...doing, ...reasons, ...fine].join('\n');
@@ -45,25 +46,25 @@ export function explain(subject: Workspace): string {
 type Condition = Workspace['conditions'][number];
 
 function isTrouble({ type, status, message }: Condition): boolean {
-  return type === 'Asleep' ? status !== 'False' : status !== 'True' && message !== '';
+  return isBadWhenTrue(type) ? status !== 'False' : status !== 'True' && message !== '';
 }
 
-function isRepeated(condition: Condition, { conditions }: Workspace): boolean {
-  return (
-    condition.type === 'Ready' &&
-    conditions.some(
-      (other) =>
-        other.type !== 'Ready' &&
-        isTrouble(other) &&
-        (other.message === condition.message || other.type === 'Asleep'),
-    )
-  );
+/** Those that sum others up. */
+const summaries = ['Ready', 'Stalled'];
+
+function isRepeated({ type, message }: Condition, { conditions }: Workspace): boolean {
+  const others = conditions.filter((other) => other.type !== type && isTrouble(other));
+  const told = others.some((other) => !summaries.includes(other.type) && other.message === message);
+  if (type === 'Stalled') return told;
+  const isSummed = others.some((other) => other.type === 'Asleep' || other.message === message);
+  return type === 'Ready' && isSummed;
 }
 
 function sentenceFor(condition: Condition, slug: string): string {
   const advice = adviceFor(condition, slug);
   const { type, status, reason, message } = condition;
-  return `- ${type} is ${status} (${reason}): ${message.replace(/\.$/, '')}.${advice ? `\n  What to do: ${advice}` : ''}`;
+  const what = `${type} is ${status} (${reason})${message === '' ? '' : `: ${message}`}`;
+  return `- ${sentences(what)}${advice ? `\n  What to do: ${advice}` : ''}`;
 }
 
 async function lastSteps(subject: Workspace, cli: Cli): Promise<string[]> {

@@ -1,5 +1,6 @@
 import type { BookRequests } from '@hexabase/http/limits/shared-buckets.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import type { Redis } from 'ioredis';
 import { StartError } from '../lifecycle/data-folder.ts';
 import { bookInRedis } from './book-in-redis.ts';
@@ -46,7 +47,7 @@ export async function openRedisBuckets(options: RedisBucketsOptions): Promise<Re
     if (refusal.test(reason)) {
       outage[Symbol.dispose]();
       throw new StartError(
-        `Redis at ${nameOf(address)} refuses us: ${reason.replace(/\.$/, '')}. See HKS_REDIS_URL.`,
+        sentences(`Redis at ${nameOf(address)} refuses us: ${reason}`, 'See HKS_REDIS_URL'),
       );
     }
     outage.begin(error);

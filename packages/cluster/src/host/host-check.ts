@@ -1,4 +1,5 @@
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import { KubeCallError, KubeRefusal } from '../kube-api/call-errors.ts';
 import type { TenantClient, TenantResponse } from '../port.ts';
 
@@ -24,6 +25,7 @@ export type HostCheckType =
   | 'NetworkPoliciesEnforced'
   | 'TenantVersionsFit'
   | 'HelmFound'
+  | 'ChartUsable'
   | 'IssuerReachable'
   | 'IssuerTrusted';
 
@@ -63,6 +65,11 @@ export function unsure(type: HostCheckType, said: Said): HostCheck {
 /** The same for something that workspaces can do without. */
 export function optional(check: HostCheck): HostCheck {
   return { ...check, required: false };
+}
+
+/** What was found and what to do about it; without a stop where nothing is to be done, as conditions have it. */
+export function wordsOf({ message, todo }: Pick<HostCheck, 'message' | 'todo'>): string {
+  return todo === '' ? message : sentences(message, todo);
 }
 
 export interface Look {

@@ -5,7 +5,7 @@ import { checkNodes } from './check-nodes.ts';
 import { checkRights } from './check-rights.ts';
 import { checkMetrics, checkNetworkPolicies, checkPolicies, checkStorage } from './check-services.ts';
 import { checkVersion } from './check-version.ts';
-import { unsure, type HostCheck, type HostCheckType, type HostReport } from './host-check.ts';
+import { unsure, wordsOf, type HostCheck, type HostCheckType, type HostReport } from './host-check.ts';
 
 export interface LookOptions {
   signal: AbortSignal;
@@ -60,8 +60,8 @@ export function readiness(checks: readonly HostCheck[]): ConditionInput {
     required.find((check) => check.status === 'Unknown');
   if (!worst)
     return { type: 'Ready', status: 'True', reason: 'AllChecksPassed', message: 'It takes workspaces' };
-  const { status, reason, message, todo } = worst;
-  return { type: 'Ready', status, reason, message: todo === '' ? message : `${message}. ${todo}` };
+  const { status, reason } = worst;
+  return { type: 'Ready', status, reason, message: wordsOf(worst) };
 }
 
 function nothingElse(done: readonly HostCheck[], why: string): HostReport {

@@ -84,12 +84,16 @@ export const adviceByReason: Readonly<Record<string, string>> = {
 /** What to do next with the workspace `slug`, in words; null when nothing needs to be done or we know no advice. */
 export function adviceFor(condition: AdvisedCondition, slug: string): string | null {
   const { type, status, reason } = condition;
-  // Asleep is the one condition that is no trouble when False.
-  if (type === 'Asleep' ? status === 'False' : status === 'True') return null;
+  if (status === (isBadWhenTrue(type) ? 'False' : 'True')) return null;
   // Reasons may come from a tenant's own cluster, where anybody writes them.
   const family = familyOf(reason);
   if (!Object.hasOwn(adviceByReason, family)) return null;
   return adviceByReason[family]?.replaceAll('NAME', slug) ?? null;
+}
+
+/** Of most conditions `True` is how it should be; these two tell that something is not. */
+export function isBadWhenTrue(type: string): boolean {
+  return type === 'Asleep' || type === 'Stalled';
 }
 
 /** Kubernetes has many words for images that cannot be had and containers that cannot be made. */

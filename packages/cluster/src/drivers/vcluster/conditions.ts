@@ -1,4 +1,5 @@
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
 
 /** What the host knows of a tenant; null for what it did not let us see. */
@@ -195,7 +196,7 @@ function failed(
   reason: string,
   { sentence, said }: { sentence: string; said: string },
 ): ConditionInput {
-  const message = said === '' ? `${sentence}.` : `${sentence}: ${said.replace(/\.$/, '')}.`;
+  const message = sentences(said === '' ? sentence : `${sentence}: ${said}`);
   return { type, status: 'False', reason, message };
 }
 

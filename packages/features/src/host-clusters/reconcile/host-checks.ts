@@ -1,6 +1,6 @@
 import { ensureHostPolicies } from '@hexabase/cluster/drivers/vcluster/policies/ensure-host-policies.ts';
 import type { HostCheck, HostReport } from '@hexabase/cluster/host/host-check.ts';
-import { bad, unsure } from '@hexabase/cluster/host/host-check.ts';
+import { bad, unsure, wordsOf } from '@hexabase/cluster/host/host-check.ts';
 import { checkPolicies } from '@hexabase/cluster/host/check-services.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import type { TenantClient } from '@hexabase/cluster/port.ts';
@@ -192,7 +192,7 @@ function conditionsOf(host: DueHost, checks: readonly HostCheck[], nowMs: number
     type,
     status,
     reason,
-    message: todo === '' ? message : `${message}. ${todo}`,
+    message: wordsOf({ message, todo }),
   }));
   return [...inputs, readiness(checks)].reduce<Condition[]>(
     (conditions, input) => setCondition(conditions, input, at),

@@ -3,6 +3,7 @@ import type { TenantState } from '@hexabase/cluster/port.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { isAppError, type AppError } from '@hexabase/kernel/errors.ts';
 import { retryAfterMsOf } from '@hexabase/kernel/retry-after.ts';
+import { clause } from '@hexabase/kernel/text/sentences.ts';
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
@@ -157,7 +158,7 @@ function refused(subject: WorkspaceSubject, { reason, message }: ConditionInput)
 
 function rolledBack(subject: WorkspaceSubject, what: string, why: string): StepResult {
   const { to, from } = goalOf(subject);
-  const message = `${to} ${what} (${why.replace(/\.$/, '')}); going back to ${from}`;
+  const message = `${to} ${what} (${clause(why)}); going back to ${from}`;
   return {
     kind: 'failed',
     terminal: true,

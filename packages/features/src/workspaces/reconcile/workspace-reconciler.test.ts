@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TenantConflictError } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import type { OrganizationId, WorkspaceId } from '@hexabase/kernel/id.ts';
@@ -124,6 +125,34 @@ test('what nobody can get round by trying again is told under its own reason, an
       reason: 'ChartUnusable',
       message,
     });
+});
+
+test('a refusal that has passed is told as what was, not as what is, while something later is waited for', async () => {
+  const { ensureTenant, observeTenant } = cluster.driver;
+  const message = 'The host cluster refuses us something: namespaces is forbidden.';
+  let refusals = 1;
+  cluster.driver.ensureTenant = async (spec, call) => {
+    if (refusals-- > 0) throw new AppError('cluster_unavailable', { message });
+    return ensureTenant(spec, call);
+  };
+  cluster.driver.observeTenant = async (id, call) => {
+    const state = await observeTenant(id, call);
+    return state.kind === 'absent' ? state : { ...state, ready: false };
+  };
+  const id = await requestWorkspace(test1.database, organization);
+  const waiting = await until(async () => {
+    const [row] = await read(
+      sql<{ conditions: Condition[] }>`select conditions from workspaces where id = ${id}`,
+    );
+    return row?.conditions.some(({ reason }) => reason === 'Starting') && row.conditions;
+  });
+  const told = waiting.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
+  expect(told).toContain('Synced=Unknown Retrying');
+  expect(JSON.stringify(waiting)).not.toContain('refuses');
+  const events = await read(sql`select step, message from operation_events where kind = 'failed'`);
+  expect(events).toEqual([{ step: 'tenant-cluster', message }]);
+  cluster.driver.observeTenant = observeTenant;
+  await active(id);
 });
 
 test('a deletion leaves nothing and its report names what was removed', async () => {
