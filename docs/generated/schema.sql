@@ -1389,6 +1389,33 @@ AS $function$
        return next;
      end $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.claim_pool_member(host_in text, isolation_in text, organization_in text, plan_in text)
+ RETURNS TABLE(member_id text, member_version text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+     declare taken hexabase.pool_members;
+     begin
+       select m.* into taken from hexabase.pool_members m join hexabase.plans p on p.name = m.plan
+         where m.host_cluster_id is not distinct from host_in and m.isolation = isolation_in
+           and m.ready_at is not null and m.deletion_requested_at is null
+         order by abs(p.cpu_milli - (select w.cpu_milli from hexabase.plans w where w.name = plan_in)), m.ready_at
+         limit 1 for update of m skip locked;
+       if not found then return; end if;
+       delete from hexabase.pool_members m where m.id = taken.id;
+       update hexabase.inventory i set subject = 'workspace/' || taken.id, organization_id = organization_in
+         where i.subject = 'pool-member/' || taken.id;
+       insert into hexabase.reconcile_queue as q (kind, key, fence)
+         select 'workspace', taken.id, coalesce(max(p.fence), 0) from hexabase.reconcile_queue p
+         where p.kind = 'pool-member' and p.key = taken.id
+         on conflict (kind, key) do update set fence = greatest(q.fence, excluded.fence);
+       perform hexabase.enqueue('pool', 'refill');
+       member_id := taken.id;
+       member_version := taken.running_version;
+       return next;
+     end $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.count_letter(keys text[], most integer[], at timestamp with time zone, lasts interval)
  RETURNS TABLE(key text, waits double precision)
  LANGUAGE plpgsql

@@ -79,7 +79,7 @@ export async function startProduct(
     databaseUrl: database.adminUrl,
     logLevel: 'error',
     deletionGraceMinutes: 0,
-    warmPool: 0,
+    warmPool: {},
     passwords: 'on',
     // How tests fill organizations; the tests of just that set it.
     addMembers: 'anybody',

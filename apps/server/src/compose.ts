@@ -56,6 +56,8 @@ export interface Product extends AsyncDisposable {
   certificates: Certificates;
   /** Names of the host clusters of now. */
   hostNames(): string[];
+  /** Of the cluster of `--host-kubeconfig`, when it was added under another name before. */
+  hostKnownAs: string | null;
   /** Signs the server's certificate anew when it is about to end; the authority stays. */
   renewCertificates(): Promise<Certificates>;
   clock: Clock;
@@ -85,7 +87,7 @@ export async function compose(given: InstallationOptions): Promise<Product> {
   );
   const parts: Parts = { database, identity, clock, log };
   await applyProvidersFile({ ...parts, vault: createKeyVault(masterKey), file: config.identityProviders });
-  const { driver, names } = await openClusters(opened, { ...parts, options, certificates, authority });
+  const { driver, ...told } = await openClusters(opened, { ...parts, options, certificates, authority });
   const trustedProxies = parseTrustedProxies(config.trustedProxies ?? '') ?? noProxies;
   const gateway = opened.use(
     await openGateway({ ...parts, driver, hosts: allowedHosts(options), trustedProxies }),
@@ -111,7 +113,7 @@ export async function compose(given: InstallationOptions): Promise<Product> {
     }),
   );
   const http = await createHttp({
-    ...httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies, hostNames: names }),
+    ...httpDepsOf({ ...parts, options, execute, changes, metrics, trustedProxies, ...told }),
     bookRequests: await openBuckets(opened, { ...options, database }),
   });
   opened.defer(() => closeInTime({ server: http.server, close: () => http.close() }));
@@ -123,7 +125,7 @@ export async function compose(given: InstallationOptions): Promise<Product> {
     http,
     gateway,
     certificates,
-    hostNames: names,
+    ...told,
     renewCertificates,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -133,12 +135,12 @@ export async function compose(given: InstallationOptions): Promise<Product> {
 async function openClusters(
   opened: AsyncDisposableStack,
   given: Parts & { options: Composed; certificates: Certificates; authority: string | null },
-): Promise<Hosts> {
+): Promise<Pick<Hosts, 'driver'> & Pick<Product, 'hostNames' | 'hostKnownAs'>> {
   const { options, certificates, authority, ...parts } = given;
   const { config, masterKey } = options;
   const { caPem } = certificates;
   const vault = createKeyVault(masterKey);
-  await ensureDefaultHost({ ...parts, config, vault });
+  const hostKnownAs = await ensureDefaultHost({ ...parts, config, vault });
   const hosts = opened.use(
     await openHosts({
       ...parts,
@@ -151,7 +153,7 @@ async function openClusters(
   );
   const storageClass = config.hosts.storageClass ?? null;
   opened.use(await startHostChecks({ ...parts, clientOf: hosts.clientOf, storageClass }));
-  return hosts;
+  return { driver: hosts.driver, hostNames: hosts.names, hostKnownAs };
 }
 
 function httpDepsOf(
@@ -219,9 +221,8 @@ function mailOf({ config, masterKey }: Composed): BackgroundOptions['mail'] {
   return { vault: createKeyVault(masterKey), server };
 }
 
-/** Made as small as they can be: the plan of the workspace that takes one is applied then. */
 function poolOf({ warmPool }: ServerConfig) {
-  return { size: warmPool, plan: 'starter', defaultRegion };
+  return { sizes: warmPool, defaultRegion };
 }
 
 interface Parts {

@@ -54,6 +54,17 @@ describe('a setting', () => {
     );
   });
 
+  it('for the warm pool is a number, or numbers by plan', async () => {
+    const sizes = (text: string) => readConfig({}, { HKS_WARM_POOL: text }).warmPool;
+    expect(sizes('3')).toEqual({ starter: 3 });
+    expect(sizes('starter=3,pro=1')).toEqual({ starter: 3, pro: 1 });
+    expect(readConfig({}, {}).warmPool).toEqual({ starter: 0 });
+    const path = await settingsFile('warmPool: 2\n');
+    expect(readConfig({ settingsFile: path }, {}).warmPool).toEqual({ starter: 2 });
+    for (const wrong of ['many', 'pro', 'pro=', '-1', 'pro=1,', '1000000'])
+      expect(() => sizes(wrong)).toThrow('starter=3,pro=1');
+  });
+
   it('of tenants may be a list, and a wrong one is named', async () => {
     const path = await settingsFile('tenantKubernetesVersion: [v1.35.2, v1.34.4]\n');
     expect(readConfig({ settingsFile: path }, {}).hosts.tenantKubernetesVersion).toEqual([

@@ -31,7 +31,14 @@ const flags = z.object({
   kubeBin: z.string().min(1).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   deletionGraceMinutes: z.coerce.number().int().min(0).max(100_000).default(0),
-  warmPool: z.coerce.number().int().min(0).max(1_000).default(0),
+  warmPool: z.coerce
+    .string()
+    .regex(
+      /^(\d{1,3}|[a-z0-9-]+=\d{1,3}(,[a-z0-9-]+=\d{1,3})*)$/,
+      'write a number, or plans: starter=3,pro=1',
+    )
+    .default('0')
+    .transform(poolSizes),
   smtpUrl: z.url({ protocol: /^smtps?$/ }).optional(),
   passwords: z.enum(['on', 'off']).optional(),
   signUp: z.enum(['on', 'off']).optional(),
@@ -99,7 +106,7 @@ export const environmentVariables = {
   HKS_DELETION_GRACE_MINUTES:
     'How long the deletion of a workspace can be taken back; it sleeps meanwhile. Default 0: not at all.',
   HKS_WARM_POOL:
-    'Tenants made in advance on each host cluster, so that a new workspace is there at once. Default 0.',
+    'Tenants made in advance on each host cluster, so that a new workspace is there at once: a number, of plan `starter`, or `starter=3,pro=1`. Default 0.',
   HKS_LOG_LEVEL: '`debug`, `info`, `warn` or `error`. Default `info`.',
   HKS_SMTP_URL:
     'Mail server, `smtps://user:password@host:465` or `smtp://…`. Without it mails are kept and read with `hks outbox`.',
@@ -163,6 +170,12 @@ export function readConfig(given: ServerFlags, env: NodeJS.ProcessEnv): ServerCo
     mailFrom: given.mailFrom ?? (env['HKS_MAIL_FROM'] || file.mailFrom),
   });
   return { ...settings, ...takeMasterKey(env), hosts: readHostSettings(given, env, file) };
+}
+
+/** A number alone is of the smallest plan: what is larger takes one too, and restarts its control plane once. */
+function poolSizes(text: string): Readonly<Record<string, number>> {
+  const pairs = text.includes('=') ? text.split(',').map((pair) => pair.split('=')) : [['starter', text]];
+  return Object.fromEntries(pairs.map(([plan = '', size]) => [plan, Number(size)]));
 }
 
 /** Takes the key along, out of the environment: programs that we start have no business with it. */

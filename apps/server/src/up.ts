@@ -44,6 +44,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
     owner: owner.password === null ? null : { email: owner.email, password: owner.password },
     launcher,
     hostNames: product.hostNames(),
+    hostKnownAs: product.hostKnownAs,
     builtInDriver: chosenDriver(config, readNote(config.dataDir, 'driver') ?? null),
   });
   if (!reportToStarter({ kind: 'ready', text })) process.stdout.write(`${text}\n`);

@@ -21,7 +21,7 @@ export async function requestWorkspace(
 ): Promise<WorkspaceId> {
   return database.asWorker(async (tx) => {
     const { rows } = await sql<{ id: WorkspaceId }>`select member_id as id
-      from hexabase.claim_pool_member(null, 'shared', ${organizationId}) where ${from === 'the pool'}`.execute(
+      from hexabase.claim_pool_member(null, 'shared', ${organizationId}, 'pro') where ${from === 'the pool'}`.execute(
       tx,
     );
     const id = rows[0]?.id ?? newId<'Workspace'>();

@@ -31,7 +31,7 @@ const product = await compose({
     listen: 'localhost',
     logLevel: 'error',
     deletionGraceMinutes: 0,
-    warmPool: 0,
+    warmPool: {},
     passwords: 'on',
     addMembers: 'anybody',
     mailFrom: 'Hexabase AI <noreply@localhost>',

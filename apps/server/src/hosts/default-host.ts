@@ -41,16 +41,17 @@ export interface DefaultHostOptions {
 
 /**
  * Adds the cluster of `--host-kubeconfig` as host cluster `default`, or gives the one that is there the newest
- * credentials. Safe to repeat. Throws `StartError` for a kubeconfig that cannot be used.
+ * credentials. Safe to repeat. One that was added under another name stays as it is: answers that name, null for all else.
+ * Throws `StartError` for a kubeconfig that cannot be used.
  */
 export async function ensureDefaultHost({
   config,
   database,
   vault,
   clock,
-}: DefaultHostOptions): Promise<void> {
+}: DefaultHostOptions): Promise<string | null> {
   const { hostKubeconfig, hostRegion } = config.hosts;
-  if (hostKubeconfig === undefined) return;
+  if (hostKubeconfig === undefined) return null;
   const kubeconfig = readNamed(hostKubeconfig, `The kubeconfig ${hostKubeconfig}`);
   const credentials = { kubeconfig, context: undefined };
   const access = hostAccess(vault);
@@ -78,9 +79,12 @@ export async function ensureDefaultHost({
   } catch (error) {
     if (isAppError(error, 'validation_failed'))
       throw new StartError(`${hostKubeconfig} cannot be used: ${error.message}`);
-    // Another replica was faster.
     if (!isAppError(error, 'already_exists')) throw error;
+    const { hostCluster } = error.details;
+    // Else another replica was faster.
+    if (typeof hostCluster === 'string' && hostCluster !== defaultName) return hostCluster;
   }
+  return null;
 }
 
 /** Ciphertexts differ every time, so what is in them is compared. */

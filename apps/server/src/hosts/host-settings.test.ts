@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkImageOf, imagesOf, readHostSettings } from './host-settings.ts';
+import { checkImageOf, hostEnvironment, imagesOf, readHostSettings } from './host-settings.ts';
 
 const settings = (env: NodeJS.ProcessEnv) => readHostSettings({}, env, {});
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -20,4 +22,26 @@ it('a registry of one’s own stands in for upstream’s in all images, also in 
   expect(checkImageOf(mirrored)).toBe('mirror:5000/library/busybox:1.35');
   expect(checkImageOf(settings({}))).toBe('docker.io/library/busybox:1.35');
   expect(checkImageOf(settings({ HKS_CHECK_IMAGE: 'none' }))).toBeNull();
+});
+
+it('who mirrors what the guide and the settings name has what a workspace is made of without any setting', () => {
+  const without = settings({});
+  const { kubernetes, vcluster } = imagesOf(without);
+  const [version] = without.tenantKubernetesVersion;
+  const page = (name: string) => readFileSync(resolve(import.meta.dirname, '../../../../docs', name), 'utf8');
+  const guide = page('guides/real-cluster.md');
+  const mirrored = guide.slice(
+    guide.indexOf('## Without internet'),
+    guide.indexOf('## When it does not work'),
+  );
+  for (const name of [
+    without.vclusterChart,
+    `${kubernetes.registry}/${kubernetes.repository}:${version}`,
+    `${vcluster.registry}/${vcluster.repository}:${vcluster.tag}`,
+    checkImageOf(without),
+  ])
+    expect(mirrored).toContain(`\`${name}\``);
+  expect(new Set(mirrored.match(/v1\.\d+\.\d+/g))).toEqual(new Set([version]));
+  expect(hostEnvironment.HKS_TENANT_KUBERNETES_VERSION).toContain(`Default \`${version}\``);
+  expect(page('operations/upgrade.md')).toContain(`Without the setting ${version} is offered`);
 });

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { defaultImages, type VclusterImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
 import * as z from 'zod';
 
+/** That of the chart itself, line 0.36. */
+const defaultTenantVersion = 'v1.36.0';
 const defaultCheckImage = { registry: 'docker.io', name: 'library/busybox:1.35' } as const;
 
 /** An image without its tag: `ghcr.io/loft-sh/kubernetes`. */
@@ -38,7 +40,7 @@ export const hostSettings = z.object({
     .optional(),
   tenantKubernetesVersion: z
     .string()
-    .default('v1.36.0')
+    .default(defaultTenantVersion)
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.tuple([version], version)),
   imageRegistry: z
@@ -86,8 +88,7 @@ export const hostEnvironment = {
     'The vCluster chart: a folder, a `.tgz` file or its https address. Default: that of upstream’s version 0.36.1, as its address answers it.',
   HKS_VCLUSTER_CHART_DIGEST:
     '`sha256:…` that the chart must have; another one is refused. Default: none, whatever chart is there is taken.',
-  HKS_TENANT_KUBERNETES_VERSION:
-    'Kubernetes versions for workspaces, newest patch of each minor, the default first: `v1.35.2,v1.34.4`.',
+  HKS_TENANT_KUBERNETES_VERSION: `Kubernetes versions for workspaces, newest patch of each minor, the default first: \`v1.36.0,v1.35.2\`. Default \`${defaultTenantVersion}\`.`,
   HKS_IMAGE_REGISTRY:
     'Registry instead of upstream’s for all images of workspaces and of `host check`, with the same paths.',
   HKS_VCLUSTER_IMAGE:

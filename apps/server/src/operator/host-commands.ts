@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
+import { wordsOf } from '@hexabase/cluster/host/host-check.ts';
 import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
@@ -8,7 +9,7 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { knownIssuerAuthority } from '../certificates/public-authority.ts';
 import { findHelm } from '../hosts/helm.ts';
 import { findAuthority } from '../installation/authority.ts';
-import { checkImageOf, discoveryDocument } from '../hosts/host-settings.ts';
+import { checkImageOf, discoveryDocument, imagesOf } from '../hosts/host-settings.ts';
 import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
 import { readNamed, StartError } from '../lifecycle/data-folder.ts';
@@ -183,13 +184,19 @@ async function check(request: Request): Promise<OperatorAnswer> {
     pullPolicy: hosts.imagePullPolicy,
     storageClass: hosts.storageClass ?? null,
     tenantVersions: hosts.tenantKubernetesVersion,
+    chart: {
+      source: { location: hosts.vclusterChart, digest: hosts.vclusterChartDigest ?? null },
+      keptIn: join(dataDir, 'charts'),
+      images: imagesOf(hosts),
+    },
     findHelm: () => findHelm({ settings: hosts, dataDir, log: createLog(config.logLevel) }),
     trust: knownIssuerAuthority(config, { caPem, nowMs: systemClock.now() }),
   });
-  const lines = checks.map(({ type, status, required, message, todo }) => {
+  const lines = checks.map((found) => {
+    const { type, status, required } = found;
     const word =
       status === 'True' ? 'ok' : status === 'Unknown' ? 'unknown' : required ? 'MISSING' : 'without';
-    return `${word.padEnd(8)} ${type.padEnd(24)} ${message}${todo === '' ? '' : `. ${todo}`}`;
+    return `${word.padEnd(8)} ${type.padEnd(24)} ${wordsOf(found)}`;
   });
   if (issuer === null) {
     lines.push(

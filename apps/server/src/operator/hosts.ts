@@ -2,6 +2,7 @@ import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { checkChart, type ChartToCheck } from '@hexabase/cluster/host/check-chart.ts';
 import { checkTenantVersions } from '@hexabase/cluster/host/check-tenant-versions.ts';
 import { bad, good, type HostCheck } from '@hexabase/cluster/host/host-check.ts';
 import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
@@ -117,7 +118,9 @@ export interface Preflight {
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   storageClass: string | null;
   /** Kubernetes versions for workspaces, the default first. */
-  tenantVersions: readonly string[];
+  tenantVersions: readonly [string, ...string[]];
+  /** What workspaces are made from. */
+  chart: Pick<ChartToCheck, 'source' | 'keptIn' | 'images'>;
   /** Path of the program that renders the chart; an Error says in words why there is none. */
   findHelm(): Promise<string>;
   /** Authority of the issuer's certificate (null: a publicly trusted one); null when nobody knows it. */
@@ -143,7 +146,7 @@ export async function checkHost(
     clusterUid: seen,
   } = await lookAtHost(client, { signal, storageClass, clusterUid });
   if (observed) checks.push(checkTenantVersions(observed.kubernetesVersion, preflight.tenantVersions));
-  checks.push(await checkHelm(preflight.findHelm));
+  checks.push(...(await checkMaking(preflight, observed?.kubernetesVersion ?? null)));
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
   const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
   if (reachable && preflight.issuer !== null) {
@@ -161,15 +164,27 @@ export async function checkHost(
   return { checks, ready: readiness(checks) };
 }
 
-/** Without it no workspace is made or changed on this machine; those that run are reached. */
-async function checkHelm(findHelm: () => Promise<string>): Promise<HostCheck> {
-  try {
-    const message = `${await findHelm()} renders the chart of workspaces`;
-    return good('HelmFound', { reason: 'ProgramFound', message });
-  } catch (error) {
-    const message = `Workspaces are reached, but none can be made or changed: ${error instanceof Error ? error.message : String(error)}`;
-    return bad('HelmFound', { reason: 'NoHelm', message });
-  }
+/** The program and the chart, without which no workspace is made from this machine; those that run are reached. */
+async function checkMaking(
+  { findHelm, chart, tenantVersions }: Preflight,
+  hostVersion: string | null,
+): Promise<HostCheck[]> {
+  const found = await findHelm().catch((error: unknown) => ({ error }));
+  const helm = typeof found === 'string' ? found : null;
+  const signal = AbortSignal.timeout(lookMsMax);
+  const asked = { ...chart, tenantVersion: tenantVersions[0], helm, hostVersion, signal };
+  return [helmFound(found), await checkChart(asked)];
+}
+
+function helmFound(found: string | { error: unknown }): HostCheck {
+  if (typeof found === 'string')
+    return good('HelmFound', {
+      reason: 'ProgramFound',
+      message: `${found} renders the chart of workspaces`,
+    });
+  const why = found.error instanceof Error ? found.error.message : String(found.error);
+  const message = `Workspaces are reached, but none can be made or changed: ${why}`;
+  return bad('HelmFound', { reason: 'NoHelm', message });
 }
 
 async function endpointOf(

@@ -169,6 +169,26 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['host', 'explode', 'x'])).problem).toContain('There is no command');
   }, 120_000);
 
+  it('look at the chart before the first workspace does, also while the host cluster is silent', async () => {
+    const kubeconfig = join(dataDir, 'silent.yaml');
+    const config = {
+      'current-context': 'c',
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'c', user: { token: 'secret' } }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'c' } }],
+    };
+    await writeFile(kubeconfig, JSON.stringify(config));
+    await operator(['host', 'add', 'silent', '--region', 'eu', '--kubeconfig', kubeconfig]);
+    const env = { HKS_VCLUSTER_CHART: '/nonexistent', HKS_HELM: process.execPath };
+    const { out, exitCode } = await run('hexabase-cli.ts', ['host', 'check', 'silent'], { env });
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(
+      /MISSING +ChartUsable +.*no workspace can be made: The vCluster chart \/nonexistent does not exist\. .*HKS_VCLUSTER_CHART/,
+    );
+    await operator(['host', 'drain', 'silent']);
+    expect((await operator(['host', 'remove', 'silent'])).out).toContain('Forgot');
+  }, 120_000);
+
   it('register a client of the provider, show its secret once, replace it and forget the client', async () => {
     const add = ['client', 'add', 'grafana', '--redirect-uri', 'https://grafana.example/callback'];
     const made = await operator(add);

@@ -19,6 +19,22 @@ it.each([
     launcher: 'hks',
     builtInDriver,
     hostNames,
+    hostKnownAs: null,
   });
   expect(text).toContain(words);
+});
+
+it('a cluster that is known under another name is told with that name', () => {
+  const text = announcement({
+    httpUrl: 'http://localhost:8080',
+    httpsUrl: 'https://localhost:8443',
+    dataDir: '/data',
+    owner: null,
+    launcher: 'hks',
+    builtInDriver: 'embedded',
+    hostNames: ['metal'],
+    hostKnownAs: 'metal',
+  });
+  expect(text).toContain('The cluster of --host-kubeconfig is your host cluster metal already');
+  expect(text).toContain('hexabase-cli host update metal --kubeconfig FILE');
 });

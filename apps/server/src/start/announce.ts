@@ -10,6 +10,8 @@ export interface Announcement {
   launcher: string;
   /** Of the host clusters that workspaces are made on; none: by the driver that is built in. */
   hostNames: readonly string[];
+  /** Name of the cluster of `--host-kubeconfig`, when it was added under another one before. */
+  hostKnownAs: string | null;
   builtInDriver: 'embedded' | 'local';
 }
 
@@ -19,6 +21,7 @@ export function announcement(said: Announcement): string {
   const lines = [
     '',
     `Hexabase AI is ready. ${workspacesOf(said)}`,
+    ...knownAs(said),
     '',
     `  Web and API          ${httpUrl}`,
     `  Kubernetes gateway   ${httpsUrl}`,
@@ -36,6 +39,15 @@ export function announcement(said: Announcement): string {
     '',
   ];
   return lines.join('\n');
+}
+
+/** Whoever gave a kubeconfig looks for a host cluster `default` else, and for its new credentials. */
+function knownAs({ hostKnownAs: name }: Announcement): string[] {
+  if (name === null) return [];
+  return [
+    `The cluster of --host-kubeconfig is your host cluster ${name} already, and is used as that, with the credentials that it has.`,
+    `New credentials for it: \`hexabase-cli host update ${name} --kubeconfig FILE\`.`,
+  ];
 }
 
 /** What a workspace is made of here. */

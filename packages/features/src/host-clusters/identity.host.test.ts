@@ -100,7 +100,7 @@ describe.skipIf(binaries === null)('a host cluster', () => {
     });
   });
 
-  function add(tx: Tx, name: string, through: ReturnType<typeof access>) {
+  function add(tx: Tx, name: string, through: ReturnType<typeof access>, to = right) {
     const row = {
       name,
       region: 'eu',
@@ -111,7 +111,7 @@ describe.skipIf(binaries === null)('a host cluster', () => {
       max_memory_mib: null,
       created_by: null,
     };
-    return addHost(tx, { row, credentials: credentials(right), access: through, nowMs: systemClock.now() });
+    return addHost(tx, { row, credentials: credentials(to), access: through, nowMs: systemClock.now() });
   }
 
   it('is not added a second time under another name, also when it did not answer then', async () => {
@@ -126,6 +126,29 @@ describe.skipIf(binaries === null)('a host cluster', () => {
     const uid = await readClusterUid(clientTo(right));
     expect(await db.database.asWorker((tx) => confirmCluster(tx, west.id, uid))).toBe('');
     expect(condition(await look(), 'SameCluster')).toMatchObject({ status: 'True' });
+  });
+
+  it('is one host also when two names are given to it at once, or one takes the place of another on purpose', async () => {
+    await db.database.asWorker((tx) => sql`delete from host_clusters`.execute(tx));
+    const asked = ['north', 'south'].map((name) =>
+      db.database
+        .asWorker((tx) => add(tx, name, access()))
+        .then(
+          () => name,
+          (error: unknown) => error,
+        ),
+    );
+    const answers = await Promise.all(asked);
+    const [made] = answers.filter((answer) => typeof answer === 'string');
+    expect(answers).toContainEqual(
+      expect.objectContaining({ code: 'already_exists', details: { hostCluster: made } }),
+    );
+    await db.database.asWorker((tx) => add(tx, 'east', access(), other));
+    await expect(change(right, true)).rejects.toMatchObject({
+      code: 'already_exists',
+      details: { hostCluster: made },
+    });
+    expect((await look()).server).toBe(other.url);
   });
 
   it('takes no kubeconfig of another cluster, unless that one takes its place on purpose', async () => {

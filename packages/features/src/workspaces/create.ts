@@ -59,7 +59,8 @@ export async function makeWorkspace(context: TargetContext, wish: Wish): Promise
   const place = await takePlace(tx, { region: wish.region, isolation, size: plan }, ports.defaultRegion);
   const { hostClusterId } = place;
   const { organizationId } = target;
-  const warm = source ? null : await claimPoolMember(tx, { hostClusterId, isolation, organizationId });
+  const wanted = { hostClusterId, isolation, organizationId, plan: plan.name };
+  const warm = source ? null : await claimPoolMember(tx, wanted);
   const id = warm?.id ?? newId<'Workspace'>(nowMs);
   const operationId = await beginOperation(context, {
     kind: wish.kind,

@@ -217,17 +217,21 @@ export async function noteUse(tx: Tx, ids: readonly string[], nowMs: number): Pr
 }
 
 /**
- * Takes a tenant that was made in advance on that host cluster; the caller's workspace gets its id. Null when none is
- * ready. Two requests never get the same one; when this transaction fails, it is given back.
+ * Takes a tenant that was made in advance on that host cluster, the one whose size is nearest to that of the plan; the
+ * caller's workspace gets its id. Null when none is ready. Two requests never get the same one; when this transaction fails, it is given back.
  */
 export async function claimPoolMember(
   tx: Tx,
-  wanted: { hostClusterId: string | null; isolation: 'shared' | 'dedicated'; organizationId: string },
+  wanted: {
+    hostClusterId: string | null;
+    isolation: 'shared' | 'dedicated';
+    organizationId: string;
+    plan: string;
+  },
 ): Promise<{ id: string; runningVersion: string | null } | null> {
+  const { hostClusterId, isolation, organizationId, plan } = wanted;
   const { rows } = await sql<{ id: string; runningVersion: string | null }>`
     select member_id as id, member_version as "runningVersion"
-    from hexabase.claim_pool_member(${wanted.hostClusterId}, ${wanted.isolation}, ${wanted.organizationId})`.execute(
-    tx,
-  );
+    from hexabase.claim_pool_member(${hostClusterId}, ${isolation}, ${organizationId}, ${plan})`.execute(tx);
   return rows[0] ?? null;
 }

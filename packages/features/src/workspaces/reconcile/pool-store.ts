@@ -72,10 +72,11 @@ export async function dropMember(tx: Tx, id: string): Promise<void> {
 }
 
 export interface PoolRule {
-  /** Ready tenants to keep on each place; 0 keeps none. */
-  size: number;
-  /** Decides how large they are made; the workspace's own plan is applied when one is taken. */
-  plan: string;
+  /**
+   * Ready tenants to keep on each place, by the plan that decides how large they are made. The workspace's own plan is
+   * applied when one is taken; one that makes another size of the control plane restarts it.
+   */
+  sizes: Readonly<Record<string, number>>;
   /** Of the built-in driver, for while there are no host clusters. */
   defaultRegion: string;
 }
@@ -85,29 +86,34 @@ const readyWithin = '1 hour';
 /** A new member is begun so long after there was room for it. */
 const refillDelay = '3 seconds';
 
-/** Makes the pool as large as it should be on every host cluster that takes workspaces. Safe to repeat. */
+/**
+ * Makes the pool as large as it should be on every host cluster that takes workspaces. Safe to repeat. Throws an Error
+ * that names a plan which there is not.
+ */
 export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
+  const wanted = await wantedSizes(tx, rule);
   const { rows: surplus } = await sql<{ id: string }>`
-    with places as (${places(rule.defaultRegion)}), ranked as (
-      select m.id, row_number() over (partition by m.host_cluster_id order by m.ready_at nulls last, m.created_at) as rank,
+    with places as (${places(rule.defaultRegion)}), wanted as (${wanted}), ranked as (
+      select m.id, row_number() over (partition by m.host_cluster_id, m.plan order by m.ready_at nulls last, m.created_at) as rank,
+        coalesce((select w.size from wanted w where w.plan = m.plan), 0) as size,
         exists (select from places p where p.host is not distinct from m.host_cluster_id) as placed,
         m.ready_at is null and m.created_at < now() - interval '${sql.raw(readyWithin)}' as late
       from pool_members m where m.deletion_requested_at is null and m.isolation = 'shared'
     )
     update pool_members m set deletion_requested_at = now() from ranked r
-    where r.id = m.id and (r.rank > ${rule.size} or not r.placed or r.late) returning m.id`.execute(tx);
-  const { rows: short } = await sql<{ host: string | null; region: string; missing: number }>`
-    with places as (${places(rule.defaultRegion)})
-    select p.host, p.region, ${rule.size}::int - (
+    where r.id = m.id and (r.rank > r.size or not r.placed or r.late) returning m.id`.execute(tx);
+  const { rows: short } = await sql<{ host: string | null; region: string; plan: string; missing: number }>`
+    with places as (${places(rule.defaultRegion)}), wanted as (${wanted})
+    select p.host, p.region, w.plan, w.size - (
       select count(*)::int from pool_members m where m.host_cluster_id is not distinct from p.host
-        and m.deletion_requested_at is null and m.isolation = 'shared') as missing
-    from places p`.execute(tx);
+        and m.plan = w.plan and m.deletion_requested_at is null and m.isolation = 'shared') as missing
+    from places p cross join wanted w`.execute(tx);
   const made: string[] = [];
-  for (const { host, region, missing } of short) {
+  for (const { host, region, plan, missing } of short) {
     for (let count = 0; count < missing; count++) {
       const id = newId<'Workspace'>();
       await sql`insert into pool_members (id, host_cluster_id, region, isolation, plan)
-        values (${id}, ${host}, ${region}, 'shared', ${rule.plan})`.execute(tx);
+        values (${id}, ${host}, ${region}, 'shared', ${plan})`.execute(tx);
       made.push(id);
     }
   }
@@ -116,6 +122,18 @@ export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
   await sql`insert into reconcile_queue (kind, key, due_at)
     select ${memberKind}, id, now() + ${refillDelay}::interval from unnest(${made}::text[]) as made (id)
     on conflict (kind, key) do nothing`.execute(tx);
+}
+
+/** SQL: how many of which plan. */
+async function wantedSizes(tx: Tx, { sizes }: PoolRule) {
+  const list = Object.entries(sizes).flatMap(([plan, size]) => (size > 0 ? [{ plan, size }] : []));
+  const wanted = sql`select plan, size from jsonb_to_recordset(${JSON.stringify(list)}::jsonb) as w (plan text, size int)`;
+  const { rows } = await sql<{ plan: string }>`
+    select w.plan from (${wanted}) w where not exists (select from plans p where p.name = w.plan)`.execute(
+    tx,
+  );
+  if (rows[0]) throw new Error(`HKS_WARM_POOL names the plan ${rows[0].plan}, which there is not`);
+  return wanted;
 }
 
 /** Host clusters that take workspaces; without any, the driver that is built in. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { TenantConflictError } from '../../../port.ts';
 
 /** Where the chart comes from, and what it must be. */
@@ -27,11 +28,17 @@ const downloadMsMax = 60_000;
 
 /**
  * Reads the chart, from its address when it has one, and compares its digest. One that is pinned is fetched once, and
- * kept in the folder `keptIn`. Throws `TenantConflictError` when it is missing, another one, or none at all.
+ * kept in the folder `keptIn`. Throws `TenantConflictError` when it is missing, another one, or none at all, and AppError
+ * `cluster_unavailable` when its address does not answer, or not with a chart.
  */
-export async function readChart(source: ChartSource, keptIn?: string): Promise<Chart> {
+export async function readChart(
+  source: ChartSource,
+  keptIn?: string,
+  signal: AbortSignal = AbortSignal.timeout(downloadMsMax),
+): Promise<Chart> {
   const { location } = source;
-  if (/^https?:\/\//.test(location)) return fileChart('chart.tgz', await downloaded(source, keptIn));
+  if (/^https?:\/\//.test(location))
+    return fileChart('chart.tgz', await downloaded(source, { keptIn, signal }));
   const kind = await stat(location).catch(() => null);
   if (!kind) throw unusable(`The vCluster chart ${location} does not exist.`);
   const chart = kind.isDirectory()
@@ -104,12 +111,15 @@ async function* placesIn({ root, inside, prefix }: Walk): AsyncGenerator<{ name:
   }
 }
 
-async function downloaded(source: ChartSource, keptIn: string | undefined): Promise<Buffer> {
+async function downloaded(
+  source: ChartSource,
+  { keptIn, signal }: { keptIn: string | undefined; signal: AbortSignal },
+): Promise<Buffer> {
   const { location, digest } = source;
   const kept = keptIn && digest && join(keptIn, `${digest.replace(':', '-')}.tgz`);
   const before = kept ? await readFile(kept).catch(() => null) : null;
   if (before && fileChart('', before).digest === digest) return before;
-  const bytes = await download(location);
+  const bytes = await download(location, signal);
   verify(source, fileChart('', bytes).digest);
   if (keptIn && kept) {
     await mkdir(keptIn, { recursive: true, mode: 0o700 });
@@ -119,16 +129,26 @@ async function downloaded(source: ChartSource, keptIn: string | undefined): Prom
   return bytes;
 }
 
-async function download(location: string): Promise<Buffer> {
-  const answer = await fetch(location, { signal: AbortSignal.timeout(downloadMsMax) }).catch(
-    (cause: unknown) => {
-      throw new Error(`the vCluster chart cannot be fetched from ${location}`, { cause });
-    },
-  );
-  if (!answer.ok) throw new Error(`${location} answered ${answer.status} instead of the vCluster chart`);
-  const bytes = Buffer.from(await answer.arrayBuffer());
+async function download(location: string, signal: AbortSignal): Promise<Buffer> {
+  const silent = (cause: unknown): never => {
+    const message = `The vCluster chart cannot be fetched from ${location}: ${whyOf(cause)}.`;
+    throw new AppError('cluster_unavailable', { message, cause });
+  };
+  const answer = await fetch(location, { signal }).catch(silent);
+  if (!answer.ok) {
+    const message = `The vCluster chart cannot be fetched: ${location} answers ${answer.status}.`;
+    throw new AppError('cluster_unavailable', { message });
+  }
+  const bytes = Buffer.from(await answer.arrayBuffer().catch(silent));
   if (bytes.length > chartBytesMax) throw unusable(`What lies at ${location} is too large for a chart.`);
   return bytes;
+}
+
+/** Fetch itself says that it failed, and no more; of several addresses that were tried, its cause has a code alone. */
+function whyOf(error: unknown): string {
+  const told = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(told instanceof Error)) return String(told);
+  return told.message || ('code' in told ? String(told.code) : told.name);
 }
 
 function verify({ location, digest }: ChartSource, found: string): void {
