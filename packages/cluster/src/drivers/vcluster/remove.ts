@@ -1,12 +1,14 @@
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
+import { clause } from '@hexabase/kernel/text/sentences.ts';
 import type { InventoryItem, Removal, TenantClient } from '../../port.ts';
 import { changeFenced } from './host/converge.ts';
 import { raiseFence } from './host/fence.ts';
+import { foreignItem, readForeign } from './host/foreign.ts';
 import { isOurs } from './host/namespace.ts';
 import { fieldOf, heldBy, metaOf, textOf, type Json } from './host/objects.ts';
 import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
-import { namesOf, ownerSelector } from './names.ts';
+import { fenceNamespace, fenceNameOf, namesOf, ownerSelector } from './names.ts';
 
 export interface RemovalWork {
   host: TenantClient;
@@ -44,6 +46,8 @@ export async function removeTenant(work: RemovalWork): Promise<Removal> {
       `namespace ${namespace} and everything in it`,
       'ClusterRoles and ClusterRoleBindings of the host',
       'PersistentVolumes of the host',
+      ...(outside.checked ?? []),
+      `ConfigMap ${fenceNameOf(workspaceId)} in ${fenceNamespace}, which stays: with it a worker that was paused cannot bring the workspace back`,
     ],
   };
 }
@@ -55,7 +59,7 @@ async function removeNamespace(work: RemovalWork, space: Json): Promise<Removal>
   const wanted = { apiVersion: 'v1', kind: 'Namespace', name };
   const waits = (why: string[]) => ({ kind: 'namespace', key: name, ...(why[0] && { why: why.join('; ') }) });
   // What the host says: `Some content in the namespace has finalizers remaining: …`.
-  if (deleting) return { removed: [], left: [waits(heldBy(space).map((said) => said.replace(/\.$/, '')))] };
+  if (deleting) return { removed: [], left: [waits(heldBy(space).map(clause))] };
   await changeFenced(work, space, { place: wanted });
   const volumes = await claimedVolumes(work);
   const pods = await endPods(work);
@@ -118,6 +122,7 @@ async function removeOutside(work: RemovalWork): Promise<Removal> {
     ['ClusterRoleBinding', 'ClusterRole'].map((kind) => removeRoles(work, kind)),
   );
   const volumes = await readAll(host, { apiVersion: 'v1', kind: 'PersistentVolume' }, signal);
+  const foreign = await readForeign(work);
   const kept = volumes
     .filter((volume) => fieldOf(volume, 'spec', 'claimRef', 'namespace') === namespace)
     .map((volume) => ({
@@ -127,7 +132,8 @@ async function removeOutside(work: RemovalWork): Promise<Removal> {
     }));
   return {
     removed: roles.flatMap(({ removed }) => removed),
-    left: [...roles.flatMap(({ left }) => left), ...kept],
+    left: [...roles.flatMap(({ left }) => left), ...kept, ...foreign.left],
+    checked: [`what else carries its labels on the host: ${foreign.kinds.join(', ')}`],
   };
 }
 
@@ -145,13 +151,7 @@ async function removeRoles(
   if (all.length === 0) return nothing;
   const isNamedAsOurs = (one: Json) => metaOf(one).name.startsWith(`vc-${namesOf(workspaceId).release}-`);
   const found = all.filter(isNamedAsOurs);
-  const foreign = all
-    .filter((one) => !isNamedAsOurs(one))
-    .map((one) => ({
-      kind: kind.toLowerCase(),
-      key: `${workspaceId}/${metaOf(one).name}`,
-      why: 'carries our labels and is not ours by its name; take the labels off, or delete it by hand',
-    }));
+  const foreign = all.filter((one) => !isNamedAsOurs(one)).map((one) => foreignItem(kind, one, workspaceId));
   await Promise.all(
     found.map((object) => {
       const { name, uid } = metaOf(object);
