@@ -22,18 +22,19 @@ beforeAll(async () => {
 afterAll(() => product[Symbol.asyncDispose]());
 
 /** Requests that stand still inside the database. */
-async function standing(): Promise<number> {
+async function standing(role: string): Promise<number> {
   const [row] = await product.query(
-    "select count(*)::int as count from pg_stat_activity where usename = 'hexabase_api' and wait_event_type = 'Lock'",
+    "select count(*)::int as count from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'",
+    [role],
   );
   return row?.['count'] ?? 0;
 }
 
 /** Whatever comes has come: some stand still, and for a while their number was the same. */
-async function allStand(): Promise<void> {
+async function allStand(role = 'hexabase_api'): Promise<void> {
   let [before, same] = [-1, 0];
   await until(async () => {
-    const now = await standing();
+    const now = await standing(role);
     same = now > 1 && now === before ? same + 1 : 0;
     before = now;
     await sleep(100);
@@ -95,6 +96,22 @@ describe('requests that take long', () => {
       return sent;
     });
     for (const answer of await Promise.all(slow)) expect([200, 429]).toContain(answer?.status);
+  });
+});
+
+describe('passwords that strangers try', () => {
+  test('C17 leave connections to whoever is signed in', async () => {
+    const lock = 'lock table hexabase.login_attempts in access exclusive mode';
+    const tried = await whileLocked(lock, async () => {
+      const sent = Array.from({ length: 30 }, (_, n) => {
+        const body = { email: `nobody-${n}@example.test`, password: 'none of them' };
+        return product.send({ method: 'POST', path: '/auth/login', from: `127.0.0.${n + 2}`, body });
+      });
+      await allStand('hexabase_identity');
+      expect((await ann.call('GET', '/api/v1/organizations')).status).toBe(200);
+      return sent;
+    });
+    for (const { status } of await Promise.all(tried)) expect([401, 429]).toContain(status);
   });
 });
 

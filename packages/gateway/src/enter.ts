@@ -1,27 +1,21 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { hostName } from '@hexabase/kernel/host-name.ts';
+import type { Turns } from '@hexabase/kernel/process/turns.ts';
 import type { Admission, Admitted } from './admit.ts';
 import { entryOf, type Told } from './answer/access-entry.ts';
 import { asksUpgrade } from './answer/turns.ts';
-import type { HoldLimits } from './hold.ts';
-import type { LiveConnections } from './live-connections.ts';
+import { sharesOf, type GatewayLimits } from './limits/shares.ts';
 import type { Passage } from './passage.ts';
 import type { AccessLog } from './record/access-log.ts';
 import { Refusal, unavailable } from './refusal.ts';
 import { isBodiless, refuseForeignIdentity, requireOneHost } from './request-headers.ts';
 import { requestObject } from './request-verb.ts';
 
-export interface GatewayLimits extends HoldLimits {
-  /** Requests in flight (an API server takes 400 reads and 200 writes). */
-  short: number;
-  /** Watches, followed logs and shells that are open. */
-  long: number;
-}
-
 /** What is asked before a request is let in, and where it is written. */
 export interface Entrance {
   admission: Admission;
-  connections: LiveConnections;
+  /** Who has how much of us. */
+  places: Turns;
   records: AccessLog;
   limits: GatewayLimits;
   clock: Clock;
@@ -40,12 +34,25 @@ export async function enter(at: Entrance, passage: Passage, way: 'request' | 'up
   try {
     refuseForeignIdentity(passage.request.rawHeaders);
     refuseWrongUpgrade(passage.request, way);
-    refuseTooMany(at, { workspaceId, longRunning: passage.verb.longRunning });
+    return admitted;
   } catch (error) {
     if (error instanceof Refusal) record(at, { passage, admitted }, { status: error.status, stage: 'ended' });
     throw error;
   }
-  return admitted;
+}
+
+/** One of the places of somebody who was let in and is still there; disposing it gives it back. Throws `Refusal` 429. */
+export function takePlace(at: Entrance, of: { passage: Passage; admitted: Admitted }): Disposable {
+  const { claims, workspace } = of.admitted;
+  const taker = { userId: claims.sub, workspaceId: workspace.id, organizationId: workspace.organizationId };
+  const what = of.passage.verb.longRunning ? 'long' : 'short';
+  const place = at.places.tryTake(sharesOf(what, taker, at.limits));
+  if (place) return place;
+  record(at, of, { status: 429, stage: 'ended' });
+  throw new Refusal(429, 'TooManyRequests', {
+    message: 'too many requests at once: of yours, to this workspace or to its organization',
+    retryAfterSeconds: 1,
+  });
 }
 
 export function record(
@@ -74,17 +81,5 @@ function refuseWrongUpgrade(request: Passage['request'], way: 'request' | 'upgra
   throw new Refusal(400, 'BadRequest', {
     message:
       'an upgrade to WebSocket or SPDY comes without a body, and after the answers to all that was asked before it',
-  });
-}
-
-function refuseTooMany(
-  { connections, limits }: Entrance,
-  of: { workspaceId: string; longRunning: boolean },
-): void {
-  const open = connections.count(of.workspaceId);
-  if (of.longRunning ? open.long < limits.long : open.short < limits.short) return;
-  throw new Refusal(429, 'TooManyRequests', {
-    message: 'too many requests to this workspace at once',
-    retryAfterSeconds: 1,
   });
 }

@@ -58,7 +58,7 @@ beforeAll(async () => {
     audit: accessAudit(db, silentLogger),
     clock: systemClock,
     log: silentLogger,
-    limits: { long: 3 },
+    limits: { long: { account: 3, workspace: 3, organization: 99, all: 99 } },
     trustedProxies: parseTrustedProxies('127.0.0.0/8') ?? noProxies,
     wake: async (id) => void woken.push(id),
   });

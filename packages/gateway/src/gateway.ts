@@ -5,15 +5,17 @@ import type { TrustedProxies } from '@hexabase/kernel/client-address.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { createTurns } from '@hexabase/kernel/process/turns.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { gatewayPrefix, gatewayRoutes } from './address.ts';
 import { createAdmission, type Admitted } from './admit.ts';
 import { followOutcome } from './answer/outcome.ts';
 import { onStatusLine } from './answer/told-status.ts';
 import { connectionTurns, type Turns } from './answer/turns.ts';
-import { enter, record, type Entrance, type GatewayLimits } from './enter.ts';
+import { enter, record, takePlace, type Entrance } from './enter.ts';
 import { createHold, type Hold } from './hold.ts';
-import { liveConnections, type LiveConnection } from './live-connections.ts';
+import { defaultLimits, type GatewayLimits } from './limits/shares.ts';
+import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
 import { passageOf, type Passage } from './passage.ts';
 import { accessLog, type AccessAudit } from './record/access-log.ts';
 import { Refusal, sendRefusal, sendRefusalOnSocket, unavailable } from './refusal.ts';
@@ -33,7 +35,7 @@ export interface GatewayDeps {
   trustedProxies?: TrustedProxies;
   /** Asks for a sleeping workspace to be woken, for requests that wait; without it they are refused. */
   wake?: (workspaceId: string) => Promise<void>;
-  /** Per workspace, so that one tenant cannot take all of the process. */
+  /** So that nobody takes all of the process. */
   limits?: Partial<GatewayLimits>;
 }
 
@@ -53,6 +55,7 @@ export interface Gateway extends AsyncDisposable {
 }
 
 interface Parts extends Entrance {
+  connections: LiveConnections;
   hold: Hold | null;
   uses: UseNotes;
   turns: Turns;
@@ -93,7 +96,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 async function openParts(deps: GatewayDeps): Promise<{ parts: Parts; opened: AsyncDisposableStack }> {
   const { access, clock, log, wake } = deps;
   await using opening = new AsyncDisposableStack();
-  const limits = { short: 600, long: 5_000, held: 200, heldMs: 60_000, ...deps.limits };
+  const limits = { ...defaultLimits, ...deps.limits };
   const admission = createAdmission(access, clock);
   const records = opening.use(accessLog(deps.audit, log));
   const connections = opening.use(liveConnections(clock));
@@ -115,7 +118,18 @@ async function openParts(deps: GatewayDeps): Promise<{ parts: Parts; opened: Asy
   );
   if (hold) opening.use(await access.onWorkspaceChange((workspaceId) => hold.changed(workspaceId)));
   return {
-    parts: { admission, connections, records, hold, uses, limits, clock, hosts, turns: connectionTurns() },
+    parts: {
+      admission,
+      connections,
+      records,
+      hold,
+      uses,
+      limits,
+      clock,
+      hosts,
+      places: createTurns(),
+      turns: connectionTurns(),
+    },
     opened: opening.move(),
   };
 }
@@ -132,12 +146,13 @@ async function serve(
   const of = { passage, admitted };
   // Nothing was passed on, and that it closed has been told already.
   if (response.destroyed) return record(parts, of, { status: 0, stage: 'ended' });
+  const place = takePlace(parts, of);
   const outcome = followOutcome(
     { request, response, verb: passage.verb },
     (told) => record(parts, of, told),
     () => parts.connections.remove(connection),
   );
-  const connection = register(parts, { ...of, end: () => outcome.end() });
+  const connection = register(parts, { admitted, place, end: () => outcome.end() });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
   const upstream = await wayTo(parts, deps, { admitted, signal: outcome.signal });
@@ -161,8 +176,9 @@ async function serveUpgrade(
   const admitted = await enter(parts, upgraded, 'upgrade');
   const of = { passage: upgraded, admitted };
   if (socket.destroyed) return record(parts, of, { status: 0, stage: 'ended' });
+  const place = takePlace(parts, of);
   const gone = new AbortController();
-  const connection = register(parts, { ...of, end: () => socket.destroy() });
+  const connection = register(parts, { admitted, place, end: () => socket.destroy() });
   let status = 0;
   let isSent = false;
   onStatusLine(socket, (answered) => {
@@ -192,12 +208,13 @@ function nameForAudit({ request, requestId }: Passage): void {
 async function wayTo(
   { hold, uses }: Parts,
   { driver, log }: GatewayDeps,
-  { admitted: { workspace }, signal }: { admitted: Admitted; signal(): AbortSignal },
+  { admitted: { claims, workspace }, signal }: { admitted: Admitted; signal(): AbortSignal },
 ): Promise<Upstream> {
   uses.used(workspace.id);
   if (!workspace.servable) {
     if (!hold) throw unavailable('the workspace is asleep');
-    await hold.untilAwake(workspace.id, signal());
+    const { id: workspaceId, organizationId } = workspace;
+    await hold.untilAwake({ userId: claims.sub, workspaceId, organizationId }, signal());
   }
   try {
     return await driver.upstream(brandId(workspace.id));
@@ -211,7 +228,7 @@ function noAnswer({ log }: GatewayDeps, { workspace }: Admitted, error: Error): 
   log.warn({ error, workspaceId: workspace.id }, 'a workspace gave no answer to a request');
 }
 
-function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(): void }): LiveConnection {
+function register(parts: Parts, at: { admitted: Admitted; place: Disposable; end(): void }): LiveConnection {
   const { claims, workspace } = at.admitted;
   const connection: LiveConnection = {
     userId: claims.sub,
@@ -220,7 +237,7 @@ function register(parts: Parts, at: { passage: Passage; admitted: Admitted; end(
     organizationId: workspace.organizationId,
     epoch: claims.ep,
     expiresAtMs: claims.exp * 1000,
-    longRunning: at.passage.verb.longRunning,
+    place: at.place,
     end: at.end,
   };
   parts.connections.add(connection);

@@ -1,7 +1,8 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createHold, type Hold, type HoldLimits } from './hold.ts';
+import { createHold, type Hold } from './hold.ts';
+import { defaultLimits, type GatewayLimits } from './limits/shares.ts';
 
 type State = 'asleep' | 'servable' | 'failed' | 'gone';
 
@@ -9,6 +10,7 @@ let state: State;
 let wakes: string[];
 let looks: number;
 const forever = new AbortController().signal;
+const asker = { userId: 'ada', workspaceId: 'ws', organizationId: 'acme' };
 
 beforeEach(() => {
   state = 'asleep';
@@ -16,7 +18,7 @@ beforeEach(() => {
   looks = 0;
 });
 
-function holding(limits: Partial<HoldLimits> = {}, wake?: () => Promise<void>): Hold {
+function holding(limits: Partial<GatewayLimits> = {}, wake?: () => Promise<void>): Hold {
   return createHold({
     access: {
       findWorkspace: async (id) => {
@@ -35,7 +37,7 @@ function holding(limits: Partial<HoldLimits> = {}, wake?: () => Promise<void>): 
       await wake?.();
     },
     log: silentLogger,
-    limits: { held: 100, heldMs: 10_000, ...limits },
+    limits: { ...defaultLimits, heldMs: 10_000, ...limits },
   });
 }
 
@@ -44,7 +46,7 @@ const settledOf = (promises: Promise<unknown>[]) => Promise.allSettled(promises)
 describe('a request to a sleeping workspace', () => {
   it('waits until it is awake, and fifty that come together ask for one wake', async () => {
     const hold = holding();
-    const requests = Array.from({ length: 50 }, () => hold.untilAwake('ws', forever));
+    const requests = Array.from({ length: 50 }, () => hold.untilAwake(asker, forever));
     await expect.poll(() => looks).toBe(1);
     expect(hold.waiting()).toBe(50);
     state = 'servable';
@@ -56,7 +58,7 @@ describe('a request to a sleeping workspace', () => {
 
   it('goes on although the news of it got lost', async () => {
     const hold = holding();
-    const request = hold.untilAwake('ws', forever);
+    const request = hold.untilAwake(asker, forever);
     await expect.poll(() => wakes.length).toBe(1);
     state = 'servable';
     expect(await request).toMatchObject({ servable: true });
@@ -64,31 +66,31 @@ describe('a request to a sleeping workspace', () => {
 
   it('wakes nobody who is awake already', async () => {
     state = 'servable';
-    await holding().untilAwake('ws', forever);
+    await holding().untilAwake(asker, forever);
     expect(wakes).toEqual([]);
   });
 
   it('is told after a while to come again, and the next one asks anew', async () => {
     const hold = holding({ heldMs: 50 });
     const late = { status: 503, retryAfterSeconds: 5, message: expect.stringContaining('being woken up') };
-    await expect(hold.untilAwake('ws', forever)).rejects.toMatchObject(late);
-    await expect.poll(() => hold.untilAwake('ws', forever).catch(() => wakes.length)).toBe(2);
+    await expect(hold.untilAwake(asker, forever)).rejects.toMatchObject(late);
+    await expect.poll(() => hold.untilAwake(asker, forever).catch(() => wakes.length)).toBe(2);
   });
 
   it('is told why when its workspace may not be woken, fails or is gone', async () => {
     const refused = holding({}, () =>
       Promise.reject(new AppError('conflict', { message: 'The organization is suspended.' })),
     );
-    await expect(refused.untilAwake('ws', forever)).rejects.toThrow('The organization is suspended.');
+    await expect(refused.untilAwake(asker, forever)).rejects.toThrow('The organization is suspended.');
     const broken = holding({}, () => Promise.reject(new Error('a secret of the database')));
-    await expect(broken.untilAwake('ws', forever)).rejects.toThrow('cannot be woken right now');
+    await expect(broken.untilAwake(asker, forever)).rejects.toThrow('cannot be woken right now');
     for (const [next, status] of [
       ['failed', 503],
       ['gone', 404],
     ] as const) {
       state = 'asleep';
       const hold = holding();
-      const request = settledOf([hold.untilAwake('ws', forever)]);
+      const request = settledOf([hold.untilAwake(asker, forever)]);
       await expect.poll(() => hold.waiting()).toBe(1);
       state = next;
       hold.changed('');
@@ -97,21 +99,21 @@ describe('a request to a sleeping workspace', () => {
   });
 
   it('is refused when too many wait already', async () => {
-    const hold = holding({ held: 2, heldMs: 100 });
-    const all = await settledOf([1, 2, 3].map(() => hold.untilAwake('ws', forever)));
+    const hold = holding({ held: { ...defaultLimits.held, account: 2 }, heldMs: 100 });
+    const all = await settledOf([1, 2, 3].map(() => hold.untilAwake(asker, forever)));
     expect(all[2]).toMatchObject({ reason: { message: expect.stringContaining('too many requests wait') } });
   });
 
   it('stops waiting when its client goes, and then nobody looks any more', async () => {
     const hold = holding();
     const client = new AbortController();
-    const request = settledOf([hold.untilAwake('ws', client.signal)]);
+    const request = settledOf([hold.untilAwake(asker, client.signal)]);
     await expect.poll(() => wakes.length).toBe(1);
     client.abort();
     expect(await request).toMatchObject([{ status: 'rejected' }]);
     await expect.poll(() => looks).toBe(2);
     state = 'servable';
-    await hold.untilAwake('ws', forever);
+    await hold.untilAwake(asker, forever);
     expect(wakes).toEqual(['ws']);
   });
 });

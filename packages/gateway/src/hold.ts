@@ -1,6 +1,8 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
+import { createTurns } from '@hexabase/kernel/process/turns.ts';
 import type { KubeAccess, ReachableWorkspace } from '@hexabase/oidc/kube-access.ts';
+import { sharesOf, type GatewayLimits, type Taker } from './limits/shares.ts';
 import { Refusal, unavailable } from './refusal.ts';
 
 export interface HoldDeps {
@@ -8,14 +10,7 @@ export interface HoldDeps {
   /** Asks for a sleeping workspace to be woken; an `AppError` tells people why it may not be. */
   wake(workspaceId: string): Promise<void>;
   log: Logger;
-  limits: HoldLimits;
-}
-
-export interface HoldLimits {
-  /** Requests of one workspace that may wait at once. */
-  held: number;
-  /** Milliseconds that one of them waits. */
-  heldMs: number;
+  limits: GatewayLimits;
 }
 
 /** Requests that wait for their workspace to wake instead of failing. */
@@ -24,7 +19,7 @@ export interface Hold {
    * Resolves once the workspace takes requests. Many that come together ask for one wake. Throws `Refusal` 503 when it
    * takes too long, cannot be woken or too many wait, 404 when it is gone; rejects when `signal` aborts.
    */
-  untilAwake(workspaceId: string, signal: AbortSignal): Promise<ReachableWorkspace>;
+  untilAwake(taker: Taker, signal: AbortSignal): Promise<ReachableWorkspace>;
   /** Something about the workspace changed, or about any for ''. */
   changed(workspaceId: string): void;
   /** How many wait. */
@@ -45,6 +40,7 @@ const retryAfterSeconds = 5;
 
 export function createHold({ access, wake, log, limits }: HoldDeps): Hold {
   const groups = new Map<string, { group: Group; awake: Promise<ReachableWorkspace> }>();
+  const places = createTurns();
 
   async function wakeUp(workspaceId: string, group: Group): Promise<ReachableWorkspace> {
     for (let asked = false; ; asked = true) {
@@ -71,12 +67,11 @@ export function createHold({ access, wake, log, limits }: HoldDeps): Hold {
   }
 
   return {
-    async untilAwake(workspaceId, signal) {
+    async untilAwake(taker, signal) {
       signal.throwIfAborted();
-      const { group, awake } = join(workspaceId);
-      if (group.waiting >= limits.held) {
-        throw unavailable('too many requests wait for this workspace to wake up', retryAfterSeconds);
-      }
+      using place = places.tryTake(sharesOf('held', taker, limits));
+      if (!place) throw unavailable('too many requests wait for a workspace to wake up', retryAfterSeconds);
+      const { group, awake } = join(taker.workspaceId);
       group.waiting += 1;
       try {
         return await within(awake, { signal, ms: limits.heldMs });

@@ -14,6 +14,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { createGateway } from './gateway.ts';
+import { defaultLimits } from './limits/shares.ts';
 
 const issuer = 'https://localhost:8443/oidc';
 const workspaceId = newId<'Workspace'>();
@@ -46,7 +47,7 @@ it.each([
         audit: accessAudit(test.database, silentLogger),
         clock: systemClock,
         log: silentLogger,
-        limits: { long: longMax },
+        limits: { long: { ...defaultLimits.long, workspace: longMax } },
       }),
     );
     const gone: Promise<unknown>[] = [];

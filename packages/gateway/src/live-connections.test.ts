@@ -11,7 +11,7 @@ function connection(change: Partial<LiveConnection> = {}) {
     organizationId: 'organization',
     epoch: 1,
     expiresAtMs: 900_000,
-    longRunning: true,
+    place: new DisposableStack(),
     end: () => {
       ended = true;
     },
@@ -107,16 +107,16 @@ describe('live connections', () => {
     expect(leaver.ended()).toBe(true);
   });
 
-  it('are counted per workspace and kind, and not twice when they go', () => {
+  it('give back their place when they go, and once', () => {
     using connections = liveConnections(fixedClock(0));
-    const long = connection().live;
-    const short = connection({ longRunning: false }).live;
-    connections.add(long);
-    connections.add(short);
-    expect(connections.count('workspace')).toEqual({ short: 1, long: 1 });
-    connections.remove(long);
-    connections.remove(long);
-    expect(connections.count('workspace')).toEqual({ short: 1, long: 0 });
-    expect(connections.total()).toBe(1);
+    let given = 0;
+    const one = connection({ place: { [Symbol.dispose]: () => void (given += 1) } }).live;
+    const other = connection({ workspaceId: 'another' }).live;
+    connections.add(one);
+    connections.add(other);
+    expect([...connections.workspaces()]).toEqual(['workspace', 'another']);
+    connections.remove(one);
+    connections.remove(one);
+    expect([given, connections.total(), ...connections.workspaces()]).toEqual([1, 1, 'another']);
   });
 });

@@ -10,7 +10,8 @@ export interface LiveConnection {
   epoch: number;
   /** Milliseconds since the epoch. */
   expiresAtMs: number;
-  longRunning: boolean;
+  /** Given back when it is removed. */
+  place: Disposable;
   end(): void;
 }
 
@@ -25,8 +26,6 @@ interface Session {
 export interface LiveConnections extends Disposable {
   add(connection: LiveConnection): void;
   remove(connection: LiveConnection): void;
-  /** Short requests and long-running ones of a workspace. */
-  count(workspaceId: string): { short: number; long: number };
   /**
    * Looks again at the connections of one user, or of all for ''; ends those whose session ended, whose epoch passed, or
    * whose organization asks for a second factor that was not shown. Asks once for all connections of a session to a
@@ -45,7 +44,7 @@ const questionsAtOnce = 8;
 /** Also ends connections whose token has expired; the timer runs only while somebody is connected. */
 export function liveConnections(clock: Clock): LiveConnections {
   const byUser = new Map<string, Set<LiveConnection>>();
-  const counts = new Map<string, { short: number; long: number }>();
+  const byWorkspace = new Map<string, number>();
   let total = 0;
   let timer: NodeJS.Timeout | null = null;
 
@@ -65,9 +64,7 @@ export function liveConnections(clock: Clock): LiveConnections {
     add(connection) {
       const connections = byUser.get(connection.userId) ?? new Set();
       byUser.set(connection.userId, connections.add(connection));
-      const count = counts.get(connection.workspaceId) ?? { short: 0, long: 0 };
-      count[connection.longRunning ? 'long' : 'short'] += 1;
-      counts.set(connection.workspaceId, count);
+      byWorkspace.set(connection.workspaceId, (byWorkspace.get(connection.workspaceId) ?? 0) + 1);
       total += 1;
       timer ??= setInterval(sweep, sweepMs).unref();
     },
@@ -75,15 +72,13 @@ export function liveConnections(clock: Clock): LiveConnections {
       const connections = byUser.get(connection.userId);
       if (!connections?.delete(connection)) return;
       if (connections.size === 0) byUser.delete(connection.userId);
-      const count = counts.get(connection.workspaceId);
-      if (count) {
-        count[connection.longRunning ? 'long' : 'short'] -= 1;
-        if (count.short + count.long === 0) counts.delete(connection.workspaceId);
-      }
+      const left = (byWorkspace.get(connection.workspaceId) ?? 1) - 1;
+      if (left > 0) byWorkspace.set(connection.workspaceId, left);
+      else byWorkspace.delete(connection.workspaceId);
+      connection.place[Symbol.dispose]();
       total -= 1;
       if (total === 0) stopTimer();
     },
-    count: (workspaceId) => counts.get(workspaceId) ?? { short: 0, long: 0 },
     recheck: oneAtATime((userId, sessionOf) => {
       const users = userId === '' ? [...byUser.keys()] : [userId];
       return lookAgain(
@@ -91,7 +86,7 @@ export function liveConnections(clock: Clock): LiveConnections {
         sessionOf,
       );
     }),
-    workspaces: () => counts.keys(),
+    workspaces: () => byWorkspace.keys(),
     total: () => total,
     [Symbol.dispose]() {
       stopTimer();

@@ -177,7 +177,10 @@ export interface AuthUpstream {
 export interface AuthLetters {
   /** Whether people may make accounts for themselves. */
   readonly signUp: boolean;
-  ask(kind: 'reset' | 'sign_up', asked: { email: string; address: string }): Promise<void>;
+  ask(
+    kind: 'reset' | 'sign_up',
+    asked: { email: string; address: string; knownDevice: string | null },
+  ): Promise<void>;
   find(code: string): Promise<{ kind: 'reset' | 'sign_up'; email: string }>;
   finish(given: { code: string; password: string }): Promise<{ userId: UserId }>;
   /** Somebody has signed in with a password: gives them what they are still due. */

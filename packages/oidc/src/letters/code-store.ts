@@ -7,6 +7,7 @@ export type LetterKind = 'reset' | 'sign_up';
 
 export const letterHours = 1;
 const lifetimeMs = letterHours * 3_600_000;
+const countedMs = 24 * 3_600_000;
 const codePattern = /^hksl_[\w-]{43}$/;
 
 /** What a code in a letter is good for. */
@@ -27,12 +28,17 @@ export async function insertCode(tx: Tx, given: LetterCode, nowMs: number): Prom
   return code;
 }
 
-/** How many letters an address was sent in the last hour. */
-export async function lettersLately(tx: Tx, email: string, nowMs: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    SELECT count(*)::integer AS count FROM hexabase.letter_codes
-    WHERE email = ${email} AND created_at > ${new Date(nowMs - lifetimeMs)}`.execute(tx);
-  return rows[0]?.count ?? 0;
+/** How many letters of one kind an address was sent: in the last hour, while the codes of which nobody made use are good, and in a day. */
+export async function lettersLately(
+  tx: Tx,
+  { kind, email }: Pick<LetterCode, 'kind' | 'email'>,
+  nowMs: number,
+): Promise<{ hour: number; day: number }> {
+  const { rows } = await sql<{ hour: number; day: number }>`
+    SELECT count(*) FILTER (WHERE created_at > ${new Date(nowMs - lifetimeMs)})::integer AS hour, count(*)::integer AS day
+    FROM hexabase.letter_codes
+    WHERE email = ${email} AND kind = ${kind} AND created_at > ${new Date(nowMs - countedMs)}`.execute(tx);
+  return rows[0] ?? { hour: 0, day: 0 };
 }
 
 /** What a code is good for now; null for one that is unknown, used or too old. Locks it for this transaction. */
@@ -81,9 +87,7 @@ export async function hasInvitation(tx: Tx, email: string, nowMs: number): Promi
 }
 
 export async function pruneLetterCodes(tx: Tx, nowMs: number): Promise<void> {
-  await sql`DELETE FROM hexabase.letter_codes WHERE created_at < ${new Date(nowMs - 2 * lifetimeMs)}`.execute(
-    tx,
-  );
+  await sql`DELETE FROM hexabase.letter_codes WHERE created_at < ${new Date(nowMs - countedMs)}`.execute(tx);
 }
 
 function hashOf(code: string): string {

@@ -4,7 +4,7 @@ import { createKeyVault, type KeyVault } from '@hexabase/kernel/key-vault.ts';
 import { openMailText } from '@hexabase/postgres/mail-queue.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test as attack } from 'vitest';
 import { openIdentity, type Identity } from '../identity.ts';
 import { createUser, disableUser, setPassword } from '../users.ts';
 import { insertCode } from './code-store.ts';
@@ -56,6 +56,11 @@ beforeEach(() => {
 function account() {
   const user = { email, displayName: 'Person', password: oldPassword };
   return test.database.asIdentity((tx) => createUser(tx, user, clock.now()));
+}
+
+async function somebodyElse() {
+  const user = { email: `else-${count}@example.test`, displayName: 'Else', password: null };
+  return (await test.database.asIdentity((tx) => createUser(tx, user, clock.now()))).id;
 }
 
 function signIn(password: string) {
@@ -320,6 +325,36 @@ describe('letters', () => {
     await account();
     for (let index = 0; index < 8; index += 1) await ask('reset', `192.0.2.${index}`);
     expect(await mails()).toHaveLength(5);
+  });
+
+  attack('C17 that strangers ask for do not use up those with which the owner gets in', async () => {
+    const { id } = await account();
+    for (let index = 0; index < 8; index += 1) await ask('sign_up', `198.51.100.${index}`);
+    expect(await mails()).toHaveLength(3);
+    await ask('reset');
+    expect(await letters.find(await lastCode())).toMatchObject({ kind: 'reset' });
+    for (let index = 0; index < 8; index += 1) await ask('reset', `198.51.100.${index}`);
+    const others = await identity.rememberDevice(await somebodyElse());
+    for (const device of [null, 'x', others]) {
+      const before = await mails();
+      await letters.ask('reset', { email, address: '192.0.2.1', knownDevice: device });
+      expect(await mails()).toHaveLength(before.length);
+    }
+    const before = await mails();
+    const knownDevice = await identity.rememberDevice(id);
+    await letters.ask('reset', { email, address: '192.0.2.1', knownDevice });
+    expect(await mails()).toHaveLength(before.length + 1);
+    expect((await signIn(oldPassword)).user.email).toBe(email);
+  });
+
+  it('are few a day when strangers ask for them without end, and one of the last hour is always good', async () => {
+    await account();
+    for (let hour = 0; hour < 24; hour += 1) {
+      for (let index = 0; index < 6; index += 1) await ask('reset', `198.51.100.${hour}`);
+      expect(await letters.find(await lastCode())).toMatchObject({ kind: 'reset' });
+      clock.advance(3_600_000);
+    }
+    expect(await mails()).toHaveLength(10 + 22);
   });
 
   it('are asked for ten times from one place, then it is slowed down', async () => {

@@ -6,7 +6,9 @@ import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import { queueMail } from '@hexabase/postgres/mail-queue.ts';
 import { judgeNewPassword } from '../passwords/judge-new.ts';
+import { isDeviceOf, readDevice } from '../sessions/known-devices.ts';
 import { reserveAttempt } from '../sessions/login-attempts.ts';
+import { lookInTurn } from '../sessions/password-turns.ts';
 import { giveOrganization, type NewcomerDeps } from '../upstream/newcomer.ts';
 import { createUser, findUserByEmail, normalizeEmail, personalEmail, setPassword } from '../users.ts';
 import {
@@ -35,6 +37,8 @@ interface Asked {
   email: string;
   /** Where the request came from. */
   address: string;
+  /** What `rememberDevice` of the identity gave to the browser, which may be another account's. */
+  knownDevice?: string | null;
 }
 
 /** Accounts with a password, by letters that prove who reads a mailbox. */
@@ -56,8 +60,13 @@ export interface Letters {
   signedIn(userId: UserId): Promise<void>;
 }
 
-/** Letters to one address in an hour; more are dropped without a word. */
-const lettersMax = 5;
+/**
+ * Letters of one kind to one address; more are dropped without a word. After those of a day one an hour still leaves: as
+ * long as a code is good. So whoever is dropped has a letter that does, however many others ask for them.
+ */
+const lettersMost = { reset: { hour: 5, day: 10 }, sign_up: { hour: 3, day: 6 } } as const;
+/** More in an hour for a browser of the account's owner, who may have lost what strangers asked for. */
+const ownersMore = 3;
 
 export function openLetters(deps: LettersDeps): Letters {
   const { db, clock } = deps;
@@ -98,10 +107,12 @@ async function ask(deps: LettersDeps, kind: LetterKind, asked: Asked): Promise<v
   const email = kind === 'sign_up' ? personalEmail(asked.email) : normalizeEmail(asked.email);
   const nowMs = deps.clock.now();
   const place = { email: `letter ${email}`, address: asked.address };
-  await deps.db.asIdentity((tx) => reserveAttempt(tx, place, nowMs));
+  const device = readDevice(deps.vault, asked.knownDevice ?? null, nowMs);
+  await lookInTurn(place, () => deps.db.asIdentity((tx) => reserveAttempt(tx, place, nowMs)));
   await deps.db.asIdentity(async (tx) => {
-    if ((await lettersLately(tx, email, nowMs)) >= lettersMax) return;
     const user = await findUserByEmail(tx, email);
+    const isOwners = user !== null && device !== null && (await isDeviceOf(tx, device, user.id));
+    if (isEnough(kind, { ...(await lettersLately(tx, { kind, email }, nowMs)), isOwners })) return;
     // A disabled account is told nothing else than a stranger, and cannot be opened by a letter.
     const known = user !== null && user.disabledAt === null && !isMachineAddress(email);
     const code = await insertCode(tx, { kind, email, userId: known ? user.id : null }, nowMs);
@@ -113,6 +124,15 @@ async function ask(deps: LettersDeps, kind: LetterKind, asked: Asked): Promise<v
     const mail = { ...letter, kind: `account.${kind}`, recipient: email, organizationId: null };
     await queueMail(tx, mail, { vault: deps.vault, nowMs });
   });
+}
+
+function isEnough(
+  kind: LetterKind,
+  { hour, day, isOwners }: { hour: number; day: number; isOwners: boolean },
+): boolean {
+  const most = lettersMost[kind];
+  if (isOwners) return hour >= most.hour + ownersMore;
+  return hour >= (day >= most.day ? 1 : most.hour);
 }
 
 async function codeOf(deps: LettersDeps, tx: Tx, code: string): Promise<LetterCode & { invited: boolean }> {

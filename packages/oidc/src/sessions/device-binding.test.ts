@@ -1,26 +1,12 @@
-import { fixedClock } from '@hexabase/kernel/clock.ts';
-import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openIdentity, type Identity } from '../identity.ts';
+import { testIdentity } from '@hexabase/testkit/identity/test-identity.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createUser } from '../users.ts';
 import type { TokenSet } from './issue-tokens.ts';
 
 const password = 'correct horse battery';
-const clock = fixedClock(Date.UTC(2030, 0, 1));
-let test: TestDatabase;
-let identity: Identity;
+const { test, identity, clock, close } = await testIdentity();
+afterAll(close);
 let counter = 0;
-
-beforeAll(async () => {
-  test = await testDatabase();
-  const issuer = 'https://hexabase.test/oidc';
-  identity = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock });
-});
-
-afterAll(async () => {
-  await identity?.[Symbol.asyncDispose]();
-  await test?.close();
-});
 
 async function signInOn(deviceId: string | null): Promise<TokenSet> {
   counter += 1;

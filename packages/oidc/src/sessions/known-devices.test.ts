@@ -1,30 +1,16 @@
-import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
-import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { testIdentity } from '@hexabase/testkit/identity/test-identity.ts';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openIdentity, type Identity } from '../identity.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { resetFactors } from '../second-factor/reset.ts';
 import { createUser, disableUser, enableUser, setPassword, type User } from '../users.ts';
 
 /** Where the owner signed in before, nobody’s guesses slow her down; and what says so is worth little to a thief. */
 const password = 'correct horse battery';
 const away = '192.0.2.10';
-const clock = fixedClock(Date.UTC(2030, 0, 1));
-let test: TestDatabase;
-let identity: Identity;
+const { test, identity, clock, close } = await testIdentity();
+afterAll(close);
 let counter = 0;
-
-beforeAll(async () => {
-  test = await testDatabase();
-  const issuer = 'https://hexabase.test/oidc';
-  identity = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock });
-});
-
-afterAll(async () => {
-  await identity?.[Symbol.asyncDispose]();
-  await test?.close();
-});
 
 describe('a device on which somebody signed in before', () => {
   it('gets its person in at once at a new place, however many guess elsewhere and at that very place', async () => {

@@ -9,7 +9,7 @@ import * as z from 'zod';
  * aside from everybody else's tries, so that strangers slow down nobody whom we know (OWASP, "Slow Down Online Guessing
  * Attacks with Device Cookies"). It signs nobody in, and it is good for `triesMax` wrong passwords in all its life.
  */
-interface KnownDevice {
+export interface KnownDevice {
   id: string;
   userId: string;
   /** Of the account, when this was given out. */
@@ -73,6 +73,16 @@ export async function reserveDeviceAttempt(
     INSERT INTO hexabase.device_tries AS d (id, failures, last_at) VALUES (${device.id}, 1, ${new Date(nowMs)})
     ON CONFLICT (id) DO UPDATE SET failures = d.failures + 1, last_at = ${new Date(nowMs)}
     WHERE d.failures < ${triesMax} RETURNING id`.execute(tx);
+  return rows.length > 0;
+}
+
+/** Whether it was given to this account, and not before something that made all its devices strangers. */
+export async function isDeviceOf(tx: Tx, device: KnownDevice, userId: UserId): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT 1 FROM hexabase.users
+    WHERE id = ${userId} AND id = ${device.userId} AND device_epoch = ${device.epoch} AND disabled_at IS NULL`.execute(
+    tx,
+  );
   return rows.length > 0;
 }
 

@@ -1,28 +1,14 @@
-import { fixedClock } from '@hexabase/kernel/clock.ts';
-import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { testIdentity } from '@hexabase/testkit/identity/test-identity.ts';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openIdentity, type Identity } from '../identity.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createUser, disableUser, enableUser, setPassword, type User } from '../users.ts';
 
 /** Whom strangers’ guesses slow down: not where the owner was, and elsewhere each place by itself. */
 const password = 'correct horse battery';
 const home = '203.0.113.1';
-const clock = fixedClock(Date.UTC(2030, 0, 1));
-let test: TestDatabase;
-let identity: Identity;
+const { test, identity, clock, close } = await testIdentity();
+afterAll(close);
 let counter = 0;
-
-beforeAll(async () => {
-  test = await testDatabase();
-  const issuer = 'https://hexabase.test/oidc';
-  identity = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock });
-});
-
-afterAll(async () => {
-  await identity?.[Symbol.asyncDispose]();
-  await test?.close();
-});
 
 describe('while strangers guess, a password', () => {
   it('is taken at once where a session of the account goes on or was left in peace', async () => {

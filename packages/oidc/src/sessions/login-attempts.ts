@@ -8,7 +8,7 @@ import { sql } from 'kysely';
  * Progressive delays, kept in PostgreSQL so that they hold across replicas and restarts. Two counters: account and
  * address together (a stranger elsewhere cannot lock the owner out), and address alone (one address tries many accounts).
  * Passwords have a third, of the account from all places together where its owner never was; once it is full, each of these
- * places waits for itself, and all of them have so many tries a minute. Devices that are known have counters of their own
+ * places is given a turn, in the order in which they ask, so many a minute. Devices that are known have counters of their own
  * (`known-devices.ts`) and none of these.
  */
 interface Counter {
@@ -25,9 +25,10 @@ const delayMsMax = 15 * 60_000;
 const strangersFree = 100;
 /** Between two tries of one new place after that. Short: it is the owner, too, who waits for it. */
 const strangersDelayMs = 60_000;
-/** Tries in a minute of all new places together after that: who has very many addresses gets no more. */
-const crowdMax = 30;
-const crowdMs = 60_000;
+/** Turns of all new places together after that: so many at one moment, and the next at this distance. */
+const turns = { atOnce: 30, everyMs: 60_000 };
+/** No turn is given further ahead: who has that many addresses keeps all new places out. */
+const turnsAheadMs = 3_600_000;
 
 export interface LoginPlace {
   email: string;
@@ -46,9 +47,9 @@ export async function reserveAttempt(tx: Tx, place: LoginPlace, nowMs: number): 
 
 /**
  * The same for a password that is tried on an unknown device at a place where its owner never was. Such places are counted
- * together; after too many each has one try a minute, and the first a minute after it asked with `queueStranger`. Places do
- * not wait for each other until there are very many: guessers from a few must not keep out the owner who does as they are
- * told. Throws as `reserveAttempt` does.
+ * together; after too many each has one try at a time, when its turn has come: `queueStranger` gives the first, a minute
+ * later or, behind others, as many minutes as it takes. Guessers must not keep out the owner who does as they are told.
+ * Throws as `reserveAttempt` does.
  */
 export async function reserveStrangersAttempt(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
   const now = new Date(nowMs);
@@ -60,36 +61,47 @@ export async function reserveStrangersAttempt(tx: Tx, place: LoginPlace, nowMs: 
   if ((rows[0]?.failures ?? 0) <= strangersFree) return;
   const key = turnKey(place);
   const turn = await sql`
-    UPDATE hexabase.login_attempts SET last_at = ${now}, blocked_until = ${new Date(nowMs + strangersDelayMs)}
-    WHERE key = ${key} AND blocked_until <= ${now} RETURNING key`.execute(tx);
+    SELECT 1 FROM hexabase.login_attempts WHERE key = ${key} AND blocked_until <= ${now} FOR UPDATE`.execute(
+    tx,
+  );
   if (turn.rows.length === 0) throw await delayed(tx, { key, otherwiseMs: strangersDelayMs }, nowMs);
-  await reserveInCrowd(tx, place.email, nowMs);
+  const next = (await giveTurn(tx, place.email, nowMs)) ?? new Date(nowMs + turnsAheadMs);
+  await sql`UPDATE hexabase.login_attempts SET last_at = ${now}, blocked_until = ${next}
+    WHERE key = ${key}`.execute(tx);
 }
 
-/** Counts in windows: a bound for all together needs no evenness. */
-async function reserveInCrowd(tx: Tx, email: string, nowMs: number): Promise<void> {
-  const now = new Date(nowMs);
-  const until = new Date(nowMs + crowdMs);
-  const key = keyOf('crowd', email);
+/**
+ * Gives a place its first turn, where there are turns; in a transaction of its own, after the one that was refused. Answers
+ * the refusal that says when, or null when there is nothing new to say.
+ */
+export async function queueStranger(tx: Tx, place: LoginPlace, nowMs: number): Promise<AppError | null> {
+  const key = turnKey(place);
   const { rows } = await sql`
-    INSERT INTO hexabase.login_attempts AS a (key, failures, last_at, blocked_until) VALUES (${key}, 1, ${now}, ${until})
-    ON CONFLICT (key) DO UPDATE SET last_at = ${now},
-      failures = CASE WHEN a.blocked_until <= ${now} THEN 1 ELSE a.failures + 1 END,
-      blocked_until = CASE WHEN a.blocked_until <= ${now} THEN ${until}::timestamptz ELSE a.blocked_until END
-    WHERE a.blocked_until <= ${now} OR a.failures < ${crowdMax}
-    RETURNING key`.execute(tx);
-  if (rows.length === 0) throw await delayed(tx, { key, otherwiseMs: crowdMs }, nowMs);
-}
-
-/** Lets a place wait for its first turn, where there are turns; in a transaction of its own, after the one that was refused. */
-export async function queueStranger(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
-  const now = new Date(nowMs);
+    SELECT 1 FROM hexabase.login_attempts
+    WHERE key = ${strangersKey(place.email)} AND failures >= ${strangersFree} AND last_at >= ${new Date(nowMs - windowMs)}
+      AND NOT EXISTS (SELECT FROM hexabase.login_attempts WHERE key = ${key})`.execute(tx);
+  const turn = rows.length > 0 && (await giveTurn(tx, place.email, nowMs));
+  if (!turn) return null;
   await sql`
     INSERT INTO hexabase.login_attempts (key, failures, last_at, blocked_until)
-    SELECT ${turnKey(place)}, 0, ${now}::timestamptz, ${new Date(nowMs + strangersDelayMs)}::timestamptz
-    FROM hexabase.login_attempts
-    WHERE key = ${strangersKey(place.email)} AND failures >= ${strangersFree} AND last_at >= ${new Date(nowMs - windowMs)}
-    ON CONFLICT (key) DO NOTHING`.execute(tx);
+    VALUES (${key}, 0, ${new Date(nowMs)}, ${turn}) ON CONFLICT (key) DO NOTHING`.execute(tx);
+  return tooMany(turn.getTime() - nowMs);
+}
+
+/** The next moment that is not given to as many as may have it; null when that is too far ahead. */
+async function giveTurn(tx: Tx, email: string, nowMs: number): Promise<Date | null> {
+  const [now, earliest] = [new Date(nowMs), new Date(nowMs + strangersDelayMs)];
+  const hasRoom = sql`a.blocked_until >= ${earliest} AND a.failures < ${turns.atOnce}`;
+  const { rows } = await sql<{ turn: Date }>`
+    INSERT INTO hexabase.login_attempts AS a (key, failures, last_at, blocked_until)
+    VALUES (${keyOf('crowd', email)}, 1, ${now}, ${earliest})
+    ON CONFLICT (key) DO UPDATE SET last_at = ${now},
+      failures = CASE WHEN ${hasRoom} THEN a.failures + 1 ELSE 1 END,
+      blocked_until = CASE WHEN ${hasRoom} THEN a.blocked_until
+        ELSE greatest(${earliest}::timestamptz, a.blocked_until + ${turns.everyMs} * interval '1 millisecond') END
+    WHERE a.blocked_until <= ${new Date(nowMs + turnsAheadMs)}
+    RETURNING blocked_until AS turn`.execute(tx);
+  return rows[0]?.turn ?? null;
 }
 
 /** Counts what the holder of a session tries as the current password: nobody else's tries are in it. Throws as `reserveAttempt` does. */
@@ -125,6 +137,13 @@ export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> 
 export async function returnStrangersAttempt(tx: Tx, email: string): Promise<void> {
   await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0)
     WHERE key = ${strangersKey(email)}`.execute(tx);
+}
+
+/** Gives back the turn of a place whose password was not looked at after all. */
+export async function returnTurn(tx: Tx, place: LoginPlace, nowMs: number): Promise<void> {
+  const now = new Date(nowMs);
+  await sql`UPDATE hexabase.login_attempts SET blocked_until = ${now}
+    WHERE key = ${turnKey(place)} AND blocked_until > ${now}`.execute(tx);
 }
 
 /** With a new password: what was tried for the old one slows nobody any more. */
@@ -175,9 +194,12 @@ async function delayed(
   const { rows } = await sql<{ blocked_until: Date | null }>`
     SELECT blocked_until FROM hexabase.login_attempts WHERE key = ${key}`.execute(tx);
   const untilMs = rows[0]?.blocked_until?.getTime() ?? nowMs + otherwiseMs;
-  const retryAfterSeconds = Math.max(1, Math.ceil((untilMs - nowMs) / 1_000));
+  return tooMany(untilMs - nowMs);
+}
+
+function tooMany(waitMs: number): AppError {
   return new AppError('rate_limited', {
     message: 'Too many wrong attempts; wait and try again.',
-    details: { retryAfterSeconds },
+    details: { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) },
   });
 }

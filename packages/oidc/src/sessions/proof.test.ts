@@ -1,40 +1,29 @@
 import { createHash } from 'node:crypto';
-import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { appCode } from '@hexabase/testkit/authenticator-app.ts';
-import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { testIdentity } from '@hexabase/testkit/identity/test-identity.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openIdentity, type Identity } from '../identity.ts';
 import { beginBrowserSession } from '../provider/logout/browser-session.ts';
 import { switchProvider } from '../upstream/provider-store.ts';
 import { createUser, disableUser, enableUser, setPassword, type User } from '../users.ts';
 import { endAllSessions } from './session-store.ts';
 
 /** What somebody has proven about an account is worth nothing after the account has changed, however close it was. */
-const clock = fixedClock(Date.UTC(2030, 0, 1));
 const password = 'correct horse battery';
 const next = 'another good phrase entirely';
 const device = { userAgent: 'vitest', address: '192.0.2.1', deviceId: null };
 const refused = { code: 'invalid_credentials' };
-let test: TestDatabase;
-let identity: Identity;
-let watcher: Client;
+const { test, identity, clock, close } = await testIdentity();
+const watcher = new Client(test.admin);
 let counter = 0;
 
-beforeAll(async () => {
-  test = await testDatabase();
-  const { database: db, masterKey } = test;
-  identity = await openIdentity({ db, masterKey, issuer: 'https://hexabase.test/oidc', clock });
-  watcher = new Client(test.admin);
-  await watcher.connect();
-});
+beforeAll(() => watcher.connect());
 beforeEach(() => clock.advance(2 * 3_600_000));
 afterAll(async () => {
-  await watcher?.end();
-  await identity?.[Symbol.asyncDispose]();
-  await test?.close();
+  await watcher.end();
+  await close();
 });
 
 async function person(): Promise<User> {

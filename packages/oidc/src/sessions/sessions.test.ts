@@ -1,27 +1,14 @@
-import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { testIdentity } from '@hexabase/testkit/identity/test-identity.ts';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openIdentity, type Identity } from '../identity.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openIdentity } from '../identity.ts';
 import { createUser, disableUser, setPassword, type User } from '../users.ts';
 
-const issuer = 'https://hexabase.test/oidc';
 const password = 'correct horse battery';
-const clock = fixedClock(Date.UTC(2030, 0, 1));
-let test: TestDatabase;
-let identity: Identity;
+const { test, identity, issuer, clock, close } = await testIdentity();
+afterAll(close);
 let counter = 0;
-
-beforeAll(async () => {
-  test = await testDatabase();
-  identity = await openIdentity({ db: test.database, masterKey: test.masterKey, issuer, clock });
-});
-
-afterAll(async () => {
-  await identity?.[Symbol.asyncDispose]();
-  await test?.close();
-});
 
 async function person(): Promise<User> {
   counter += 1;
@@ -379,6 +366,29 @@ describe('accounts', () => {
     await expect(test.database.asIdentity((tx) => createUser(tx, twin, clock.now()))).rejects.toMatchObject({
       code: 'already_exists',
     });
+  });
+
+  it('are one per mailbox, in whatever script its domain is written, and signed in to with each', async () => {
+    counter += 1;
+    const domains = [
+      `bücher-${counter}.example`,
+      `BU\u0308CHER-${counter}.Example.`,
+      `ｂücher-${counter}。example`,
+    ];
+    const [first, ...others] = domains.map((domain) => ({
+      email: `who@${domain}`,
+      displayName: 'Who',
+      password,
+    }));
+    if (!first) throw new Error('no spelling');
+    const user = await test.database.asIdentity((tx) => createUser(tx, first, clock.now()));
+    expect(user.email).toMatch(/^who@xn--[a-z0-9-]+\.example$/);
+    for (const twin of [...others, { ...first, email: user.email.toUpperCase() }]) {
+      const made = test.database.asIdentity((tx) => createUser(tx, twin, clock.now()));
+      await expect(made).rejects.toMatchObject({ code: 'already_exists' });
+      const { accessToken } = await signIn({ ...user, email: twin.email });
+      expect(await identity.authenticate(accessToken)).toMatchObject({ userId: user.id, email: user.email });
+    }
   });
 
   it('show nothing but id, e-mail, name and epoch of co-members to requests', async () => {

@@ -1,11 +1,11 @@
 import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
 import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
-import { brandId, newId, type SessionId } from '@hexabase/kernel/id.ts';
+import { brandId, newId, type SessionId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
 import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './issue-tokens.ts';
-import { readDevice, reserveDeviceAttempt, returnDeviceAttempt } from './known-devices.ts';
+import { readDevice, reserveDeviceAttempt, returnDeviceAttempt, type KnownDevice } from './known-devices.ts';
 import { isKnownPlace } from './known-places.ts';
 import {
   forgiveAttempts,
@@ -13,9 +13,12 @@ import {
   reserveAttempt,
   reserveOwnAttempt,
   reserveStrangersAttempt,
+  returnAttempt,
   returnStrangersAttempt,
+  returnTurn,
   type LoginPlace,
 } from './login-attempts.ts';
+import { lookInTurn, type Trier } from './password-turns.ts';
 import { passwordFits } from './passwords.ts';
 import type { Proven } from './proof.ts';
 import { beginLogin, finishLogin, type FactorDeps } from '../second-factor/second-step.ts';
@@ -93,50 +96,83 @@ export async function checkPassword(deps: SignInDeps, credentials: Credentials):
 async function proveCredentials(deps: SignInDeps, credentials: Credentials): Promise<Proof> {
   if (!deps.passwords)
     throw new AppError('not_built', { message: 'Signing in with a password is switched off here.' });
+  const { db, clock, vault } = deps;
   const email = canonicalEmail(credentials.email).slice(0, 254);
   const place = { email, address: credentials.device.address };
-  const known = await findAtPlace(deps, place, credentials).catch(async (error: unknown) => {
-    if (isAppError(error, 'rate_limited'))
-      await deps.db.asIdentity((tx) => queueStranger(tx, place, deps.clock.now()));
-    throw error;
-  });
-  const fits = await passwordFits(known?.passwordHash ?? null, credentials.password);
-  if (!known || !fits) {
-    const refused = { userId: known?.userId ?? null, action: 'auth.sign-in', outcome: 'denied' } as const;
+  const device = readDevice(vault, credentials.knownDevice ?? null, clock.now());
+  const { sessionId } = credentials;
+  const asker = device ? onDevice(device.userId) : sessionId ? inSession(sessionId) : place;
+  const { found, who, giveBack } = await lookInTurn(asker, () =>
+    reserveTry(deps, place, { device, sessionId }),
+  );
+  const { password } = credentials;
+  const fits = await passwordFits(found?.passwordHash ?? null, { password, who }).catch(
+    async (error: unknown) => {
+      // It was not looked at: whoever has to come again has guessed nothing.
+      await db.asIdentity(giveBack);
+      throw error;
+    },
+  );
+  if (!found || !fits) {
+    const refused = { userId: found?.userId ?? null, action: 'auth.sign-in', outcome: 'denied' } as const;
     const details = { way: 'password' };
-    await deps.db.asIdentity((tx) => recordAuth(tx, { ...refused, details }, deps.clock.now()));
+    await db.asIdentity((tx) => recordAuth(tx, { ...refused, details }, clock.now()));
     throw new AppError('invalid_credentials');
   }
   // At once, whatever a second factor says: no try of the owner's counts among those of strangers.
-  if (known.isStranger) await deps.db.asIdentity((tx) => returnStrangersAttempt(tx, email));
-  return known;
+  if ('address' in who) await db.asIdentity((tx) => returnStrangersAttempt(tx, email));
+  return found;
 }
 
-interface Found extends Proof {
-  passwordHash: string | null;
-  isStranger: boolean;
+/** A try that is counted. */
+interface Try {
+  /** Null where there is no account. */
+  found: (Proof & { passwordHash: string | null }) | null;
+  who: Trier;
+  /** For one whose password is not looked at after all. */
+  giveBack(tx: Tx): Promise<void>;
 }
 
-/** The account, once the attempt is counted. Throws AppError `rate_limited`; nothing is counted then. */
-async function findAtPlace(
-  { db, clock, vault }: SignInDeps,
+// Whoever guesses in one of these ways is nobody's company in another.
+const onDevice = (userId: string): Trier => ({ known: `device of ${userId}` });
+const inSession = (sessionId: SessionId): Trier => ({ known: `session ${sessionId}` });
+const atHome = ({ userId }: { userId: UserId }): Trier => ({ known: `home of ${userId}` });
+
+/** Counts the try. Throws AppError `rate_limited`; nothing is counted then. */
+function reserveTry(
+  { db, clock }: SignInDeps,
   place: LoginPlace,
-  { sessionId, knownDevice = null }: Pick<Credentials, 'sessionId' | 'knownDevice'>,
-): Promise<Found | null> {
-  return db.asIdentity(async (tx) => {
-    const nowMs = clock.now();
+  { device, sessionId }: { device: KnownDevice | null; sessionId: SessionId | undefined },
+): Promise<Try> {
+  const nowMs = clock.now();
+  let isStranger = false;
+  const reserved = db.asIdentity(async (tx): Promise<Try> => {
     const found = await findCredentials(tx, place.email);
-    const device = readDevice(vault, knownDevice, nowMs);
     if (found && device && (await reserveDeviceAttempt(tx, { device, account: found }, nowMs))) {
-      return { ...found, isStranger: false, forgive: (then) => returnDeviceAttempt(then, device.id) };
+      const giveBack = (then: Tx) => returnDeviceAttempt(then, device.id);
+      return { found: { ...found, forgive: giveBack }, who: onDevice(found.userId), giveBack };
     }
     await reserveAttempt(tx, place, nowMs);
     if (sessionId !== undefined) await reserveOwnAttempt(tx, sessionId, nowMs);
     const at = found && { userId: found.userId, address: place.address };
     // Also where no account is: the count must not tell which there are.
-    const isHome = sessionId !== undefined || (at !== null && (await isKnownPlace(tx, at, nowMs)));
-    if (!isHome) await reserveStrangersAttempt(tx, place, nowMs);
-    return found && { ...found, isStranger: !isHome, forgive: (then) => forgiveAttempts(then, place) };
+    const home = sessionId ? inSession(sessionId) : at && (await isKnownPlace(tx, at, nowMs)) && atHome(at);
+    isStranger = !home;
+    if (!home) await reserveStrangersAttempt(tx, place, nowMs);
+    return {
+      found: found && { ...found, forgive: (then) => forgiveAttempts(then, place) },
+      who: home || { address: place.address },
+      async giveBack(then) {
+        await returnAttempt(then, place);
+        if (home) return;
+        await returnStrangersAttempt(then, place.email);
+        await returnTurn(then, place, nowMs);
+      },
+    };
+  });
+  return reserved.catch(async (error: unknown) => {
+    if (!isStranger || !isAppError(error, 'rate_limited')) throw error;
+    throw (await db.asIdentity((tx) => queueStranger(tx, place, nowMs))) ?? error;
   });
 }
 

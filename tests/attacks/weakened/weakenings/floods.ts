@@ -173,4 +173,88 @@ export const floodWeakenings: readonly Weakening[] = [
     ],
     because: 'one account takes all places',
   },
+  {
+    attack:
+      'B11 who guesses from a hundred places takes no turn from the owner at a new one, who comes when she is told to',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/login-attempts.ts',
+        find: 'AND NOT EXISTS (SELECT FROM hexabase.login_attempts WHERE key = ${key})',
+        replace: "AND ${key} <> ''",
+      },
+      {
+        file: 'packages/oidc/src/sessions/login-attempts.ts',
+        find: 'ON CONFLICT (key) DO NOTHING',
+        replace: 'ON CONFLICT (key) DO UPDATE SET blocked_until = excluded.blocked_until',
+      },
+    ],
+    because: 'who asks again goes behind all guessers again',
+  },
+  {
+    attack: 'C17 leave connections to whoever is signed in',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/password-turns.ts',
+        find: "key: 'look of strangers', most: 3",
+        replace: "key: 'look of strangers', most: 300",
+      },
+    ],
+    because: 'strangers have all connections in which sessions are looked up',
+  },
+  {
+    attack: 'C17 passwords that strangers try from everywhere keep nobody waiting whom we know',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/password-turns.ts',
+        find: "key: 'hash of strangers', most: 2",
+        replace: "key: 'hash of strangers', most: 300",
+      },
+    ],
+    because: 'whoever is known stands behind all strangers',
+  },
+  {
+    attack: 'C17 passwords that are tried from one address keep nobody waiting at another',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/password-turns.ts',
+        find: 'most: 2, waiting: 100 }',
+        replace: 'most: 200, waiting: 200 }',
+      },
+    ],
+    because: 'one address has the whole queue',
+  },
+  {
+    attack: 'C17 that strangers ask for do not use up those with which the owner gets in',
+    changes: [
+      {
+        file: 'packages/oidc/src/letters/code-store.ts',
+        find: 'AND kind = ${kind} AND created_at',
+        replace: 'AND ${kind} = ${kind} AND created_at',
+      },
+    ],
+    because: 'letters that say nothing use up those that let the owner in',
+  },
+  {
+    attack: 'C17 watches of one account, workspace or organization leave places to all others',
+    changes: [
+      {
+        file: 'packages/gateway/src/limits/shares.ts',
+        find: 'most: most.account }',
+        replace: 'most: most.all }',
+      },
+    ],
+    because: 'one account takes what its colleagues have, and then what everybody has',
+  },
+  {
+    attack:
+      'C17 requests to sleeping workspaces of one account, workspace or organization leave room to all others',
+    changes: [
+      {
+        file: 'packages/gateway/src/limits/shares.ts',
+        find: 'most: most.organization }',
+        replace: 'most: most.all }',
+      },
+    ],
+    because: 'who has many workspaces that sleep has all the room',
+  },
 ];

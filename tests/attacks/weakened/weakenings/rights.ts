@@ -14,8 +14,8 @@ export const rightsWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/oidc/src/sessions/sign-in.ts',
-        find: '  if (!known || !fits) {',
-        replace: "  if (!known) throw new AppError('not_found');\n  if (!known || !fits) {",
+        find: '  if (!found || !fits) {',
+        replace: "  if (!found) throw new AppError('not_found');\n  if (!found || !fits) {",
       },
     ],
     because: 'an unknown address is refused in other words than a wrong password',

@@ -86,8 +86,8 @@ export const signInWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/oidc/src/sessions/sign-in.ts',
-        find: 'if (!isHome) await reserveStrangersAttempt(',
-        replace: 'if (isHome) await reserveStrangersAttempt(',
+        find: 'if (!home) await reserveStrangersAttempt(',
+        replace: 'if (home) await reserveStrangersAttempt(',
       },
     ],
     because: 'who has many addresses guesses as fast as all of them together',

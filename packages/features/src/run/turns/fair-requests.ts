@@ -1,8 +1,8 @@
 import type { OperationCall } from '@hexabase/contract/call.ts';
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
+import { createTurns, type Share, type Turns } from '@hexabase/kernel/process/turns.ts';
 import { defaultPoolSizes } from '@hexabase/postgres/role-pool.ts';
-import { createTurns, type Share, type Turns } from './turns.ts';
 
 /** Connections of requests that one account, and one organization, may keep busy at once in this process. */
 const accountMost = Math.floor(defaultPoolSizes.api / 2);

@@ -8,7 +8,7 @@ import type { Problem } from '../../pages/ways.ts';
 import { parseBody } from '../auth-input.ts';
 import type { AuthIdentity, AuthLetters } from '../auth-port.ts';
 import { browserOrigin } from '../browser-origin.ts';
-import { keepDevice } from '../cookies/device-cookie.ts';
+import { keepDevice, knownDeviceOf } from '../cookies/device-cookie.ts';
 import { openForm, requireOwnForm } from '../form-guard.ts';
 import { answerPageError, problemFrom } from '../page-errors.ts';
 
@@ -45,8 +45,8 @@ export async function letterRoutes(
 ): Promise<void> {
   app.setErrorHandler((error, _request, reply) => answerPageError(error, reply));
   const page = letterPages(identity);
-  addAsking(app, letters, { page, kind: 'reset' });
-  if (letters.signUp) addAsking(app, letters, { page, kind: 'sign_up' });
+  addAsking(app, { identity, letters }, { page, kind: 'reset' });
+  if (letters.signUp) addAsking(app, { identity, letters }, { page, kind: 'sign_up' });
 
   const choose = async (
     request: FastifyRequest,
@@ -94,7 +94,7 @@ function letterPages(identity: AuthIdentity) {
 
 function addAsking(
   app: FastifyInstance,
-  letters: AuthLetters,
+  { identity, letters }: { identity: AuthIdentity; letters: AuthLetters },
   { page, kind }: { page: LetterPages; kind: Kind },
 ): void {
   const { path, title, lead } = asks[kind];
@@ -110,11 +110,12 @@ function addAsking(
   app.post(path, async (request, reply) => {
     const { email } = page.ownForm(request);
     try {
-      await letters.ask(kind, { email, address: request.ip });
+      const knownDevice = knownDeviceOf(request, identity);
+      await letters.ask(kind, { email, address: request.ip, knownDevice });
     } catch (error) {
       return show(request, reply, { email, problem: formProblem(error, reply) });
     }
-    const text = `If ${email} can be used here, a letter is on its way. Read it and go on from there.`;
+    const text = `If ${email} can be used here, a letter is on its way, or has come within the last hour: each of that hour is good. Read it and go on from there.`;
     return sendPage(reply, 'Read your mail', endPage({ title: 'Read your mail', text }));
   });
 }

@@ -1,16 +1,18 @@
-import { AppError } from '@hexabase/kernel/errors.ts';
+import { AppError } from '../errors.ts';
 
 /** Somebody who shares something with others, and how much of it they may have at once. */
 export interface Share {
   key: string;
   most: number;
+  /** How many may wait that ask for it; without it as many as come. */
+  waiting?: number;
 }
 
 /** Who is served when more is asked for than there is. */
 export interface Turns {
   /**
    * One of each share; disposing the answer gives it back. Waits for its turn behind those who asked for the same share.
-   * Throws `rate_limited` after five seconds.
+   * Throws `rate_limited` after five seconds, and at once where too many wait.
    */
   take(shares: readonly Share[]): Promise<Disposable>;
   /** The same without waiting: null when one of them is used up. */
@@ -27,61 +29,82 @@ const retryAfterSeconds = 2;
 
 /**
  * Whoever has all of their share waits for themselves, and for nobody else's. A waiting request stands in the line of the
- * first share that it lacks; what is given back wakes that line and no other.
+ * first share that it lacks; what is given back wakes that line and no other. Name one's own shares first and what all have
+ * together last.
  */
 export function createTurns(): Turns {
-  const taken = new Map<string, number>();
+  const taken = createCounts();
+  const waiting = createCounts();
   const lines = createLines();
 
   const lacking = (shares: readonly Share[]): Share | undefined =>
-    shares.find(({ key, most }) => (taken.get(key) ?? 0) >= most);
+    shares.find(({ key, most }) => taken.of(key) >= most);
 
   function occupy(shares: readonly Share[]): Disposable {
-    for (const { key } of shares) taken.set(key, (taken.get(key) ?? 0) + 1);
+    taken.add(shares, 1);
     const turn = new DisposableStack();
     turn.defer(() => {
-      for (const { key } of shares) giveBack(key);
-      for (const { key } of shares) wake(key);
+      taken.add(shares, -1);
+      // Those who waited for others come before those who waited for themselves.
+      for (const { key } of shares.toReversed()) wake(key);
     });
     return turn;
   }
 
   const tryTake = (shares: readonly Share[]) => (lacking(shares) ? null : occupy(shares));
 
-  function giveBack(key: string): void {
-    const left = (taken.get(key) ?? 1) - 1;
-    if (left > 0) taken.set(key, left);
-    else taken.delete(key);
-  }
-
   function wake(key: string): void {
-    for (const waiting of lines.of(key)) {
-      const turn = tryTake(waiting.shares);
-      const other = turn ? undefined : lacking(waiting.shares);
+    for (const one of lines.of(key)) {
+      const turn = tryTake(one.shares);
+      const other = turn ? undefined : lacking(one.shares);
       if (other?.key === key) return;
-      lines.leave(key, waiting);
-      if (turn) waiting.go(turn);
-      else if (other) lines.stand(other.key, waiting);
+      lines.leave(key, one);
+      if (turn) one.go(turn);
+      else if (other) lines.stand(other.key, one);
     }
   }
 
   async function wait(shares: readonly Share[], lack: Share): Promise<Disposable> {
+    if (shares.some(({ key, waiting: most = Infinity }) => waiting.of(key) >= most)) throw tooMany();
     const { promise, resolve, reject } = Promise.withResolvers<Disposable>();
-    const waiting = { shares, go: resolve };
+    const one = { shares, go: resolve };
     const late = setTimeout(() => {
-      for (const { key } of shares) lines.leave(key, waiting);
-      reject(new AppError('rate_limited', { details: { retryAfterSeconds } }));
+      for (const { key } of shares) lines.leave(key, one);
+      reject(tooMany());
     }, waitMsMax);
-    lines.stand(lack.key, waiting);
-    return promise.finally(() => clearTimeout(late));
+    waiting.add(shares, 1);
+    lines.stand(lack.key, one);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+      waiting.add(shares, -1);
+    }
   }
 
   return {
     tryTake,
     async take(shares) {
       const lack = lacking(shares);
-      if (lack) return wait(shares, lack);
-      return occupy(shares);
+      return lack ? wait(shares, lack) : occupy(shares);
+    },
+  };
+}
+
+function tooMany(): AppError {
+  return new AppError('rate_limited', { details: { retryAfterSeconds } });
+}
+
+function createCounts() {
+  const counts = new Map<string, number>();
+  return {
+    of: (key: string): number => counts.get(key) ?? 0,
+    add(shares: readonly Share[], by: number): void {
+      for (const { key } of shares) {
+        const count = (counts.get(key) ?? 0) + by;
+        if (count > 0) counts.set(key, count);
+        else counts.delete(key);
+      }
     },
   };
 }

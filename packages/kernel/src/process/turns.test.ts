@@ -1,5 +1,5 @@
-import { isAppError } from '@hexabase/kernel/errors.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isAppError } from '../errors.ts';
 import { createTurns, type Share } from './turns.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -62,5 +62,33 @@ describe('turns', () => {
     expect(isAppError(error, 'rate_limited') && error.details).toEqual({ retryAfterSeconds: 2 });
     held.forEach((turn) => turn[Symbol.dispose]());
     expect([turns.tryTake(eve), turns.tryTake(eve)]).not.toContain(null);
+  });
+
+  it('go to those who waited for others before those who waited for themselves', async () => {
+    const turns = createTurns();
+    const one = await turns.take([...eve, all]);
+    const more = [await turns.take([...eve, all]), await turns.take([...ann, all])];
+    const told: string[] = [];
+    const waiting = [
+      turns.take([...eve, all]).then(() => told.push('eve')),
+      turns.take([...ann, all]).then(() => told.push('ann')),
+    ];
+    one[Symbol.dispose]();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual(['ann']);
+    more.forEach((turn) => turn[Symbol.dispose]());
+    await Promise.all(waiting);
+  });
+
+  it('are refused at once where as many wait as may, and nobody else is on that account', async () => {
+    const turns = createTurns();
+    const short: Share[] = [{ key: 'short', most: 1, waiting: 1 }, all];
+    const held = await turns.take(short);
+    const second = turns.take(short);
+    await expect(turns.take(short)).rejects.toMatchObject({ code: 'rate_limited' });
+    expect(turns.tryTake([...ann, all])).not.toBeNull();
+    held[Symbol.dispose]();
+    (await second)[Symbol.dispose]();
+    expect(turns.tryTake(short)).not.toBeNull();
   });
 });
