@@ -292,6 +292,31 @@ describe('who reads it', () => {
     expect(mine.list.every((entry) => entry['personId'] === viewer.userId)).toBe(true);
   });
 
+  it('is not kept waiting until a long log is counted: it learns that there are more', async () => {
+    const owner = await api.owner('len');
+    await api.query(
+      `insert into audit_entries (id, organization_id, action, target, outcome, request_id, details, created_at)
+       select 'long-' || n, $1, 'kube:get', 'pods', case when n % 2 = 0 then 'allowed' else 'denied' end, 'r', '{}',
+         '2030-01-01'::timestamptz + n * interval '1 second' from generate_series(1, 10001) n`,
+      [owner.organizationId],
+    );
+    const metaOf = async (query: string) =>
+      (
+        await owner.call(
+          'GET',
+          `/api/v1/organizations/${owner.organizationId}/audit?action=kube:get&${query}`,
+        )
+      ).meta;
+    expect(await metaOf('')).toMatchObject({ total: 10_000, totalIsMinimum: true });
+    const counted = await metaOf('outcome=denied');
+    expect([counted['total'], 'totalIsMinimum' in counted]).toEqual([5_001, false]);
+    const last = await owner.call(
+      'GET',
+      `/api/v1/organizations/${owner.organizationId}/audit?action=kube:get&limit=500&page=21`,
+    );
+    expect(last.list.map(({ id }) => id)).toEqual(['long-1']);
+  });
+
   it('takes it away whole as lines of JSON or as CSV whose cells run nothing, and that is in the log too', async () => {
     const owner = await api.owner('kim');
     const { organizationId } = owner;

@@ -19,6 +19,8 @@ export interface AnswerMeta {
   page?: number;
   limit?: number;
   total?: number;
+  /** There are more than `total`. */
+  totalIsMinimum?: boolean;
 }
 
 export interface Answer<Data> {

@@ -27,6 +27,8 @@ export interface OperationAnswer {
   data: unknown;
   /** Of lists: how many there are in all. */
   total?: number;
+  /** There are more than `total`: nobody waits until a long log is counted. */
+  totalIsMinimum?: boolean;
   /** Of conditional operations, with its quotes. */
   etag?: string;
   /** The stored answer to an earlier request with the same Idempotency-Key. */

@@ -36,7 +36,7 @@ export interface Operation {
   /** Absent for 204. */
   output?: z.ZodType;
   status: 200 | 201 | 202 | 204;
-  /** The output is an array and the answer carries `meta.page`, `meta.limit`, `meta.total`. */
+  /** The output is an array and the answer carries `meta.page`, `meta.limit`, `meta.total`, and `meta.totalIsMinimum` where there are more. */
   paged: boolean;
   /** Takes `If-Match` and answers `ETag`; a stale one is 412. */
   conditional: boolean;

@@ -12,7 +12,13 @@ export function encoderOf(operation: Operation): Encoder {
   const { definitions, ...schema } = data;
   const meta = {
     type: 'object',
-    properties: { page: integer, limit: integer, total: integer, requestId: { type: 'string' } },
+    properties: {
+      page: integer,
+      limit: integer,
+      total: integer,
+      totalIsMinimum: { type: 'boolean' },
+      requestId: { type: 'string' },
+    },
   };
   const root = {
     type: 'object',

@@ -84,8 +84,9 @@ function operationHandler(operation: Operation, deps: HttpDeps, limiter: RateLim
     reply.status(operation.status).header('cache-control', 'no-store');
     if (operation.status === 204) return reply.send();
     if (answer.stream) return sendStream(reply, answer.stream);
+    const { total = 0, totalIsMinimum } = answer;
     const meta = operation.paged
-      ? { ...pageOf(input.query), total: answer.total ?? 0, requestId: request.id }
+      ? { ...pageOf(input.query), total, totalIsMinimum, requestId: request.id }
       : { requestId: request.id };
     return reply.type('application/json; charset=utf-8').send(encode({ data: answer.data, meta }));
   };

@@ -127,6 +127,7 @@ function successResponse(operation: Operation): JsonObject {
     required: [...counts, 'requestId'],
     properties: {
       ...Object.fromEntries(counts.map((name) => [name, { type: 'integer' }])),
+      ...(operation.paged && { totalIsMinimum }),
       requestId: { type: 'string' },
     },
   };
@@ -137,6 +138,11 @@ function successResponse(operation: Operation): JsonObject {
   };
   return { description: operation.summary, headers, content: json(envelope) };
 }
+
+const totalIsMinimum = {
+  type: 'boolean',
+  description: 'True where there are more than `total`: long logs are counted so far only.',
+};
 
 /** Per status the codes that may come; the sentence of each is its own documentation. */
 function errorResponses(operation: Operation): JsonObject {

@@ -53,7 +53,7 @@ export interface Input<Op extends Operation> {
 
 /** `total` is asked of lists only, and a stream of raw operations. */
 export type Result<Op extends Operation> = Op extends { paged: true }
-  ? { data: Output<Op>; total: number }
+  ? { data: Output<Op>; total: number; totalIsMinimum?: boolean }
   : Op extends { raw: readonly string[] }
     ? { data: null; stream: AnswerStream }
     : { data: Output<Op> };
@@ -71,7 +71,7 @@ export interface Binding {
   run(
     context: Context | TargetContext,
     input: UncheckedInput,
-  ): Promise<{ data: unknown; total?: number; stream?: AnswerStream }>;
+  ): Promise<{ data: unknown; total?: number; totalIsMinimum?: boolean; stream?: AnswerStream }>;
 }
 
 export interface UncheckedInput {
