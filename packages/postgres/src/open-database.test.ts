@@ -118,6 +118,20 @@ describe('transactions', () => {
     });
     await expect(writing).rejects.toThrow(/read-only/);
   });
+
+  test('what a request only reads is given up after ten seconds, a change after thirty', async () => {
+    const scope = { userId: null, organizationIds: [] };
+    const limitOf = async (readOnly: boolean) => {
+      const { rows } = await test1.database.asTenant(
+        scope,
+        (tx) => sql<{ statement_timeout: string }>`show statement_timeout`.execute(tx),
+        { readOnly },
+      );
+      return rows[0]?.statement_timeout;
+    };
+    // In this order: nothing of it stays with the connection.
+    expect([await limitOf(true), await limitOf(false), await limitOf(true)]).toEqual(['10s', '30s', '10s']);
+  });
 });
 
 test('a listener hears what another connection notifies', async () => {
