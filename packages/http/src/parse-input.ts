@@ -16,7 +16,8 @@ export interface RawInput {
 }
 
 const nothing = z.strictObject({});
-const parameter = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,253}$/);
+/** Ids, names and e-mail addresses, these in any script. */
+const parameter = z.string().regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+-]{0,253}$/u);
 
 /**
  * The one place where input is parsed; types are trusted after. Throws `not_found` for path parameters that nothing can

@@ -1,6 +1,7 @@
 import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
+import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
@@ -37,7 +38,7 @@ export async function findOrganizationId(database: OpenedDatabase, name: string)
 export async function findUserId(database: OpenedDatabase, email: string): Promise<string | null> {
   const { rows } = await database
     .openPool('hexabase_identity', 1)
-    .query<{ id: string }>('select id from hexabase.users where email = lower($1)', [email]);
+    .query<{ id: string }>('select id from hexabase.users where email = $1', [canonicalEmail(email)]);
   return rows[0]?.id ?? null;
 }
 

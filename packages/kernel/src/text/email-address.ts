@@ -5,9 +5,36 @@
 export const emailPattern =
   /^[^\s@"(),:;<>[\]\\\p{Cc}\p{Cf}\p{Cs}]{1,64}@[^\s@"(),:;<>[\]\\\p{Cc}\p{Cf}\p{Cs}]{1,189}$/u;
 
-/** The one spelling of an address that is stored and compared: accents in one piece, no space around it, lower case. */
+/**
+ * The one spelling of an address that is stored and compared: no space around it, lower case, accents in one piece, and the
+ * domain as DNS knows it (UTS 46, as browsers write it): `JÖRG@Bücher.Example.` is `jörg@xn--bcher-kva.example`. Of what is no
+ * domain nothing is left behind the `@`, and that is no address.
+ */
 export function canonicalEmail(email: string): string {
-  return email.normalize('NFC').trim().toLowerCase();
+  const text = email.normalize('NFC').trim();
+  const at = text.lastIndexOf('@') + 1;
+  if (at === 0) return lowerCase(text);
+  return `${lowerCase(text.slice(0, at))}${canonicalDomain(text.slice(at))}`;
+}
+
+/** Some letters are one piece in lower case only. */
+function lowerCase(text: string): string {
+  return text.toLowerCase().normalize('NFC');
+}
+
+/** DNS has no longer names (RFC 1035, section 2.3.4), and reading one takes time that grows with its square. */
+const domainUnitsMax = 253;
+
+function canonicalDomain(domain: string): string {
+  if (domain.length > domainUnitsMax) return '';
+  const ascii = /\P{ASCII}/u.test(domain) ? asciiDomain(domain) : domain.toLowerCase();
+  return ascii.replace(/\.+$/, '');
+}
+
+/** The parser of addresses of the web does it; what it would take for a port, a path or an escape is no domain. */
+function asciiDomain(domain: string): string {
+  if (/[\s"(),:;<>[\]\\/?#%^|\p{Cc}\p{Cf}\p{Cs}]/u.test(domain)) return '';
+  return URL.parse(`http://${domain}`)?.hostname ?? '';
 }
 
 /** What addresses of service accounts end with: names in the form of addresses, and nobody's mailbox. */

@@ -205,6 +205,17 @@ describe('an account is never linked silently', () => {
     expect(await upstream.take(linked.page)).toEqual({ userId, secondFactor: false, proof: 0 });
   });
 
+  it('an address is the account’s in whatever script a provider writes its domain', async () => {
+    const { id: userId, email } = await account(`p${count}@bücher.example`);
+    person = { ...person, email: `P${count}@BU\u0308CHER.example.` };
+    expect((await through('acme')).outcome).toMatchObject({ state: 'confirm', email });
+    const stranger = { ...person, sub: `stranger-${count}`, email: `new-${count}@ｂücher.example` };
+    person = stranger;
+    const { outcome, page } = await through('acme', 'b2');
+    expect(outcome).toMatchObject({ state: 'proven', email: `new-${count}@xn--bcher-kva.example` });
+    expect((await upstream.take(page))?.userId).not.toBe(userId);
+  });
+
   it('a second provider that names the same address does not reach the account of the first', async () => {
     const mine = await through('acme');
     const person = await upstream.take(mine.page);
