@@ -1,7 +1,7 @@
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
-import { rulesAllow, type Wish } from './rules/allows.ts';
-import { findPreset, type PresetRole } from './rules/presets.ts';
+import { rulesAllow, rulesCover, type Wish } from './rules/allows.ts';
+import { findPreset, presetRoles, type PresetRole } from './rules/presets.ts';
 
 /** One step of the way from a person to a right. */
 export type Link =
@@ -68,6 +68,19 @@ export function grantsOfOrganizationRole(name: OrganizationRole): Grant[] {
   }));
 }
 
+/** The presets that give nothing beyond what a role in the organization gives in every workspace. */
+export function presetsWithin(name: OrganizationRole): Record<PresetRole['scope'], PresetRole['name'][]> {
+  const grants = grantsOfOrganizationRole(name);
+  const within = (scope: PresetRole['scope'], held: readonly PolicyRule[]): PresetRole['name'][] =>
+    presetRoles
+      .filter((preset) => preset.scope === scope && preset.rules.every((rule) => rulesCover(held, rule)))
+      .map((preset) => preset.name);
+  return {
+    workspace: within('workspace', rulesHeld({ grants }, null)),
+    project: within('project', rulesHeld({ grants }, 'any')),
+  };
+}
+
 /** The grants that allow the wish; empty when it is refused. A workspace role reaches into every project. */
 export function grantsAllowing(access: Pick<EffectiveAccess, 'grants'>, wish: PlacedWish): Grant[] {
   return access.grants.filter((grant) => reaches(grant, wish.project) && rulesAllow(grant.role.rules, wish));
@@ -83,11 +96,31 @@ export function rulesHeld(access: Pick<EffectiveAccess, 'grants'>, project: stri
   return access.grants.filter((grant) => reaches(grant, project)).flatMap((grant) => [...grant.role.rules]);
 }
 
-/** Groups of a token for the workspace: those that something is bound to there, and that of every member. */
-export function kubernetesGroups({ grants }: EffectiveAccess): string[] {
+/**
+ * How many groups a token carries. Each adds 72 bytes to a header that the token travels in; with 150 it has 12 KB, and web
+ * servers (ours too) take 16 KB of headers in all, beyond which kubectl says nothing that a person could act on.
+ */
+export const tokenGroupsMax = 150;
+
+/**
+ * Groups of a token for the workspace: those that something is bound to there, and that of every member. Of whoever
+ * administers the workspace, where there are too many, those that make them an administrator: the others add nothing.
+ */
+export function kubernetesGroups({ grants }: Pick<EffectiveAccess, 'grants'>): string[] {
+  const all = groupsOf(grants);
+  if (all.length <= tokenGroupsMax) return all;
+  const administering = grants.filter(({ role, project }) => project === null && isWorkspaceAdmin(role));
+  return administering.length > 0 ? groupsOf(administering).slice(0, tokenGroupsMax) : all;
+}
+
+function groupsOf(grants: readonly Grant[]): string[] {
   return [
     ...new Set([defaultKubernetesGroups.members, ...grants.map((grant) => grant.kubernetesGroup)]),
   ].sort();
+}
+
+function isWorkspaceAdmin({ id, scope, name }: Grant['role']): boolean {
+  return id === null && scope === 'workspace' && name === 'admin';
 }
 
 function reaches({ project }: Grant, asked: string | null): boolean {

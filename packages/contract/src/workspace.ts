@@ -290,7 +290,7 @@ export const workspace = defineResource({
       target: 'workspace',
       output: z.object({ token: z.string(), expiresAt: timestamp }),
       status: 201,
-      errors: ['workspace_not_active'],
+      errors: ['workspace_not_active', 'conflict'],
       sensitive: true,
     }),
   },

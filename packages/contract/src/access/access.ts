@@ -34,7 +34,7 @@ const grant = z.object({
   words: z.array(z.string()),
 });
 
-/** Roles give nothing to who has not shown the second factor that the organization asks for. */
+/** Roles give nothing to who has not shown the second factor that the organization asks for, or is in too many groups. */
 const withheld = z.string().nullable().describe('why nothing of it can be used now; null: it can');
 
 const schema = z.object({

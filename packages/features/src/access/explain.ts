@@ -7,15 +7,15 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { requireMember } from '../members/rules.ts';
 import type { Input, TargetContext, UseCase } from '../run/use-case.ts';
 import { loadAccess } from './load-access.ts';
-import { findShutOut } from './withheld-store.ts';
-import { placeName, shownLink, untilSecondFactor, whySentence, wishWords } from './words.ts';
+import { whyWithheld } from './withheld.ts';
+import { placeName, shownLink, whySentence, wishWords } from './words.ts';
 import { readWish, requireProjectName } from './wish.ts';
 
 type Explain = typeof access.operations.explain;
 
 /** Throws `forbidden` for whoever asks about somebody else without being an administrator. */
 export const explainAccess: UseCase<Explain> = async (context, { query }) => {
-  const { tx, actor, target, ports, nowMs } = context;
+  const { tx, actor, target } = context;
   const person = await requireMember(context, query.user ?? actor.userId);
   if (person.userId !== actor.userId && !decide(actor, 'access:inspect', target).allowed) {
     throw new AppError('forbidden', { message: 'Only administrators may ask about others.' });
@@ -24,20 +24,19 @@ export const explainAccess: UseCase<Explain> = async (context, { query }) => {
   // Not from memory: what groups are called now is part of the answer, and a new name changes nobody's access.
   const found = await loadAccess(tx, { userId: person.userId, organizationId, workspaceId });
   if (!found) throw new AppError('not_found');
-  const asked = { organizationId, userIds: [person.userId] };
-  const isShutOut = (await findShutOut(ports.database, asked, nowMs)).has(person.userId);
+  const withheld = await whyWithheld(context, found.access);
   const { grants, decision } = await answer(context, {
     query,
     person,
     grants: found.access.grants,
-    isShutOut,
+    withheld,
   });
   return {
     data: {
       user: { id: person.userId, email: person.email, displayName: person.displayName },
       workspaceId,
       organizationRole: found.access.organizationRole,
-      withheld: isShutOut ? untilSecondFactor : null,
+      withheld,
       decision,
       grants: grants.map((grant) => shownGrant(grant, person)),
     },
@@ -48,12 +47,12 @@ interface Question {
   query: Input<Explain>['query'];
   person: Member;
   grants: readonly Grant[];
-  isShutOut: boolean;
+  withheld: string | null;
 }
 
 async function answer(
   context: TargetContext,
-  { query, person, grants, isShutOut }: Question,
+  { query, person, grants, withheld }: Question,
 ): Promise<{ grants: readonly Grant[]; decision: AccessExplanation['decision'] }> {
   const { verb, resource } = query;
   if (verb === undefined && resource === undefined) {
@@ -70,10 +69,11 @@ async function answer(
     const words = `${who} may not ${wishWords(wish)}: no role of theirs allows it.`;
     return { grants: allowing, decision: { allowed: false, words } };
   }
-  const words = isShutOut
-    ? `${who} may not ${wishWords(wish)} now, although a role allows it. ${untilSecondFactor}`
-    : `${who} may ${wishWords(wish)}.`;
-  return { grants: allowing, decision: { allowed: !isShutOut, words } };
+  const words =
+    withheld === null
+      ? `${who} may ${wishWords(wish)}.`
+      : `${who} may not ${wishWords(wish)} now, although a role allows it. ${withheld}`;
+  return { grants: allowing, decision: { allowed: withheld === null, words } };
 }
 
 function shownGrant(grant: Grant, person: Member): AccessExplanation['grants'][number] {

@@ -95,7 +95,8 @@ export async function loadGrants(tx: Tx, person: PersonInWorkspace): Promise<Gra
   });
 }
 
-async function reachedGroups(
+/** Every group in which somebody is, directly or through groups below. */
+export async function reachedGroups(
   tx: Tx,
   { userId, organizationId }: Pick<PersonInWorkspace, 'userId' | 'organizationId'>,
 ): Promise<ReachedGroup[]> {

@@ -7,25 +7,22 @@ import { requireMember } from '../members/rules.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { loadAccess } from './load-access.ts';
 import { projectNames } from './store.ts';
-import { findShutOut } from './withheld-store.ts';
-import { untilSecondFactor } from './words.ts';
+import { whyWithheld } from './withheld.ts';
 
 /** What somebody would see. It changes nothing and acts for nobody; as it is no GET, the audit log has an entry of it. */
 export const viewAs: UseCase<typeof access.operations.viewAs> = async (context, { body }) => {
-  const { tx, target, ports, nowMs } = context;
+  const { tx, target } = context;
   const person = await requireMember(context, body.user);
   const { organizationId, id: workspaceId } = target;
   const found = await loadAccess(tx, { userId: person.userId, organizationId, workspaceId });
   if (!found) throw new AppError('not_found');
   context.note({ viewedAs: person.userId, email: person.email });
-  const asked = { organizationId, userIds: [person.userId] };
-  const isShutOut = (await findShutOut(ports.database, asked, nowMs)).has(person.userId);
   const projects = await projectNames(tx, workspaceId);
   return {
     data: {
       user: { id: person.userId, email: person.email, displayName: person.displayName },
       organizationRole: person.role,
-      withheld: isShutOut ? untilSecondFactor : null,
+      withheld: await whyWithheld(context, found.access),
       actions: [...roleActions[person.role]],
       workspace: rulesInWords(rulesHeld(found.access, null)),
       projects: projects.map((name) => ({

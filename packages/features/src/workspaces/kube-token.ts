@@ -3,11 +3,12 @@ import { membershipIn } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { recallGroups } from '../access/load-access.ts';
+import { requireTokenRoom } from '../access/withheld.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireConnectable } from './kubeconfig.ts';
 
 /**
- * Throws `workspace_not_active`. The token carries the groups that something is bound to in this workspace, as the
+ * Throws `workspace_not_active`, `conflict` for who is in more groups than a token carries. The token carries the groups that something is bound to in this workspace, as the
  * database has them at this moment, never what an older token said.
  */
 export const mintKubeToken: UseCase<typeof workspace.operations.kubeToken> = async (context) => {
@@ -19,6 +20,7 @@ export const mintKubeToken: UseCase<typeof workspace.operations.kubeToken> = asy
   );
   if (!found) throw new AppError('not_found');
   await requireConnectable(context);
+  requireTokenRoom(found.groups);
   const grant = membershipIn(actor, organizationId)?.grant;
   const { token, expiresAt } = await ports.mintKubeToken({
     actor,
