@@ -8,6 +8,7 @@ import type { Resource } from '@hexabase/contract/resource.ts';
 import { features } from '@hexabase/features/index.ts';
 import { errorCodes } from '@hexabase/kernel/error-codes.ts';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { isTest, root, sourceFiles } from './source-files.ts';
 
 const operations = allOperations().map(({ operation }) => operation);
@@ -46,6 +47,20 @@ describe('contract', () => {
     expect(new Set(operations.map((operation) => `${operation.method} ${operation.path}`)).size).toBe(
       ids.length,
     );
+  });
+
+  it('every list comes in pages, but for those that are short whatever happens', () => {
+    const whole: Record<string, string> = {
+      'access.who-can': 'one answer, refused beyond twenty thousand lines',
+      'second-factor.list': 'ten of one person at most',
+    };
+    const lists = operations.filter(({ method, output }) => method === 'GET' && output instanceof z.ZodArray);
+    expect(lists.length).toBeGreaterThan(15);
+    expect(lists.filter(({ paged }) => !paged).map(({ id }) => id)).toEqual(Object.keys(whole));
+    const sized = lists.filter(
+      ({ paged, query }) => paged && !(query && 'page' in query.shape && 'limit' in query.shape),
+    );
+    expect(sized.map(({ id }) => id)).toEqual([]);
   });
 
   it('every action that an operation asks for is given to some role', () => {

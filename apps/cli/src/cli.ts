@@ -1,4 +1,4 @@
-import { createClient, type Client } from '@hexabase/client/client.ts';
+import { createClient, type AnswerMeta, type Client } from '@hexabase/client/client.ts';
 import type { Operation } from '@hexabase/contract/operation.ts';
 import { organization } from '@hexabase/contract/organization.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
@@ -12,7 +12,7 @@ export interface Cli {
   signal: AbortSignal;
   client: () => Client;
   /** Sends an operation whose types are only known at run time (the commands made from the contract). */
-  invoke(operation: Operation, input: InvokeInput): Promise<{ data: unknown }>;
+  invoke(operation: Operation, input: InvokeInput): Promise<{ data: unknown; meta: AnswerMeta }>;
   /** Result for standard output. */
   print(text: string): void;
   /** Progress and remarks, for standard error. */

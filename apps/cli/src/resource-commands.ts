@@ -1,3 +1,4 @@
+import type { AnswerMeta } from '@hexabase/client/client.ts';
 import { pathParameters } from '@hexabase/contract/all-operations.ts';
 import { resources } from '@hexabase/contract/index.ts';
 import type { CliVerb, Operation } from '@hexabase/contract/operation.ts';
@@ -114,7 +115,7 @@ async function runVerb(
       isTerminal: cli.environment.isTerminal,
     });
   }
-  const { data } = await cli.invoke(operation, {
+  const { data, meta } = await cli.invoke(operation, {
     params: pick(values, pathParameters(operation.path)),
     query: pick(values, Object.keys(operation.query?.shape ?? {})),
     body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
@@ -123,6 +124,15 @@ async function runVerb(
   const format = outputFormat(command);
   const text = format === 'table' && verb.text !== undefined ? textOf(data, verb.text) : '';
   cli.print(`${render(format, verb.columns ?? resource.columns, data)}${text}`);
+  if (format === 'table') noteRest(meta, cli);
+}
+
+/** Nobody takes the first page of a list for all of it. */
+function noteRest({ page = 1, limit = 0, total = 0 }: AnswerMeta, cli: Cli): void {
+  if (total <= page * limit) return;
+  cli.note(
+    `${page * limit} of ${total}. More: --page ${page + 1}${page === 1 ? ', or up to 500 on a page with --limit' : ''}.`,
+  );
 }
 
 function textOf(data: unknown, field: string): string {

@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { federation, type Federation } from '@hexabase/contract/people/federation.ts';
 import { requireRoom } from '@hexabase/features/federations/room.ts';
 import {
+  allFederationRows,
   deleteFederationRow,
   insertFederation,
-  listFederationRows,
 } from '@hexabase/features/federations/store.ts';
 import { findWorkspace } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
@@ -104,7 +104,7 @@ async function rulesOf(database: OpenedDatabase): Promise<Federation[]> {
   const organizations = new Set(
     (await serviceAccounts(database)).map(({ organizationId }) => organizationId),
   );
-  const rules = [...organizations].map((id) => database.asIdentity((tx) => listFederationRows(tx, id)));
+  const rules = [...organizations].map((id) => database.asIdentity((tx) => allFederationRows(tx, id)));
   return (await Promise.all(rules)).flat();
 }
 

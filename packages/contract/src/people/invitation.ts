@@ -109,7 +109,9 @@ export const invitation = defineResource({
       path: answers,
       summary: 'Lists the invitations that wait for your answer.',
       access: { kind: 'authenticated' },
+      query: pageQuery.omit({ sort: true }),
       output: z.array(received),
+      paged: true,
       cli: {
         verb: 'received',
         positional: [],

@@ -30,6 +30,25 @@ export const leftBehind = {
   notice: z.string().nullable().describe('the same in words, with the commands'),
 };
 
+const keptRole = z.object({
+  workspace: z.string().describe('slug'),
+  project: z.string().nullable().describe('null: in the whole workspace'),
+  role: z.string(),
+  group: z.string().nullable().describe('the group that has the role; null: it was given to the person'),
+  why: z.string().describe('with the chain of groups, the shortest one'),
+  howTo: z.string().describe('a command that ends it; one that leads there another way stays'),
+});
+
+/** What a role in the organization does not decide, in the answer to whoever changes it. */
+export const keptRoles = {
+  rolesKept: z
+    .array(keptRole)
+    .describe(
+      'what groups and given roles still give beside the role that they have now, roles of your own making always; 200 at most',
+    ),
+  notice: z.string().nullable().describe('the same in words, with the commands'),
+};
+
 const path = '/api/v1/organizations/{id}/members';
 
 /** A person in an organization. */
@@ -75,13 +94,14 @@ export const member = defineResource({
       id: 'member.update',
       method: 'PATCH',
       path: `${path}/{userId}`,
-      summary: 'Changes the role of a member.',
+      summary:
+        'Changes the role of a member. Below admin they administer no workspace; the answer names what else they were given and keep.',
       access: { kind: 'action', action: 'member:manage' },
       target: 'organization',
       body: z.strictObject({ role }),
-      output: schema,
+      output: schema.extend(keptRoles),
       errors: ['last_owner'],
-      cli: { verb: 'update', positional: ['userId'] },
+      cli: { verb: 'update', positional: ['userId'], text: 'notice' },
     }),
     remove: operation({
       id: 'member.remove',
@@ -100,3 +120,4 @@ export const member = defineResource({
 
 export type Member = z.infer<typeof schema>;
 export type KnownSecret = z.infer<typeof knownSecret>;
+export type KeptRole = z.infer<typeof keptRole>;

@@ -1,8 +1,9 @@
 import { machineAddressEnd } from '@hexabase/kernel/text/email-address.ts';
 import * as z from 'zod';
-import { displayName, id, slug, timestamp } from '../common.ts';
+import { displayName, id, pageQuery, slug, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
+import { keptRoles } from './member.ts';
 import {
   machineTokenColumns,
   machineTokenSchema,
@@ -65,7 +66,9 @@ export const serviceAccount = defineResource({
       summary: 'Lists the service accounts of an organization.',
       access: read,
       target: 'organization',
+      query: pageQuery,
       output: z.array(schema),
+      paged: true,
       cli: { verb: 'list', positional: [] },
     }),
     create: operation({
@@ -100,13 +103,14 @@ export const serviceAccount = defineResource({
       id: 'service-account.update',
       method: 'PATCH',
       path: one,
-      summary: 'Changes the role of a service account, within a second.',
+      summary:
+        'Changes the role of a service account, within a second. The answer names what else it was given and keeps.',
       access: manage,
       target: 'organization',
       body: z.strictObject({ role }),
       example: { role: 'viewer' },
-      output: schema,
-      cli: { verb: 'update', positional: ['serviceAccount'] },
+      output: schema.extend(keptRoles),
+      cli: { verb: 'update', positional: ['serviceAccount'], text: 'notice' },
     }),
     delete: operation({
       id: 'service-account.delete',
@@ -125,7 +129,9 @@ export const serviceAccount = defineResource({
       summary: 'Lists the tokens of a service account and who made them, without the tokens themselves.',
       access: manage,
       target: 'organization',
+      query: pageQuery,
       output: z.array(machineTokenSchema),
+      paged: true,
       cli: { verb: 'tokens list', positional: ['serviceAccount'], columns: machineTokenColumns },
     }),
     createToken: operation({

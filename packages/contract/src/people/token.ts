@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, timestamp } from '../common.ts';
+import { id, pageQuery, timestamp } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource, type Column } from '../resource.ts';
 
@@ -91,7 +91,9 @@ export const token = defineResource({
       path,
       summary: 'Lists your API tokens, without the tokens themselves.',
       access: { kind: 'authenticated' },
+      query: pageQuery,
       output: z.array(tokenSchema),
+      paged: true,
       cli: { verb: 'list', positional: [] },
     }),
     create: operation({

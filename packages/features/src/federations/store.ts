@@ -1,7 +1,8 @@
 import type { Federation } from '@hexabase/contract/people/federation.ts';
 import { problemOfRule } from '@hexabase/contract/people/whose-jobs.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
+import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
 
 interface FederationRow {
   id: string;
@@ -19,23 +20,57 @@ interface FederationRow {
   last_used_at: Date | null;
 }
 
-/** All of an organization by name, or the one that a name or id means, with who made each, as far as they are in it. */
-export async function listFederationRows(
-  tx: Tx,
-  organizationId: string,
-  reference?: string,
-): Promise<Federation[]> {
-  const { rows } = await sql<FederationRow>`
+const sortable = { name: 'f.name', createdAt: 'f.created_at', lastUsedAt: 'f.last_used_at' } as const;
+
+/** With who made each, as far as they are in the organization. */
+function of(organizationId: string): RawBuilder<unknown> {
+  return sql`
     select f.id, f.name, f.organization_id, split_part(u.email, '@', 1) as service_account, f.issuer, f.audience,
       f.conditions, f.scope, f.workspace_id, f.created_by, coalesce(maker.email, 'left') as made_by, f.created_at,
       f.last_used_at
     from federations f join users u on u.id = f.user_id
       left join memberships m on m.organization_id = f.organization_id and m.user_id = f.created_by
       left join users maker on maker.id = m.user_id
-    where f.organization_id = ${organizationId}
-      ${reference === undefined ? sql`` : sql`and ${reference} in (f.id, f.name)`}
-    order by f.name`.execute(tx);
-  return rows.map((row) => ({
+    where f.organization_id = ${organizationId}`;
+}
+
+export async function listFederationRows(
+  tx: Tx,
+  organizationId: string,
+  query: PageQuery,
+): Promise<{ data: Federation[]; total: number }> {
+  const order = orderBy(query.sort, sortable, { column: 'f.name', direction: 'asc' });
+  const { rows } = await sql<FederationRow>`
+    ${of(organizationId)} order by ${sql.ref(order.column)} ${order.direction === 'asc' ? sql`asc` : sql`desc`}
+      nulls last, f.id limit ${query.limit} offset ${offsetOf(query)}`.execute(tx);
+  return { data: rows.map(toFederation), total: await countFederations(tx, organizationId) };
+}
+
+export async function countFederations(tx: Tx, organizationId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from federations where organization_id = ${organizationId}`.execute(tx);
+  return rows[0]?.count ?? 0;
+}
+
+/** Every rule of an organization by name, for its operators. */
+export async function allFederationRows(tx: Tx, organizationId: string): Promise<Federation[]> {
+  const { rows } = await sql<FederationRow>`${of(organizationId)} order by f.name`.execute(tx);
+  return rows.map(toFederation);
+}
+
+/** The one that a name or id means. */
+export async function findFederationRow(
+  tx: Tx,
+  organizationId: string,
+  reference: string,
+): Promise<Federation | null> {
+  const { rows } = await sql<FederationRow>`
+    ${of(organizationId)} and ${reference} in (f.id, f.name) order by f.name limit 1`.execute(tx);
+  return rows[0] ? toFederation(rows[0]) : null;
+}
+
+function toFederation(row: FederationRow): Federation {
+  return {
     id: row.id,
     name: row.name,
     organizationId: row.organization_id,
@@ -49,7 +84,7 @@ export async function listFederationRows(
     createdAt: row.created_at.toISOString(),
     lastUsedAt: row.last_used_at?.toISOString() ?? null,
     problem: problemOfRule(row),
-  }));
+  };
 }
 
 export interface NewFederation {

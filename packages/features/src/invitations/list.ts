@@ -12,8 +12,7 @@ export const listInvitations: UseCase<typeof invitation.operations.list> = async
   return { data: rows.map((row) => toInvitation(row, nowMs)), total };
 };
 
-export const listReceivedInvitations: UseCase<typeof invitation.operations.received> = async ({
-  tx,
-  actor,
-  nowMs,
-}) => ({ data: await receivedInvitations(tx, actor.userId, new Date(nowMs)) });
+export const listReceivedInvitations: UseCase<typeof invitation.operations.received> = (
+  { tx, actor, nowMs },
+  { query },
+) => receivedInvitations(tx, { userId: actor.userId, at: new Date(nowMs) }, query);

@@ -4,6 +4,7 @@ import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { brandId, type OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { offsetOf, type PageQuery } from '../run/paging.ts';
 
 interface InvitationRow {
   id: string;
@@ -108,8 +109,13 @@ export async function namesOfOrganization(tx: Tx, id: string): Promise<{ name: s
   return rows[0] ?? { name: '', slug: '' };
 }
 
-/** Those of the person behind this transaction; the database compares the address. */
-export async function receivedInvitations(tx: Tx, userId: string, at: Date): Promise<ReceivedInvitation[]> {
+/** Those of the person behind this transaction, newest first; the database compares the address. */
+export async function receivedInvitations(
+  tx: Tx,
+  { userId, at }: { userId: string; at: Date },
+  query: PageQuery,
+): Promise<{ data: ReceivedInvitation[]; total: number }> {
+  const received = sql`hexabase.invitations_of(${userId}, ${at})`;
   const { rows } = await sql<{
     id: string;
     organization_name: string;
@@ -117,8 +123,12 @@ export async function receivedInvitations(tx: Tx, userId: string, at: Date): Pro
     role: OrganizationRole;
     created_at: Date;
     expires_at: Date;
-  }>`select * from hexabase.invitations_of(${userId}, ${at})`.execute(tx);
-  return rows.map((row) => ({
+  }>`select * from ${received} order by created_at desc, id desc
+    limit ${query.limit} offset ${offsetOf(query)}`.execute(tx);
+  const counted = await sql<{ total: number }>`select count(*)::integer as total from ${received}`.execute(
+    tx,
+  );
+  const data = rows.map((row) => ({
     id: row.id,
     organizationName: row.organization_name,
     invitedBy: row.invited_by_email,
@@ -126,10 +136,11 @@ export async function receivedInvitations(tx: Tx, userId: string, at: Date): Pro
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),
   }));
+  return { data, total: counted.rows[0]?.total ?? 0 };
 }
 
 export interface LetterCounter {
-  of: 'recipient' | 'account' | 'organization';
+  of: 'sender' | 'recipient' | 'account' | 'organization';
   id: string;
   most: number;
 }

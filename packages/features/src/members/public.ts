@@ -2,6 +2,7 @@ import type { Tx } from '@hexabase/postgres/database.ts';
 import { revokeUsers } from '../access/public.ts';
 import { insertMember, type NewMember } from './store.ts';
 
+export { keptRoles } from './kept-roles.ts';
 export { leftBehind } from './left-behind.ts';
 export { changeMemberRole, endMembership, takeMembership } from './membership.ts';
 export { requireMember, requireRank } from './rules.ts';

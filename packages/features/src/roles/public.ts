@@ -1,14 +1,13 @@
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
-import { insertRole, listRoles } from './store.ts';
+import { insertRole, listOwnRoles } from './store.ts';
 
 /** Gives a new workspace the roles that another one has of its own; who holds them stays there. */
 export async function copyRoles(
   tx: Tx,
   copy: { from: string; to: { id: string; organizationId: string }; by: string; nowMs: number },
 ): Promise<void> {
-  for (const { scope, name, description, rules, builtIn } of await listRoles(tx, copy.from)) {
-    if (builtIn) continue;
+  for (const { scope, name, description, rules } of await listOwnRoles(tx, copy.from)) {
     await insertRole(tx, {
       id: newId<'Role'>(copy.nowMs),
       organizationId: copy.to.organizationId,

@@ -4,6 +4,7 @@ import type { Role } from '@hexabase/contract/access/role.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
 
 interface RoleRow {
   id: string;
@@ -16,11 +17,39 @@ interface RoleRow {
 
 const columns = sql`id, scope, name, description, rules, created_at`;
 
-/** The roles that every workspace has, then its own by name. */
-export async function listRoles(tx: Tx, workspaceId: string): Promise<Role[]> {
+/** The roles of the workspace's own, by name. */
+export async function listOwnRoles(tx: Tx, workspaceId: string): Promise<Role[]> {
   const { rows } = await sql<RoleRow>`
     select ${columns} from roles where workspace_id = ${workspaceId} order by name`.execute(tx);
-  return [...presetRoles.map(presetAsRole), ...rows.map(toRole)];
+  return rows.map(toRole);
+}
+
+/** A page of the roles that every workspace has and its own after them. Only what is on it is read whole: rules can be long. */
+export async function listRolePage(
+  tx: Tx,
+  workspaceId: string,
+  query: PageQuery,
+): Promise<{ data: Role[]; total: number }> {
+  const { rows: names } = await sql<{ id: string; name: string }>`
+    select id, name from roles where workspace_id = ${workspaceId} order by name`.execute(tx);
+  const all: { name: string; id?: string; preset?: PresetRole }[] = [
+    ...presetRoles.map((preset) => ({ name: preset.name, preset })),
+    ...names,
+  ];
+  if (query.sort !== undefined) {
+    const { direction } = orderBy(query.sort, { name: 'name' }, { column: 'name', direction: 'asc' });
+    all.sort((a, b) => a.name.localeCompare(b.name) * (direction === 'asc' ? 1 : -1));
+  }
+  const page = all.slice(offsetOf(query), offsetOf(query) + query.limit);
+  const { rows } = await sql<RoleRow>`
+    select ${columns} from roles where id = any (${page.flatMap(({ id }) => id ?? [])}::text[])`.execute(tx);
+  const own = new Map(rows.map((row) => [row.id, row]));
+  const data = page.flatMap(({ id, preset }) => {
+    if (preset) return presetAsRole(preset);
+    const row = own.get(id ?? '');
+    return row ? toRole(row) : [];
+  });
+  return { data, total: all.length };
 }
 
 /** A role of the workspace's own, by name or id. */

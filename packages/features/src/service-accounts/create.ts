@@ -4,7 +4,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import { requireRank } from '../members/public.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { requireServiceAccount } from './find.ts';
-import { insertServiceAccount, listServiceAccountRows, organizationSlug } from './store.ts';
+import { countServiceAccounts, insertServiceAccount, organizationSlug } from './store.ts';
 
 const serviceAccountsMax = 100;
 
@@ -16,7 +16,7 @@ export const createServiceAccount: UseCase<typeof serviceAccount.operations.crea
   const { tx, target, role, nowMs } = context;
   requireRank(role, body.role);
   // The row of the organization is locked: two at once cannot both take the last place.
-  if ((await listServiceAccountRows(tx, target.organizationId)).length >= serviceAccountsMax) {
+  if ((await countServiceAccounts(tx, target.organizationId)) >= serviceAccountsMax) {
     throw new AppError('conflict', {
       message: `There are ${serviceAccountsMax} service accounts; delete those that nobody uses.`,
     });

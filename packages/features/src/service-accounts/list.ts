@@ -2,7 +2,7 @@ import type { serviceAccount } from '@hexabase/contract/people/service-account.t
 import type { UseCase } from '../run/use-case.ts';
 import { listServiceAccountRows } from './store.ts';
 
-export const listServiceAccounts: UseCase<typeof serviceAccount.operations.list> = async ({
-  tx,
-  target,
-}) => ({ data: await listServiceAccountRows(tx, target.organizationId) });
+export const listServiceAccounts: UseCase<typeof serviceAccount.operations.list> = (
+  { tx, target },
+  { query },
+) => listServiceAccountRows(tx, target.organizationId, query);

@@ -6,9 +6,10 @@ import { requireServiceAccount } from './find.ts';
 
 type Operations = typeof serviceAccount.operations;
 
-export const listServiceAccountTokens: UseCase<Operations['listTokens']> = async (context, { params }) => ({
-  data: await listMachineTokenRows(context.tx, await ownerOf(context, params.serviceAccount)),
-});
+export const listServiceAccountTokens: UseCase<Operations['listTokens']> = async (
+  context,
+  { params, query },
+) => listMachineTokenRows(context.tx, await ownerOf(context, params.serviceAccount), query);
 
 /** Throws as making a token for oneself does; nobody gets a token of an account above their own role. */
 export const createServiceAccountToken: UseCase<Operations['createToken']> = async (

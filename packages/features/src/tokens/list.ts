@@ -2,6 +2,5 @@ import type { token } from '@hexabase/contract/people/token.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { listTokenRows } from './store.ts';
 
-export const listTokens: UseCase<typeof token.operations.list> = async ({ tx, actor }) => ({
-  data: await listTokenRows(tx, { userId: actor.userId, organizationId: null }),
-});
+export const listTokens: UseCase<typeof token.operations.list> = ({ tx, actor }, { query }) =>
+  listTokenRows(tx, { userId: actor.userId, organizationId: null }, query);

@@ -2,6 +2,7 @@ import type { MachineToken, Token } from '@hexabase/contract/people/token.ts';
 import { isUuid } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
+import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
 
 /** A person, or a service account of the organization. */
 export interface TokenOwner {
@@ -35,26 +36,45 @@ interface TokenRow {
 
 const columns = sql`id, name, scope, workspace_id, created_by, created_at, expires_at, last_used_at`;
 
+const sortable = {
+  name: 'name',
+  createdAt: 'created_at',
+  expiresAt: 'expires_at',
+  lastUsedAt: 'last_used_at',
+} as const;
+
 /** Tokens that somebody made and nobody revoked, newest first; expired ones too, so that their owner sees why something stopped. */
-export async function listTokenRows(tx: Tx, owner: TokenOwner): Promise<Token[]> {
+export async function listTokenRows(
+  tx: Tx,
+  owner: TokenOwner,
+  query: PageQuery,
+): Promise<{ data: Token[]; total: number }> {
+  const order = orderBy(query.sort, sortable, { column: 'created_at', direction: 'desc' });
+  const shown = sql`api_tokens where ${ownedBy(owner)} and revoked_at is null and federation_id is null`;
   const { rows } = await sql<TokenRow>`
-    select ${columns} from api_tokens where ${ownedBy(owner)} and revoked_at is null and federation_id is null
-    order by created_at desc, id desc`.execute(tx);
-  return rows.map(toToken);
+    select ${columns} from ${shown}
+    order by ${sql.ref(order.column)} ${order.direction === 'asc' ? sql`asc` : sql`desc`} nulls last, id desc
+    limit ${query.limit} offset ${offsetOf(query)}`.execute(tx);
+  const counted = await sql<{ total: number }>`select count(*)::integer as total from ${shown}`.execute(tx);
+  return { data: rows.map(toToken), total: counted.rows[0]?.total ?? 0 };
 }
 
 /** Those of a service account, with who made each, as far as they are in its organization. */
 export async function listMachineTokenRows(
   tx: Tx,
   owner: TokenOwner & { organizationId: string },
-): Promise<MachineToken[]> {
-  const tokens = await listTokenRows(tx, owner);
+  query: PageQuery,
+): Promise<{ data: MachineToken[]; total: number }> {
+  const { data: tokens, total } = await listTokenRows(tx, owner, query);
   const { rows } = await sql<{ id: string; email: string }>`
     select u.id, u.email from memberships m join users u on u.id = m.user_id
     where m.organization_id = ${owner.organizationId}
       and m.user_id = any (${tokens.map(({ createdBy }) => createdBy)}::text[])`.execute(tx);
   const emails = new Map(rows.map(({ id, email }) => [id, email]));
-  return tokens.map((token) => ({ ...token, madeBy: emails.get(token.createdBy) ?? 'left' }));
+  return {
+    data: tokens.map((token) => ({ ...token, madeBy: emails.get(token.createdBy) ?? 'left' })),
+    total,
+  };
 }
 
 /** Of one owner one token is made after another until the end of the transaction, so that none is overlooked. */
