@@ -33,6 +33,7 @@ const clusterScoped: Readonly<Record<string, readonly string[]>> = {
 
 const namespaced: Readonly<Record<string, readonly string[]>> = {
   '': [
+    'Binding',
     'ConfigMap',
     'Endpoints',
     'Event',

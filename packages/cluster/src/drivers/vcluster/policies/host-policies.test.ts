@@ -30,6 +30,20 @@ describe('the policies of a host cluster', () => {
     expect(untried).toEqual(['pods of workspaces may not run as processes of the node (hostProcess)']);
   });
 
+  it('each refuse everything that they are about in some fixture, by every path of the API that leads there', () => {
+    // One and the same rule for whatever we write.
+    const general = ['hexabase-fence-order', 'hexabase-fence-inside', 'hexabase-own-namespaces'];
+    const untried = hostPolicies
+      .filter(({ name }) => !general.includes(name))
+      .flatMap(({ name, match }) => {
+        const tried = policyFixtures(name)
+          .filter((one) => one.expect === 'fail')
+          .map(({ object, of = object.kind, subresource }) => (subresource ? `${of}/${subresource}` : of));
+        return match.filter(({ kind }) => !tried.includes(kind)).map(({ kind }) => `${name}: ${kind}`);
+      });
+    expect(untried).toEqual([]);
+  });
+
   it('are installed by us only where they bind nobody but workspaces', () => {
     for (const { name } of installedPolicies) expect(name).toMatch(/^hexabase-/);
     for (const { name, scope } of hostPolicies)
