@@ -28,6 +28,9 @@ let answers: Record<string, unknown>;
 let dir: string;
 let cli: Cli;
 let printed: string[];
+let noted: string[];
+/** What the next answers say of how long their lists are. */
+let counted: object;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -45,7 +48,7 @@ beforeAll(async () => {
         JSON.stringify(
           answer === undefined
             ? { error: { code: 'not_found', message: 'Nothing there.' } }
-            : { data: answer, meta: { requestId: 'r' } },
+            : { data: answer, meta: { requestId: 'r', ...counted } },
         ),
       );
     });
@@ -61,6 +64,8 @@ beforeEach(() => {
   asked = [];
   answers = {};
   printed = [];
+  noted = [];
+  counted = {};
   const configFile = join(dir, 'config.yaml');
   const { port } = server.address() as AddressInfo;
   const context = {
@@ -82,7 +87,7 @@ beforeEach(() => {
   cli = {
     ...createCli(environment, new AbortController().signal),
     print: (text) => printed.push(text),
-    note: () => undefined,
+    note: (text) => noted.push(text),
   };
 });
 
@@ -151,6 +156,18 @@ describe('commands made from the contract', () => {
     printed = [];
     expect(await hks('workspace', 'list', '-o', 'yaml')).toContain('- id: w1\n  slug: demo\n');
     expect(asked[0]?.authorization).toBe('Bearer the-token');
+  });
+
+  it('a page of a list says that there are more, beside the table alone', async () => {
+    answers['GET /api/v1/workspaces'] = [demo];
+    answers['GET /api/v1/workspaces?page=2'] = [demo];
+    counted = { page: 1, limit: 50, total: 120 };
+    expect(await hks('workspace', 'list')).not.toContain('120');
+    expect(noted).toEqual(['50 of 120. More: --page 2, or up to 500 on a page with --limit.']);
+    await hks('workspace', 'list', '-o', 'json');
+    counted = { page: 2, limit: 60, total: 120 };
+    await hks('workspace', 'list', '--page', '2');
+    expect(noted).toHaveLength(1);
   });
 
   it('an empty list says so, and is an empty list as JSON', async () => {

@@ -128,10 +128,10 @@ async function runVerb(
 }
 
 /** Nobody takes the first page of a list for all of it. */
-function noteRest({ page = 1, limit = 0, total = 0 }: AnswerMeta, cli: Cli): void {
+function noteRest({ page = 1, limit = 0, total = 0, totalIsMinimum }: AnswerMeta, cli: Cli): void {
   if (total <= page * limit) return;
   cli.note(
-    `${page * limit} of ${total}. More: --page ${page + 1}${page === 1 ? ', or up to 500 on a page with --limit' : ''}.`,
+    `${page * limit} of ${totalIsMinimum ? 'more than ' : ''}${total}. More: --page ${page + 1}${page === 1 ? ', or up to 500 on a page with --limit' : ''}.`,
   );
 }
 

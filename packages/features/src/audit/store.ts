@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditFilters } from '@hexabase/contract/audit.ts';
+import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type RawBuilder } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
@@ -89,7 +90,9 @@ function halvesOf(scope: AuditScope): RawBuilder<unknown>[] {
 function matching(filters: AuditFilters): RawBuilder<unknown> {
   const { actor, action, target, outcome, workspace, from, to } = filters;
   const parts = [
-    actor === undefined ? null : sql`(actor_id = ${actor} or actor_email = ${actor.toLowerCase()})`,
+    actor === undefined
+      ? null
+      : sql`(actor_id = ${actor} or actor_email in (${actor.toLowerCase()}, ${canonicalEmail(actor)}))`,
     action === undefined ? null : exactOrPrefix('action', action),
     target === undefined ? null : exactOrPrefix('target', target),
     outcome === undefined ? null : sql`outcome = ${outcome}`,
