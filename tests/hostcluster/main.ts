@@ -10,7 +10,7 @@ const usage = `node tests/hostcluster/main.ts build|start|env|stop|remove
   --fake-nodes N            nodes by KWOK (2 at level kwok, 0 above)
   --upgrade                 also the Kubernetes that tenants are upgraded from
   --kyverno                 also Kyverno, for the other form of the host's policies
-  --argocd                  also Argo CD, which signs people in with the product
+  --argocd                  also Argo CD, kubelogin and oauth2-proxy, which sign people in with the product
 `;
 
 const { values, positionals } = parseArgs({

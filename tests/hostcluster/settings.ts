@@ -25,6 +25,7 @@ export const versions = {
   vcluster: '0.36.1',
   coredns: '1.14.7',
   kyverno: '1.19.1',
+  oauth2Proxy: '7.6.0',
   busybox: '1.35',
 } as const;
 

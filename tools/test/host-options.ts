@@ -9,7 +9,7 @@ export interface HostOptions {
   upgrade: boolean;
   /** With Kyverno, which takes as long again. */
   kyverno: boolean;
-  /** With Argo CD, which signs people in with the product. */
+  /** With Argo CD, kubelogin and oauth2-proxy, which sign people in with the product. */
   argocd: boolean;
   /** Time for everything, building included; null without a limit. */
   minutesMax: number | null;

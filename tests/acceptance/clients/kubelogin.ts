@@ -3,12 +3,10 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { builtClient } from './built-client.ts';
 
-/**
- * The real kubelogin (`kubectl oidc-login`) that `HKS_TEST_KUBELOGIN` names. It cannot be built from the Go modules that the
- * rest of the host is built from, so whoever wants to try it brings it; '' without one.
- */
-export const kubeloginPath = process.env['HKS_TEST_KUBELOGIN'] ?? '';
+/** The real kubelogin (`kubectl oidc-login`); '' without one. */
+export const kubeloginPath = builtClient('kubelogin', 'HKS_TEST_KUBELOGIN');
 
 /** A person's machine: kubectl with the plugin, a home of their own, and a "browser" that writes down what it was to open. */
 export interface Desk {

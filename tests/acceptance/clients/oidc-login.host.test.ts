@@ -79,7 +79,9 @@ describe.skipIf(binaries === null || browserPath === undefined)('a cluster that 
   }
 
   describe('kubectl oidc-login', () => {
-    beforeEach(({ skip }) => skip(kubeloginPath === '', 'HKS_TEST_KUBELOGIN names no kubelogin'));
+    beforeEach(({ skip }) =>
+      skip(kubeloginPath === '', '`--argocd` was not asked for, and HKS_TEST_KUBELOGIN names no kubelogin'),
+    );
 
     it('by code with PKCE in a browser, once; its groups are what the administrator gave rights to', async () => {
       const desk = await deskOf('ann-desk');

@@ -39,6 +39,8 @@ describe('what is built', () => {
     expect(earlier).toContain(`k8s.io/kubernetes v${versions.kubernetesEarlier}`);
     const kyverno = readFileSync(join(folders.modules, 'kyverno/go.mod'), 'utf8');
     expect(kyverno).toContain(`require github.com/kyverno/kyverno v${versions.kyverno}`);
+    const proxy = readFileSync(join(folders.modules, 'oauth2-proxy/go.mod'), 'utf8');
+    expect(proxy).toContain(`github.com/oauth2-proxy/oauth2-proxy/v7 v${versions.oauth2Proxy}\n`);
     const coredns = readFileSync(join(folders.modules, 'coredns/go.mod'), 'utf8');
     expect(coredns).toContain(`github.com/coredns/coredns v${versions.coredns}`);
   });
@@ -80,13 +82,13 @@ describe('what is built', () => {
       expect(Object.values(image?.files ?? {})).toContain(join(folders.binaries, name));
   });
 
-  it('has Kyverno and Argo CD at every level, each when that is asked for', () => {
+  it('has Kyverno, and Argo CD with the other clients, at every level, each when that is asked for', () => {
     const names = (extras: Extras): string[] =>
       buildsOf('kwok', extras).flatMap(({ programs }) => Object.keys(programs));
     expect(names({})).not.toEqual(expect.arrayContaining(['kyverno']));
     expect(names({})).not.toEqual(expect.arrayContaining(['argocd']));
     expect(names({ kyverno: true })).toContain('kyverno');
-    expect(names({ argocd: true })).toContain('argocd');
+    expect(names({ argocd: true })).toEqual(expect.arrayContaining(['argocd', 'kubelogin', 'oauth2-proxy']));
   });
 
   it('makes the images of tenants only where tenants run', () => {

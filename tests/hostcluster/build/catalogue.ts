@@ -43,8 +43,14 @@ const single = (level: HostLevel, name: string, path = '.', variables = {}): Bui
 /** Its admission controller. */
 export const kyvernoBuild = single('kwok', 'kyverno', 'github.com/kyverno/kyverno/cmd/kyverno');
 
-/** Its server and its command line are one binary. */
-const argocdBuild = single('kwok', 'argocd', 'github.com/argoproj/argo-cd/v3/cmd');
+/** Clients that sign people in with the product. Argo CD's server and its command line are one binary. */
+const clientBuilds = [
+  single('kwok', 'argocd', 'github.com/argoproj/argo-cd/v3/cmd'),
+  single('kwok', 'kubelogin', 'github.com/int128/kubelogin'),
+  single('kwok', 'oauth2-proxy', 'github.com/oauth2-proxy/oauth2-proxy/v7', {
+    'main.VERSION': `v${versions.oauth2Proxy}`,
+  }),
+];
 
 /** In the order of building. */
 const builds: readonly Build[] = [
@@ -71,7 +77,7 @@ export interface Extras {
   upgrade?: boolean | undefined;
   /** Kyverno, in which the other form of the host's policies is tried. */
   kyverno?: boolean | undefined;
-  /** Argo CD, which signs people in with the product. */
+  /** Argo CD, kubelogin and oauth2-proxy, which sign people in with the product. */
   argocd?: boolean | undefined;
 }
 
@@ -81,7 +87,7 @@ export function buildsOf(level: HostLevel, { upgrade, kyverno, argocd }: Extras 
     ...builds,
     ...(upgrade === true ? earlierBuilds(versionVariables) : []),
     ...(kyverno === true ? [kyvernoBuild] : []),
-    ...(argocd === true ? [argocdBuild] : []),
+    ...(argocd === true ? clientBuilds : []),
   ];
   return all.filter((build) => hostLevels.indexOf(build.level) <= hostLevels.indexOf(level));
 }

@@ -8,14 +8,16 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath } from '../browser.ts';
 import { succeed } from '../product.ts';
+import { run } from '../programs.ts';
+import { builtClient } from './built-client.ts';
 import { commandsIn, guideBlocks, inPlace } from './guide-settings.ts';
 import { agree, browserOf, endBrowserSessions, startSignOn, type SignOnScene } from './scene.ts';
 
 const section = 'oauth2-proxy';
-const program = process.env['HKS_TEST_OAUTH2_PROXY'] ?? '';
+const program = builtClient('oauth2-proxy', 'HKS_TEST_OAUTH2_PROXY');
 const refreshSeconds = 2;
 
-/** What the guide says, typed, with the real oauth2-proxy that `HKS_TEST_OAUTH2_PROXY` names. Skipped where none is named. */
+/** What the guide says, typed, with the real oauth2-proxy (`./hks test host --argocd` builds it, or `HKS_TEST_OAUTH2_PROXY` names one). */
 describe.skipIf(program === '' || browserPath === undefined)(
   'oauth2-proxy lets in whom the product names',
   () => {
@@ -97,7 +99,13 @@ describe.skipIf(program === '' || browserPath === undefined)(
       await page.getByRole('heading', { name: 'Sign in to Hexabase AI' }).waitFor();
     });
 
-    it('a session that is ended here is over there at the next refresh', async () => {
+    it('a session that is ended here is over there at the next refresh', async ({ skip }) => {
+      const { stdout } = await run(program, ['--version'], { env: process.env });
+      const minor = Number(/ v7\.(\d+)\./.exec(stdout)?.[1] ?? Infinity);
+      skip(
+        minor < 15,
+        'before 7.15 it goes on with a session whose refresh was refused until its token expires',
+      );
       await enter();
       await endBrowserSessions(scene.ann);
       const isOut = async (): Promise<boolean> => {
