@@ -4,8 +4,11 @@ import type { TargetContext } from '../run/use-case.ts';
 import { invitationDays } from './invitation.ts';
 import { countLetter, namesOfOrganization } from './store.ts';
 
-/** Letters in 24 hours: to one address from everybody together, by one account in all organizations, from one organization. */
-const lettersMost = { recipient: 10, account: 200, organization: 300 };
+/**
+ * Letters in 24 hours: to one address from everybody together, by one account in all organizations, from one organization.
+ * Nobody uses up by themselves what an address may be sent: it waits for somebody else's invitation, perhaps.
+ */
+const lettersMost = { recipient: 10, account: 200, organization: 300, accountToRecipient: 3 };
 const shownCharactersMax = 40;
 
 /**
@@ -50,6 +53,7 @@ export async function sendLetter(
 async function requireLetter({ tx, actor, target, nowMs }: TargetContext, email: string): Promise<void> {
   const full = await countLetter(tx, {
     counters: [
+      { of: 'sender', id: `${actor.userId} ${email}`, most: lettersMost.accountToRecipient },
       { of: 'recipient', id: email, most: lettersMost.recipient },
       { of: 'account', id: actor.userId, most: lettersMost.account },
       { of: 'organization', id: target.organizationId, most: lettersMost.organization },
@@ -58,6 +62,7 @@ async function requireLetter({ tx, actor, target, nowMs }: TargetContext, email:
   });
   if (full === null) return;
   const whose = {
+    sender: `You have sent ${lettersMost.accountToRecipient} invitations to this address`,
     recipient: 'Many invitations have been sent to this address',
     account: `You have sent ${lettersMost.account} invitations`,
     organization: `This organization has sent ${lettersMost.organization} invitations`,
