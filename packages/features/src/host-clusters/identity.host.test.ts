@@ -130,24 +130,23 @@ describe.skipIf(binaries === null)('a host cluster', () => {
 
   it('is one host also when two names are given to it at once, or one takes the place of another on purpose', async () => {
     await db.database.asWorker((tx) => sql`delete from host_clusters`.execute(tx));
-    const asked = ['north', 'south'].map((name) =>
-      db.database
-        .asWorker((tx) => add(tx, name, access()))
-        .then(
-          () => name,
-          (error: unknown) => error,
-        ),
-    );
-    const answers = await Promise.all(asked);
-    const [made] = answers.filter((answer) => typeof answer === 'string');
-    expect(answers).toContainEqual(
-      expect.objectContaining({ code: 'already_exists', details: { hostCluster: made } }),
-    );
-    await db.database.asWorker((tx) => add(tx, 'east', access(), other));
-    await expect(change(right, true)).rejects.toMatchObject({
-      code: 'already_exists',
-      details: { hostCluster: made },
+    const waiting = () =>
+      db.database.asWorker(
+        async (tx) => (await sql`select 1 from pg_locks where not granted`.execute(tx)).rows,
+      );
+    // Neither sees the other one when it looks: the second has to wait for what becomes of the first.
+    const late = await db.database.asWorker(async (tx) => {
+      await add(tx, 'north', access());
+      const second = db.database
+        .asWorker((its) => add(its, 'south', access()))
+        .catch((error: unknown) => error);
+      await expect.poll(waiting, { timeout: 20_000 }).not.toEqual([]);
+      return { second };
     });
+    const already = { code: 'already_exists', details: { hostCluster: 'north' } };
+    expect(await late.second).toMatchObject(already);
+    await db.database.asWorker((tx) => add(tx, 'east', access(), other));
+    await expect(change(right, true)).rejects.toMatchObject(already);
     expect((await look()).server).toBe(other.url);
   });
 
