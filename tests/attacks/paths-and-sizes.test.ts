@@ -66,6 +66,19 @@ describe('other spellings of an address', () => {
     expect(asked.map(({ status }) => status)).toEqual([400, 400, 400]);
   });
 
+  test('A16 a second Host is refused at the gateway, whichever of the two is ours', async () => {
+    const path = `/k8s/workspaces/${ann.workspaceId}/version`;
+    for (const hosts of [
+      ['localhost', 'evil.example'],
+      ['evil.example', 'localhost'],
+      ['localhost', 'localhost'],
+    ]) {
+      const headers = hosts.flatMap((host) => ['Host', host]);
+      const { status } = await exchange(product.gateway, { path, token: ann.kubeToken, headers });
+      expect([hosts, status]).toEqual([hosts, 400]);
+    }
+  });
+
   test('A16 other spellings of a cluster reach no other cluster and no right that the canonical one does not give', async () => {
     const base = '/k8s/workspaces';
     const crossed = [

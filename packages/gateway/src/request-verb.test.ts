@@ -42,10 +42,14 @@ const cases = [
   ['GET', '/api/v1/watch/namespaces/a/secrets/s1', 'watch', open],
   ['GET', '/apis/apps/v1/watch/namespaces/a/deployments', 'watch', open],
   ['GET', '/api/v1/watch', 'get', read],
+  ['GET', '/api/v1/proxy/namespaces/a/services/s/x', 'proxy', shell],
+  ['POST', '/api/v1/proxy/nodes/n', 'proxy', shell],
   // Logs that are followed; nothing else is.
   ['GET', '/api/v1/namespaces/a/pods/b/log', 'get', read],
   ['GET', '/api/v1/namespaces/a/pods/b/log?follow=true', 'get', open],
   ['GET', '/api/v1/namespaces/a/pods/b/log?follow=0', 'get', read],
+  ['GET', '/api/v1/namespaces/a/pods/b/log?watch=1', 'get', read],
+  ['GET', '/api/v1/namespaces/a/services/b/log?follow=1', 'get', read],
   ['GET', '/api/v1/namespaces/a/secrets?follow=1', 'list', read],
   ['GET', '/api/v1/namespaces/a/pods/b?follow=1', 'get', read],
   ['GET', '/apis/x.io/v1/namespaces/a/pods/b/log?follow=1', 'get', read],
@@ -89,7 +93,8 @@ describe('the verb of a request', () => {
   ])('of many that asks for one has its name: %s', (query, selected) => {
     const path = '/api/v1/namespaces/a/secrets';
     expect(requestVerb('GET', { path, query }).selected).toBe(selected);
-    expect(requestVerb('GET', { path: `${path}/other`, query }).selected).toBeUndefined();
+    for (const one of [`${path}/other`, '/api/v1/namespaces/a/pods/b/log'])
+      expect(requestVerb('GET', { path: one, query }).selected).toBeUndefined();
   });
 });
 
@@ -98,6 +103,7 @@ describe('what a request is about', () => {
     ['/api/v1/namespaces/a/secrets/s1', { resource: 'secrets', namespace: 'a', name: 's1' }],
     ['/api/v1/watch/namespaces/a/secrets/s1', { resource: 'secrets', namespace: 'a', name: 's1' }],
     ['/api/v1/watch/secrets', { resource: 'secrets' }],
+    ['/api/v1/proxy/namespaces/a/services/s/x', { resource: 'services', namespace: 'a', name: 's' }],
     ['/apis/apps/v1/watch/namespaces/a/deployments', { resource: 'deployments.apps', namespace: 'a' }],
     ['/api/v1/namespaces/a', { resource: 'namespaces', name: 'a' }],
     ['/api/v1/namespaces/a/status', { resource: 'namespaces/status', name: 'a' }],

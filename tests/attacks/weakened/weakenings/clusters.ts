@@ -205,4 +205,15 @@ export const clustersWeakenings: readonly Weakening[] = [
     ],
     because: 'what no role allows is done',
   },
+  {
+    attack: 'A16 a second Host is refused at the gateway, whichever of the two is ours',
+    changes: [
+      {
+        file: 'packages/gateway/src/enter.ts',
+        find: 'requireOneHost(passage.request.rawHeaders)',
+        replace: 'passage.request.headers.host',
+      },
+    ],
+    because: 'whoever stands in front may have gone by the other one',
+  },
 ];
