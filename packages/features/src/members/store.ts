@@ -51,7 +51,7 @@ export async function findMember(
 
 /**
  * Accounts are not visible to requests: only identity may look one up by address. Service accounts join nobody else.
- * `knownIn`: only somebody who is in one of these organizations; null: anybody.
+ * `email` is in its one spelling. `knownIn`: only somebody who is in one of these organizations; null: anybody.
  */
 export async function findAccountId(
   database: Database,
@@ -60,7 +60,7 @@ export async function findAccountId(
 ): Promise<string | null> {
   const { rows } = await database.asIdentity((tx) =>
     sql<{ id: string }>`
-      select id from users u where email = ${canonicalEmail(email)} and kind = 'person' and disabled_at is null
+      select id from users u where email = ${email} and kind = 'person' and disabled_at is null
         and (${knownIn === null} or exists (select from memberships m
           where m.user_id = u.id and m.organization_id = any (${[...(knownIn ?? [])]}::text[])))`.execute(tx),
   );

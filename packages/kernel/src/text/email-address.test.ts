@@ -12,7 +12,7 @@ describe('an e-mail address', () => {
     ['full-width letters', 'a@ｂüｃher。Ｅxample', 'a@xn--bcher-kva.example'],
     ['full-width letters of ASCII', 'a@ＥＸＡＭＰＬＥ．test', 'a@example.test'],
     ['a dot at the end', ' a@example.test. ', 'a@example.test'],
-    ['a final sigma', 'a@ΒΌΛΟΣ.example', 'a@βόλοσ.example'],
+    ['a final sigma', 'a@example.ΒΌΛΟΣ', 'a@example.βόλοσ'],
     ['a letter that has its accent in lower case only', 'H\u0331@example.test', '\u1e96@example.test'],
     ['an accent in the name', 'JO\u0308RG@example.test', 'jörg@example.test'],
   ])('with %s has one spelling', (_what, email, spelling) => {
@@ -39,7 +39,7 @@ describe('an e-mail address', () => {
     const long = Array.from({ length: 60_000 }, (_, n) => String.fromCodePoint(0x4e00 + (n % 20_000))).join(
       '',
     );
-    for (const email of [`a@${long}`, `${long}@x`, `a@${'.'.repeat(60_000)}x`, long])
+    for (const email of [`a@${long}`, `${long}@x`, `a@${'.'.repeat(300_000)}x`, long])
       expect(emailPattern.test(canonicalEmail(email))).toBe(false);
   });
 
@@ -48,11 +48,12 @@ describe('an e-mail address', () => {
     expect(isMachineAddress('x@acme.serviceaccounts.hexabase.test')).toBe(false);
   });
 
-  it('that was spelled once stays as it is', () => {
+  it('that was spelled once stays as it is, and is the same with accents of their own', () => {
     const part = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(part, part, (name, domain) => {
         const once = canonicalEmail(`${name}@${domain}`);
+        expect(canonicalEmail(`${name}@${domain}`.normalize('NFD'))).toBe(once);
         expect(canonicalEmail(once)).toBe(once);
       }),
       { numRuns: 2_000 },

@@ -17,18 +17,15 @@ export function canonicalEmail(email: string): string {
   return `${lowerCase(text.slice(0, at))}${canonicalDomain(text.slice(at))}`;
 }
 
-/** Some letters are one piece in lower case only. */
+/** Accents are put together once more: some letters are one piece in lower case only. */
 function lowerCase(text: string): string {
   return text.toLowerCase().normalize('NFC');
 }
 
-/** DNS has no longer names (RFC 1035, section 2.3.4), and reading one takes time that grows with its square. */
-const domainUnitsMax = 253;
-
 function canonicalDomain(domain: string): string {
-  if (domain.length > domainUnitsMax) return '';
   const ascii = /\P{ASCII}/u.test(domain) ? asciiDomain(domain) : domain.toLowerCase();
-  return ascii.replace(/\.+$/, '');
+  // Looks at each run of dots once, however many there are.
+  return ascii.replace(/(?<!\.)\.+$/, '');
 }
 
 /** The parser of addresses of the web does it; what it would take for a port, a path or an escape is no domain. */

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { beginBrowserSession } from '../provider/logout/browser-session.ts';
 import { switchProvider } from '../upstream/provider-store.ts';
 import { createUser, disableUser, enableUser, setPassword, type User } from '../users.ts';
+import { hashPassword } from './passwords.ts';
 import { endAllSessions } from './session-store.ts';
 
 /** What somebody has proven about an account is worth nothing after the account has changed, however close it was. */
@@ -131,9 +132,20 @@ const changes: Record<string, (tx: Tx, user: User) => Promise<unknown>> = {
     await disableUser(tx, user.id, clock.now());
     await enableUser(tx, user.id);
   },
+  // Whichever way it is done: triggers count it.
+  'the password in the database itself': async (tx, { id }) =>
+    sql`UPDATE hexabase.users SET password_hash = ${await hashPassword(next)} WHERE id = ${id}`.execute(tx),
+  'being disabled for a moment in the database itself': async (tx, { id }) => {
+    await sql`UPDATE hexabase.users SET disabled_at = now() WHERE id = ${id}`.execute(tx);
+    await sql`UPDATE hexabase.users SET disabled_at = NULL WHERE id = ${id}`.execute(tx);
+  },
   'the end of every session': (tx, { id }) =>
     endAllSessions(tx, { userId: id, reason: 'revoked' }, clock.now()),
   'a second factor that came': (tx, user) => addFactor(tx, user),
+  'a second factor that was confirmed': (tx, { id }) =>
+    sql`UPDATE hexabase.second_factors SET confirmed_at = now() WHERE user_id = ${id} AND confirmed_at IS NULL`.execute(
+      tx,
+    ),
   'a second factor that went': (tx, { id }) =>
     sql`DELETE FROM hexabase.second_factors WHERE user_id = ${id}`.execute(tx),
   'a link to a provider that went': (tx, { id }) =>
@@ -149,6 +161,7 @@ describe.each(Object.entries(changes))('after a change, %s,', (_name, changed) =
     const user = await person();
     await test.database.asIdentity(async (tx) => {
       await addFactor(tx, user);
+      await beginFactor(tx, user);
       await addLink(tx, user);
     });
     const proven = { ...(await prove(user)), secondFactor: true };
@@ -232,6 +245,13 @@ async function addFactor(tx: Tx, user: User): Promise<void> {
       (id, user_id, kind, name, credential_id, public_key, rp_id, created_at, confirmed_at)
     VALUES (${`factor-${counter}`}, ${user.id}, 'passkey', 'key', ${`credential-${counter}`}, 'x', 'localhost', now(),
       now())`.execute(tx);
+}
+
+/** An app that has not shown its first code yet. */
+async function beginFactor(tx: Tx, user: User): Promise<void> {
+  counter += 1;
+  await sql`INSERT INTO hexabase.second_factors (id, user_id, kind, name, secret_sealed, created_at)
+    VALUES (${`factor-${counter}`}, ${user.id}, 'totp', 'app', 'x', now())`.execute(tx);
 }
 
 async function addLink(tx: Tx, { id, email }: User): Promise<void> {
