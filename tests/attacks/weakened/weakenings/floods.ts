@@ -141,6 +141,17 @@ export const floodWeakenings: readonly Weakening[] = [
     because: 'the organization has its share used up by questions',
   },
   {
+    attack: 'C17 a job’s claims of thousands of characters are compared with nothing',
+    changes: [
+      {
+        file: 'packages/oidc/src/federation/conditions.ts',
+        find: 'const valueCharactersMax = 1_000;',
+        replace: 'const valueCharactersMax = 1e9;',
+      },
+    ],
+    because: 'whoever may sign tokens keeps the process busy with one that nobody has to sign in for',
+  },
+  {
     attack: 'C17 that would be millions of single rights are refused before they are looked at one by one',
     changes: [
       {
@@ -230,6 +241,11 @@ export const floodWeakenings: readonly Weakening[] = [
         file: 'packages/oidc/src/letters/code-store.ts',
         find: 'AND kind = ${kind} AND created_at',
         replace: 'AND ${kind} = ${kind} AND created_at',
+      },
+      {
+        file: 'packages/oidc/src/letters/letters.ts',
+        find: 'sign_up: { hour: 3, day: 6 }',
+        replace: 'sign_up: { hour: 5, day: 10 }',
       },
     ],
     because: 'letters that say nothing use up those that let the owner in',
