@@ -140,6 +140,8 @@ describe('nothing is told', () => {
     const person = await admin();
     const other = await api.owner('other');
     await api.join(other.organizationId, person, 'admin');
+    // Who is in both sees both, and still tells nothing of one in the other.
+    await api.join(ann.organizationId, other, 'viewer');
     const path = `/api/v1/organizations/${other.organizationId}/members/${person.userId}`;
     expect((await other.call('PATCH', path, { body: { role: 'viewer' } })).data['rolesKept']).toEqual([]);
     await api.query(`update projects set deleted_at = now() where name = 'shop'`);
