@@ -234,6 +234,15 @@ describe('a token that is not one of those', () => {
     expect(reasons).toContain('the token was used before');
   });
 
+  test('C17 a job’s claims of thousands of characters are compared with nothing', async () => {
+    const rule = await trust({ conditions: ['repository=acme/shop', 'note=a**'] });
+    expect(rule.status, rule.text).toBe(201);
+    const others = { ref: 'elsewhere' };
+    await expectRefused(ci.sign(job({ ...others, note: 'a'.repeat(4_000) })));
+    expect((await exchange(ci.sign(job({ ...others, note: 'a'.repeat(400) })))).status).toBe(200);
+    expect((await ann.call('DELETE', rule.path)).status).toBe(204);
+  });
+
   test('A12 a job is told the same for an account that there is not, and for a person', async () => {
     await expectRefused(ci.sign(job()), 'nobody@acme.serviceaccounts.hexabase.local');
     await expectRefused(ci.sign(job()), ann.email);

@@ -11,7 +11,7 @@ declare module '../action.ts' {
   }
 }
 
-/** Wildcards in one condition; each costs comparisons. */
+/** Wildcards in one condition: a claim is looked through once for each, and once for each text between them. */
 const wildcardsMax = 4;
 
 const condition = z

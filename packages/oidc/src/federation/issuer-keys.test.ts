@@ -1,5 +1,6 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { testIssuer, type TestIssuer } from '@hexabase/testkit/test-issuer.ts';
+import fc from 'fast-check';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unmetCondition } from './conditions.ts';
@@ -103,4 +104,32 @@ describe('conditions', () => {
     'absent=**',
     'repository=acme.shop',
   ])('%s does not', (condition) => expect(unmetCondition(claims, ['run=7', condition])).toBe(condition));
+
+  it('hold where a regular expression of the same meaning matches, and nowhere else', () => {
+    const text = fc
+      .array(fc.constantFrom('a', 'b', '/', ':'), { maxLength: 9 })
+      .map((characters) => characters.join(''));
+    const pattern = fc
+      .array(fc.constantFrom('a', 'b', 'aa', 'ab', '/', ':', '*', '**'), { maxLength: 7 })
+      .map((parts) => parts.join('').replaceAll(/\*{3,}/g, '**'));
+    fc.assert(
+      fc.property(text, pattern, (value, parts) => {
+        const meaning = parts.replaceAll(/\*+/g, (stars) => (stars === '*' ? '[^/:]*' : '.*'));
+        const isMet = unmetCondition({ claim: value }, [`claim=${parts}`]) === null;
+        expect(isMet).toBe(new RegExp(`^${meaning}$`).test(value));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('of a hundred rules that almost hold are judged while somebody waits for it', () => {
+    const almost = `claim=a*${'a'.repeat(190)}**${'a'.repeat(190)}**b`;
+    const conditions = Array.from({ length: 2_000 }, () => `claim=${'a'.repeat(390)}**`);
+    expect(unmetCondition({ claim: 'a'.repeat(1_000) }, [...conditions, almost])).toBe(almost);
+  });
+
+  it('are met by no claim of more than a thousand characters', () => {
+    expect(unmetCondition({ claim: 'a'.repeat(1_000) }, ['claim=a**'])).toBeNull();
+    expect(unmetCondition({ claim: 'a'.repeat(1_001) }, ['claim=a**'])).toBe('claim=a**');
+  });
 });
