@@ -1,7 +1,7 @@
 import type { Share } from '@hexabase/kernel/process/turns.ts';
 
 /** How many of something one account, one workspace, one organization and all together may have at once in this process. */
-export interface PerTaker {
+interface PerTaker {
   account: number;
   workspace: number;
   organization: number;
