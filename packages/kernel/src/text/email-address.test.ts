@@ -14,6 +14,7 @@ describe('an e-mail address', () => {
     ['a dot at the end', ' a@example.test. ', 'a@example.test'],
     ['a final sigma', 'a@example.ΒΌΛΟΣ', 'a@example.βόλοσ'],
     ['a letter that has its accent in lower case only', 'H\u0331@example.test', '\u1e96@example.test'],
+    ['a stroke of its own through a sign', 'a@x>\u0338y.example', 'a@x\u226fy.example'],
     ['an accent in the name', 'JO\u0308RG@example.test', 'jörg@example.test'],
   ])('with %s has one spelling', (_what, email, spelling) => {
     expect(canonicalEmail(email)).toBe(canonicalEmail(spelling));
