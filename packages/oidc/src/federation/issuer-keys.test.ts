@@ -122,11 +122,15 @@ describe('conditions', () => {
     );
   });
 
-  it('of a hundred rules that almost hold are judged while somebody waits for it', () => {
-    const almost = `claim=a*${'a'.repeat(190)}**${'a'.repeat(190)}**b`;
-    const conditions = Array.from({ length: 2_000 }, () => `claim=${'a'.repeat(390)}**`);
-    expect(unmetCondition({ claim: 'a'.repeat(1_000) }, [...conditions, almost])).toBe(almost);
-  });
+  it(
+    'of a hundred rules that almost hold are judged while somebody waits for it',
+    { timeout: 10_000 },
+    () => {
+      const almost = `claim=a*${'a'.repeat(190)}**${'a'.repeat(190)}**b`;
+      const conditions = Array.from({ length: 2_000 }, () => `claim=${'a'.repeat(390)}**`);
+      expect(unmetCondition({ claim: 'a'.repeat(1_000) }, [...conditions, almost])).toBe(almost);
+    },
+  );
 
   it('are met by no claim of more than a thousand characters', () => {
     expect(unmetCondition({ claim: 'a'.repeat(1_000) }, ['claim=a**'])).toBeNull();
