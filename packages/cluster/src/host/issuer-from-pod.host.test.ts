@@ -4,6 +4,7 @@ import { testIssuer } from '@hexabase/testkit/test-issuer.ts';
 import { describe, expect, it } from 'vitest';
 import { createKubeClient } from '../kube-api/client.ts';
 import { parseKubeconfig } from '../kube-api/endpoint.ts';
+import type { TenantClient, TenantRequest } from '../port.ts';
 import { itemsOf } from './host-check.ts';
 import { checkIssuerFromPod, type IssuerCheck } from './issuer-from-pod.ts';
 
@@ -52,4 +53,28 @@ describe.skipIf(host === null || address === null)('a pod of a real host cluster
       reason: 'ErrImageNeverPull',
     });
   });
+
+  it('says why its pod did not run when the time is over, and loses nothing of what was found before', async () => {
+    using kube = client();
+    const nowhere: TenantClient = {
+      request: (asked) =>
+        kube.request(asked.path.endsWith('/pods') ? { ...asked, body: unplaced(asked) } : asked),
+    };
+    const found = await checkIssuerFromPod(nowhere, {
+      issuer: 'https://hks.example/oidc',
+      image: 'docker.io/library/busybox:1.35',
+      command: null,
+      pullPolicy: 'IfNotPresent',
+      signal: AbortSignal.timeout(5_000),
+    });
+    expect(found).toMatchObject({ status: 'Unknown', reason: 'Unschedulable', required: true });
+    expect(found.message).toMatch(/no node takes a pod: 0\/\d+ nodes are available/);
+  });
 });
+
+/** The same pod, for nodes that nobody has. */
+function unplaced({ body }: TenantRequest): object {
+  const pod = structuredClone(Object(body));
+  pod.spec.nodeSelector = { 'check.test/nowhere': 'true' };
+  return pod;
+}

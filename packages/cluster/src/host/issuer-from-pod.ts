@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clause } from '@hexabase/kernel/text/sentences.ts';
 import { fenceNamespace, managedBy } from '../drivers/vcluster/names.ts';
 import { systemNamespace } from '../drivers/vcluster/policies/host-rbac.ts';
 import { applyObject } from '../kube-api/apply.ts';
@@ -31,7 +32,8 @@ const defaultCommand =
 
 /**
  * Fetches the issuer's discovery document from a pod of the host cluster: tenants' API servers must reach it from there
- * to verify anybody's token. The pod is removed again, whatever comes out.
+ * to verify anybody's token. The pod is removed again, whatever comes out. When the signal aborts the answer is what the
+ * pod waited for.
  */
 export async function checkIssuerFromPod(client: TenantClient, options: IssuerCheck): Promise<HostCheck> {
   const { discoveryUrl, image, signal } = options;
@@ -53,11 +55,13 @@ export async function checkIssuerFromPod(client: TenantClient, options: IssuerCh
     });
   }
   const name = `hexabase-check-${randomBytes(4).toString('hex')}`;
+  const seen: Seen = { pod: null };
   try {
     await applyObject(client, systemNamespace(), { fieldManager: 'hexabase', force: true, signal });
     await make(client, podOf(name, { ...options, image }), signal);
-    return await outcome(client, name, { ...options, image });
+    return await outcome(client, { name, seen }, { ...options, image });
   } catch (error) {
+    if (signal.aborted) return tookTooLong(seen.pod, document);
     if (!(error instanceof KubeRefusal) && !(error instanceof KubeCallError)) throw error;
     return unsure(type, {
       reason: 'NoPod',
@@ -135,10 +139,20 @@ async function make(client: TenantClient, pod: object, signal: AbortSignal): Pro
 
 type WithImage = IssuerCheck & { image: string };
 
-async function outcome(client: TenantClient, name: string, options: WithImage): Promise<HostCheck> {
+/** The pod as it was last read; null before. */
+interface Seen {
+  pod: unknown;
+}
+
+async function outcome(
+  client: TenantClient,
+  { name, seen }: { name: string; seen: Seen },
+  options: WithImage,
+): Promise<HostCheck> {
   const { signal, image } = options;
   for (;;) {
     const { body } = await client.request({ method: 'GET', path: `${pods}/${name}`, signal });
+    seen.pod = body;
     const phase = at(body, 'status', 'phase');
     if (phase === 'Succeeded' || phase === 'Failed') break;
     const waiting = waitingReason(body);
@@ -154,6 +168,30 @@ async function outcome(client: TenantClient, name: string, options: WithImage): 
   const log = await client.request({ method: 'GET', path: `${pods}/${name}/log`, signal });
   const text = typeof log.body === 'string' ? log.body : JSON.stringify(log.body);
   return saidInPod(text, options);
+}
+
+/** The time of the check is over, and what the other checks have found is not lost with it. */
+function tookTooLong(pod: unknown, document: string): HostCheck {
+  const nobody = `Nobody could try whether pods reach ${document}`;
+  const conditions = at(pod, 'status', 'conditions');
+  const scheduled = (Array.isArray(conditions) ? conditions : []).find(
+    (one) => at(one, 'type') === 'PodScheduled' && at(one, 'status') === 'False',
+  );
+  if (scheduled !== undefined) {
+    const words = at(scheduled, 'message');
+    return unsure(type, {
+      reason: 'Unschedulable',
+      message: `${nobody}: no node takes a pod${typeof words === 'string' ? `: ${clause(words)}` : ''}`,
+      todo: 'Add nodes, free room or take taints off, then check again.',
+    });
+  }
+  const phase = at(pod, 'status', 'phase');
+  const how = [phase, waitingReason(pod)].filter((word) => typeof word === 'string' && word !== '');
+  const message =
+    how.length === 0
+      ? `${nobody}: the host did not answer in time`
+      : `${nobody}: the pod for it did not end in time (${how.join(', ')})`;
+  return unsure(type, { reason: 'NoPod', message, todo: 'See the other checks first.' });
 }
 
 function podOf(name: string, options: WithImage): object {

@@ -24,7 +24,7 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   ImagePull:
     'An operator checks the name of the image, the registry and its credentials (`HKS_IMAGE_REGISTRY`, `HKS_IMAGE_PULL_SECRETS`).',
   Unschedulable:
-    'An operator adds nodes or frees room on the host cluster; `hexabase-cli host check HOST` tells what is free.',
+    'An operator adds nodes, frees room or takes taints off; `hexabase-cli host check HOST` tells how many nodes take pods and how large they are, `kubectl describe nodes` what is free there.',
   Evicted:
     'The node was short of something; an operator looks at its disk and memory. It is started again by itself.',
   NodeGone: 'An operator brings the node back or removes it from the host cluster; then it starts elsewhere.',
