@@ -104,7 +104,17 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
     expect(said).toMatch(/The namespace cannot be emptied: .*dead\.example\.test\/v1/);
   });
 
-  it('ends all the same, with a report of what was removed, and leaves nothing on the host but its fence', async () => {
+  it('ends all the same, also past a webhook of its own that refuses us, with a report of what was removed, and leaves nothing on the host but its fence', async () => {
+    await writeFile(join(product.configDir, 'webhook.yaml'), JSON.stringify(deadWebhook));
+    await kubectl('apply', '-f', join(product.configDir, 'webhook.yaml'));
+    const made = ['create', 'clusterrolebinding', 'probe', '--clusterrole=view', '--user=nobody'];
+    await kubectl(...made);
+    // It takes effect some moments after it was made.
+    await until(async () => {
+      const tried = await run(program, ['delete', 'clusterrolebinding', 'probe'], { env: settings() });
+      if (tried.code === 0) await kubectl(...made);
+      return tried.stderr.includes('nobody.example.test');
+    });
     const said = succeed(await product.hks(['workspace', 'delete', slug, '--yes'], { timeoutMs: 180_000 }));
     expect(said).toMatch(/[1-9]\d* removed, 0 left/);
     const gone = workspaceId;
@@ -116,6 +126,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
     const report = succeed(await product.hks(['operation', 'get', deletion?.id ?? '', '-o', 'json']));
     expect(JSON.parse(report)).toMatchObject({ state: 'succeeded', report: { left: [] } });
     expect(report).toContain(`hexabase-ws-${gone}`);
+    expect(report).toMatch(/gateway has ended it: The admission webhook nobody\.example\.test /);
     expect(await onHost.fails('get', 'namespace', `hexabase-ws-${gone}`)).toContain('not found');
     const kinds = 'clusterroles,clusterrolebindings,persistentvolumes';
     expect(await onHost.kubectl('get', kinds, '-o', 'json')).not.toContain(gone);
@@ -137,4 +148,29 @@ const deadApi = {
     insecureSkipTLSVerify: true,
     service: { namespace: 'default', name: 'nobody' },
   },
+};
+
+/** A webhook that nobody serves, so that nobody takes a right away. */
+const deadWebhook = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingWebhookConfiguration',
+  metadata: { name: 'nobody-deletes' },
+  webhooks: [
+    {
+      name: 'nobody.example.test',
+      admissionReviewVersions: ['v1'],
+      sideEffects: 'None',
+      failurePolicy: 'Fail',
+      timeoutSeconds: 2,
+      clientConfig: { service: { namespace: 'default', name: 'nobody' } },
+      rules: [
+        {
+          apiGroups: ['rbac.authorization.k8s.io'],
+          apiVersions: ['v1'],
+          operations: ['DELETE'],
+          resources: ['clusterrolebindings'],
+        },
+      ],
+    },
+  ],
 };

@@ -26,7 +26,8 @@ export interface Place {
 /**
  * Makes the object, or changes the fields that differ from `wanted`. Safe to repeat; a second call writes nothing. What
  * others have added is left alone, but not within the fields that `exactly` names: a selector that is empty means all.
- * Answers what is there then. Throws AppError `cluster_unavailable` when the cluster refuses or does not answer.
+ * Answers what is there then. Throws AppError `cluster_unavailable` when the cluster does not answer or refuses, then in its
+ * own words.
  */
 export async function ensureObject(
   place: Place,
@@ -127,7 +128,34 @@ async function request(
 }
 
 function refused(answer: TenantResponse, what: string): AppError {
-  return new AppError('cluster_unavailable', { cause: { what, status: answer.status, body: answer.body } });
+  const message = refusalWords(answer);
+  return new AppError('cluster_unavailable', {
+    ...(message !== null && { message }),
+    cause: { what, status: answer.status, body: answer.body },
+  });
+}
+
+const refusalMax = 400;
+
+/**
+ * What the workspace's own cluster says against it: a webhook or a policy that somebody made there stands in the way of
+ * us as of everybody, and only they can take it away. Null when it does not answer, or asks to come again.
+ */
+function refusalWords({ status, body }: TenantResponse): string | null {
+  const raw = isRecord(body) && typeof body.message === 'string' ? body.message : '';
+  // It is printed on terminals, and a webhook writes what it likes.
+  const said = raw
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, refusalMax);
+  if (said === '') return null;
+  const webhook = /webhook "([^"\s]{1,253})"/.exec(said)?.[1];
+  if (webhook !== undefined)
+    return `The admission webhook ${webhook} in the workspace's own cluster stands in the way: ${said}`;
+  const comesAgain = status === 401 || status === 408 || status === 429;
+  return status >= 400 && status < 500 && !comesAgain
+    ? `The workspace's own cluster refuses it: ${said}`
+    : null;
 }
 
 /** True when everything in `wanted` is in `existing`; lists must be equal in length. */

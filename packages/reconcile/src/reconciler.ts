@@ -121,6 +121,8 @@ export interface ReportItem {
 export type StepResult =
   | {
       kind: 'done';
+      /** For people who follow the operation: what it did not do, and why it is done all the same. */
+      said?: string;
       conditions?: readonly ConditionInput[];
       /** Things that are proven to be gone; they leave the inventory and enter the report. `all` of the subject's. */
       released?: readonly ExternalThing[] | 'all';

@@ -137,7 +137,7 @@ class Journal<S extends Subject> {
     });
     if (result.kind !== 'failed' && result.report) this.#reports.push(result.report);
     if (result.kind !== 'done') return result;
-    this.#events.push({ step: step.name, attempt, kind: 'done', message: '' });
+    this.#events.push({ step: step.name, attempt, kind: 'done', message: result.said ?? '' });
     if (result.released === 'all') this.#allReleased = true;
     else this.#released.push(...(result.released ?? []));
     this.#ended.push(step);

@@ -1,7 +1,15 @@
-import { deleteObject, ensureObject, metadataOf, readObject } from '@hexabase/cluster/ensure-object.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  deleteObject,
+  ensureObject,
+  metadataOf,
+  readObject,
+  type Place,
+} from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
-import type { Step } from '@hexabase/reconcile/reconciler.ts';
+import type { Step, StepContext } from '@hexabase/reconcile/reconciler.ts';
 import { wakeAccess } from '../../access/public.ts';
 import { putBack } from '../../access/reconcile/put-back.ts';
 import { defaultClusterBindings, presetClusterRoles } from '../../access/reconcile/wanted-objects.ts';
@@ -85,26 +93,59 @@ export async function ensurePresetRoles(
   await Promise.all(presetClusterRoles().map((role) => ensureObject(place, role)));
 }
 
-/** First thing of a removal: from here on nobody's group gives anything in the cluster. */
+const closing = { tries: 3, pauseMs: 500, msMax: 10_000 };
+
+/**
+ * First thing of a removal: from here on nobody's group gives anything in the cluster. The gateway lets nobody in any more
+ * already, and soon there is no cluster: what refuses this inside, for example a webhook that its own administrator made
+ * and that nobody can take away now, is told and holds up nothing.
+ */
 export function closeAccessStep(driver: ClusterDriver): Step<WorkspaceSubject> {
   return {
     name: 'close-access',
     words: 'Ending access',
     timeoutMs: 30_000,
-    run: async ({ subject, signal }) => {
-      const state = await driver.observeTenant(subject.id, { signal });
-      if (state.kind === 'present' && state.ready) {
-        const place = { client: driver.tenantClient(subject.id), path: bindings, signal };
-        await putBack(place, []);
-        for (const { metadata } of defaultClusterBindings(subject.groups)) {
-          const found = await readObject(place, metadata.name);
-          if (found) await deleteObject(place, metadata.name, metadataOf(found).uid);
-        }
-      }
+    run: async (context) => {
+      const state = await driver.observeTenant(context.subject.id, { signal: context.signal });
+      const refusal = state.kind === 'present' && state.ready ? await whyNotClosed(driver, context) : '';
+      const said =
+        refusal === '' ? '' : `Goes on without ending access inside, the gateway has ended it: ${refusal}`;
       return {
         kind: 'done',
-        conditions: [{ type: 'AccessReady', status: 'False', reason: 'Deleting', message: '' }],
+        said,
+        conditions: [{ type: 'AccessReady', status: 'False', reason: 'Deleting', message: said }],
       };
     },
   };
+}
+
+/** '' when all is closed; in words what the cluster answered to the last of a few tries in a short time. */
+async function whyNotClosed(
+  driver: ClusterDriver,
+  { subject, signal }: Pick<StepContext<WorkspaceSubject>, 'subject' | 'signal'>,
+): Promise<string> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(closing.msMax)]);
+  const place = { client: driver.tenantClient(subject.id), path: bindings, signal: limit };
+  let words = '';
+  for (let tried = 0; tried < closing.tries && !limit.aborted; tried++) {
+    try {
+      if (tried > 0) await sleep(closing.pauseMs, undefined, { signal: limit });
+      await closeInside(place, subject);
+      return '';
+    } catch (error) {
+      signal.throwIfAborted();
+      // The time being over says less than what was answered before it was.
+      if (words === '' || !limit.aborted)
+        words = isAppError(error) ? error.message : 'It did not answer in time.';
+    }
+  }
+  return words;
+}
+
+async function closeInside(place: Place, { groups }: WorkspaceSubject): Promise<void> {
+  await putBack(place, []);
+  for (const { metadata } of defaultClusterBindings(groups)) {
+    const found = await readObject(place, metadata.name);
+    if (found) await deleteObject(place, metadata.name, metadataOf(found).uid);
+  }
 }
