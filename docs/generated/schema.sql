@@ -1106,7 +1106,10 @@ create table hexabase.workspaces (
   settled_release text,
   refused_release text,
   upgraded_release text,
-  too_far_for text
+  too_far_for text,
+  tenant_uid text,
+  content_uid text,
+  content_lost_at timestamp with time zone
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;

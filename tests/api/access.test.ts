@@ -315,6 +315,10 @@ describe('a role of one’s own', () => {
     await ann.call('PATCH', `${roles}/restarter`, { body: { rules: [{ ...rule, verbs: ['get'] }] } });
     expect(await epochOf(person)).toBeGreaterThan(before);
     expect((await ann.call('GET', asked)).data['decision']).toMatchObject({ allowed: false });
+    // The same rules once more are no change: nobody's token ends, and no cluster is asked.
+    const same = await epochOf(person);
+    await ann.call('PATCH', `${roles}/restarter`, { body: { rules: [{ ...rule, verbs: ['get'] }] } });
+    expect(await epochOf(person)).toBe(same);
     expect((await ann.call('DELETE', `${roles}/restarter`)).status).toBe(204);
     expect((await ann.call('GET', `${assignments}?project=restarts`)).list).toEqual([]);
   });
@@ -382,6 +386,36 @@ describe('explaining', () => {
         (await api.query(`select details, actor_id from audit_entries where action = 'access.view-as'`))[0],
     );
     expect(entry).toMatchObject({ actor_id: ann.userId, details: { viewedAs: viewer.userId } });
+  });
+
+  it('as somebody else tells of roles that are very long the beginning, and every preset', async () => {
+    const long = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({
+        verbs: ['get'],
+        apiGroups: ['example.com'],
+        resources: [`${'things'.repeat(30)}${n}`],
+      }));
+    await project('long-told');
+    const viewer = await joined('long', 'viewer');
+    const seen = async () => {
+      const { data } = await ann.call('POST', `${access}/view-as`, { body: { user: viewer.email } });
+      return JSON.stringify(data);
+    };
+    for (const name of ['one', 'two', 'three']) {
+      const body = { name, scope: 'workspace', rules: long(1) };
+      expect((await ann.call('POST', roles, { body })).status).toBe(201);
+      await ann.call('POST', assignments, { body: { role: name, user: viewer.email } });
+    }
+    const body = { role: 'developer', project: 'long-told', user: viewer.email };
+    expect((await ann.call('POST', assignments, { body })).status).toBe(201);
+    expect((await seen()).includes('more rules')).toBe(false);
+    for (const name of ['one', 'two', 'three']) {
+      const longer = await ann.call('PATCH', `${roles}/${name}`, { body: { rules: long(50) } });
+      expect(longer.status, longer.text).toBe(200);
+    }
+    const told = await seen();
+    expect(/May see, create, delete and change [^.]*deployments/.test(told)).toBe(true);
+    expect(/And \d+ more rules/.exec(told)).not.toBeNull();
   });
 });
 

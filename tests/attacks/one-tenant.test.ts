@@ -133,6 +133,109 @@ describe('rules of a role', () => {
   });
 });
 
+/** Rules as the database has them; the last one alone allows `get`. */
+const rulesAbout = (count: number, verb: string) =>
+  Array.from({ length: count }, (_, n) => ({
+    verbs: [n === count - 1 ? verb : 'list'],
+    apiGroups: ['example.com'],
+    resources: ['things'],
+    resourceNames: [],
+    nonResourceURLs: [],
+  }));
+
+/** Roles of one workspace's own, each given to a group in which somebody is. */
+async function giveRoles({ organizationId, workspaceId }: Tenant, userId: string, rules: object[][]) {
+  const ids = [organizationId, workspaceId];
+  await product.query(
+    `insert into hexabase.roles (id, organization_id, workspace_id, scope, name, rules)
+       select 'long' || n, $1, $2, 'workspace', 'long' || lpad(n::text, 3, '0'), rules
+       from jsonb_array_elements($3::jsonb) with ordinality as one (rules, n)`,
+    [...ids, JSON.stringify(rules)],
+  );
+  await product.query(
+    `insert into hexabase.groups (id, organization_id, name) values ('much', $1, 'much'), ('more', $1, 'more')`,
+    [organizationId],
+  );
+  await product.query(
+    `insert into hexabase.group_members (group_id, user_id, organization_id)
+       values ('much', $2, $1), ('more', $2, $1)`,
+    [organizationId, userId],
+  );
+  await product.query(
+    `insert into hexabase.role_assignments (id, organization_id, workspace_id, role_id, group_id)
+       select r.id || g, $1, $2, r.id, g from hexabase.roles r, unnest(array['much', 'more']) g
+       where r.workspace_id = $2 and r.id like 'long%'`,
+    ids,
+  );
+}
+
+describe('roles with long rules', () => {
+  let collector: Tenant;
+  let bob: Person;
+  let workspace: string;
+  beforeAll(async () => {
+    [collector, bob] = await Promise.all([product.tenant('lengthy'), product.person('lengthy-bob')]);
+    workspace = `/api/v1/workspaces/${collector.workspaceId}`;
+    const members = `/api/v1/organizations/${collector.organizationId}/members`;
+    expect((await collector.call('POST', members, { email: bob.email, role: 'viewer' })).status).toBe(201);
+    const rules = Array.from({ length: 41 }, (_, n) => rulesAbout(50, n === 40 ? 'get' : 'list'));
+    await giveRoles(collector, bob.userId, rules);
+  });
+  const role = (name: string, rules: object[], scope = 'workspace') =>
+    collector.call('POST', `${workspace}/roles`, { name, scope, rules });
+
+  test('C17 are told once to whoever asks, however often they were given', async () => {
+    const { json } = await bob.call('GET', `${workspace}/access`);
+    const { grants, roles } = json['data'];
+    expect([grants.length, roles.length]).toEqual([83, 42]);
+    expect(JSON.stringify(grants)).not.toContain('things');
+  });
+
+  test('C17 are compared so often at most that nobody else waits for it', async () => {
+    expect((await collector.call('POST', `${workspace}/projects`, { name: 'shop' })).status).toBe(201);
+    const given = { role: 'admin', project: 'shop', user: bob.email };
+    expect((await collector.call('POST', `${workspace}/assignments`, given)).status).toBe(201);
+    // Each single rule is the last of two thousand that Bob has.
+    const wanted = rulesAbout(1, 'get');
+    for (const [name, rules] of [
+      ['few', wanted],
+      ['many', Array.from({ length: 50 }, () => wanted).flat()],
+    ] as const)
+      expect((await role(name, [...rules], 'project')).status).toBe(201);
+    const give = (name: string) =>
+      bob.call('POST', `${workspace}/assignments`, { role: name, project: 'shop', group: 'much' });
+    expect((await give('few')).status).toBe(201);
+    expect((await give('many')).json['error']?.code).toBe('escalation_refused');
+  });
+
+  test('C17 of more than 16 KiB are not taken', async () => {
+    const rule = { verbs: ['get'], apiGroups: [''], resources: Array.from({ length: 100 }, () => 'pods') };
+    const answer = await role(
+      'long',
+      Array.from({ length: 25 }, () => rule),
+    );
+    expect([answer.status, answer.json['error']?.details.fields[0].message]).toEqual([
+      400,
+      expect.stringContaining('16384 bytes'),
+    ]);
+  });
+
+  test('C17 come to an end in all roles of a workspace together', async () => {
+    const filled = JSON.stringify(rulesAbout(4_000, 'list'));
+    const change = 'update hexabase.roles set rules = $1::jsonb where workspace_id = $2 and name = $3';
+    await product.query(change, [filled, collector.workspaceId, 'few']);
+    const rule = { verbs: ['get'], apiGroups: [''], resources: ['pods'] };
+    const answer = await role('one-more', [rule]);
+    expect([answer.status, answer.json['error']?.code]).toEqual([409, 'conflict']);
+    const longer = await collector.call('PATCH', `${workspace}/roles/many`, {
+      rules: rulesAbout(50, 'get').map((one) => ({ ...one, verbs: ['get', 'list', 'watch'] })),
+    });
+    expect(longer.status).toBe(409);
+    const shorter = await collector.call('PATCH', `${workspace}/roles/few`, { rules: [rule] });
+    expect(shorter.status, shorter.text).toBe(200);
+  });
+});
+
 describe('what is looked through for every question about rights', () => {
   test('C17 groups, roles and given roles come to an end', async () => {
     const collector = await product.tenant('collector');

@@ -1,6 +1,7 @@
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
-import { rulesAllow, rulesCover, type Wish } from './rules/allows.ts';
+import { rulesAllow, type Wish } from './rules/allows.ts';
+import { coveredBy } from './rules/covers.ts';
 import { findPreset, presetRoles, type PresetRole } from './rules/presets.ts';
 
 /** One step of the way from a person to a right. */
@@ -13,7 +14,13 @@ export type Link =
 
 /** One role that somebody has somewhere, and why. */
 export interface Grant {
-  role: { id: string | null; name: string; scope: 'workspace' | 'project'; rules: readonly PolicyRule[] };
+  role: {
+    id: string | null;
+    name: string;
+    scope: 'workspace' | 'project';
+    /** The same list in all grants of the role: it can be long, and is known again by that. */
+    rules: readonly PolicyRule[];
+  };
   /** `all`: every project of the workspace. Null: the workspace itself. */
   project: { id: string; name: string } | 'all' | null;
   /** From the person to what the role was given to; the last one is that. */
@@ -73,7 +80,7 @@ export function presetsWithin(name: OrganizationRole): Record<PresetRole['scope'
   const grants = grantsOfOrganizationRole(name);
   const within = (scope: PresetRole['scope'], held: readonly PolicyRule[]): PresetRole['name'][] =>
     presetRoles
-      .filter((preset) => preset.scope === scope && preset.rules.every((rule) => rulesCover(held, rule)))
+      .filter((preset) => preset.scope === scope && preset.rules.every(coveredBy(held)))
       .map((preset) => preset.name);
   return {
     workspace: within('workspace', rulesHeld({ grants }, null)),
@@ -83,17 +90,43 @@ export function presetsWithin(name: OrganizationRole): Record<PresetRole['scope'
 
 /** The grants that allow the wish; empty when it is refused. A workspace role reaches into every project. */
 export function grantsAllowing(access: Pick<EffectiveAccess, 'grants'>, wish: PlacedWish): Grant[] {
-  return access.grants.filter((grant) => reaches(grant, wish.project) && rulesAllow(grant.role.rules, wish));
+  const allows = rolesAllowing(wish);
+  return access.grants.filter((grant) => reaches(grant, wish.project) && allows(grant.role));
 }
 
 /** Whether the wish is allowed. Takes microseconds: everything was loaded with the access. */
 export function mayInWorkspace(access: Pick<EffectiveAccess, 'grants'>, wish: PlacedWish): boolean {
-  return access.grants.some((grant) => reaches(grant, wish.project) && rulesAllow(grant.role.rules, wish));
+  const allows = rolesAllowing(wish);
+  return access.grants.some((grant) => reaches(grant, wish.project) && allows(grant.role));
 }
 
-/** All rules that somebody has in a project, or in the workspace as a whole. */
+/** Those of the given roles that allow the wish, whoever has them. */
+export function givenAllowing<T extends Pick<Grant, 'role' | 'project'>>(
+  given: readonly T[],
+  wish: PlacedWish,
+): T[] {
+  const allows = rolesAllowing(wish);
+  return given.filter((one) => reaches(one, wish.project) && allows(one.role));
+}
+
+/** Looks through the rules of a role once, however often it was given. */
+function rolesAllowing(wish: Wish): (role: Grant['role']) => boolean {
+  const known = new Map<Grant['role']['rules'], boolean>();
+  return ({ rules }) => {
+    const found = known.get(rules) ?? rulesAllow(rules, wish);
+    known.set(rules, found);
+    return found;
+  };
+}
+
+/**
+ * All rules that somebody has in a project, or in the workspace as a whole, those of a role once, however often it was
+ * given. Those that every workspace has come first: mostly they decide, whatever else was given.
+ */
 export function rulesHeld(access: Pick<EffectiveAccess, 'grants'>, project: string | null): PolicyRule[] {
-  return access.grants.filter((grant) => reaches(grant, project)).flatMap((grant) => [...grant.role.rules]);
+  const roles = access.grants.filter((grant) => reaches(grant, project)).map(({ role }) => role);
+  const sorted = [...roles.filter(({ id }) => id === null), ...roles.filter(({ id }) => id !== null)];
+  return [...new Set(sorted.map(({ rules }) => rules))].flat();
 }
 
 /**
@@ -123,7 +156,7 @@ function isWorkspaceAdmin({ id, scope, name }: Grant['role']): boolean {
   return id === null && scope === 'workspace' && name === 'admin';
 }
 
-function reaches({ project }: Grant, asked: string | null): boolean {
+function reaches({ project }: Pick<Grant, 'project'>, asked: string | null): boolean {
   if (project === null) return true;
   if (asked === null) return false;
   return project === 'all' || project.name === asked;

@@ -67,13 +67,21 @@ export function explanationText({
   withheld,
   decision,
   grants,
+  roles,
 }: AccessExplanation): string {
+  const told = new Map(roles.map(({ scope, name, words }) => [`${scope} ${name}`, words]));
+  /** What a role allows stands below the first reason for it. */
+  const wordsOnce = (role: string): string[] => {
+    const words = told.get(role) ?? ['What this role allows stands above.'];
+    told.delete(role);
+    return words;
+  };
   const head = decision
     ? decision.words
     : `${user.displayName} (${user.email}) is ${organizationRole} of the organization and has ${grants.length} role${grants.length === 1 ? '' : 's'} here.${withheld === null ? '' : ` ${withheld}`}`;
   const reasons = grants.flatMap((grant) => [
     `- ${grant.why}`,
-    ...(decision ? [] : grant.words.map((line) => `    ${line}`)),
+    ...(decision ? [] : wordsOnce(`${grant.scope} ${grant.role}`).map((line) => `    ${line}`)),
   ]);
   return [head, ...reasons].join('\n');
 }

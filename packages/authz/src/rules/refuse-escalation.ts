@@ -1,6 +1,6 @@
 import { isClusterWide } from '@hexabase/contract/rules/known-resources.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
-import { countSingleRights, rulesCover } from './allows.ts';
+import { countSingleRights, coveredBy } from './covers.ts';
 
 export interface RuleProblem {
   /** `rules.0.verbs`. */
@@ -52,6 +52,7 @@ export function findEscalations(
     const message = `they are ${singleRights} single rights together, and a role has ${singleRightsMax} at most; name fewer things`;
     return [{ path: 'rules', message }];
   }
+  const isCovered = coveredBy(held);
   return rules.flatMap((rule, index) => {
     const at = (field: string) => `rules.${index}.${field}`;
     const problems = [
@@ -66,7 +67,7 @@ export function findEscalations(
       ),
       ...(scope === 'project' ? outsideProject(rule, at) : []),
     ];
-    if (problems.length > 0 || rulesCover(held, rule)) return problems;
+    if (problems.length > 0 || isCovered(rule)) return problems;
     return [{ path: `rules.${index}`, message: 'it allows more than you may do there yourself' }];
   });
 }

@@ -25,11 +25,16 @@ const link = z.object({
 });
 
 const grant = z.object({
-  role: z.string(),
+  role: z.string().describe('what it allows stands once in `roles`, by this name and scope'),
   scope: roleScope,
   project: z.string().nullable().describe('null: the whole workspace; `*`: every project of it'),
   through: z.array(link).describe('from the person to what was given the role'),
   why: z.string(),
+});
+
+const grantedRole = z.object({
+  name: z.string(),
+  scope: roleScope,
   rules: z.array(policyRule),
   words: z.array(z.string()),
 });
@@ -47,6 +52,7 @@ const schema = z.object({
     .nullable()
     .describe('null unless a verb and a resource were asked about'),
   grants: z.array(grant).describe('all roles, or those that allow what was asked about'),
+  roles: z.array(grantedRole).describe('what they allow, each role once, however often it was given'),
 });
 
 const holder = z.object({
@@ -63,7 +69,11 @@ const view = z.object({
   organizationRole,
   withheld,
   actions: z.array(z.string()).describe('what the person may do through the API'),
-  workspace: z.array(z.string()).describe('what they may do in the whole workspace'),
+  workspace: z
+    .array(z.string())
+    .describe(
+      'what they may do in the whole workspace; of long roles the beginning, and how much more there is',
+    ),
   projects: z.array(z.object({ name: z.string(), roles: z.array(z.string()), words: z.array(z.string()) })),
 });
 

@@ -25,7 +25,17 @@ const schema = z.object({
   createdAt: timestamp.nullable(),
 });
 
-const rules = z.array(policyRule).min(1).max(50);
+/** Of one role's rules as JSON: every question about rights in a workspace reads all of them. */
+const rulesBytesMax = 16_384;
+
+const rules = z
+  .array(policyRule)
+  .min(1)
+  .max(50)
+  .refine(
+    (list) => new TextEncoder().encode(JSON.stringify(list)).length <= rulesBytesMax,
+    `are more than ${rulesBytesMax} bytes as JSON: make several roles of them, or name fewer things`,
+  );
 const description = z.string().max(200);
 const roleName = dnsLabel.describe('lower-case letters, digits and dashes');
 const example = {

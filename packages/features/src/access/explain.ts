@@ -39,6 +39,7 @@ export const explainAccess: UseCase<Explain> = async (context, { query }) => {
       withheld,
       decision,
       grants: grants.map((grant) => shownGrant(grant, person)),
+      roles: shownRoles(grants),
     },
   };
 };
@@ -83,7 +84,15 @@ function shownGrant(grant: Grant, person: Member): AccessExplanation['grants'][n
     project: placeName(grant.project),
     through: grant.through.map((link) => shownLink(link, person.email)),
     why: whySentence(person.displayName, grant),
-    rules: [...grant.role.rules],
-    words: rulesInWords(grant.role.rules),
   };
+}
+
+function shownRoles(grants: readonly Grant[]): AccessExplanation['roles'] {
+  const roles = new Map(grants.map(({ role }) => [`${role.scope} ${role.name}`, role]));
+  return [...roles.values()].map(({ name, scope, rules }) => ({
+    name,
+    scope,
+    rules: [...rules],
+    words: rulesInWords(rules),
+  }));
 }

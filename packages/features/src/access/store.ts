@@ -43,7 +43,6 @@ interface RoleColumns {
   preset: PresetRole['name'] | null;
   role_id: string | null;
   role_name: string | null;
-  rules: PolicyRule[] | null;
   project_id: string | null;
   project: string | null;
 }
@@ -72,7 +71,7 @@ export async function loadGrants(tx: Tx, person: PersonInWorkspace): Promise<Gra
       select a.preset, a.role_id, a.project_id, null
       from role_assignments a where a.user_id = ${person.userId} and a.workspace_id = ${person.workspaceId}
     )
-    select given.preset, given.role_id, r.name as role_name, r.rules, given.project_id, p.name as project, given.group_id
+    select given.preset, given.role_id, r.name as role_name, given.project_id, p.name as project, given.group_id
     from given left join roles r on r.id = given.role_id
       left join projects p on p.id = given.project_id
     where p.id is null or p.deleted_at is null
@@ -81,13 +80,14 @@ export async function loadGrants(tx: Tx, person: PersonInWorkspace): Promise<Gra
     reached,
     rows.flatMap(({ group_id }) => (group_id === null ? [] : [group_id])),
   );
+  const rulesOf = await loadRules(tx, rows);
   return rows.map((row): Grant => {
     const { group_id: groupId } = row;
     if (groupId === null) {
       const through = [{ kind: 'user', id: person.userId }] as const;
-      return { ...roleAndPlace(row), through, kubernetesGroup: `hexabase:user:${person.userId}` };
+      return { ...roleAndPlace(row, rulesOf), through, kubernetesGroup: `hexabase:user:${person.userId}` };
     }
-    const grant = { ...roleAndPlace(row), kubernetesGroup: `hexabase:group:${groupId}` };
+    const grant = { ...roleAndPlace(row, rulesOf), kubernetesGroup: `hexabase:group:${groupId}` };
     return Object.defineProperty({ ...grant, through: [] }, 'through', {
       enumerable: true,
       get: () => chains.to(groupId),
@@ -114,21 +114,22 @@ export async function reachedGroups(
 }
 
 /** What was given in a workspace, without regard to people. */
-export interface GivenRole extends Pick<Grant, 'role' | 'project'> {
+interface GivenRole extends Pick<Grant, 'role' | 'project'> {
   groupId: string | null;
   userId: string | null;
 }
 
 export async function loadGivenRoles(tx: Tx, workspaceId: string): Promise<GivenRole[]> {
   const { rows } = await sql<RoleColumns & { group_id: string | null; user_id: string | null }>`
-    select a.preset, a.role_id, r.name as role_name, r.rules, a.project_id, p.name as project, a.group_id, a.user_id
+    select a.preset, a.role_id, r.name as role_name, a.project_id, p.name as project, a.group_id, a.user_id
     from role_assignments a left join roles r on r.id = a.role_id left join projects p on p.id = a.project_id
     where a.workspace_id = ${workspaceId} and (p.id is null or p.deleted_at is null)
     union all
-    select case g.name when ${defaultGroups.admins} then 'admin' else 'viewer' end, null, null, null, null, null, g.id, null
+    select case g.name when ${defaultGroups.admins} then 'admin' else 'viewer' end, null, null, null, null, g.id, null
     from groups g where g.workspace_id = ${workspaceId}
       and g.name in (${defaultGroups.admins}, ${defaultGroups.users})`.execute(tx);
-  return rows.map((row) => ({ ...roleAndPlace(row), groupId: row.group_id, userId: row.user_id }));
+  const rulesOf = await loadRules(tx, rows);
+  return rows.map((row) => ({ ...roleAndPlace(row, rulesOf), groupId: row.group_id, userId: row.user_id }));
 }
 
 export interface PersonRow {
@@ -186,12 +187,23 @@ export async function projectNames(tx: Tx, workspaceId: string): Promise<string[
   return rows.map((row) => row.name);
 }
 
-function roleAndPlace(row: RoleColumns): Pick<Grant, 'role' | 'project'> {
+type RulesOfRoles = ReadonlyMap<string | null, PolicyRule[]>;
+
+/** The rules of each role that was given, once: one role can be given two thousand times, and have long rules. */
+async function loadRules(tx: Tx, given: readonly RoleColumns[]): Promise<RulesOfRoles> {
+  const ids = new Set(given.flatMap(({ role_id }) => (role_id === null ? [] : [role_id])));
+  if (ids.size === 0) return new Map();
+  const { rows } = await sql<{ id: string; rules: PolicyRule[] }>`
+    select id, rules from roles where id = any (${[...ids]}::text[])`.execute(tx);
+  return new Map(rows.map(({ id, rules }) => [id, rules]));
+}
+
+function roleAndPlace(row: RoleColumns, rulesOf: RulesOfRoles): Pick<Grant, 'role' | 'project'> {
   const scope = row.project_id === null ? 'workspace' : 'project';
   const role =
     row.preset === null
-      ? { id: row.role_id, name: row.role_name ?? '', scope, rules: row.rules ?? [] }
-      : { id: null, name: row.preset, scope, rules: findPreset(scope, row.preset)?.rules ?? [] };
+      ? { id: row.role_id, name: row.role_name ?? '', rules: rulesOf.get(row.role_id) ?? [] }
+      : { id: null, name: row.preset, rules: findPreset(scope, row.preset)?.rules ?? [] };
   const project =
     row.project_id === null || row.project === null ? null : { id: row.project_id, name: row.project };
   return { role: { ...role, scope }, project };

@@ -1,14 +1,14 @@
 import {
+  givenAllowing,
   grantsAllowing,
   grantsOfOrganizationRole,
-  mayInWorkspace,
   type PlacedWish,
 } from '@hexabase/authz/effective-access.ts';
 import type { access, AccessHolder } from '@hexabase/contract/access/access.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UseCase } from '../run/use-case.ts';
 import { membersBelow } from './members-below.ts';
-import { listPeople, loadBelow, loadGivenRoles, type GivenRole, type PersonRow } from './store.ts';
+import { listPeople, loadBelow, loadGivenRoles, type PersonRow } from './store.ts';
 import { findShutOut } from './withheld-store.ts';
 import { placeName, untilSecondFactor, whySentence } from './words.ts';
 import { readWish } from './wish.ts';
@@ -24,7 +24,7 @@ export const whoCan: UseCase<typeof access.operations.whoCan> = async (context, 
   const { tx, target, ports, nowMs } = context;
   const wish = await readWish(context, query);
   const people = await listPeople(tx, target.organizationId);
-  const given = (await loadGivenRoles(tx, target.id)).filter((role) => allows(role, wish));
+  const given = givenAllowing(await loadGivenRoles(tx, target.id), wish);
   const lines = new Map(people.map((person) => [person.userId, byOrganizationRole(person, wish)]));
   const known = new Map(people.map((person) => [person.userId, person]));
   const groupIds = given.flatMap(({ groupId }) => (groupId === null ? [] : [groupId]));
@@ -58,10 +58,6 @@ function tooMany(): AppError {
   return new AppError('validation_failed', {
     message: `There are more than ${linesMax} reasons why people may do this. Ask about one person (explain), or one project.`,
   });
-}
-
-function allows(role: GivenRole, wish: PlacedWish): boolean {
-  return mayInWorkspace({ grants: [{ ...role, through: [], kubernetesGroup: '' }] }, wish);
 }
 
 function byOrganizationRole(person: PersonRow, wish: PlacedWish): AccessHolder[] {

@@ -1,6 +1,6 @@
 import { findPreset } from '@hexabase/authz/rules/presets.ts';
 import { rulesHeld } from '@hexabase/authz/effective-access.ts';
-import { rulesCover } from '@hexabase/authz/rules/allows.ts';
+import { coveredBy } from '@hexabase/authz/rules/covers.ts';
 import type { assignment } from '@hexabase/contract/access/assignment.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
@@ -95,7 +95,7 @@ async function requireOwnRights(
   const { organizationId, id: workspaceId } = target;
   const found = await loadAccess(tx, { userId: actor.userId, organizationId, workspaceId });
   const held = found ? rulesHeld(found.access, project) : [];
-  if (rules.every((rule) => rulesCover(held, rule))) return;
+  if (rules.every(coveredBy(held))) return;
   throw new AppError('escalation_refused', { message: 'You cannot give a role with more than you have.' });
 }
 

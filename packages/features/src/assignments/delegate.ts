@@ -1,5 +1,5 @@
 import { rulesHeld } from '@hexabase/authz/effective-access.ts';
-import { rulesCover } from '@hexabase/authz/rules/allows.ts';
+import { coveredBy } from '@hexabase/authz/rules/covers.ts';
 import { findPreset } from '@hexabase/authz/rules/presets.ts';
 import type { assignment } from '@hexabase/contract/access/assignment.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
@@ -36,7 +36,7 @@ export async function mayTakeInProject(
     found.roleId === null
       ? findPreset('project', found.role)
       : await findOwnRole(tx, target.id, found.roleId);
-  return given?.rules.every((rule) => rulesCover(held, rule)) ?? false;
+  return given?.rules.every(coveredBy(held)) ?? false;
 }
 
 /** Everything that the actor may do in the project if they administer it, else null. */
@@ -50,5 +50,5 @@ async function administered(
   const found = await loadAccess(tx, { userId: actor.userId, organizationId, workspaceId });
   const held = found ? rulesHeld(found.access, project.name) : [];
   const needed = findPreset('project', 'admin')?.rules ?? [];
-  return needed.length > 0 && needed.every((rule) => rulesCover(held, rule)) ? held : null;
+  return needed.length > 0 && needed.every(coveredBy(held)) ? held : null;
 }

@@ -3,13 +3,13 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { wakeAccess } from '../access/public.ts';
 import type { UseCase } from '../run/use-case.ts';
-import { isPresetName, requireHarmless, requireOwnRole } from './rules.ts';
+import { isPresetName, requireHarmless, requireOwnRole, requireRoom } from './rules.ts';
 import { countOwnRoles, insertRole } from './store.ts';
 
 /** More would make every question about rights in a workspace slow. */
 const rolesMax = 200;
 
-/** Throws `escalation_refused`, `conflict` when there are too many, and `already_exists` for a name in use or kept by the product. */
+/** Throws `escalation_refused`, `conflict` when there are too many or their rules too long, and `already_exists` for a name in use or kept by the product. */
 export const createRole: UseCase<typeof role.operations.create> = async (context, { body }) => {
   const { tx, target, actor, nowMs } = context;
   if (isPresetName(body.name)) {
@@ -20,6 +20,7 @@ export const createRole: UseCase<typeof role.operations.create> = async (context
       message: `There are ${rolesMax} roles in this workspace; delete those that nobody uses.`,
     });
   }
+  await requireRoom(context, { rules: body.rules, before: [] });
   await requireHarmless(context, body);
   const id = newId<'Role'>(nowMs);
   const made = await insertRole(tx, {

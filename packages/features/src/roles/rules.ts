@@ -8,7 +8,10 @@ import { loadAccess } from '../access/load-access.ts';
 import { revokeUsers } from '../access/public.ts';
 import { membersOf } from '../groups/store.ts';
 import type { TargetContext } from '../run/use-case.ts';
-import { findOwnRole, holdersOfRole } from './store.ts';
+import { findOwnRole, holdersOfRole, rulesBytes } from './store.ts';
+
+/** Of all roles of a workspace together: every question about rights may look through all of them. */
+const rulesBytesMax = 524_288;
 
 interface RuleSet {
   scope: Role['scope'];
@@ -31,6 +34,25 @@ export async function problemsOf(
 export async function requireHarmless(context: TargetContext, set: RuleSet): Promise<void> {
   const problems = await problemsOf(context, set);
   if (problems.length > 0) throw new AppError('escalation_refused', { details: { fields: problems } });
+}
+
+/**
+ * Throws `conflict` where the rules of the workspace's roles together would become more than half a MiB. Rules that come
+ * in the place of longer ones are always taken.
+ */
+export async function requireRoom(
+  { tx, target }: TargetContext,
+  { rules, before }: { rules: readonly PolicyRule[]; before: readonly PolicyRule[] },
+): Promise<void> {
+  const added = bytesOf(rules) - bytesOf(before);
+  if (added <= 0 || (await rulesBytes(tx, target.id)) + added <= rulesBytesMax) return;
+  throw new AppError('conflict', {
+    message: `The rules of all roles in this workspace would be more than ${rulesBytesMax} bytes; delete roles that nobody uses, or name fewer things in them.`,
+  });
+}
+
+function bytesOf(rules: readonly PolicyRule[]): number {
+  return Buffer.byteLength(JSON.stringify(rules));
 }
 
 /** A role of the workspace's own. Throws `conflict` for one that every workspace has, `not_found`. */

@@ -67,6 +67,14 @@ export async function countOwnRoles(tx: Tx, workspaceId: string): Promise<number
   return rows[0]?.count ?? 0;
 }
 
+/** How long the rules of all of the workspace's own roles are. */
+export async function rulesBytes(tx: Tx, workspaceId: string): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`
+    select coalesce(sum(octet_length(rules::text)), 0)::integer as bytes from roles
+    where workspace_id = ${workspaceId}`.execute(tx);
+  return rows[0]?.bytes ?? 0;
+}
+
 export interface NewRole extends Omit<RoleRow, 'created_at'> {
   organizationId: string;
   workspaceId: string;

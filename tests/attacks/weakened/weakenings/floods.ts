@@ -152,6 +152,51 @@ export const floodWeakenings: readonly Weakening[] = [
     because: 'whoever may sign tokens keeps the process busy with one that nobody has to sign in for',
   },
   {
+    attack: 'C17 are told once to whoever asks, however often they were given',
+    changes: [
+      {
+        file: 'packages/features/src/access/explain.ts',
+        find: 'new Map(grants.map(({ role }) => [`${role.scope} ${role.name}`, role]))',
+        replace: 'new Map(grants.map(({ role }, index) => [`${index}`, role]))',
+      },
+    ],
+    because:
+      'an answer has the rules of two hundred roles a thousand times, and everybody waits while it is made',
+  },
+  {
+    attack: 'C17 are compared so often at most that nobody else waits for it',
+    changes: [
+      {
+        file: 'packages/authz/src/rules/covers.ts',
+        find: 'const comparisonsMax = 100_000;',
+        replace: 'const comparisonsMax = 1e12;',
+      },
+    ],
+    because: 'whoever has many roles and gives one more keeps everybody waiting for twenty seconds',
+  },
+  {
+    attack: 'C17 of more than 16 KiB are not taken',
+    changes: [
+      {
+        file: 'packages/contract/src/access/role.ts',
+        find: 'const rulesBytesMax = 16_384;',
+        replace: 'const rulesBytesMax = 1e12;',
+      },
+    ],
+    because: 'every question about rights reads two hundred roles that are as long as a request may be',
+  },
+  {
+    attack: 'C17 come to an end in all roles of a workspace together',
+    changes: [
+      {
+        file: 'packages/features/src/roles/rules.ts',
+        find: 'const rulesBytesMax = 524_288;',
+        replace: 'const rulesBytesMax = 1e12;',
+      },
+    ],
+    because: 'every question about rights reads ten megabytes of rules',
+  },
+  {
     attack: 'C17 that would be millions of single rights are refused before they are looked at one by one',
     changes: [
       {

@@ -3,7 +3,7 @@ import type { Change, Weakening } from '../weakening.ts';
 /** Who may give roles in a project is not held against what they have themselves. */
 const anyRoleIsGiven: Change = {
   file: 'packages/features/src/assignments/delegate.ts',
-  find: 'return needed.length > 0 && needed.every((rule) => rulesCover(held, rule)) ? held : null;',
+  find: 'return needed.length > 0 && needed.every(coveredBy(held)) ? held : null;',
   replace: 'return needed.length > 0 ? held : null;',
 };
 
