@@ -239,6 +239,32 @@ describe('commands made from the contract', () => {
       await expect(hks('use', 'context', name)).rejects.toThrow('Your contexts: local, bob.');
   });
 
+  it('a context that HKS_CONTEXT overrules is chosen with a word about that, and nothing else is', async () => {
+    const path = join(dir, 'config.yaml');
+    const config = readCliConfig(path);
+    const [local] = Object.values(config.contexts);
+    if (!local) throw new Error('nobody is signed in');
+    writeCliConfig(path, { ...config, contexts: { local, them: local } });
+    cli.environment.context = 'them';
+    await hks('use', 'context', 'local');
+    expect(noted).toEqual([expect.stringMatching(/HKS_CONTEXT is set.*"them".*unset HKS_CONTEXT.*"local"/)]);
+    await hks('use', 'context', 'them');
+    await hks('use', 'workspace', 'mine');
+    expect(noted).toHaveLength(1);
+  });
+
+  it.each(['constructor', '__proto__', 'toString', '../local', ' ', '-x', 'a b', 'x'.repeat(65)])(
+    'nobody signs in under a name that is none: %j',
+    async (name) => {
+      const path = join(dir, 'config.yaml');
+      const before = readFileSync(path, 'utf8');
+      const { server: url = '' } = readCliConfig(path).contexts['local'] ?? {};
+      const login = hks('login', url, '--email', 'bob@example.com', `--context=${name}`);
+      await expect(login).rejects.toThrow('cannot be the name of a context');
+      expect([asked, readFileSync(path, 'utf8')]).toEqual([[], before]);
+    },
+  );
+
   it('nothing is destroyed without an answer', async () => {
     answers['DELETE /api/v1/organizations/ours'] = null;
     await expect(hks('organization', 'delete', 'ours')).rejects.toThrow('--yes');

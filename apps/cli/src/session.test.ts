@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { updateCliConfig, type CliContext } from '@hexabase/client/config-file.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliError } from './cli-error.ts';
 import { accessToken, currentContext, type SessionPlace } from './session.ts';
 
 let dir: string;
@@ -49,6 +50,16 @@ describe('what is said of a session', () => {
         `${why} Sign in again: \`hks login ${server.url}\`, or start \`hks up\` on this machine.`,
       );
       expect(String(said).match(/sign in again/gi)).toHaveLength(1);
+    },
+  );
+
+  it.each(['constructor', '__proto__', 'toString'])(
+    'who has chosen a context that every object has is not signed in: %s',
+    async (context) => {
+      place = { ...place, context };
+      const refused = await asked().catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(CliError);
+      expect(refused).toMatchObject({ message: expect.stringContaining(`not signed in as "${context}"`) });
     },
   );
 

@@ -1,4 +1,5 @@
 import {
+  findContext,
   readCliConfig,
   updateCliConfig,
   type CliConfig,
@@ -56,7 +57,7 @@ export function contextName(
 /** The context that commands work in. Throws `CliError` that says how to sign in when there is none. */
 export function currentContext(place: SessionPlace): CliContext {
   const config = readCliConfig(place.configFile);
-  const context = config.contexts[contextName(place, config)];
+  const context = findContext(config, contextName(place, config));
   if (place.token !== null) return contextOfToken(place.server, context);
   if (context) return context;
   if (place.context !== null)
@@ -82,11 +83,11 @@ export async function accessToken(place: SessionPlace, signal: AbortSignal): Pro
   const before = currentContext(place);
   if (isFresh(before) && before.accessToken) return before.accessToken;
   const config = await updateCliConfig(place.configFile, async (latest) => {
-    const context = latest.contexts[contextName(place, latest)];
+    const context = findContext(latest, contextName(place, latest));
     if (!context || isFresh(context)) return;
     await refresh(place.configFile, context, signal);
   });
-  const after = config.contexts[contextName(place, config)];
+  const after = findContext(config, contextName(place, config));
   if (!after?.accessToken) throw new CliError('Your session has ended. Sign in again with `hks login`.');
   return after.accessToken;
 }

@@ -75,6 +75,18 @@ export async function holdCliConfig<T>(path: string, use: (config: CliConfig) =>
   return use(readCliConfig(path));
 }
 
+const contextPattern = /^[A-Za-z0-9][A-Za-z0-9._@:-]{0,63}$/;
+
+/** Whether a new context may be called so: a word that a shell takes as it is, and that is no property of every object. */
+export function isContextName(name: string): boolean {
+  return contextPattern.test(name) && !(name in {});
+}
+
+/** The context of that name. Not read from the object by name: that has `constructor` too. */
+export function findContext({ contexts }: CliConfig, name: string): CliContext | undefined {
+  return Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+}
+
 /** Puts somebody who has just signed in into a context; to be called within `updateCliConfig`. */
 export function startSignIn(
   { path, config }: { path: string; config: CliConfig },

@@ -1,5 +1,5 @@
 import { credentialFolder, credentialFolderOfToken, fileNameOf } from '@hexabase/client/credential-folder.ts';
-import { holdCliConfig } from '@hexabase/client/config-file.ts';
+import { findContext, holdCliConfig } from '@hexabase/client/config-file.ts';
 import { workspace } from '@hexabase/contract/workspace.ts';
 import { ClientError } from '@hexabase/client/client-error.ts';
 import type { Command } from 'commander';
@@ -36,8 +36,8 @@ function holderOf(environment: CliEnvironment): Holder {
     context: fileNameOf(name),
     signIn,
     whileSignedIn: (write) =>
-      holdCliConfig(configFile, ({ contexts }) => {
-        const now = contexts[name];
+      holdCliConfig(configFile, (config) => {
+        const now = findContext(config, name);
         if (!now || (now.signIn ?? '-') !== signIn) return false;
         write();
         return true;

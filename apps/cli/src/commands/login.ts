@@ -1,5 +1,7 @@
 import {
   endSignIn,
+  findContext,
+  isContextName,
   startSignIn,
   updateCliConfig,
   type CliConfig,
@@ -31,11 +33,11 @@ export function addLogin(program: Command, cli: Cli): void {
     .option('--context <name>', 'name under which the session is kept; HKS_CONTEXT, else local, when absent')
     .action(async (server: string | undefined, options: LoginOptions) => {
       const url = serverUrl(server ?? currentContext(cli.environment).server);
+      const name = newContextName(options.context ?? cli.environment.context ?? 'local');
       const { email, tokens } = await signIn(cli, url, options);
       const path = cli.environment.configFile;
-      const name = options.context ?? cli.environment.context ?? 'local';
       await updateCliConfig(path, (config) => {
-        const before = config.contexts[name];
+        const before = findContext(config, name);
         // What somebody else had chosen there need not be there for them.
         const chosen = before?.server === url && before.email === email ? before : {};
         startSignIn({ path, config }, name, { ...chosen, server: url, email, ...contextTokens(tokens) });
@@ -43,6 +45,7 @@ export function addLogin(program: Command, cli: Cli): void {
         config.currentContext = name;
       });
       cli.print(`Signed in to ${url} as ${email}.`);
+      sayOverruled(cli, name);
     });
   addLogout(program, cli);
   addUse(program, cli);
@@ -61,6 +64,23 @@ async function signIn(
   const granted =
     device || browser === null ? await loginByDevice(cli, at) : await loginByBrowser(cli, at, browser);
   return { email: granted.user.email, tokens: granted };
+}
+
+/** Throws `CliError` for what is no name; before anybody signs in, since the session would be kept nowhere. */
+function newContextName(name: string): string {
+  if (isContextName(name)) return name;
+  throw new CliError(
+    `"${name}" cannot be the name of a context. Use letters, digits and . _ @ : - (64 at most, a letter or digit first), and no word like "constructor".`,
+  );
+}
+
+/** The environment has the last word on the context, which somebody who has just chosen another one may not know. */
+function sayOverruled({ environment, note }: Cli, chosen: string): void {
+  const { context } = environment;
+  if (context === null || context === chosen) return;
+  note(
+    `HKS_CONTEXT is set: commands go on in "${context}" until you unset it (\`unset HKS_CONTEXT\`), then in "${chosen}".`,
+  );
 }
 
 /** Throws `CliError` for what is no address of a server. */
@@ -113,6 +133,7 @@ function addUse(program: Command, cli: Cli): void {
         remember(config, { name, context: contextName(cli.environment, config) }),
       );
       cli.print(`Using ${kind} ${name}.`);
+      if (kind === 'context') sayOverruled(cli, name);
     });
 }
 
@@ -132,7 +153,7 @@ const remembering: Record<string, Remember | undefined> = {
 };
 
 function signedIn(config: CliConfig, name: string): CliContext {
-  const context = Object.hasOwn(config.contexts, name) ? config.contexts[name] : undefined;
+  const context = findContext(config, name);
   if (context) return context;
   const names = Object.keys(config.contexts).join(', ');
   throw new CliError(
