@@ -23,6 +23,12 @@ export interface ClusterDriver {
   listTenants(call: Call): Promise<ListedTenant[]>;
   /** Administrative requests of reconcilers; never handed to a user. */
   tenantClient(workspaceId: WorkspaceId): TenantClient;
+  /**
+   * What a tenant that answers lacks of its own besides its API, as what it runs by has it: `its DNS does not run`. Null
+   * when nothing does. For upgrades: who makes or wakes one does not wait for it. A driver that runs nothing of the kind
+   * leaves it out.
+   */
+  unsettled?(workspaceId: WorkspaceId, call: Call): Promise<string | null>;
   /** Where the gateway sends a user's request, with the user's own token. Rejects when the cluster cannot be found. */
   upstream(workspaceId: WorkspaceId): Promise<Upstream>;
   /**
@@ -86,6 +92,11 @@ export interface TenantSpec {
   release?: string | null;
   /** What a new one gets in place of the newest, when `release` names none. */
   releaseIfNew?: string | null;
+  /**
+   * Of the tenant that was made, as it was observed: when it is not there, or is another one, nothing is made and
+   * `TenantConflictError` says `TenantLost`. Null or absent for one that may be made now.
+   */
+  uid?: string | null;
 }
 
 export interface TenantSize {
@@ -191,6 +202,8 @@ export class TenantConflictError extends AppError {
 export type TenantConflictReason =
   /** What the tenant was made from is recorded nowhere any more. */
   | 'ReleaseGone'
+  /** It was made, and is not there any more. */
+  | 'TenantLost'
   /** Something that is not ours has the name. */
   | 'NameTaken'
   /** The Kubernetes version cannot be had here, or not from the one that runs. */

@@ -55,6 +55,8 @@ export function driverByPlacement(drivers: PlacedDrivers): ClusterDriver {
     tenantClient: (workspaceId) => ({
       request: async (request) => (await of(workspaceId)).tenantClient(workspaceId).request(request),
     }),
+    unsettled: async (workspaceId, call) =>
+      (await (await of(workspaceId)).unsettled?.(workspaceId, call)) ?? null,
     upstream: async (workspaceId) => (await of(workspaceId)).upstream(workspaceId),
     kubernetesVersions: async (workspaceId) =>
       (await (await of(workspaceId)).kubernetesVersions?.(workspaceId)) ?? [],

@@ -65,7 +65,10 @@ function podConditions(
   { hostName, nodes }: Pick<Findings, 'hostName' | 'nodes'>,
 ): ConditionInput[] {
   const unscheduled = whyUnscheduled(pod);
-  if (unscheduled !== null) return [unschedulable(unscheduled, hostName)];
+  if (unscheduled !== null) {
+    const sentence = `No node of the host cluster ${hostName} can take ${nounOf(pod)}`;
+    return [failed('Scheduled', 'Unschedulable', { sentence, said: unscheduled })];
+  }
   // What a silent node last said of its containers is old.
   const lost = nodes === null ? null : nodeGone(pod, nodes);
   if (lost) return [lost];
@@ -75,13 +78,6 @@ function podConditions(
   ];
   const evicted = textOf(fieldOf(pod, 'status', 'reason')) === 'Evicted' ? [evictedFrom(pod)] : [];
   return [...evicted, ...containers.flatMap((container) => containerConditions(container, pod))];
-}
-
-function unschedulable(said: string, hostName: string): ConditionInput {
-  return failed('Scheduled', 'Unschedulable', {
-    sentence: `No node of the host cluster ${hostName} can take the control plane`,
-    said,
-  });
 }
 
 function evictedFrom(pod: Json): ConditionInput {

@@ -12,6 +12,7 @@ import { managedBy, namesOf, vclusterName, workspaceLabel } from './names.ts';
 import { observeTenant } from './observe.ts';
 import type { VclusterDriverOptions } from './options.ts';
 import { removeTenant } from './remove.ts';
+import { unsettledDns } from './unsettled.ts';
 
 /** A chart may come from far away. */
 const newestMsMax = 90_000;
@@ -51,6 +52,8 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
         .map(({ workspaceId, uid }) => ({ workspaceId, uid }));
     },
     tenantClient: access.clientOf,
+    unsettled: (workspaceId, { signal }) =>
+      inWords(hostName, unsettledDns({ host, clientOf: access.clientOf }, workspaceId, signal)),
     upstream: access.upstreamOf,
     kubernetesVersions: async () => offeredMinors(options.kubernetesVersions),
     newestRelease: async () =>

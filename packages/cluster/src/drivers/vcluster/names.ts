@@ -25,10 +25,20 @@ export const note = {
   /** Which release of charts, images and values runs the tenant. */
   release: 'hexabase.ai/release',
   slug: 'hexabase.ai/workspace-slug',
+  /** On the tenant's name server: digest of the values that it was made with. */
+  values: 'hexabase.ai/values',
 } as const;
 
 /** Label that vCluster puts on everything that it copies to the host. */
 export const copiedLabel = 'vcluster.loft.sh/managed-by';
+
+/** And this one, with the namespace inside the tenant: what a tenant itself writes under either name comes under another. */
+export const copiedFromLabel = 'vcluster.loft.sh/namespace';
+
+/** Labels on the host of the pods with a tenant's name server: its control plane makes them in a namespace of its own. */
+export function dnsLabels(release: string): Record<string, string> {
+  return { [copiedLabel]: release, [copiedFromLabel]: 'kube-system', 'k8s-app': 'vcluster-kube-dns' };
+}
 
 /** The tenant's API, as the pod listens. */
 export const tenantPort = 8443;

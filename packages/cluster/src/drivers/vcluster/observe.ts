@@ -4,9 +4,9 @@ import { KubeRefusal } from '../../kube-api/call-errors.ts';
 import type { TenantClient, TenantState } from '../../port.ts';
 import { conditionsOf } from './conditions.ts';
 import { isOurs } from './host/namespace.ts';
-import { fieldOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
+import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
 import { readAll, readOne, type Selection } from './host/read.ts';
-import { copiedLabel, namesOf, note } from './names.ts';
+import { copiedLabel, dnsLabels, namesOf, note } from './names.ts';
 
 export interface ObserveDeps {
   host: TenantClient;
@@ -28,9 +28,10 @@ export async function observeTenant(
   signal.throwIfAborted();
   const { host } = deps;
   const { namespace, release } = namesOf(workspaceId);
-  const [space, statefulSet] = await Promise.all([
+  const [space, statefulSet, dns] = await Promise.all([
     readOne(host, { apiVersion: 'v1', kind: 'Namespace', name: namespace }, signal),
     readOne(host, { apiVersion: 'apps/v1', kind: 'StatefulSet', namespace, name: release }, signal),
+    dnsPods(host, { namespace, release, signal }),
   ]);
   // Somebody else's namespace is no tenant of ours; making one says so.
   if (!space || !isOurs(space, workspaceId)) return { kind: 'absent' };
@@ -47,11 +48,45 @@ export async function observeTenant(
     asleep: stopped && ending.length === 0,
     kubernetesVersion: version,
     release: textOf(annotations[note.release]) || null,
-    conditions:
-      version === null && !stopped && !deleting
-        ? await reasons(deps, { namespace, release, signal })
-        : fallingAsleep(ending),
+    conditions: await said(),
   };
+
+  function said(): Promise<ConditionInput[]> | ConditionInput[] {
+    if (stopped || deleting) return fallingAsleep(ending);
+    const place = { namespace, release, dns, signal };
+    return version === null ? reasons(deps, place) : ofDns(deps, place);
+  }
+}
+
+interface Place {
+  namespace: string;
+  release: string;
+  signal: AbortSignal;
+}
+
+/** Null when we may not look. */
+type DnsPods = Json[] | null;
+
+function dnsPods(host: TenantClient, { namespace, release, signal }: Place): Promise<DnsPods> {
+  const labelSelector = Object.entries(dnsLabels(release))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  return visible(readAll(host, { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector }, signal));
+}
+
+/** While the API answers nothing else of the tenant's own can be missing. What ends or is ready says nothing. */
+async function ofDns(
+  { host, hostName }: ObserveDeps,
+  { dns, signal }: Place & { dns: DnsPods },
+): Promise<ConditionInput[]> {
+  const pods = dns?.filter((pod) => !metaOf(pod).deleting && !isReady(pod)) ?? null;
+  const nodes = await visible(nodesOf(pods ?? [], { host, signal }));
+  return conditionsOf({ hostName, pods, claims: [], events: [], nodes });
+}
+
+function isReady(pod: Json): boolean {
+  const ready = listOf(fieldOf(pod, 'status', 'conditions')).find(({ type }) => type === 'Ready');
+  return ready?.['status'] === 'True';
 }
 
 /** The StatefulSet is as it was last written, and its pod is ready: the service leads somewhere. */
@@ -76,10 +111,7 @@ function isStopped(statefulSet: Json | null): boolean {
 }
 
 /** Names of the tenant's own pods that are still there: they run on after the control plane until their grace is over. */
-async function endingPods(
-  host: TenantClient,
-  { namespace, release, signal }: { namespace: string; release: string; signal: AbortSignal },
-): Promise<string[]> {
+async function endingPods(host: TenantClient, { namespace, release, signal }: Place): Promise<string[]> {
   const copies = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: `${copiedLabel}=${release}` };
   return (await readAll(host, copies, signal)).map((pod) => metaOf(pod).name);
 }
@@ -116,13 +148,12 @@ async function answeringVersion(
 
 async function reasons(
   { host, hostName }: ObserveDeps,
-  { namespace, release, signal }: { namespace: string; release: string; signal: AbortSignal },
+  { namespace, release, dns, signal }: Place & { dns: DnsPods },
 ): Promise<ConditionInput[]> {
   const list = (selection: Omit<Selection, 'apiVersion' | 'namespace'>) =>
     visible(readAll(host, { apiVersion: 'v1', namespace, ...selection }, signal));
-  const [own, dns, claims, warnings, ofClaims] = await Promise.all([
+  const [own, claims, warnings, ofClaims] = await Promise.all([
     list({ kind: 'Pod', labelSelector: `app=vcluster,release=${release}` }),
-    list({ kind: 'Pod', labelSelector: `${copiedLabel}=${release},k8s-app=vcluster-kube-dns` }),
     list({ kind: 'PersistentVolumeClaim', labelSelector: `app=vcluster,release=${release}` }),
     list({ kind: 'Event', fieldSelector: 'type=Warning' }),
     list({ kind: 'Event', fieldSelector: 'type!=Warning,involvedObject.kind=PersistentVolumeClaim' }),

@@ -220,6 +220,25 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
     expect(condition?.message).toContain('The quota leaves no room for the control plane');
   });
 
+  it('has room for the load balancers of its plan, each with the ports that it takes by itself', async () => {
+    const spec = tenantSpec({ asleep: true, size: { cpuMilli: 1000, memoryMib: 4096, storageGib: 10 } });
+    const { namespace } = namesOf(spec.workspaceId);
+    await ensure(spec);
+    const open = async (name: string) => {
+      const ports = [80, 443].map((port) => ({ name: `p${port}`, port }));
+      const body = { metadata: { name }, spec: { type: 'LoadBalancer', ports } };
+      return on.host.request({ method: 'POST', path: resourcePath('v1', 'Service', { namespace }), body });
+    };
+    const { status, body } = await eventually(settleMs, async () => {
+      const answer = await open('web');
+      // A quota counts when the host has looked at it for the first time.
+      return !JSON.stringify(answer.body).includes('status unknown for quota') && answer;
+    });
+    expect(status, JSON.stringify(body)).toBe(201);
+    expect(JSON.stringify(await open('another'))).toContain('services.loadbalancers');
+    await removeWhole(spec);
+  });
+
   it('that has a finalizer nobody answers for is left with the reason, and goes when it is taken off', async () => {
     const spec = tenantSpec({ asleep: true });
     const { namespace } = namesOf(spec.workspaceId);

@@ -68,7 +68,8 @@ function quota({ name: namespace, size }: ProjectSubject): WantedObject {
         pods: '100',
         persistentvolumeclaims: '20',
         'services.loadbalancers': '2',
-        'services.nodeports': '0',
+        // Each load balancer takes one for each of its ports; others the host refuses.
+        'services.nodeports': '10',
       },
     },
   };

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
-import { newId } from '@hexabase/kernel/id.ts';
+import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
@@ -60,6 +60,58 @@ test('a version whose image cannot be had is given up after the time of doubt, f
   );
 });
 
+test('a version that answers without its DNS is taken back, and its workspace never called upgraded', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { database, admin, masterKey } = stack.use(await testDatabase());
+  const cluster = stack.use(await memoryCluster(admin));
+  let aheadMs = 0;
+  const clock = { now: () => systemClock.now() + aheadMs };
+  const isNew = async (id: WorkspaceId) => {
+    const state = await cluster.driver.observeTenant(id, { signal: AbortSignal.timeout(10_000) });
+    return state.kind === 'present' && state.kubernetesVersion === 'v1.35.0';
+  };
+  // What a host says of it; the rest is as the memory cluster has it.
+  const driver: ClusterDriver = {
+    ...cluster.driver,
+    unsettled: async (id) => ((await isNew(id)) ? 'its DNS does not run' : null),
+    async observeTenant(id, call) {
+      const state = await cluster.driver.observeTenant(id, call);
+      if (state.kind === 'absent' || !(await isNew(id))) return state;
+      const message = 'The image coredns:1 for the workspace’s DNS cannot be had.';
+      return {
+        ...state,
+        conditions: [{ type: 'ImagesPulled', status: 'False', reason: 'ErrImagePull', message }],
+      };
+    },
+  };
+  const issuer = 'https://hexabase.example/oidc';
+  const vault = createKeyVault(masterKey);
+  const registrations = [register(workspaceReconciler({ driver, issuer, clock, vault, database }))];
+  stack.use(await startEngine({ database, registrations, clock, log: silentLogger }));
+  const seen = <T>(query: ReturnType<typeof sql<T>>) =>
+    until(async () => (await database.asWorker(async (tx) => (await query.execute(tx)).rows))[0]);
+
+  const id = await requestWorkspace(database, await givenOrganization(database));
+  await seen(sql`select 1 from workspaces where id = ${id} and phase = 'active'`);
+  await requestOfWorkspace(database, id, { upgradeTo: '1.35' });
+  await seen(
+    sql`select 1 from workspaces where conditions @> '[{"type": "ImagesPulled", "status": "Unknown"}]'`,
+  );
+  aheadMs = doubtMs + 1_000;
+  const ended = await seen(
+    sql<{ state: string; message: string }>`
+      select state, message from operations where kind = 'workspace.upgrade' and state <> 'running'`,
+  );
+  expect(ended).toEqual({
+    state: 'failed',
+    message:
+      'Kubernetes 1.35 was not healthy after 2 minutes (The image coredns:1 for the workspace’s DNS cannot be had); going back to 1.34',
+  });
+  await seen(
+    sql`select 1 from workspaces where id = ${id} and phase = 'active' and kubernetes_version = '1.34'`,
+  );
+});
+
 test('the time of a new version counts from when it was written, not from when it was asked for', async () => {
   await using stack = new AsyncDisposableStack();
   const { admin } = stack.use(await testDatabase());
@@ -111,6 +163,9 @@ function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number 
     sleepReason: null,
     kubernetesVersion: '1.36',
     settledVersion: '1.34',
+    tenantUid: null,
+    contentLostAt: null,
+    nothingMade: false,
     release: null,
     settledRelease: null,
     knownReleases: null,

@@ -51,14 +51,20 @@ export function waitUpgradedStep(deps: TenantDeps): Step<WorkspaceSubject> {
     run: async ({ subject, signal }) => {
       const state = await deps.driver.observeTenant(subject.id, { signal });
       if (isUpgraded(state, subject)) return { kind: 'done' };
-      const worst =
-        state.kind === 'present' ? state.conditions.find((one) => one.status === 'False') : undefined;
-      return notYet(deps, { subject, state, why: worst?.message ?? 'its API does not answer' });
+      const why = worstOf(state)?.message ?? 'its API does not answer';
+      return notYet(deps, { subject, state, why });
     },
   };
 }
 
-/** The new version must do its work, not only run: it says that it is ready, which version it is, and lists namespaces. */
+function worstOf(state: TenantState): ConditionInput | undefined {
+  return state.kind === 'present' ? state.conditions.find((one) => one.status === 'False') : undefined;
+}
+
+/**
+ * The new version must do its work, not only run: it says that it is ready, which version it is, lists namespaces, and has
+ * what else is its own, as its DNS.
+ */
 export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'health-gate',
@@ -74,6 +80,11 @@ export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
         if (answer.status === 200) continue;
         const why = answer.status === 0 ? `${path} does not answer` : `${path} answers ${answer.status}`;
         return notYet(deps, { subject, state: { kind: 'absent' }, why });
+      }
+      const lacks = (await deps.driver.unsettled?.(subject.id, { signal })) ?? null;
+      if (lacks !== null) {
+        const state = await deps.driver.observeTenant(subject.id, { signal });
+        return notYet(deps, { subject, state, why: worstOf(state)?.message ?? lacks });
       }
       const message = `It runs ${goalOf(subject).to}`;
       return {

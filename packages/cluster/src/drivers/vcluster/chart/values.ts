@@ -1,4 +1,5 @@
-import { ownerLabels, type HostNames } from '../names.ts';
+import { createHash } from 'node:crypto';
+import { note, ownerLabels, type HostNames } from '../names.ts';
 import type { VclusterImages } from '../options.ts';
 import { poolLabel } from '../policies/host-policy.ts';
 
@@ -50,8 +51,16 @@ export const authenticationMount = '/etc/hexabase-authentication';
 export const authenticationFile = 'authentication.yaml';
 export const authenticationConfigMap = 'hexabase-authentication';
 
-/** Values for the vCluster chart, line 0.36. Pure: the same input gives the same values, key for key. */
+/**
+ * Values for the vCluster chart, line 0.36. Pure: the same input gives the same values, key for key. The control plane
+ * writes its name server some time after its API answers: the digest there tells whether it has.
+ */
 export function chartValues(input: ValuesInput): Record<string, unknown> {
+  const digest = createHash('sha256').update(JSON.stringify(valuesWith({}, input)));
+  return valuesWith({ [note.values]: digest.digest('hex').slice(0, 12) }, input);
+}
+
+function valuesWith(dnsAnnotations: Record<string, string>, input: ValuesInput): Record<string, unknown> {
   const { metrics, isolation, serviceCidr } = input;
   const { otherRegistry } = input.images;
   return {
@@ -60,6 +69,7 @@ export function chartValues(input: ValuesInput): Record<string, unknown> {
       proxy: { extraSANs: extraNames(input.names) },
       coredns: {
         deployment: {
+          annotations: dnsAnnotations,
           ...(input.images.coreDns !== null && { image: input.images.coreDns }),
           resources: dnsResources,
         },

@@ -15,6 +15,9 @@ const settings = {
   stateGib: 5,
 };
 
+/** Where pods and services of hosts have their addresses. */
+const pods = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16'];
+
 describe('the objects around a tenant', () => {
   it('are the ones that were agreed', async () => {
     const spec = tenantSpec({ workspaceId });
@@ -74,10 +77,31 @@ describe('the objects around a tenant', () => {
         'requests.cpu': '2120m',
         'requests.memory': '4672Mi',
         'requests.storage': '25Gi',
-        'services.nodeports': '0',
       },
     });
     expect(quantityOf('2120m') - quantityOf('120m')).toBe(2);
+  });
+
+  it('let load balancers have the ports that they take of each node, and their senders in from the internet only', () => {
+    const { spec } = resourceQuota({ cpuMilli: 2000, memoryMib: 4096, storageGib: 20 }, 5);
+    expect(spec).toMatchObject({ hard: { 'services.loadbalancers': '2', 'services.nodeports': '10' } });
+    const workloads = namespaceObjects(tenantSpec({ workspaceId }), settings).find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'hexabase-workloads',
+    );
+    const { from } = Object(workloads?.['spec']).ingress[0];
+    const blocks = from.flatMap(({ ipBlock }: { ipBlock?: object }) => ipBlock ?? []);
+    expect(blocks).toEqual([{ cidr: '0.0.0.0/0', except: expect.arrayContaining(pods) }]);
+  });
+
+  it('open the name server of the host to the pods that the control plane made for it, whatever others call theirs', () => {
+    const policies = namespaceObjects(tenantSpec({ workspaceId }), settings);
+    const dns = policies.find(({ metadata }) => metadata.name === 'hexabase-dns');
+    expect(Object(dns?.['spec']).podSelector.matchLabels).toEqual({
+      'k8s-app': 'vcluster-kube-dns',
+      'vcluster.loft.sh/managed-by': expect.stringMatching(/^ws-/),
+      // A label that tenants do not set: their own of this name come to the host under another.
+      'vcluster.loft.sh/namespace': 'kube-system',
+    });
   });
 
   it('open the way to an issuer on a port of its own, to that address alone when it is one', () => {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
-import { copiedLabel, tenantPort } from '../names.ts';
+import { copiedLabel, dnsLabels, tenantPort } from '../names.ts';
 
 export interface NetworkInput {
   release: string;
@@ -12,7 +12,7 @@ export interface NetworkInput {
   controlPlaneNamespace: string | null;
 }
 
-/** Not reachable from workloads: the host's own networks, its nodes, and the metadata services of clouds. */
+/** Neither reachable from workloads nor let in to them: the host's own networks, its nodes, and the metadata services of clouds. */
 const privateRanges = [
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -21,6 +21,8 @@ const privateRanges = [
   '172.16.0.0/12',
   '192.168.0.0/16',
 ];
+
+const internet = { ipBlock: { cidr: '0.0.0.0/0', except: privateRanges } };
 
 const hostDns = {
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
@@ -35,7 +37,7 @@ const udp = (port: number) => ({ protocol: 'UDP', port });
 
 /**
  * Nothing in and nothing out, then what a tenant needs: its control plane talks to the host's API, DNS, metrics and the
- * issuer, and is reached by us; its workloads talk to each other, to their control plane and to the public internet.
+ * issuer, and is reached by us; its workloads talk to each other, to their control plane and with the public internet.
  * Takes effect only on a host whose network enforces NetworkPolicy.
  */
 export function networkPolicies(input: NetworkInput): ApplicableObject[] {
@@ -59,14 +61,12 @@ export function networkPolicies(input: NetworkInput): ApplicableObject[] {
     policy('hexabase-workloads', {
       podSelector: workloads,
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ from: [{ podSelector: {} }] }],
-      egress: [
-        { to: [{ podSelector: {} }] },
-        { to: [{ ipBlock: { cidr: '0.0.0.0/0', except: privateRanges } }] },
-      ],
+      // Nothing but a service of type LoadBalancer leads from the internet to a pod.
+      ingress: [{ from: [{ podSelector: {} }, internet] }],
+      egress: [{ to: [{ podSelector: {} }] }, { to: [internet] }],
     }),
     policy('hexabase-dns', {
-      podSelector: { matchLabels: { ...workloads.matchLabels, 'k8s-app': 'vcluster-kube-dns' } },
+      podSelector: { matchLabels: dnsLabels(input.release) },
       policyTypes: ['Egress'],
       egress: [{ to: [hostDns], ports: [udp(53), tcp(53)] }],
     }),

@@ -3,6 +3,9 @@ import type { TenantSize } from '../../../port.ts';
 import { controlPlaneResources, dnsResources, tierOf } from '../chart/values.ts';
 import { quantityOf } from './quantity.ts';
 
+/** A service of type LoadBalancer takes a port of every node for each of its own (Kubernetes, "Service"). */
+const portsPerLoadBalancer = 5;
+
 /** Everything of the workspace counts here, so what its own control plane takes comes on top of the plan. */
 export function resourceQuota(size: TenantSize, stateGib: number): ApplicableObject {
   const { cpuMilli, memoryMib, storageGib } = size;
@@ -12,6 +15,7 @@ export function resourceQuota(size: TenantSize, stateGib: number): ApplicableObj
   const memory = (kind: 'requests' | 'limits') =>
     mebi(memoryMib + toMib(own[kind].memory) + toMib(dnsResources[kind].memory));
   const cores = Math.ceil(cpuMilli / 1000);
+  const loadBalancers = Math.min(cores, 10);
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
@@ -30,9 +34,9 @@ export function resourceQuota(size: TenantSize, stateGib: number): ApplicableObj
         'count/secrets': String(100 + 50 * cores),
         'count/configmaps': String(100 + 50 * cores),
         'count/persistentvolumeclaims': String(10 + 5 * cores),
-        // A port on every node of the host would be open to everybody.
-        'services.nodeports': '0',
-        'services.loadbalancers': String(Math.min(cores, 10)),
+        'services.loadbalancers': String(loadBalancers),
+        // Load balancers take them. That no service takes one for itself, a policy of the host says.
+        'services.nodeports': String(loadBalancers * portsPerLoadBalancer),
       },
     },
   };
