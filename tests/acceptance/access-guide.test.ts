@@ -6,7 +6,8 @@ import { checkout, kubectls, run } from './programs.ts';
 
 type Person = 'you' | 'bob';
 
-const commands = commandsOf('access.md', ['you', 'bob']);
+const guide = 'access.md';
+const commands = commandsOf(guide, ['you', 'bob']);
 const [kubectlPath] = Object.values(kubectls());
 
 /** Every command of the guide, in order, with a real kubectl against the product as it starts. */
@@ -51,7 +52,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to access', () => {
     if (text.includes('$INVITATION')) copied.INVITATION = await scene.codeOfLetter();
     // Only reading again and kubectl's first call after a change of rights may need another try.
     const again = who !== 'you' || / get /.test(text);
-    const printed = await typeCommand(command, { env: envOf(who), cwd: product.configDir, again });
+    const printed = await typeCommand(command, { guide, env: envOf(who), cwd: product.configDir, again });
     copied.TOKEN = /hks_pat_[\w-]+/.exec(printed)?.[0] ?? copied.TOKEN;
   });
 });

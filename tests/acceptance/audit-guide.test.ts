@@ -6,7 +6,8 @@ import { checkout, kubectls, run } from './programs.ts';
 
 type Person = 'you' | 'bob' | 'olga';
 
-const commands = commandsOf('audit.md', ['you', 'bob', 'olga']);
+const guide = 'audit.md';
+const commands = commandsOf(guide, ['you', 'bob', 'olga']);
 const [kubectlPath] = Object.values(kubectls());
 
 /** Every command of the guide, in order, with a real kubectl against the product as it starts. */
@@ -46,6 +47,6 @@ describe.skipIf(kubectlPath === undefined)('the guide to the audit log', () => {
     if (text.includes('$INVITATION')) invitation = await scene.codeOfLetter();
     // Only reading again may need another try: calls of kubectl reach the log within a second.
     const again = / (?:list|get) /.test(text);
-    await typeCommand(command, { env: envOf(who), cwd: product.configDir, again });
+    await typeCommand(command, { guide, env: envOf(who), cwd: product.configDir, again });
   });
 });

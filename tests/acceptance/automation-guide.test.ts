@@ -5,7 +5,8 @@ import { commandsOf, startGuide, typeCommand, typingMs, type GuideScene } from '
 import type { Product } from './product.ts';
 import { kubectls, run } from './programs.ts';
 
-const commands = commandsOf('automation.md', ['you', 'pipeline']);
+const guide = 'automation.md';
+const commands = commandsOf(guide, ['you', 'pipeline']);
 const [kubectlPath] = Object.values(kubectls());
 
 /** Every command of the guide, in order, with a real kubectl; the pipeline has a token and an address, and no session. */
@@ -39,7 +40,7 @@ describe.skipIf(kubectlPath === undefined)('the guide to automation', () => {
     const { who, text } = command;
     // Only what follows a namespace that is still being made may need another try.
     const again = / (get|list|create deployment) /.test(text);
-    const printed = await typeCommand(command, { env: envOf(who), cwd: scene.bin, again });
+    const printed = await typeCommand(command, { guide, env: envOf(who), cwd: scene.bin, again });
     token = /hks_sat_\S+/.exec(printed)?.[0] ?? token;
   });
 

@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { commandsOf, shows } from './guide-commands.ts';
+import { commandsOf, inTerminal, shows } from './guide-commands.ts';
 import { kubectlSession, type KubectlSession } from './kubectl-session.ts';
 import { addPerson, startProduct, succeed, type Product } from './product.ts';
 import { checkout, kubectls, run } from './programs.ts';
@@ -62,8 +62,11 @@ describe.skipIf(newest === undefined)('a clone', () => {
   afterAll(() => product[Symbol.asyncDispose]());
 
   it.each(commandsOf('clone.md', ['you']))('as the guide makes it: $text', async ({ text, answer }) => {
-    const env = { ...product.env, PATH: `${bin}:${checkout}:${product.env['PATH']}` };
-    const { code, stdout, stderr } = await run('/bin/sh', ['-c', text], { env, cwd: product.configDir });
+    const env = { ...product.env, PATH: `${bin}:${product.env['PATH']}` };
+    const { code, stdout, stderr } = await run('/bin/sh', ['-c', inTerminal('clone.md', text)], {
+      env,
+      cwd: product.configDir,
+    });
     expect(code, stderr).toBe(0);
     expect(answer.filter((line) => !shows(`${stdout}${stderr}`, line))).toEqual([]);
   });
