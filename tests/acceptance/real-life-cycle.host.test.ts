@@ -104,6 +104,30 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
     expect(said).toMatch(/The namespace cannot be emptied: .*dead\.example\.test\/v1/);
   });
 
+  it('is told as lost when its namespace on the host was deleted, and made anew only when somebody asks, with its projects', async () => {
+    succeed(await product.hks(['project', 'create', 'kept', '--workspace', slug]));
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Active', 'namespace/kept', '--timeout=170s');
+    await onHost.kubectl('delete', 'namespace', namespace(), '--timeout=170s');
+    // It works as far as anybody knows: this only has it looked at.
+    succeed(await product.hks(['workspace', 'retry', slug]));
+    const why = await until(async () => {
+      const { stdout } = await product.hks(['why', `workspace/${slug}`]);
+      return stdout.includes('TenantLost') && stdout;
+    });
+    expect(why).toContain(`The namespace ${namespace()} of the host cluster`);
+    expect(await onHost.fails('get', 'namespace', namespace())).toContain('not found');
+    succeed(await product.hks(['workspace', 'retry', slug], { timeoutMs: 180_000 }));
+    await until(async () => {
+      const found = await run(program, ['get', 'namespace', 'kept'], { env: settings() });
+      return found.code === 0;
+    });
+    expect(await product.hks(['project', 'list', '--workspace', slug])).toMatchObject({
+      stdout: expect.stringMatching(/^kept +active /m),
+    });
+    const lost = await run(program, ['get', 'configmap', 'remembered'], { env: settings() });
+    expect(lost.stderr).toContain('not found');
+  });
+
   it('ends all the same, also past a webhook of its own that refuses us, with a report of what was removed, and leaves nothing on the host but its fence', async () => {
     await writeFile(join(product.configDir, 'webhook.yaml'), JSON.stringify(deadWebhook));
     await kubectl('apply', '-f', join(product.configDir, 'webhook.yaml'));

@@ -92,6 +92,11 @@ export interface TenantSpec {
   release?: string | null;
   /** What a new one gets in place of the newest, when `release` names none. */
   releaseIfNew?: string | null;
+  /**
+   * Of the tenant that was made, as it was observed: when it is not there, or is another one, nothing is made and
+   * `TenantConflictError` says `TenantLost`. Null or absent for one that may be made now.
+   */
+  uid?: string | null;
 }
 
 export interface TenantSize {
@@ -197,6 +202,8 @@ export class TenantConflictError extends AppError {
 export type TenantConflictReason =
   /** What the tenant was made from is recorded nowhere any more. */
   | 'ReleaseGone'
+  /** It was made, and is not there any more. */
+  | 'TenantLost'
   /** Something that is not ours has the name. */
   | 'NameTaken'
   /** The Kubernetes version cannot be had here, or not from the one that runs. */

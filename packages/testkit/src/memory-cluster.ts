@@ -6,6 +6,7 @@ import {
   type TenantRequest,
   type TenantResponse,
 } from '@hexabase/cluster/port.ts';
+import { refuseLost } from '@hexabase/cluster/tenant-lost.ts';
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { clientConfig, type Endpoint } from '@hexabase/postgres/connection.ts';
 
@@ -90,6 +91,7 @@ function memoryDriver(pool: Pool, { listeners, releases }: MemoryParts): Cluster
   return {
     name: 'memory',
     async ensureTenant(spec) {
+      refuseLost(spec.uid, await uidOf(pool, spec.workspaceId), 'Its rows');
       const { rows } = await pool.query(
         `with kept as (
            insert into memory_cluster.tenants as t (id, uid, fence, generation, asleep, version, release) values ($1, $2, $3, $4, $5, $6, $7)
@@ -172,6 +174,11 @@ function memoryDriver(pool: Pool, { listeners, releases }: MemoryParts): Cluster
   };
 }
 
+async function uidOf(pool: Pool, tenant: string): Promise<string | null> {
+  const known = await pool.query<TenantRow>('select uid from memory_cluster.tenants where id = $1', [tenant]);
+  return known.rows[0]?.uid ?? null;
+}
+
 async function makeNamespace(pool: Pool, tenant: string, name: string): Promise<void> {
   await pool.query(
     'insert into memory_cluster.objects (tenant, path, body) values ($1, $2, $3) on conflict do nothing',
@@ -188,8 +195,7 @@ async function serve(
   tenant: string,
   request: Omit<TenantRequest, 'signal'>,
 ): Promise<TenantResponse> {
-  const known = await pool.query('select 1 from memory_cluster.tenants where id = $1', [tenant]);
-  if (known.rowCount === 0) return { status: 404, body: { message: 'no such cluster' } };
+  if ((await uidOf(pool, tenant)) === null) return { status: 404, body: { message: 'no such cluster' } };
   if (request.path === '/readyz' || request.path === '/version') return { status: 200, body: {} };
   // It has no revisions and no pages: whoever lists gets all that is there now.
   const path = request.path.replace(/\?.*/, '');
@@ -275,7 +281,6 @@ async function remove(pool: Pool, { tenant, path, body }: Change): Promise<Tenan
       : null;
   const found = await read(pool, tenant, path);
   if (found.status === 404) return found;
-  const name = path.split('/').at(-1) ?? '';
   const { rowCount } = await pool.query(
     `with gone as (
        delete from memory_cluster.objects
@@ -283,7 +288,7 @@ async function remove(pool: Pool, { tenant, path, body }: Change): Promise<Tenan
          and exists (select from memory_cluster.objects where tenant = $1 and path = $2 and ($3::text is null or body #>> '{metadata,uid}' = $3))
        returning path)
      insert into memory_cluster.writes (tenant, verb, path) select $1, 'delete', path from gone`,
-    [tenant, path, uid, /^\/api\/v1\/namespaces\/[^/]+$/.test(path), name],
+    [tenant, path, uid, /^\/api\/v1\/namespaces\/[^/]+$/.test(path), path.split('/').at(-1)],
   );
   return rowCount === 0
     ? { status: 409, body: { message: 'the uid does not match' } }

@@ -38,7 +38,7 @@ export const hostUsage = `Usage: hexabase-cli host add NAME --region R (--kubeco
        hexabase-cli host remove NAME     forgets it; refused while workspaces live there
 
   --another-cluster     the kubeconfig leads to another cluster, which takes its place on purpose:
-                        workspaces that are not there are made anew, and empty
+                        workspaces that are not there tell that they are lost
   --dedicated true|false it has nodes for dedicated workspaces
   --label KEY=VALUE     may be repeated; replaces the labels
   --max-workspaces N    how many it takes; \`none\` for as many as its nodes carry

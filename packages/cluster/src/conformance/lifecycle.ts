@@ -90,15 +90,23 @@ export function lifecycleGuarantees(scene: () => Scene): void {
       });
     });
 
-    it('made anew by a newer worker has nothing of the old one', async () => {
+    it('that was lost is not made anew while it is meant, and made anew has nothing of the old one', async () => {
       const { driver, call, readyTenant, removeWhole, untilReady, ask } = scene();
       const id = await readyTenant();
       const { uid } = await untilReady(id);
       await ask(id, 'POST', '/api/v1/namespaces', { metadata: { name: 'old' } });
       await removeWhole(id, 11);
-      await driver.ensureTenant(tenantSpec({ workspaceId: id, fence: 12 }), call());
-      expect((await untilReady(id)).uid).not.toBe(uid);
+      const anew = tenantSpec({ workspaceId: id, fence: 12 });
+      const lost = { reason: 'TenantLost', message: expect.stringContaining('is not there any more') };
+      await expect(driver.ensureTenant({ ...anew, uid }, call())).rejects.toMatchObject(lost);
+      expect(await driver.observeTenant(id, call())).toEqual({ kind: 'absent' });
+      await driver.ensureTenant(anew, call());
+      const made = await untilReady(id);
+      expect(made.uid).not.toBe(uid);
       expect((await ask(id, 'GET', '/api/v1/namespaces/old')).status).toBe(404);
+      const other = { reason: 'TenantLost', message: expect.stringContaining('not the one that was made') };
+      await expect(driver.ensureTenant({ ...anew, uid }, call())).rejects.toMatchObject(other);
+      await driver.ensureTenant({ ...anew, uid: made.uid }, call());
     });
 
     it('is not touched by a call that was given up before it began', async () => {

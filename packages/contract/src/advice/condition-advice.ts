@@ -43,6 +43,10 @@ export const adviceByReason: Readonly<Record<string, string>> = {
     'It works with the old version. Read the reason and remove it, then upgrade again; `hks workspace retry NAME` when an operator had brought it.',
   ReleaseGone:
     'Wait some minutes: it runs, and gets the newest release by itself. Where ChartTooFar is told too, waiting does not help: it gets the next release that an operator brings with the minor version of the chart between (`HKS_VCLUSTER_CHART`).',
+  TenantLost:
+    'What the message names is gone from the host, and what was in the workspace with it. An operator restores it from a backup of the host cluster when there is one, or leads the host cluster back to where it is. `hks workspace retry NAME` then takes what is there as it is; where nothing is, it makes the workspace anew, and EMPTY.',
+  DataLost:
+    'Bring back what you need from your manifests and backups. An operator looks what became of its volume on the host. `hks workspace retry NAME` says that you have seen this.',
   NameTaken:
     'Something on the host has the name that this workspace needs and is not ours. An operator removes or renames it.',
   VersionNotOffered:

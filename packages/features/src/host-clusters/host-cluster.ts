@@ -61,7 +61,7 @@ export interface ChangeHost {
   change: HostClusterChange;
   /** Null leaves them as they are. */
   credentials: Credentials | null;
-  /** Another cluster takes its place on purpose: workspaces that are not there are made anew, and empty. */
+  /** Another cluster takes its place on purpose: workspaces that are not there tell that they are lost. */
   anotherCluster?: boolean;
   access: HostAccess;
 }

@@ -5,6 +5,7 @@ import type { ClusterConfig, Kubernetes } from '@hexabase/kubernetes/types.ts';
 import { namespaceHints } from '../../namespace-hints.ts';
 import { FencedError, type ClusterDriver, type InventoryItem, type TenantSpec } from '../../port.ts';
 import { abortable } from '../../abortable.ts';
+import { refuseLost } from '../../tenant-lost.ts';
 import { nodesFor } from './nodes.ts';
 
 /** What the driver remembers with each cluster. */
@@ -24,6 +25,10 @@ export function embeddedDriver(kubernetes: Kubernetes): ClusterDriver {
     name: 'embedded',
     watchNamespaces: hints.watch,
     async ensureTenant(spec, { signal }) {
+      if (spec.uid) {
+        const found = await abortable(signal, () => kubernetes.findCluster(spec.workspaceId));
+        refuseLost(spec.uid, found?.uid ?? null, 'Its Kubernetes API in the database');
+      }
       const made = () => kubernetes.ensureCluster(spec.workspaceId, configOf(spec), spec.fence);
       await fenced(spec.workspaceId, () => abortable(signal, made));
     },

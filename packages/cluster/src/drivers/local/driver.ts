@@ -15,6 +15,7 @@ import {
   type TenantState,
   type Upstream,
 } from '../../port.ts';
+import { refuseLost } from '../../tenant-lost.ts';
 import { findLocalBinaries, type LocalBinaries } from './binaries.ts';
 import { componentsOf } from './components.ts';
 import { answersReady, bringUp, settledGeneration, stopGraceMs } from './control-plane.ts';
@@ -146,8 +147,9 @@ async function readUpstream(root: string, workspaceId: WorkspaceId): Promise<Ups
 
 async function ensure({ root, keeper }: Parts, spec: TenantSpec): Promise<void> {
   const paths = tenantPaths(root, spec.workspaceId);
-  await claim(paths, spec.workspaceId, spec.fence);
   const before = await readRecord(paths);
+  refuseLost(spec.uid, before?.uid ?? null, 'Its folder on this machine');
+  await claim(paths, spec.workspaceId, spec.fence);
   await writeRecord(paths, {
     uid: before?.uid ?? randomUUID(),
     slug: spec.slug,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplicableObject } from '../../kube-api/apply.ts';
 import type { TenantSpec } from '../../port.ts';
+import { refuseLost } from '../../tenant-lost.ts';
 import { tierOf } from './chart/values.ts';
 import {
   applyFenced,
@@ -40,6 +41,7 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const { workspaceId, fence } = spec;
   const { namespace } = namesOf(workspaceId);
   const work: Work = { host, workspaceId, namespace, fence, signal };
+  await refuseIfLost(work, { hostName, uid: spec.uid ?? null });
   const release = await releaseFor(deps, spec, signal);
   const objects = await wantedObjects(deps, spec, release);
   const applied = digestOf(objects, spec);
@@ -62,6 +64,18 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
     tenantNamespace(spec, { generation: spec.generation, applied, release: release.id }),
     now.namespace,
   );
+}
+
+/** Before anything else is read: on another cluster nothing that belongs to it is there. */
+async function refuseIfLost(
+  { host, workspaceId, namespace: name, signal }: Work,
+  { hostName, uid }: { hostName: string; uid: string | null },
+): Promise<void> {
+  if (uid === null) return;
+  const space = await readOne(host, { apiVersion: 'v1', kind: 'Namespace', name }, signal);
+  // Somebody else's is told as that.
+  if (space && !isOurs(space, workspaceId)) return;
+  refuseLost(uid, space && metaOf(space).uid, `The namespace ${name} of the host cluster ${hostName}`);
 }
 
 /** Of everything that decides what is applied, besides whose it is. */

@@ -6,12 +6,15 @@ import type { Database } from '@hexabase/postgres/database.ts';
 import { enqueue } from '@hexabase/reconcile/queue.ts';
 import type { Reconciler, Step, Subject } from '@hexabase/reconcile/reconciler.ts';
 import { isSystemNamespace } from '../project.ts';
+import { contentsLost, noteContents } from './contents-store.ts';
 import { namespacesKind } from './namespace.ts';
 import { applyNamespaces, loadNamespaces, usableWorkspaces, type KnownProject } from './store.ts';
 
 /** The namespaces of one workspace against its projects. */
 export interface NamespacesSubject extends Subject {
   projects: readonly KnownProject[];
+  /** Uid of `kube-system` in the cluster that they are in; null until somebody has looked. */
+  contentUid: string | null;
 }
 
 /**
@@ -56,14 +59,25 @@ function compareStep(driver: ClusterDriver): Step<NamespacesSubject> {
     run: async ({ subject, signal }) => {
       const client = driver.tenantClient(brandId(subject.id));
       const found = (await listObjects({ client, path: '/api/v1/namespaces', signal })).map(metadataOf);
+      const seen = found.find(({ name }) => name === 'kube-system')?.uid ?? '';
+      const { contentUid } = subject;
+      if (contentUid !== null && seen !== '' && seen !== contentUid)
+        return { kind: 'done', write: (tx) => contentsLost(tx, subject.id, { known: contentUid, seen }) };
       const there = new Set(found.filter((one) => !one.deleting).map((one) => one.name));
       const known = new Set(subject.projects.map((project) => project.name));
       const appeared = [...there].filter((name) => !known.has(name) && !isSystemNamespace(name));
       const vanished = subject.projects
         .filter((project) => project.hadNamespace && !project.deletionRequested && !there.has(project.name))
         .map((project) => project.id);
-      if (appeared.length === 0 && vanished.length === 0) return { kind: 'done' };
-      return { kind: 'done', write: (tx) => applyNamespaces(tx, subject, { appeared, vanished }) };
+      const isNew = contentUid === null && seen !== '';
+      if (appeared.length === 0 && vanished.length === 0 && !isNew) return { kind: 'done' };
+      return {
+        kind: 'done',
+        async write(tx) {
+          if (isNew) await noteContents(tx, subject.id, seen);
+          await applyNamespaces(tx, subject, { appeared, vanished });
+        },
+      };
     },
   };
 }

@@ -129,15 +129,20 @@ export interface KnownProject {
 
 /** A workspace whose cluster answers, with its projects. */
 export async function loadNamespaces(tx: Tx, workspaceId: string): Promise<NamespacesRow | null> {
-  const { rows } = await sql<{ organization_id: string; generation: number; projects: KnownProject[] }>`
-    select w.organization_id, w.generation, coalesce((
+  const { rows } = await sql<{
+    organization_id: string;
+    generation: number;
+    contentUid: string | null;
+    projects: KnownProject[];
+  }>`
+    select w.organization_id, w.generation, w.content_uid as "contentUid", coalesce((
       select jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name,
         'deletionRequested', p.deletion_requested_at is not null, 'hadNamespace', p.observed_generation > 0))
       from projects p where p.workspace_id = w.id and p.deleted_at is null), '[]') as projects
     from workspaces w where w.id = ${workspaceId} and ${usable}`.execute(tx);
   const row = rows[0];
   if (!row) return null;
-  const { organization_id: organizationId, generation, projects } = row;
+  const { organization_id: organizationId, generation, contentUid, projects } = row;
   return {
     id: workspaceId,
     organizationId,
@@ -145,11 +150,12 @@ export async function loadNamespaces(tx: Tx, workspaceId: string): Promise<Names
     observedGeneration: generation,
     conditions: [],
     operationId: null,
+    contentUid,
     projects,
   };
 }
 
-export type NamespacesRow = Subject & { projects: KnownProject[] };
+export type NamespacesRow = Subject & { projects: KnownProject[]; contentUid: string | null };
 
 const asleep = sql`(w.asleep or w.phase = 'asleep')`;
 const usable = sql`w.observed_generation > 0 and w.deletion_requested_at is null and w.deleted_at is null and not ${asleep}`;

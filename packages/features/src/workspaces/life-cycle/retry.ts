@@ -4,17 +4,22 @@ import { beginOperation } from '../../operations/public.ts';
 import { wake } from '../../run/store.ts';
 import type { UseCase } from '../../run/use-case.ts';
 import { toWorkspace } from '../representation.ts';
+import { acknowledgeLoss, lossToldBy, takeAnew } from './take-anew-store.ts';
 import { beginChange } from './begin-change.ts';
 import { changeWorkspaceRow, getWorkspaceRow } from '../store.ts';
 
 /**
  * Starts over what does not work, as a new generation, and tries a release again that was put back here: when it stays,
- * others follow. Anything else is only looked at again, a removal goes on.
+ * others follow. It is the explicit act that makes a lost tenant anew. Anything else is only looked at again, a removal goes
+ * on.
  */
 export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async (context) => {
   const { tx, target, ports } = context;
   const row = await getWorkspaceRow(tx, target.id);
   await wake(tx, 'workspace', row.id);
+  const loss = lossToldBy(row.conditions);
+  if (loss === 'tenant') await takeAnew(tx, row.id);
+  if (loss === 'contents') await acknowledgeLoss(tx, row.id);
   const putBack = row.refused_release ?? row.too_far_for;
   if (putBack !== null && row.phase === 'active') {
     const release = (await ports.newestRelease?.(brandId(row.id))) ?? putBack;

@@ -14,6 +14,7 @@ import { wakeAccess } from '../../access/public.ts';
 import { putBack } from '../../access/reconcile/put-back.ts';
 import { defaultClusterBindings, presetClusterRoles } from '../../access/reconcile/wanted-objects.ts';
 import type { WorkspaceSubject } from './store.ts';
+import { noHostYet } from './loss/no-host-yet.ts';
 import { audienceOf, type TenantDeps } from './tenant.ts';
 
 const labels = { 'app.kubernetes.io/managed-by': 'hexabase' };
@@ -106,6 +107,7 @@ export function closeAccessStep(driver: ClusterDriver): Step<WorkspaceSubject> {
     words: 'Ending access',
     timeoutMs: 30_000,
     run: async (context) => {
+      if (context.subject.nothingMade) return noHostYet;
       const state = await driver.observeTenant(context.subject.id, { signal: context.signal });
       const refusal = state.kind === 'present' && state.ready ? await whyNotClosed(driver, context) : '';
       const said =

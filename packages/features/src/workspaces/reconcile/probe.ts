@@ -11,6 +11,7 @@ const ownTypes: ReadonlySet<string> = new Set([
   'ControlPlaneReady',
   'IdentityReady',
   'AccessReady',
+  'ContentsKept',
   'Ready',
   'Stalled',
   'Synced',

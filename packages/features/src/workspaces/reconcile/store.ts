@@ -41,6 +41,12 @@ export interface WorkspaceSubject extends Subject {
   /** What was read of it and is not all written yet. */
   copy: KeptCopy | null;
   sourceWasRead: boolean;
+  /** Of the tenant that it is known to have; null before the first one, and where it is to be made anew. */
+  tenantUid: string | null;
+  /** When its tenant was found to hold nothing of what it held. */
+  contentLostAt: Date | null;
+  /** Its host cluster has never answered, so nothing can have been made there. */
+  nothingMade: boolean;
   operationKind: string | null;
   operationStartedMs: number | null;
 }
@@ -78,6 +84,9 @@ interface SubjectRow {
   cloneOf: string | null;
   copy: KeptCopy | null;
   sourceWasRead: boolean;
+  tenantUid: string | null;
+  contentLostAt: Date | null;
+  nothingMade: boolean;
   operationKind: string | null;
   operationStartedAt: Date | null;
 }
@@ -100,6 +109,9 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       (select jsonb_build_object('written', c.written, 'parts', c.parts, 'revision', c.revision, 'refusals', c.refusals,
           'objects', (w.clone ->> 'objects')::int) from workspace_copies c
         where c.workspace_id = w.id and w.deletion_requested_at is null) as copy,
+      w.tenant_uid as "tenantUid", w.content_lost_at as "contentLostAt",
+      w.tenant_uid is null and w.running_version is null and w.observed_generation = 0 and exists (
+        select from host_clusters h where h.id = w.host_cluster_id and h.cluster_uid is null) as "nothingMade",
       o.kind as "operationKind", o.created_at as "operationStartedAt"
     from workspaces w join plans p on p.name = w.plan left join plans s on s.name = w.settled_plan
     left join operations o on o.id = w.operation_id

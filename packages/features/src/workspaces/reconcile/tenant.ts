@@ -9,7 +9,6 @@ import {
 import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
-import type { Tx } from '@hexabase/postgres/database.ts';
 import type {
   ExternalThing,
   Step,
@@ -20,6 +19,9 @@ import type {
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { isAsleep } from '../phase.ts';
 import { damped, hostConditions } from './probe.ts';
+import { contentsOf } from './loss/contents.ts';
+import { noHostYet } from './loss/no-host-yet.ts';
+import { noteTenant } from './loss/loss-store.ts';
 import { noteVersion, type WorkspaceSubject } from './store.ts';
 
 export interface TenantDeps {
@@ -64,7 +66,7 @@ export function ensureTenantStep(deps: TenantDeps): Step<WorkspaceSubject> {
 /** The part of a workspace, or of one made in advance, that its tenant is made from. */
 export type WantedTenant = Subject &
   Pick<WorkspaceSubject, 'id' | 'slug' | 'size' | 'isolation' | 'kubernetesVersion'> &
-  Partial<Pick<WorkspaceSubject, 'release' | 'knownReleases'>>;
+  Partial<Pick<WorkspaceSubject, 'release' | 'knownReleases' | 'tenantUid'>>;
 
 /**
  * Makes the tenant what is wanted of it, as the port says it. What stands in the way and is not ours ends the work.
@@ -74,7 +76,16 @@ export async function ensureTenant(
   { driver, issuer }: TenantDeps,
   { subject, fence, signal, asleep }: StepContext<WantedTenant> & { asleep: boolean },
 ): Promise<StepResult> {
-  const { id, slug, generation, size, isolation, kubernetesVersion, release = null } = subject;
+  const {
+    id,
+    slug,
+    generation,
+    size,
+    isolation,
+    kubernetesVersion,
+    release = null,
+    tenantUid = null,
+  } = subject;
   const identity = { issuer, audience: audienceOf(id) };
   const spec = {
     workspaceId: id,
@@ -87,6 +98,7 @@ export async function ensureTenant(
     asleep,
     kubernetesVersion,
     release,
+    uid: tenantUid,
     releaseIfNew: release === null ? await releaseIfNew(driver, subject) : null,
   };
   try {
@@ -122,12 +134,20 @@ export function waitReadyStep(deps: TenantDeps): Step<WorkspaceSubject> {
       const fromHost = hostConditions(subject, state, nowMs);
       if (state.kind === 'absent' || !state.ready || state.generation < subject.generation)
         return stillStarting(subject, { fromHost, isAbsent: state.kind === 'absent', nowMs });
-      const { kubernetesVersion: running, release = null } = state;
+      const { kubernetesVersion: running, release = null, uid } = state;
       const isAwake = isAsleep(subject.conditions) ? [awake] : [];
       return {
         kind: 'done',
-        conditions: [...fromHost, ...isAwake, controlPlane('True', 'Running', 'The Kubernetes API answers')],
-        ...(running !== null && { write: (tx: Tx) => noteVersion(tx, subject.id, { running, release }) }),
+        conditions: [
+          ...fromHost,
+          ...isAwake,
+          ...contentsOf(subject),
+          controlPlane('True', 'Running', 'The Kubernetes API answers'),
+        ],
+        write: async (tx) => {
+          if (running !== null) await noteVersion(tx, subject.id, { running, release });
+          if (subject.tenantUid === null) await noteTenant(tx, subject.id, uid);
+        },
       };
     },
   };
@@ -162,7 +182,7 @@ function pollAfter(subject: WorkspaceSubject, nowMs: number): number {
   return Math.min(readyPollMs.last, Math.max(readyPollMs.first, (nowMs - sinceMs) / 60));
 }
 
-type TenantOwner = Subject & { id: WorkspaceId };
+type TenantOwner = Subject & { id: WorkspaceId } & Partial<Pick<WorkspaceSubject, 'nothingMade'>>;
 
 export function removeTenantStep({ driver }: TenantDeps): Step<TenantOwner> {
   return {
@@ -170,6 +190,7 @@ export function removeTenantStep({ driver }: TenantDeps): Step<TenantOwner> {
     words: 'Removing the Kubernetes API and everything in it',
     timeoutMs: 120_000,
     run: async ({ subject, fence, signal }) => {
+      if (subject.nothingMade) return noHostYet;
       const report = await unlessFenced(subject.id, driver.removeTenant(subject.id, fence, { signal }));
       const { left } = report;
       if (left.length === 0) return { kind: 'done', report };
@@ -200,6 +221,7 @@ export function proveRemovedStep({ driver }: TenantDeps): Step<TenantOwner> {
     timeoutMs: 30_000,
     looks: true,
     run: async ({ subject, signal }) => {
+      if (subject.nothingMade) return { ...noHostYet, released: 'all' };
       const state = await driver.observeTenant(subject.id, { signal });
       const labelled = state.kind === 'absent' ? await labelledTenants(driver, subject.id, signal) : [];
       if (labelled === null) return hostIsSilent;
