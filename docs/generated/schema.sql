@@ -1020,7 +1020,7 @@ create policy hexabase_api on users to hexabase_api using (((id = ( SELECT scope
 create policy hexabase_identity on users to hexabase_identity using (true) with check (true);
 create policy hexabase_owner on users to hexabase_owner using (true) with check (true);
 create policy hexabase_worker on users to hexabase_worker using (true) with check (true);
-grant select (display_name, email, epoch, id, kind, organization_id) on users to hexabase_api;
+grant select (disabled_at, display_name, email, epoch, id, kind, organization_id) on users to hexabase_api;
 grant delete, insert, select, update on users to hexabase_identity;
 grant select (display_name, email, epoch, id) on users to hexabase_worker;
 
@@ -1493,6 +1493,27 @@ AS $function$
        from users u where u.id = person
      $function$;
 
+CREATE OR REPLACE FUNCTION hexabase.find_account(address text, known_in text[])
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select u.id from users u where u.email = address and u.kind = 'person' and u.disabled_at is null
+         and (known_in is null or exists (select from memberships m
+           where m.user_id = u.id and m.organization_id = any (known_in)))
+     $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.has_shown_factor(session text, person text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select exists (select from sessions s
+         where s.id = session and s.user_id = person and s.second_factor_at is not null)
+     $function$;
+
 CREATE OR REPLACE FUNCTION hexabase.hold_account(person text, session text, by_token boolean)
  RETURNS TABLE(ended boolean, platform_role text)
  LANGUAGE plpgsql
@@ -1557,13 +1578,15 @@ CREATE OR REPLACE FUNCTION hexabase.hold_session(session text, by_token boolean)
  SECURITY DEFINER
  SET search_path TO 'hexabase', 'pg_temp'
 AS $function$
+     declare owner text;
      begin
        if by_token then
-         select t.revoked_at is not null, true into ended, shown from api_tokens t where t.id = session for share;
+         select t.revoked_at is not null, true, t.user_id into ended, shown, owner from api_tokens t where t.id = session for share;
        else
-         select s.ended_at is not null, s.second_factor_at is not null into ended, shown
+         select s.ended_at is not null, s.second_factor_at is not null, s.user_id into ended, shown, owner
            from sessions s where s.id = session for share;
        end if;
+       select ended or u.disabled_at is not null into ended from users u where u.id = owner;
        ended := coalesce(ended, by_token);
        shown := coalesce(shown, true);
        return next;
@@ -1868,3 +1891,16 @@ AS $function$
           AND m.organization_id = ANY (hexabase.scope_organizations())
       );
     END $function$;
+
+CREATE OR REPLACE FUNCTION hexabase.shut_out(organization text, people text[], at timestamp with time zone)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'hexabase', 'pg_temp'
+AS $function$
+       select u.id from users u join organizations o on o.id = organization and o.require_second_factor
+         where u.id = any (people) and u.kind = 'person'
+           and not exists (select from second_factors f where f.user_id = u.id and f.confirmed_at is not null)
+           and not exists (select from sessions s where s.user_id = u.id and s.second_factor_at is not null
+             and s.ended_at is null and s.expires_at > at)
+     $function$;

@@ -1,3 +1,5 @@
+import { brandId } from '@hexabase/kernel/id.ts';
+import { disableUser } from '@hexabase/oidc/users.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { untilEnd } from './exchange.ts';
@@ -52,6 +54,63 @@ async function serviceAccount(): Promise<{ path: string; id: string }> {
 
 const reach = async (kube: string) =>
   (await product.kube(ann.workspaceId, { path: pods, token: kube })).status;
+
+/** A change of the workspace by this credential, which waits while the account is disabled. */
+async function whileDisabled(person: Person, token: string): Promise<number> {
+  await product.query('begin');
+  await product.query('select from workspaces where id = $1 for update', [ann.workspaceId]);
+  let answered = false;
+  const path = `/api/v1/workspaces/${ann.workspaceId}`;
+  const asked = product
+    .send({ method: 'PATCH', path, token, body: { description: 'theirs' } })
+    .finally(() => (answered = true));
+  const locks = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+  await until(async () => answered || (await product.query(locks)).length > 0);
+  const { database, clock } = product.product;
+  await database.asIdentity((tx) => disableUser(tx, brandId(person.userId), clock.now()));
+  await product.query('commit');
+  return (await asked).status;
+}
+
+describe('an account that is disabled', () => {
+  test(
+    'A09 changes nothing any more by an API token or a session whose request was let in before',
+    limit,
+    async () => {
+      for (const by of ['token', 'session']) {
+        const mole = await product.person(fresh('mole'));
+        const added = { email: mole.email, role: 'admin' };
+        const at = `/api/v1/organizations/${ann.organizationId}/members`;
+        expect((await ann.call('POST', at, added)).status).toBe(201);
+        const token = by === 'token' ? (await tokenOf(mole, 'write')).token : mole.access;
+        expect([by, await whileDisabled(mole, token)]).toEqual([by, 401]);
+      }
+    },
+  );
+
+  test(
+    'A09 is disabled after what its API tokens are just changing, and not in the midst of it',
+    limit,
+    async () => {
+      const mole = await product.person(fresh('mole'));
+      const { id } = await tokenOf(mole, 'write');
+      const { database, clock } = product.product;
+      // As a change does that is made with this token.
+      await product.query('begin');
+      await product.query('select from api_tokens where id = $1 for share', [id]);
+      let done = false;
+      const disabling = database
+        .asIdentity((tx) => disableUser(tx, brandId(mole.userId), clock.now()))
+        .finally(() => (done = true));
+      const locks = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      await until(async () => done || (await product.query(locks)).length > 0);
+      const before = done;
+      await product.query('rollback');
+      await disabling;
+      expect(before).toBe(false);
+    },
+  );
+});
 
 describe('an API token that is revoked while a watch is open', () => {
   test(

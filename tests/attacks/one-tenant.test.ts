@@ -99,6 +99,24 @@ describe('requests that take long', () => {
   });
 });
 
+describe('requests', () => {
+  test('C17 that end one session many times leave connections to everybody else', async () => {
+    const again = await product.signIn(eve);
+    await product.query('begin');
+    // As a change does that is made in this session, and takes long.
+    await product.query('select from hexabase.sessions where user_id = $1 for share', [eve.userId]);
+    const body = { refresh_token: again.refresh };
+    const sent = Array.from({ length: 12 }, () =>
+      product.send({ method: 'POST', path: '/auth/logout', body }),
+    );
+    await allStand('hexabase_identity');
+    const meanwhile = await ann.call('GET', '/api/v1/organizations');
+    await product.query('rollback');
+    expect(meanwhile.status, meanwhile.text).toBe(200);
+    for (const { status } of await Promise.all(sent)) expect([204, 429]).toContain(status);
+  });
+});
+
 describe('passwords that strangers try', () => {
   test('C17 leave connections to whoever is signed in', async () => {
     const lock = 'lock table hexabase.login_attempts in access exclusive mode';

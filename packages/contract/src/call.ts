@@ -16,10 +16,18 @@ export interface OperationCall {
    * Takes the request from the share of the organization that it is about, once its caller may make it. Throws AppError
    * `rate_limited`. Absent for calls that the product makes itself.
    */
-  countFor?(organizationId: string): Promise<void>;
+  countFor?: CountFor;
   /** Who asks, looked up anew, for what is sent over a while. Throws as authentication does. Absent for calls of the product. */
   askAgain?(): Promise<Actor>;
   signal: AbortSignal;
+}
+
+/** Both throw AppError `rate_limited`. */
+export interface CountFor {
+  /** Counts what can be counted without waiting; false where nothing was, and `later` has to. */
+  now(organizationId: string): boolean;
+  /** May wait for a connection to the database: never inside a transaction. Answers true once it is counted. */
+  later(organizationId: string): Promise<true>;
 }
 
 /** What came out of it, before it is put into the envelope. */

@@ -75,7 +75,7 @@ function operationHandler(operation: Operation, deps: HttpDeps, limiter: RateLim
       idempotencyKey:
         operation.method === 'POST' ? idempotencyKeyOf(request.headers['idempotency-key']) : null,
       ifMatch: request.headers['if-match'] ?? null,
-      countFor: (organization) => limiter.take({ organization }),
+      countFor: limiter.organizations,
       askAgain: () => deps.authenticate(requestToken(request), request.actor ?? undefined),
       signal: AbortSignal.timeout(deps.requestTimeoutMs ?? requestTimeoutMsDefault),
     });

@@ -1,9 +1,11 @@
+import type { CountFor } from '@hexabase/contract/call.ts';
 import { addressBlock } from '@hexabase/kernel/client-address.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { FastifyReply } from 'fastify';
-import { createSharedBuckets, type BookRequests } from './limits/shared-buckets.ts';
+import type { Bucket } from './limits/allowance.ts';
+import { createSharedBuckets, type BookRequests, type Taken } from './limits/shared-buckets.ts';
 
 export interface RateLimit {
   /** Requests that may come at once. */
@@ -23,7 +25,7 @@ const accountShare = 2;
 type Taker = 'session' | 'address' | 'account' | 'organization';
 
 /** Whose buckets a request is taken from: ids, and an address as it is. */
-export type Takers = Partial<Record<Taker, string>>;
+export type Takers = Partial<Record<Exclude<Taker, 'organization'>, string>>;
 
 export interface RateLimiter {
   /**
@@ -31,6 +33,8 @@ export interface RateLimiter {
    * `retryAfterSeconds`.
    */
   take(takers: Takers, reply?: FastifyReply): Promise<void>;
+  /** Takes one of an organization's, for somebody who holds a connection and must not wait. */
+  readonly organizations: CountFor;
 }
 
 export interface RateLimiterOptions {
@@ -46,25 +50,44 @@ export function createRateLimiter({ clock, log, limit, book }: RateLimiterOption
   const buckets = createSharedBuckets({ clock, log, book });
   const shares = { session: 1, address: 1, account: accountShare, organization: limit.organizationShare };
 
-  async function takeOne(kind: Taker, id: string, reply?: FastifyReply): Promise<void> {
+  function bucketOf(kind: Taker, id: string): Bucket {
     const burst = limit.burst * shares[kind];
     const perSecond = limit.perSecond * shares[kind];
-    const key = `${kind} ${kind === 'address' ? addressBlock(id) : id}`;
-    const { allowed, left, waitMs } = await buckets.take({ key, burst, perSecond });
+    return { key: `${kind} ${kind === 'address' ? addressBlock(id) : id}`, burst, perSecond };
+  }
+
+  async function takeOne(kind: Taker, id: string, reply?: FastifyReply): Promise<void> {
+    const bucket = bucketOf(kind, id);
+    const { burst, perSecond } = bucket;
+    const taken = await buckets.take(bucket);
     reply?.header('ratelimit-limit', String(burst));
-    reply?.header('ratelimit-remaining', String(left));
-    reply?.header('ratelimit-reset', String(Math.ceil((burst - left) / perSecond)));
-    if (allowed) return;
-    const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1_000));
-    throw new AppError('rate_limited', { details: { retryAfterSeconds } });
+    reply?.header('ratelimit-remaining', String(taken.left));
+    reply?.header('ratelimit-reset', String(Math.ceil((burst - taken.left) / perSecond)));
+    requireAllowed(taken);
   }
 
   return {
-    async take({ session, address, account, organization }, reply) {
+    organizations: {
+      now(organization) {
+        const taken = buckets.takeNow(bucketOf('organization', organization));
+        if (taken) requireAllowed(taken);
+        return taken !== null;
+      },
+      async later(organization) {
+        await takeOne('organization', organization);
+        return true;
+      },
+    },
+    async take({ session, address, account }, reply) {
       if (address !== undefined) await takeOne('address', address, reply);
       if (session !== undefined) await takeOne('session', session, reply);
       if (account !== undefined) await takeOne('account', account);
-      if (organization !== undefined) await takeOne('organization', organization);
     },
   };
+}
+
+function requireAllowed({ allowed, waitMs }: Taken): void {
+  if (allowed) return;
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1_000));
+  throw new AppError('rate_limited', { details: { retryAfterSeconds } });
 }

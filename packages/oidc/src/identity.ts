@@ -7,6 +7,7 @@ import { openKeyRing, type KeyRing } from './keys/key-ring.ts';
 import { browserSignIn, pruneSignInCodes, type BrowserSignIn } from './interaction/browser-sign-in.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { changePassword, type PasswordChange } from './passwords/change-password.ts';
+import { changeInTurn } from './sessions/account-turns.ts';
 import { pruneTokens } from './sessions/api-token-store.ts';
 import { authenticate, liveSessionOf } from './sessions/authenticate.ts';
 import { signedInUser, type SignedInUser, type TokenSet } from './sessions/issue-tokens.ts';
@@ -121,7 +122,9 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
         userId: actor.userId,
         reason: 'revoked',
       } as const;
-      const ended = await db.asIdentity((tx) => endOneSession(tx, session, clock.now()));
+      const ended = await changeInTurn(actor.userId, () =>
+        db.asIdentity((tx) => endOneSession(tx, session, clock.now())),
+      );
       if (!ended) throw new AppError('not_found');
     },
     mintKubeToken: (request) => mintKubeToken(deps, request),

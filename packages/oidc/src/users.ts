@@ -134,6 +134,8 @@ export async function setPassword(
 
 /** Disables an account: every session and token of it stops working within a second. Runs as identity. */
 export async function disableUser(tx: Tx, userId: UserId, nowMs: number): Promise<void> {
+  // First, as changes do that are made with one: they hold it to their commit, and look at the account after that.
+  await sql`SELECT 1 FROM hexabase.api_tokens WHERE user_id = ${userId} ORDER BY id FOR UPDATE`.execute(tx);
   const { numAffectedRows } = await sql`
     UPDATE hexabase.users SET disabled_at = ${new Date(nowMs)} WHERE id = ${userId} AND disabled_at IS NULL`.execute(
     tx,

@@ -20,6 +20,8 @@ export interface TransactionOptions {
 /**
  * The doors to the database; each is a login role of its own, none of which owns tables, is superuser or bypasses
  * row-level security. Every call is one transaction: committed when `run` resolves, rolled back when it throws.
+ * None is entered inside another: that would wait for a connection while it holds one, with its locks, and throws
+ * SecondConnectionError.
  * A lost connection becomes AppError `database_unavailable`, a full disk `storage_full`.
  */
 export interface Database extends AsyncDisposable {

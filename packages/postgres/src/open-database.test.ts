@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brandId } from '@hexabase/kernel/id.ts';
+import type { Tx } from './database.ts';
 import { ahead } from './pipelined-dialect.ts';
+import { SecondConnectionError } from './role-pool.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 
 let test1: TestDatabase;
@@ -110,6 +112,25 @@ describe('transactions', () => {
       }>`select id from operations where id in ('first', 'ahead', 'second', 'third') order by id`.execute(tx),
     );
     expect(rows.map(({ id }) => id)).toEqual(['ahead', 'first']);
+  });
+
+  test('none takes a second connection while it holds one', async () => {
+    const { database } = test1;
+    const scope = { userId: null, organizationIds: [] };
+    const doors = [
+      (run: (tx: Tx) => Promise<unknown>) => database.asTenant(scope, run),
+      (run: (tx: Tx) => Promise<unknown>) => database.asWorker(run),
+      (run: (tx: Tx) => Promise<unknown>) => database.asIdentity(run, { oneStatement: true }),
+    ];
+    for (const outer of doors)
+      for (const inner of doors)
+        await expect(outer(() => inner((tx) => sql`select 1`.execute(tx)))).rejects.toThrow(
+          SecondConnectionError,
+        );
+    const after = await database.asWorker(
+      async () => () => database.asIdentity((tx) => sql`select 1 as one`.execute(tx)),
+    );
+    expect((await after()).rows).toEqual([{ one: 1 }]);
   });
 
   test('a read-only transaction refuses to write', async () => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import { Pool } from 'pg';
@@ -56,6 +57,17 @@ export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger):
   return pool;
 }
 
+/** The transaction that the code which runs now is part of. */
+const inside = new AsyncLocalStorage<{ isOpen: boolean }>();
+
+/** A mistake in the code that asks for it, which every request would meet: it is no answer to anybody. */
+export class SecondConnectionError extends Error {
+  override readonly name = 'SecondConnectionError';
+  constructor() {
+    super('a transaction asks for another connection: ask before it, or in a statement of its own');
+  }
+}
+
 /** A transaction that lost against another one is run this often in all before its caller hears of it. */
 const triesMax = 4;
 const pauseMsMax = 25;
@@ -67,6 +79,8 @@ export function openRolePool(endpoint: Endpoint, limits: PoolLimits, log: Logger
   const kysely = new Kysely<Schema>({ dialect: pipelinedDialect(pool) });
   return {
     async transaction(run, options = {}) {
+      // Whoever waits for a connection keeps what it has locked: enough of them wait for each other, and stop everybody.
+      if (inside.getStore()?.isOpen) throw new SecondConnectionError();
       for (let tries = 1; ; tries += 1) {
         try {
           return await once(kysely, run, options);
@@ -88,6 +102,20 @@ async function once<T>(
   options: TransactionOptions & { scope?: TenantScope },
 ): Promise<T> {
   options.signal?.throwIfAborted();
+  const here = { isOpen: true };
+  try {
+    return await inside.run(here, () => onConnection(kysely, run, options));
+  } finally {
+    // What was begun inside and goes on afterwards is inside no more.
+    here.isOpen = false;
+  }
+}
+
+async function onConnection<T>(
+  kysely: Kysely<Schema>,
+  run: (tx: Tx) => Promise<T>,
+  options: TransactionOptions & { scope?: TenantScope },
+): Promise<T> {
   if (options.oneStatement && !options.scope) return kysely.connection().execute(run);
   const builder = options.readOnly ? kysely.transaction().setAccessMode('read only') : kysely.transaction();
   return builder.execute(async (tx) => {

@@ -162,11 +162,16 @@ async function signIn({ values, config }: Request): Promise<OperatorAnswer> {
 
 async function switchTo({ values, config }: Request, enabled: boolean): Promise<OperatorAnswer> {
   const email = requireEmail(values);
-  await withDatabase(config, (database) => switchUser(database, email, enabled));
-  return answer(`${email} is ${enabled ? 'enabled' : 'disabled; its sessions and tokens have ended'}.`, {
-    email,
-    enabled,
-  });
+  const { ownerless } = await withDatabase(config, (database) => switchUser(database, email, enabled));
+  const done = `${email} is ${enabled ? 'enabled' : 'disabled; its sessions and tokens have ended'}.`;
+  return answer([done, ...ownerless.map(withoutOwner)].join('\n'), { email, enabled, ownerless });
+}
+
+function withoutOwner(slug: string): string {
+  return (
+    `Organization ${slug} has no owner now who can sign in: its admins go on, and nobody can make another owner. ` +
+    `To hand it over, enable the account, have it run \`hks organization transfer ${slug}\`, and disable it then.`
+  );
 }
 
 async function resetFactors({ values, config }: Request): Promise<OperatorAnswer> {

@@ -123,6 +123,19 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['user', 'list'])).out).not.toContain('disabled');
   });
 
+  it('tell an operator who disables the last owner that works, and of which organization', async () => {
+    const make = (email: string, ...more: string[]) =>
+      operator(['user', 'create', '--email', email, '--password-stdin', ...more], 'long-enough-77\n');
+    expect((await make('own@example.test', '--organization', 'Owned')).exitCode).toBe(0);
+    const disabled = await operator(['user', 'disable', '--email', 'own@example.test']);
+    expect([disabled.exitCode, disabled.out]).toEqual([
+      0,
+      expect.stringContaining('Organization owned has no owner now'),
+    ]);
+    const enabled = await operator(['user', 'enable', '--email', 'own@example.test']);
+    expect(enabled.out).not.toContain('has no owner');
+  });
+
   it('add a host cluster, show it without its credentials, empty it and forget it', async () => {
     const kubeconfig = join(dataDir, 'host.yaml');
     const config = (user: object) => ({

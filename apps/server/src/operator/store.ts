@@ -4,6 +4,7 @@ import { newId } from '@hexabase/kernel/id.ts';
 import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
+import { sql } from 'kysely';
 import { StartError } from '../lifecycle/data-folder.ts';
 
 export interface ListedUser {
@@ -40,6 +41,17 @@ export async function findUserId(database: OpenedDatabase, email: string): Promi
     .openPool('hexabase_identity', 1)
     .query<{ id: string }>('select id from hexabase.users where email = $1', [canonicalEmail(email)]);
   return rows[0]?.id ?? null;
+}
+
+/** Slugs of the organizations that this person owns and in which no owner's account is enabled. Runs as identity. */
+export async function ownerlessOrganizations(tx: Tx, userId: string): Promise<string[]> {
+  const { rows } = await sql<{ slug: string }>`
+    select o.slug from hexabase.organizations o join hexabase.memberships m
+      on m.organization_id = o.id and m.user_id = ${userId} and m.role = 'owner'
+    where not exists (select from hexabase.memberships other join hexabase.users u on u.id = other.user_id
+      where other.organization_id = o.id and other.role = 'owner' and u.disabled_at is null)
+    order by o.slug`.execute(tx);
+  return rows.map(({ slug }) => slug);
 }
 
 export interface ListedServiceAccount {

@@ -21,7 +21,7 @@ import {
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { recordOperator } from './store.ts';
+import { ownerlessOrganizations, recordOperator } from './store.ts';
 
 export interface UserRequest {
   email: string;
@@ -76,13 +76,21 @@ export async function replacePassword(
   return made;
 }
 
-/** Disables an account (every access of it ends within a second) or takes it back. */
-export async function switchUser(database: OpenedDatabase, email: string, enabled: boolean): Promise<void> {
-  await database.asIdentity(async (tx) => {
+/**
+ * Disables an account (every access of it ends within a second) or takes it back. Answers the slugs of the organizations
+ * of this owner in which nobody is an owner now who can sign in: that is for an operator to decide, and to be told.
+ */
+export async function switchUser(
+  database: OpenedDatabase,
+  email: string,
+  enabled: boolean,
+): Promise<{ ownerless: string[] }> {
+  return database.asIdentity(async (tx) => {
     const user = await requireUser(tx, email);
     await (enabled ? enableUser(tx, user.id) : disableUser(tx, user.id, systemClock.now()));
     const action = enabled ? 'operator.user.enable' : 'operator.user.disable';
     await record(tx, action, user);
+    return { ownerless: await ownerlessOrganizations(tx, user.id) };
   });
 }
 
@@ -153,7 +161,6 @@ export function operatorPorts(database: OpenedDatabase): Ports {
       renewCodes: unavailable,
       remove: unavailable,
       reset: unavailable,
-      isShown: unavailable,
     },
     mail: { queue: async () => unavailable(), open: unavailable, sends: false, readable: false, site: '' },
     defaultRegion: 'local',

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import type { Execute } from '@hexabase/contract/call.ts';
 import { organization } from '@hexabase/contract/organization.ts';
@@ -33,15 +34,18 @@ interface Parts {
  * password sets another with `hexabase-cli user set-password`.
  */
 export async function ensureFirstOwner(parts: Parts): Promise<FirstOwner> {
+  // The one place that takes connections while it holds one, which is only there for other starts to wait for: this process
+  // serves nobody yet, and what is done in transactions of its own never waits for that row.
+  const apart = AsyncLocalStorage.snapshot();
   return parts.database.asIdentity(async (tx) => {
     // Other starts wait here until the account is whole.
     const { first_owner_shown_at: shownAt } = await holdFirstOwner(tx);
     const found = await findUserByEmail(tx, ownerEmail);
-    const userId = found?.id ?? (await makeOwner(parts));
+    const userId = found?.id ?? (await apart(() => makeOwner(parts)));
     // An account that somebody has given a way in already is theirs.
     if (shownAt !== null || (await isTaken(tx, userId))) return { userId, email: ownerEmail, password: null };
-    await ensureOrganization(parts, userId);
-    const password = parts.identity.passwords ? await givePassword(parts, userId) : null;
+    await apart(() => ensureOrganization(parts, userId));
+    const password = parts.identity.passwords ? await apart(() => givePassword(parts, userId)) : null;
     await changeFirstOwner(tx, { first_owner_shown_at: new Date(parts.clock.now()) });
     return { userId, email: ownerEmail, password };
   });

@@ -9,6 +9,7 @@ const schema = z.object({
   email: z.string(),
   displayName: z.string(),
   role,
+  disabled: z.boolean().describe('an operator disabled the account: they reach nothing, whatever their role'),
   createdAt: timestamp,
 });
 
@@ -61,6 +62,7 @@ export const member = defineResource({
     { header: 'EMAIL', field: 'email' },
     { header: 'NAME', field: 'displayName' },
     { header: 'ROLE', field: 'role' },
+    { header: 'DISABLED', field: 'disabled' },
     { header: 'AGE', field: 'createdAt', as: 'age' },
   ],
   operations: {

@@ -24,7 +24,7 @@ export const explainAccess: UseCase<Explain> = async (context, { query }) => {
   // Not from memory: what groups are called now is part of the answer, and a new name changes nobody's access.
   const found = await loadAccess(tx, { userId: person.userId, organizationId, workspaceId });
   if (!found) throw new AppError('not_found');
-  const withheld = await whyWithheld(context, found.access);
+  const withheld = await whyWithheld(context, { ...found, disabled: person.disabled });
   const { grants, decision } = await answer(context, {
     query,
     person,

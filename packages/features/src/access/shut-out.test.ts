@@ -53,7 +53,9 @@ async function session(
 /** Whether somebody with that is shut out. */
 async function isShutOut(having: (tx: Tx) => Promise<string>): Promise<boolean> {
   const userId = await test.database.asIdentity(having);
-  return (await findShutOut(test.database, { organizationId, userIds: [userId] }, nowMs)).has(userId);
+  const scope = { userId: null, organizationIds: [organizationId] };
+  const asked = { organizationId, userIds: [userId] };
+  return (await test.database.asTenant(scope, (tx) => findShutOut(tx, asked, nowMs))).has(userId);
 }
 
 const withFactor = (confirmedAt: Date | null) => async (tx: Tx) => {

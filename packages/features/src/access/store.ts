@@ -139,10 +139,13 @@ export interface PersonRow {
   role: OrganizationRole;
 }
 
+/** Who can do anything at all there: billing reaches no workspace, and a disabled account reaches nothing. */
 export async function listPeople(tx: Tx, organizationId: string): Promise<PersonRow[]> {
   const { rows } = await sql<{ id: string; email: string; display_name: string; role: OrganizationRole }>`
     select u.id, u.email, u.display_name, m.role from memberships m join users u on u.id = m.user_id
-    where m.organization_id = ${organizationId} and m.role <> 'billing' order by u.email`.execute(tx);
+    where m.organization_id = ${organizationId} and m.role <> 'billing' and u.disabled_at is null order by u.email`.execute(
+    tx,
+  );
   return rows.map((row) => ({
     userId: row.id,
     email: row.email,

@@ -33,7 +33,7 @@ export const viewAs: UseCase<typeof access.operations.viewAs> = async (context, 
     data: {
       user: { id: person.userId, email: person.email, displayName: person.displayName },
       organizationRole: person.role,
-      withheld: await whyWithheld(context, found.access),
+      withheld: await whyWithheld(context, { ...found, disabled: person.disabled }),
       actions: [...roleActions[person.role]],
       workspace: startInWords(rulesHeld(found.access, null)),
       projects,

@@ -21,7 +21,7 @@ const linesMax = 20_000;
  * the shortest. Throws `validation_failed` where that would be more than twenty thousand lines.
  */
 export const whoCan: UseCase<typeof access.operations.whoCan> = async (context, { query }) => {
-  const { tx, target, ports, nowMs } = context;
+  const { tx, target, nowMs } = context;
   const wish = await readWish(context, query);
   const people = await listPeople(tx, target.organizationId);
   const given = givenAllowing(await loadGivenRoles(tx, target.id), wish);
@@ -46,7 +46,7 @@ export const whoCan: UseCase<typeof access.operations.whoCan> = async (context, 
   }
   const found = people.filter(({ userId }) => lines.get(userId)?.length);
   const asked = { organizationId: target.organizationId, userIds: found.map(({ userId }) => userId) };
-  const shutOut = await findShutOut(ports.database, asked, nowMs);
+  const shutOut = await findShutOut(tx, asked, nowMs);
   return {
     data: found.flatMap(({ userId }) =>
       (lines.get(userId) ?? []).map((line) => (shutOut.has(userId) ? withheld(line) : line)),

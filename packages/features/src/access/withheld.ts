@@ -2,19 +2,20 @@ import { kubernetesGroups, tokenGroupsMax, type EffectiveAccess } from '@hexabas
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { TargetContext } from '../run/use-case.ts';
 import { findShutOut } from './withheld-store.ts';
-import { untilSecondFactor } from './words.ts';
+import { untilSecondFactor, whileDisabled } from './words.ts';
 
 const fewerGroups =
   'roles here have to be given to fewer of their groups: to one above them, or to the person';
 
 /** Why somebody can use nothing of what they have in the workspace now, in words; null when they can. */
 export async function whyWithheld(
-  { ports, target, nowMs }: TargetContext,
-  access: EffectiveAccess,
+  { tx, target, nowMs }: TargetContext,
+  { access, disabled }: { access: EffectiveAccess; disabled: boolean },
 ): Promise<string | null> {
+  if (disabled) return whileDisabled;
   const { userId } = access;
   const asked = { organizationId: target.organizationId, userIds: [userId] };
-  if ((await findShutOut(ports.database, asked, nowMs)).has(userId)) return untilSecondFactor;
+  if ((await findShutOut(tx, asked, nowMs)).has(userId)) return untilSecondFactor;
   const { length } = kubernetesGroups(access);
   if (length <= tokenGroupsMax) return null;
   return `Withheld, since their token would name ${length} groups, and names ${tokenGroupsMax} at most: ${fewerGroups}.`;

@@ -22,6 +22,10 @@ export const untilSecondFactor =
   'Withheld until they show a second factor, which the organization asks for and they do not have: ' +
   `${showSecondFactor}. Their API tokens go on.`;
 
+/** What is said of somebody whose account an operator has disabled. */
+export const whileDisabled =
+  'Withheld, since their account is disabled: they cannot sign in, and none of their API tokens works.';
+
 /** `in project shop`, `in every project`, `in the whole workspace`. */
 export function placeWords(project: Grant['project']): string {
   if (project === null) return 'in the whole workspace';

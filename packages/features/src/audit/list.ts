@@ -17,5 +17,7 @@ export const listOwnAudit: UseCase<Operations['mine']> = ({ tx, actor }, { query
 };
 
 /** Requests cannot read the platform's chain in the database; only this, after the platform's own decision, does. */
-export const listPlatformAudit: UseCase<Operations['platform']> = ({ ports }, { query }) =>
-  ports.database.asWorker((tx) => listAuditEntries(tx, { kind: 'platform' }, query), { readOnly: true });
+export const listPlatformAudit: UseCase<Operations['platform']> = ({ ports, elsewhere }, { query }) =>
+  elsewhere('entries', () =>
+    ports.database.asWorker((tx) => listAuditEntries(tx, { kind: 'platform' }, query), { readOnly: true }),
+  );

@@ -14,7 +14,7 @@ export const addMember: UseCase<typeof member.operations.add> = async (context, 
   const { tx, ports, actor, target, role, nowMs } = context;
   requireRank(role, body.role);
   const own = actor.memberships.filter(({ grant }) => !grant).map(({ organizationId }) => organizationId);
-  const userId = await findAccountId(ports.database, body.email, ports.mayAddAnybody ? null : own);
+  const userId = await findAccountId(tx, body.email, ports.mayAddAnybody ? null : own);
   if (userId === null) {
     throw new AppError('not_found', {
       message: 'There is nobody with this e-mail address whom you can add; invite them.',

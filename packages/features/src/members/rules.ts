@@ -3,7 +3,7 @@ import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { TargetContext } from '../run/use-case.ts';
-import { countOwners, findMember } from './store.ts';
+import { findMember, hasOtherOwner } from './store.ts';
 
 /** Throws `forbidden` when a role above the caller's own is given, taken or touched. */
 export function requireRank(own: OrganizationRole, ...touched: OrganizationRole[]): void {
@@ -11,10 +11,15 @@ export function requireRank(own: OrganizationRole, ...touched: OrganizationRole[
   throw new AppError('forbidden', { message: 'You cannot give, take or change a role above your own.' });
 }
 
-/** Throws `last_owner`. The row of the organization is locked, so that two owners cannot leave at once. */
+/**
+ * Throws `last_owner`. The row of the organization is locked, so that two owners cannot leave at once. Somebody whose
+ * account is disabled is no owner that stays.
+ */
 export async function requireAnotherOwner({ tx, target }: TargetContext, leaving: Member): Promise<void> {
   if (leaving.role !== 'owner') return;
-  if ((await countOwners(tx, target.organizationId)) < 2) throw new AppError('last_owner');
+  const { organizationId } = target;
+  if (!(await hasOtherOwner(tx, { organizationId, userId: leaving.userId })))
+    throw new AppError('last_owner');
 }
 
 export async function requireMember({ tx, target }: TargetContext, userIdOrEmail: string): Promise<Member> {

@@ -1,7 +1,7 @@
 import type { Member } from '@hexabase/contract/people/member.ts';
 import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
 import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
-import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type RawBuilder } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
 
@@ -10,6 +10,7 @@ interface MemberRow {
   email: string;
   display_name: string;
   role: OrganizationRole;
+  disabled: boolean;
   created_at: Date;
 }
 
@@ -20,7 +21,8 @@ const sortable = {
   createdAt: 'memberships.created_at',
 } as const;
 
-const columns = sql`memberships.user_id, users.email, users.display_name, memberships.role, memberships.created_at`;
+const columns = sql`memberships.user_id, users.email, users.display_name, memberships.role,
+  users.disabled_at is not null as disabled, memberships.created_at`;
 
 export async function listMemberRows(
   tx: Tx,
@@ -50,20 +52,17 @@ export async function findMember(
 }
 
 /**
- * Accounts are not visible to requests: only identity may look one up by address. Service accounts join nobody else.
+ * Accounts are not visible to requests but for this one question. Service accounts join nobody else.
  * `email` is in its one spelling. `knownIn`: only somebody who is in one of these organizations; null: anybody.
  */
 export async function findAccountId(
-  database: Database,
+  tx: Tx,
   email: string,
   knownIn: readonly string[] | null,
 ): Promise<string | null> {
-  const { rows } = await database.asIdentity((tx) =>
-    sql<{ id: string }>`
-      select id from users u where email = ${email} and kind = 'person' and disabled_at is null
-        and (${knownIn === null} or exists (select from memberships m
-          where m.user_id = u.id and m.organization_id = any (${[...(knownIn ?? [])]}::text[])))`.execute(tx),
-  );
+  const known = knownIn && [...knownIn];
+  const { rows } = await sql<{ id: string | null }>`
+    select hexabase.find_account(${email}, ${known}::text[]) as id`.execute(tx);
   return rows[0]?.id ?? null;
 }
 
@@ -159,8 +158,16 @@ export async function holdMembership(
   return rows.length > 0;
 }
 
-export async function countOwners(tx: Tx, organizationId: string): Promise<number> {
-  return count(tx, sql`organization_id = ${organizationId} and role = 'owner'`);
+/** Whether somebody else owns the organization whose account is not disabled. */
+export async function hasOtherOwner(
+  tx: Tx,
+  { organizationId, userId }: { organizationId: string; userId: string },
+): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from memberships m join users u on u.id = m.user_id
+    where m.organization_id = ${organizationId} and m.role = 'owner' and u.id <> ${userId} and u.disabled_at is null
+    limit 1`.execute(tx);
+  return rows.length > 0;
 }
 
 async function count(tx: Tx, where: RawBuilder<unknown>): Promise<number> {
@@ -176,6 +183,7 @@ function toMember(row: MemberRow): Member {
     email: row.email,
     displayName: row.display_name,
     role: row.role,
+    disabled: row.disabled,
     createdAt: row.created_at.toISOString(),
   };
 }

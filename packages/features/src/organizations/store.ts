@@ -1,5 +1,5 @@
 import type { Organization, OrganizationUsage } from '@hexabase/contract/organization.ts';
-import type { OrganizationRole } from '@hexabase/kernel/actor.ts';
+import type { Actor, OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql, type Generated, type Selectable } from 'kysely';
 import { offsetOf, orderBy, type PageQuery } from '../run/paging.ts';
@@ -242,4 +242,14 @@ export function toOrganization(row: OrganizationRow, role: OrganizationRole): Or
     deletedAfter: row.delete_after?.toISOString() ?? null,
     auditKeptUntil: row.audit_kept_until?.toISOString() ?? null,
   };
+}
+
+/** Whether a second factor was shown in the session that asks. */
+export async function hasShownFactor(
+  tx: Tx,
+  { sessionId, userId }: Pick<Actor, 'sessionId' | 'userId'>,
+): Promise<boolean> {
+  const { rows } = await sql<{ shown: boolean }>`
+    select hexabase.has_shown_factor(${sessionId}, ${userId}) as shown`.execute(tx);
+  return rows[0]?.shown ?? false;
 }

@@ -12,13 +12,15 @@ import { findAddressee, findMailRow, toMail, type MailRow } from './store.ts';
  */
 export const getOutboxMail: UseCase<typeof outbox.operations.get> = async (context, { params }) => {
   const { ports } = context;
-  const { row, text } = await ports.database.asWorker(async (tx) => {
-    const found = await findMailRow(tx, params.id);
-    if (!found) throw new AppError('not_found');
-    if (!ports.mail.readable || found.text_sealed === null) return { row: found, text: null };
-    await recordReading(tx, context, found);
-    return { row: found, text: ports.mail.open({ id: found.id, sealed: found.text_sealed }) };
-  });
+  const { row, text } = await context.elsewhere('mail', () =>
+    ports.database.asWorker(async (tx) => {
+      const found = await findMailRow(tx, params.id);
+      if (!found) throw new AppError('not_found');
+      if (!ports.mail.readable || found.text_sealed === null) return { row: found, text: null };
+      await recordReading(tx, context, found);
+      return { row: found, text: ports.mail.open({ id: found.id, sealed: found.text_sealed }) };
+    }),
+  );
   context.note({ mail: row.id, kind: row.kind, recipient: row.recipient, textShown: text !== null });
   return { data: { ...toMail(row, ports.mail.sends), text } };
 };

@@ -6,6 +6,7 @@ import { membershipIn, type Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { recordLook, recordOutcome, recordRefusal, type Trace } from './audit.ts';
+import { createElsewhere, type Elsewhere } from './turns/elsewhere.ts';
 import { findOrReserveAnswer, storeAnswer } from './idempotency.ts';
 import { holdRights, holdStanding, requireStill } from './may-go-on.ts';
 import type { Ports } from './ports.ts';
@@ -32,12 +33,15 @@ export function createExecute(features: readonly Feature[], ports: Ports): Execu
     const actor = actorFor(call, call.actor);
     const trace = emptyTrace(call);
     const effects: (() => void)[] = [];
+    const elsewhere = createElsewhere();
     try {
       const answer = await fair.run(call, actor, (turn) =>
-        ports.database.asTenant(
-          { userId: actor.userId, organizationIds: scopeOf(call, actor) },
-          (tx) => runInside({ binding, call, actor, ports, tx, trace, effects, turn, fair }),
-          { readOnly: !writes(call) && !isLetIn(actor), signal: call.signal },
+        elsewhere.run(() =>
+          ports.database.asTenant(
+            { userId: actor.userId, organizationIds: scopeOf(call, actor) },
+            (tx) => runInside({ binding, call, actor, ports, tx, trace, effects, turn, fair, elsewhere }),
+            { readOnly: !writes(call) && !isLetIn(actor), signal: call.signal },
+          ),
         ),
       );
       for (const effect of effects) effect();
@@ -70,6 +74,7 @@ interface Run {
   effects: (() => void)[];
   turn: OwnTurn;
   fair: FairRequests;
+  elsewhere: Elsewhere;
 }
 
 async function runInside(begun: Run): Promise<OperationAnswer> {
@@ -159,7 +164,7 @@ async function decideOn(run: Run, action: Action, target: ResolvedTarget): Promi
   trace.target = `${target.kind}/${target.id}`;
   if (!decision.allowed && !(await mayDespiteRole(run, target))) throw new AppError('forbidden');
   // Not before: who may not make it takes nothing from those who may.
-  await call.countFor?.(target.organizationId);
+  await countFor(run, target);
   if (target.leaving && !stillAllowed.has(call.operation.id)) {
     throw new AppError('conflict', {
       message: 'This organization is being deleted.',
@@ -167,6 +172,13 @@ async function decideOn(run: Run, action: Action, target: ResolvedTarget): Promi
     });
   }
   return { target, actor };
+}
+
+async function countFor({ call, elsewhere }: Run, { organizationId }: ResolvedTarget): Promise<void> {
+  const { countFor: counting } = call;
+  if (!counting) return;
+  const later = () => counting.later(organizationId);
+  await elsewhere.ask('count', later, () => counting.now(organizationId) || undefined);
 }
 
 /** What somebody was given inside the target may allow what their role does not; to nobody who came by a token or a grant. */
@@ -192,6 +204,7 @@ function contextOf(run: Run): Context {
     note: (facts) => Object.assign(run.trace.facts, facts),
     recordIn: (organizationId, about) => Object.assign(run.trace, { organizationId, target: about }),
     afterCommit: (effect) => run.effects.push(effect),
+    elsewhere: run.elsewhere.ask,
     inTurn: (organizationId, piece) => run.fair.runHeavy(organizationId, piece),
   };
 }

@@ -56,8 +56,6 @@ export interface SecondFactorPort {
   remove(owner: SessionOwner, id: string): Promise<{ name: string }>;
   /** By an operator of the platform. Throws `not_found`. */
   reset(operator: SessionOwner, email: string): Promise<{ userId: UserId }>;
-  /** Whether a second factor was shown in this session. */
-  isShown(owner: SessionOwner): Promise<boolean>;
 }
 
 /** A person and the session in which they ask. */

@@ -4,6 +4,7 @@ import type { Body, Output, PathParams, Query } from '@hexabase/contract/types.t
 import type { Actor, OrganizationRole } from '@hexabase/kernel/actor.ts';
 import type { OrganizationId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import type { Elsewhere } from './turns/elsewhere.ts';
 import type { Ports } from './ports.ts';
 
 /** What every use case is given. Its transaction sees the actor's organizations only. */
@@ -20,6 +21,11 @@ export interface Context {
   recordIn(organizationId: OrganizationId, target: string): void;
   /** Runs after the commit, and not at all when there is none. */
   afterCommit(run: () => void): void;
+  /**
+   * Asks something that takes a connection of its own, or a cluster: nothing may wait for those inside the transaction, which
+   * begins again with the answer. See `turns/elsewhere.ts`.
+   */
+  elsewhere: Elsewhere['ask'];
   /** One piece of a long answer, after this transaction: an organization has few of them at once. Throws `rate_limited`. */
   inTurn<T>(organizationId: OrganizationId, piece: () => Promise<T>): Promise<T>;
 }

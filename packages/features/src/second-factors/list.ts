@@ -4,8 +4,8 @@ import { requirePerson } from './person.ts';
 
 export const listSecondFactors: UseCase<typeof secondFactor.operations.list> = async (context) => {
   requirePerson(context);
-  const { ports, actor } = context;
-  const factors = await ports.secondFactors.list(actor.userId);
+  const { ports, actor, elsewhere } = context;
+  const factors = await elsewhere('list', () => ports.secondFactors.list(actor.userId));
   const data = factors.map((factor) => ({
     ...factor,
     createdAt: factor.createdAt.toISOString(),

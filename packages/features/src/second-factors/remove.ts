@@ -8,7 +8,8 @@ export const removeSecondFactor: UseCase<typeof secondFactor.operations.remove> 
   { params },
 ) => {
   requirePerson(context);
-  const { name } = await context.ports.secondFactors.remove(context.actor, params.factor);
+  const { ports, actor, elsewhere } = context;
+  const { name } = await elsewhere('remove', () => ports.secondFactors.remove(actor, params.factor));
   context.note({ name });
   return { data: null };
 };

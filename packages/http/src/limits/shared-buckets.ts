@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -31,6 +32,8 @@ export interface Taken {
 
 export interface SharedBuckets {
   take(bucket: Bucket): Promise<Taken>;
+  /** The same without waiting; null where something has to be booked first, and nothing was taken. */
+  takeNow(bucket: Bucket): Taken | null;
 }
 
 export interface SharedBucketsOptions {
@@ -58,26 +61,39 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
   const allowances = createAllowances(clock);
   const bookings = createBookings(options);
 
-  async function mayPass(allowance: Allowance): Promise<boolean> {
-    // Each turn either finds one or learns that the bucket is empty.
-    while (spendable(allowance) < 1) {
-      if (clock.now() < allowance.emptyUntilMs) return false;
-      allowance.waiting += 1;
-      await bookings.now(allowance).finally(() => (allowance.waiting -= 1));
-    }
-    // At once, before somebody else takes it.
+  /** Null: it is not known without a booking. */
+  function mayPassNow(allowance: Allowance): boolean | null {
+    if (spendable(allowance) < 1) return clock.now() < allowance.emptyUntilMs ? false : null;
     allowance.here -= 1;
     allowance.spent += 1;
     return true;
   }
 
+  async function mayPass(allowance: Allowance): Promise<boolean> {
+    // Each turn either finds one or learns that the bucket is empty.
+    for (;;) {
+      const allowed = mayPassNow(allowance);
+      if (allowed !== null) return allowed;
+      allowance.waiting += 1;
+      await bookings.now(allowance).finally(() => (allowance.waiting -= 1));
+    }
+  }
+
+  function taken(allowance: Allowance, allowed: boolean): Taken {
+    if (allowance.spent >= lease(allowance.bucket) / 2) bookings.soon(allowance);
+    const nowMs = clock.now();
+    return { allowed, left: leftIn(allowance, nowMs), waitMs: Math.max(0, allowance.emptyUntilMs - nowMs) };
+  }
+
   return {
     async take(bucket) {
       const allowance = allowances.of(bucket);
-      const allowed = await mayPass(allowance);
-      if (allowance.spent >= lease(bucket) / 2) bookings.soon(allowance);
-      const nowMs = clock.now();
-      return { allowed, left: leftIn(allowance, nowMs), waitMs: Math.max(0, allowance.emptyUntilMs - nowMs) };
+      return taken(allowance, await mayPass(allowance));
+    },
+    takeNow(bucket) {
+      const allowance = allowances.of(bucket);
+      const allowed = mayPassNow(allowance);
+      return allowed === null ? null : taken(allowance, allowed);
     },
   };
 }
@@ -87,6 +103,8 @@ function createBookings(options: SharedBucketsOptions) {
   const { clock } = options;
   const due = new Set<Allowance>();
   const ask = patientlyAsk(options);
+  // A booking is for many, and part of no one's request or transaction.
+  const apart = AsyncLocalStorage.snapshot();
   let booking: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
 
@@ -106,7 +124,7 @@ function createBookings(options: SharedBucketsOptions) {
   }
 
   function wake(): Promise<void> {
-    booking ??= bookDue().finally(() => {
+    booking ??= apart(bookDue).finally(() => {
       booking = null;
     });
     return booking;

@@ -1,5 +1,7 @@
 import type { Actor } from '@hexabase/kernel/actor.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { changeInTurn } from '../sessions/account-turns.ts';
 import { holdProof } from '../sessions/proof.ts';
 import { checkPassword, type SignInDeps } from '../sessions/sign-in.ts';
 import type { Device } from '../sessions/session-store.ts';
@@ -26,9 +28,10 @@ export async function changePassword(
   const proven = await checkPassword(deps, { email, password: current, device, sessionId });
   await judgeNewPassword(deps, { email, password });
   const judged = { userId: proven.userId, password, anyPassword: true };
-  await deps.db.asIdentity(async (tx) => {
+  const set = async (tx: Tx) => {
     // Somebody else who knows the old one may have been faster: theirs, or the owner's, is the password now.
     if (!(await holdProof(tx, proven))) throw new AppError('invalid_credentials');
     await setPassword(tx, judged, deps.clock.now());
-  });
+  };
+  await changeInTurn(proven.userId, () => deps.db.asIdentity(set));
 }

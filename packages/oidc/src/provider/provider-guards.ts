@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { changeInTurn } from '../sessions/account-turns.ts';
 import { reserveAttempt, returnAttempt } from '../sessions/login-attempts.ts';
 import { pollsTooFast } from './device-poll.ts';
 import { beginBrowserSession, endBrowserSession, noteBrowserSession } from './logout/browser-session.ts';
@@ -86,7 +87,8 @@ function browserSessions({ db, clock, pages }: GuardOptions): Guard {
     if (!session) return;
     const nowMs = clock.now();
     if ('destroyed' in session && session.destroyed === true) {
-      await db.asIdentity((tx) => endBrowserSession(tx, session.uid, nowMs));
+      const owner = session.accountId ?? session.uid;
+      await changeInTurn(owner, () => db.asIdentity((tx) => endBrowserSession(tx, session.uid, nowMs)));
       return;
     }
     const { accountId: userId, uid, exp } = session;
@@ -97,11 +99,12 @@ function browserSessions({ db, clock, pages }: GuardOptions): Guard {
     const noted = { uid, userId, expiresAt, secondFactor, ...place };
     // A sign-in, and not the browser of an earlier one.
     if (result?.login === undefined) {
-      await db.asIdentity((tx) => noteBrowserSession(tx, noted, nowMs));
+      await changeInTurn(userId, () => db.asIdentity((tx) => noteBrowserSession(tx, noted, nowMs)));
       return;
     }
     const signedIn = { ...noted, proof: Number(result.login['proof'] ?? -1) };
-    if (!(await db.asIdentity((tx) => beginBrowserSession(tx, signedIn, nowMs)))) showChanged(context, pages);
+    const begin = () => db.asIdentity((tx) => beginBrowserSession(tx, signedIn, nowMs));
+    if (!(await changeInTurn(userId, begin))) showChanged(context, pages);
   };
 }
 

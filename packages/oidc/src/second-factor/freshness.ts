@@ -62,14 +62,6 @@ async function requireShown(tx: Tx, owner: Owner, { proven }: LockedSession): Pr
   });
 }
 
-/** Whether a second factor was shown in this session, at its start or when it was added. */
-export async function isShown(tx: Tx, owner: Owner): Promise<boolean> {
-  const { rows } = await sql<{ id: string }>`
-    SELECT id FROM hexabase.sessions
-    WHERE id = ${owner.sessionId} AND user_id = ${owner.userId} AND second_factor_at IS NOT NULL`.execute(tx);
-  return rows.length > 0;
-}
-
 /** Somebody has just shown a factor in this session. */
 export async function markSession(tx: Tx, owner: Owner, nowMs: number): Promise<{ email: string }> {
   await sql`UPDATE hexabase.sessions SET second_factor_at = ${new Date(nowMs)}

@@ -198,7 +198,10 @@ describe('adding a passkey', () => {
     const code = appCode(app.secret, clock.now());
     await expect(secondFactors.confirmTotp(thief, { id: app.id, code })).rejects.toMatchObject(required);
     expect((await secondFactors.list(userId)).map(({ name }) => name)).toEqual(['laptop', 'Recovery codes']);
-    expect(await secondFactors.isShown(thief)).toBe(false);
+    const { rows } = await test.database.asIdentity((tx) =>
+      sql`select second_factor_at from sessions where id = ${thief.sessionId}`.execute(tx),
+    );
+    expect(rows).toEqual([{ second_factor_at: null }]);
   });
 
   it('of two at once by two sessions the second is refused', async () => {

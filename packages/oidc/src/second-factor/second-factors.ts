@@ -1,8 +1,9 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
+import { changeInTurn } from '../sessions/account-turns.ts';
 import type { Proven } from '../sessions/proof.ts';
 import { findUserByEmail } from '../users.ts';
-import { isShown, requireFreshSession, type Owner } from './freshness.ts';
+import { requireFreshSession, type Owner } from './freshness.ts';
 import {
   addPasskey,
   addTotp,
@@ -42,8 +43,6 @@ export interface SecondFactors {
   remove(owner: Owner, id: string): Promise<{ name: string }>;
   /** By an operator of the platform, shortly after a sign-in. Throws AppError `not_found`. */
   reset(operator: Owner, email: string): Promise<{ userId: UserId }>;
-  /** Whether a second factor was shown in this session. */
-  isShown(owner: Owner): Promise<boolean>;
 }
 
 export function secondFactors(deps: FactorDeps): SecondFactors {
@@ -54,11 +53,11 @@ export function secondFactors(deps: FactorDeps): SecondFactors {
     openRegistration: (page) => openRegistration(deps, page),
     finishRegistration: (given) => finishRegistration(deps, given),
     list: (userId) => listOwnFactors(deps, userId),
-    addTotp: (owner, name) => addTotp(deps, owner, name),
-    confirmTotp: (owner, given) => confirmOwnTotp(deps, owner, given),
-    addPasskey: (owner, name) => addPasskey(deps, owner, name),
-    renewCodes: (owner) => renewRecoveryCodes(deps, owner),
-    remove: (owner, id) => removeFactor(deps, owner, id),
+    addTotp: (owner, name) => changeInTurn(owner.userId, () => addTotp(deps, owner, name)),
+    confirmTotp: (owner, given) => changeInTurn(owner.userId, () => confirmOwnTotp(deps, owner, given)),
+    addPasskey: (owner, name) => changeInTurn(owner.userId, () => addPasskey(deps, owner, name)),
+    renewCodes: (owner) => changeInTurn(owner.userId, () => renewRecoveryCodes(deps, owner)),
+    remove: (owner, id) => changeInTurn(owner.userId, () => removeFactor(deps, owner, id)),
     reset: (operator, email) =>
       deps.db.asIdentity(async (tx) => {
         await requireFreshSession(tx, operator, deps.clock.now());
@@ -67,6 +66,5 @@ export function secondFactors(deps: FactorDeps): SecondFactors {
         await resetFactors(tx, user, { vault: deps.vault, nowMs: deps.clock.now() });
         return { userId: user.id };
       }),
-    isShown: (owner) => deps.db.asIdentity((tx) => isShown(tx, owner)),
   };
 }

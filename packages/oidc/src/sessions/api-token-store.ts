@@ -63,11 +63,12 @@ export async function findLiveToken(tx: Tx, tokenHash: string, nowMs: number): P
   };
 }
 
-/** Of many uses at once one is written; the first of all is in the audit log. */
+/** Not while a change holds the token: nobody waits for a note. Of many uses at once one is written; the first of all is in the audit log. */
 export async function noteTokenUse(tx: Tx, tokenId: string, nowMs: number): Promise<void> {
   const { rows } = await sql<{ user_id: string; name: string; first: boolean }>`
     UPDATE hexabase.api_tokens t SET last_used_at = ${new Date(nowMs)}
-    FROM (SELECT id, last_used_at IS NULL AS first FROM hexabase.api_tokens WHERE id = ${tokenId} FOR UPDATE) AS before
+    FROM (SELECT id, last_used_at IS NULL AS first FROM hexabase.api_tokens WHERE id = ${tokenId}
+      FOR UPDATE SKIP LOCKED) AS before
     WHERE t.id = before.id AND (t.last_used_at IS NULL OR t.last_used_at <= ${new Date(nowMs - usedEveryMs)})
     RETURNING t.user_id, t.name, before.first`.execute(tx);
   const [used] = rows;

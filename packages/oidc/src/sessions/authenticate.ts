@@ -6,6 +6,7 @@ import { brandId } from '@hexabase/kernel/id.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { apiAudience, type AccessClaims } from '../tokens/claims.ts';
 import type { Verifier } from '../tokens/verify.ts';
+import { lookUpInTurn } from './account-turns.ts';
 import { findLiveToken, noteTokenUse } from './api-token-store.ts';
 import { findLiveSession, type LiveSession } from './session-store.ts';
 
@@ -46,9 +47,9 @@ async function requireLive(
   { db, clock }: AuthenticateDeps,
   { sessionId, userId }: { sessionId: string; userId: string },
 ): Promise<LiveSession> {
-  const session = await db.asIdentity((tx) => findLiveSession(tx, { sessionId, userId }, clock.now()), {
-    oneStatement: true,
-  });
+  const session = await lookUpInTurn(userId, () =>
+    db.asIdentity((tx) => findLiveSession(tx, { sessionId, userId }, clock.now()), { oneStatement: true }),
+  );
   if (!session) throw new AppError('session_ended');
   return session;
 }
@@ -57,7 +58,9 @@ async function liveTokenOf({ db, clock }: AuthenticateDeps, token: string): Prom
   const hash = apiTokenHash(token);
   if (hash === null) throw new AppError('unauthenticated');
   const nowMs = clock.now();
-  const found = await db.asIdentity((tx) => findLiveToken(tx, hash, nowMs), { oneStatement: true });
+  const found = await lookUpInTurn(hash, () =>
+    db.asIdentity((tx) => findLiveToken(tx, hash, nowMs), { oneStatement: true }),
+  );
   if (!found) throw new AppError('unauthenticated');
   const { session } = found;
   if (found.expired) throw new AppError('token_expired', { message: 'This API token has expired.' });

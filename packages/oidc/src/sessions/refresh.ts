@@ -1,7 +1,14 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
+import { changeInTurn, lookUpInTurn } from './account-turns.ts';
 import type { LiveSession } from './session-store.ts';
 import { issueTokens, newRefreshToken, refreshTokenHash, type TokenSet } from './issue-tokens.ts';
-import { endOneSession, findLiveSession, findRefreshToken, rotateRefreshToken } from './session-store.ts';
+import {
+  endOneSession,
+  findLiveSession,
+  findRefreshToken,
+  rotateRefreshToken,
+  type Rotation,
+} from './session-store.ts';
 import type { SignInDeps } from './sign-in.ts';
 
 type Outcome = { kind: 'rotated'; session: LiveSession } | { kind: 'refused'; error: AppError };
@@ -19,27 +26,33 @@ export async function refreshTokens(
   if (presentedHash === null) throw new AppError('unauthenticated');
   const successor = newRefreshToken();
   const nowMs = deps.clock.now();
-  // The refusal is answered, not thrown, inside the transaction: ending a misused session must be committed.
-  const outcome = await deps.db.asIdentity(async (tx): Promise<Outcome> => {
-    const rotated = await rotateRefreshToken(
-      tx,
-      { presentedHash, successorHash: successor.hash, deviceId: presented.deviceId },
-      nowMs,
-    );
+  const owner = await lookUpInTurn(presentedHash, () =>
+    deps.db.asIdentity((tx) => findRefreshToken(tx, presentedHash, nowMs), { oneStatement: true }),
+  );
+  if (!owner) throw new AppError('unauthenticated');
+  const rotation = { presentedHash, successorHash: successor.hash, deviceId: presented.deviceId };
+  const outcome = await changeInTurn(owner.userId, () => rotate(deps, rotation, nowMs));
+  if (outcome.kind === 'refused') throw outcome.error;
+  return issueTokens(deps, outcome.session, { refreshToken: successor.token, deviceId: presented.deviceId });
+}
+
+/** The refusal is answered, not thrown, inside the transaction: ending a misused session must be committed. */
+function rotate({ db }: SignInDeps, rotation: Rotation, nowMs: number): Promise<Outcome> {
+  const { presentedHash, deviceId } = rotation;
+  return db.asIdentity(async (tx): Promise<Outcome> => {
+    const rotated = await rotateRefreshToken(tx, rotation, nowMs);
     const session = rotated && (await findLiveSession(tx, rotated, nowMs));
     if (session) return { kind: 'rotated', session };
 
     const state = await findRefreshToken(tx, presentedHash, nowMs);
     if (!state) return refused('unauthenticated');
     const over = state.sessionEnded || state.expired;
-    const elsewhere = state.deviceId !== null && state.deviceId !== presented.deviceId;
+    const elsewhere = state.deviceId !== null && state.deviceId !== deviceId;
     if (!state.used && (over || !elsewhere)) return refused(over ? 'session_ended' : 'unauthenticated');
     const ending = { sessionId: state.sessionId, userId: state.userId, reason: 'refresh_reused' } as const;
     await endOneSession(tx, ending, nowMs);
     return refused('refresh_reused', state.used ? undefined : otherDevice);
   });
-  if (outcome.kind === 'refused') throw outcome.error;
-  return issueTokens(deps, outcome.session, { refreshToken: successor.token, deviceId: presented.deviceId });
 }
 
 const otherDevice =

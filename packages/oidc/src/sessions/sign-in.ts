@@ -4,6 +4,7 @@ import { brandId, newId, type SessionId, type UserId } from '@hexabase/kernel/id
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import { recordAuth } from '../auth-audit.ts';
+import { changeInTurn } from './account-turns.ts';
 import { issueTokens, newRefreshToken, type IssuerDeps, type TokenSet } from './issue-tokens.ts';
 import { readDevice, reserveDeviceAttempt, returnDeviceAttempt, type KnownDevice } from './known-devices.ts';
 import { isKnownPlace } from './known-places.ts';
@@ -188,7 +189,7 @@ export async function startSession(
   const refresh = newRefreshToken();
   const nowMs = deps.clock.now();
   const sessionId = newId<'Session'>(nowMs);
-  const session = await deps.db.asIdentity(async (tx) => {
+  const begin = async (tx: Tx) => {
     // First, because whoever changes a password holds the account before the counts.
     const inserted = await insertSession(
       tx,
@@ -199,7 +200,8 @@ export async function startSession(
     await also(tx);
     if (inserted === 'one factor') return inserted;
     return findLiveSession(tx, { sessionId, userId: person.userId }, nowMs);
-  });
+  };
+  const session = await changeInTurn(person.userId, () => deps.db.asIdentity(begin));
   if (session === 'one factor') throw new AppError('second_factor_required');
   if (!session) throw new AppError('invalid_credentials');
   return issueTokens(deps, session, { refreshToken: refresh.token, deviceId: person.device.deviceId });

@@ -29,7 +29,7 @@ export const floodWeakenings: readonly Weakening[] = [
     changes: [
       {
         file: 'packages/features/src/run/execute.ts',
-        find: 'await call.countFor?.(target.organizationId);',
+        find: 'await countFor(run, target);',
         replace: '',
       },
     ],
@@ -117,6 +117,22 @@ export const floodWeakenings: readonly Weakening[] = [
       },
     ],
     because: 'one account has all connections',
+  },
+  {
+    attack: 'C17 that end one session many times leave connections to everybody else',
+    changes: [
+      {
+        file: 'packages/oidc/src/sessions/account-turns.ts',
+        find: 'const ownChanges = { most: 2,',
+        replace: 'const ownChanges = { most: 200,',
+      },
+      {
+        file: 'packages/oidc/src/sessions/account-turns.ts',
+        find: 'most: connections - 2 }',
+        replace: 'most: 200 }',
+      },
+    ],
+    because: 'all connections in which sessions are looked up wait for one row of one account',
   },
   {
     attack: 'C17 of one organization leave connections to everybody else, however many people it has',

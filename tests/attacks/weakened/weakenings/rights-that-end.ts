@@ -24,6 +24,28 @@ const decidedBefore: Change = {
 /** Checks on rights that end. */
 export const rightsThatEndWeakenings: readonly Weakening[] = [
   {
+    attack: 'A09 changes nothing any more by an API token or a session whose request was let in before',
+    changes: [
+      {
+        file: 'packages/postgres/src/migrations/0099-held-accounts.ts',
+        find: 'select ended or u.disabled_at is not null into ended',
+        replace: 'select ended into ended',
+      },
+    ],
+    because: 'a token is not revoked with its account, and its request goes on',
+  },
+  {
+    attack: 'A09 is disabled after what its API tokens are just changing, and not in the midst of it',
+    changes: [
+      {
+        file: 'packages/oidc/src/users.ts',
+        find: 'WHERE user_id = ${userId} ORDER BY id FOR UPDATE`',
+        replace: 'WHERE user_id = ${userId} ORDER BY id`',
+      },
+    ],
+    because: 'an operator is told that it is over, and a change is made after that',
+  },
+  {
     attack: 'A09 a member who was removed has no access, no new token, no cluster and no open stream',
     changes: [
       {

@@ -51,8 +51,8 @@ export const cloneWorkspace: UseCase<typeof workspace.operations.clone> = async 
   return { data: toWorkspace(row, ports) };
 };
 
-async function requireCopiable({ ports }: TargetContext, source: WorkspaceRow): Promise<void> {
-  const copying = (await ports.copying?.(brandId(source.id))) ?? null;
+async function requireCopiable({ ports, elsewhere }: TargetContext, source: WorkspaceRow): Promise<void> {
+  const copying = (await elsewhere('copying', async () => ports.copying?.(brandId(source.id)))) ?? null;
   if (copying === null) {
     throw new AppError('conflict', { message: 'Workspaces cannot be cloned where this one is.' });
   }

@@ -14,7 +14,7 @@ import { changeWorkspaceRow, getWorkspaceRow } from '../store.ts';
  * on.
  */
 export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async (context) => {
-  const { tx, target, ports } = context;
+  const { tx, target, ports, elsewhere } = context;
   const row = await getWorkspaceRow(tx, target.id);
   await wake(tx, 'workspace', row.id);
   const loss = lossToldBy(row.conditions);
@@ -22,7 +22,8 @@ export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async 
   if (loss === 'contents') await acknowledgeLoss(tx, row.id);
   const putBack = row.refused_release ?? row.too_far_for;
   if (putBack !== null && row.phase === 'active') {
-    const release = (await ports.newestRelease?.(brandId(row.id))) ?? putBack;
+    const newest = await elsewhere('release', async () => ports.newestRelease?.(brandId(row.id)));
+    const release = newest ?? putBack;
     return {
       data: toWorkspace(await beginChange(context, row, { kind: 'workspace.upgrade', release }), ports),
     };

@@ -12,7 +12,7 @@ import { getWorkspaceRow } from '../store.ts';
  * `workspace_not_active` unless it is active: what does not work would not work better afterwards.
  */
 export const upgradeWorkspace: UseCase<typeof workspace.operations.upgrade> = async (context, { body }) => {
-  const { tx, target, ports } = context;
+  const { tx, target, ports, elsewhere } = context;
   const row = await getWorkspaceRow(tx, target.id);
   requireSettledOnce(row);
   const from = row.kubernetes_version ?? minorOf(row.running_version);
@@ -23,13 +23,14 @@ export const upgradeWorkspace: UseCase<typeof workspace.operations.upgrade> = as
       details: { phase: row.phase },
     });
   }
-  const offered = (await ports.kubernetesVersions?.(brandId(row.id))) ?? [];
+  const offered =
+    (await elsewhere('versions', async () => ports.kubernetesVersions?.(brandId(row.id)))) ?? [];
   const refusal = refusalOf({ from, to: body.kubernetesVersion, offered });
   if (refusal !== null) {
     throw new AppError('version_not_allowed', { message: refusal, details: { from, offered: [...offered] } });
   }
   // A new version comes with what is newest otherwise: an older release may not know it.
-  const release = (await ports.newestRelease?.(brandId(row.id))) ?? null;
+  const release = (await elsewhere('release', async () => ports.newestRelease?.(brandId(row.id)))) ?? null;
   context.note({ versionBefore: from, versionAfter: body.kubernetesVersion });
   const changed = await beginChange(context, row, {
     kind: 'workspace.upgrade',
