@@ -8,6 +8,7 @@ import {
   wakeOnNamespaceChanges,
 } from '@hexabase/features/projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '@hexabase/features/projects/reconcile/project-reconciler.ts';
+import { keepJobsAwake } from '@hexabase/features/workspaces/reconcile/idle/unfinished-jobs.ts';
 import { clockPassMs, runWorkspaceClock } from '@hexabase/features/workspaces/reconcile/clock.ts';
 import { rollOutPassMs, runRollOut } from '@hexabase/features/workspaces/reconcile/roll-out/roll-out.ts';
 import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspaces/reconcile/orphans.ts';
@@ -84,6 +85,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       everyMs: clockPassMs,
       log,
       work: async () => {
+        await keepJobsAwake({ driver, database, clock, log });
         await runWorkspaceClock({ database, clock, log });
       },
     }),

@@ -41,7 +41,10 @@ const schema = z.object({
     sleepAt: z.string().nullable().describe('cron expression'),
     wakeAt: z.string().nullable().describe('cron expression'),
     timeZone: z.string(),
-    idleMinutes: z.int().nullable().describe('it falls asleep after so long without a Kubernetes request'),
+    idleMinutes: z
+      .int()
+      .nullable()
+      .describe('it falls asleep after so long without a Kubernetes request or an unfinished Job'),
     nextAt: timestamp.nullable().describe('when the schedule acts next'),
   }),
   kubernetesVersion: z.string().nullable().describe('wanted minor version; null until one is known'),
@@ -177,7 +180,7 @@ export const workspace = defineResource({
           .min(0)
           .max(100_000)
           .optional()
-          .describe('sleep after so long without a Kubernetes request; 0 is never'),
+          .describe('sleep after so long without a Kubernetes request or an unfinished Job; 0 is never'),
       }),
       output: schema,
       status: 202,
@@ -219,7 +222,8 @@ export const workspace = defineResource({
       id: 'workspace.sleep',
       method: 'POST',
       path: `${path}/{id}/sleep`,
-      summary: 'Stops everything that runs in a workspace and keeps all of its state.',
+      summary:
+        'Stops all that runs in a workspace: objects and volumes stay, bare pods and logs do not, Jobs may fail.',
       access: { kind: 'action', action: 'workspace:update' },
       target: 'workspace',
       output: schema,

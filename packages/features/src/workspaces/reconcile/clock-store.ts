@@ -1,5 +1,5 @@
 import type { WorkspacePhase } from '@hexabase/contract/workspace.ts';
-import { newId } from '@hexabase/kernel/id.ts';
+import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 import type { SleepSchedule } from '../life-cycle/schedule.ts';
@@ -21,8 +21,7 @@ export interface ClockedRow extends SleepSchedule {
 /** All that is due, in one statement; held until the end of the transaction, so that two workers do not both act. */
 export async function takeDueRows(tx: Tx, nowMs: number, limit: number): Promise<ClockedRow[]> {
   const now = sql`${new Date(nowMs)}::timestamptz`;
-  const idle = sql`(w.idle_minutes is not null and not w.asleep and w.phase = 'active'
-    and greatest(u.last_used_at, w.created_at) < ${now} - make_interval(mins => w.idle_minutes))`;
+  const idle = idleAt(nowMs);
   const { rows } = await sql<ClockedRow>`
     select w.id, w.organization_id as "organizationId", w.asleep, w.sleep_at as "sleepAt", w.wake_at as "wakeAt",
       w.time_zone as "timeZone", w.observed_generation > 0 and w.deletion_requested_at is null as usable,
@@ -35,6 +34,19 @@ export async function takeDueRows(tx: Tx, nowMs: number, limit: number): Promise
       and (w.schedule_due_at <= ${now} or w.deletion_due_at <= ${now} or ${idle})
     order by w.id limit ${limit} for update of w skip locked`.execute(tx);
   return rows;
+}
+
+/** Workspaces whose idle minutes are over. */
+export async function idleWorkspaces(tx: Tx, nowMs: number): Promise<WorkspaceId[]> {
+  const { rows } = await sql<{ id: WorkspaceId }>`
+    select w.id from workspaces w left join workspace_usage u on u.workspace_id = w.id
+    where w.deleted_at is null and w.deletion_requested_at is null and ${idleAt(nowMs)}`.execute(tx);
+  return rows.map(({ id }) => id);
+}
+
+function idleAt(nowMs: number) {
+  return sql`(w.idle_minutes is not null and not w.asleep and w.phase = 'active'
+    and greatest(u.last_used_at, w.created_at) < ${new Date(nowMs)}::timestamptz - make_interval(mins => w.idle_minutes))`;
 }
 
 export async function setNextTurn(tx: Tx, id: string, atMs: number | null): Promise<void> {
