@@ -166,3 +166,15 @@ test('a listener hears what another connection notifies', async () => {
 test('ping answers', async () => {
   await expect(test1.database.ping()).resolves.toBeUndefined();
 });
+
+test('a connection that breaks in a transaction fails that one, and does not end the process', async () => {
+  const { database } = test1;
+  const broken = database.asWorker(async (tx) => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+    await database.asWorker((other) => sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(other));
+    for (;;) await sql`select 1`.execute(tx);
+  });
+  await expect(broken).rejects.toThrow();
+  const { rows } = await database.asWorker((tx) => sql`select 1 as one`.execute(tx));
+  expect(rows).toEqual([{ one: 1 }]);
+});

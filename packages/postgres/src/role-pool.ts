@@ -54,6 +54,8 @@ export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger):
   });
   // Without this handler an idle connection that breaks would end the process.
   pool.on('error', (error) => log.warn({ error, role: endpoint.user }, 'an idle database connection broke'));
+  // So would one that breaks within a transaction, between two statements: the next of them fails for it, which is enough.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
