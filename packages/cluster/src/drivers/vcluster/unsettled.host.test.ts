@@ -2,7 +2,9 @@ import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { hostUnderTest } from '@hexabase/testkit/vcluster-under-test.ts';
 import { expect, test, vi } from 'vitest';
 import { eventually, tenantSpec } from '../../conformance/scene.ts';
+import { resourcePath } from '../../kube-api/resource-path.ts';
 import type { ClusterDriver, TenantSpec } from '../../port.ts';
+import { note } from './names.ts';
 
 const given = hostCluster('tenant');
 const settleMs = 180_000;
@@ -27,6 +29,16 @@ test.skipIf(given === null)(
     await on.driver().ensureTenant(spec, call());
     const { release: before } = await ready(on.driver(), spec);
     await whole(on.driver());
+    // As while the control plane has not yet written the new one: nothing but the values of before tells.
+    await on
+      .driver()
+      .tenantClient(id)
+      .request({
+        method: 'PATCH',
+        path: resourcePath('apps/v1', 'Deployment', { namespace: 'kube-system', name: 'coredns' }),
+        body: { metadata: { annotations: { [note.values]: 'of-before' } } },
+      });
+    expect(await on.driver().unsettled?.(id, call())).toBe('its DNS has not been renewed yet');
 
     const images = { ...on.options.images, coreDns: 'registry.invalid/nobody/coredns:1' };
     await using other = await hostUnderTest(given, { images });
@@ -43,7 +55,9 @@ test.skipIf(given === null)(
       return state.kind === 'present' && state.conditions.find(({ type }) => type === 'ImagesPulled');
     });
     expect(told).toMatchObject({ status: 'False' });
-    expect(told?.message).toContain('registry.invalid/nobody/coredns:1 for the workspace’s DNS cannot be had');
+    expect(told?.message).toContain(
+      'registry.invalid/nobody/coredns:1 for the workspace’s DNS cannot be had',
+    );
 
     const back = { ...next, fence: next.fence + 1, generation: next.generation + 1 };
     await driver.ensureTenant({ ...back, release: before ?? null }, call());

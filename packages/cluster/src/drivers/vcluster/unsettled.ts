@@ -5,6 +5,8 @@ import { fieldOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts'
 import { readOne } from './host/read.ts';
 import { namesOf, note } from './names.ts';
 
+const answerMsMax = 10_000;
+
 /**
  * What the name server of a tenant that answers still lacks, in words; null when it runs as the tenant's values have it. Its
  * control plane writes it some seconds after its API answers; until then the one of before stands there.
@@ -19,8 +21,15 @@ export async function unsettledDns(
   const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'kube-system', name: 'coredns' };
   const [secret, dns] = await Promise.all([
     readOne(host, configuration, signal),
-    readOne(clientOf(workspaceId), deployment, signal),
+    // That it refuses or is silent is a matter of the tenant, and no reason to ask without an end.
+    readOne(
+      clientOf(workspaceId),
+      deployment,
+      AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
+    ).catch(() => undefined),
   ]);
+  signal.throwIfAborted();
+  if (dns === undefined) return 'its API does not tell of its DNS';
   if (dns === null) return 'its DNS is not there yet';
   const wanted = wantedValues(secret);
   // What was made by an earlier program has none.
