@@ -263,7 +263,7 @@ export const workspace = defineResource({
       id: 'workspace.retry',
       method: 'POST',
       path: `${path}/{id}/retry`,
-      summary: 'Tries a failed workspace again at once.',
+      summary: 'Tries a failed workspace again at once; one that was lost is made anew, empty.',
       access: { kind: 'action', action: 'workspace:update' },
       target: 'workspace',
       output: schema,
