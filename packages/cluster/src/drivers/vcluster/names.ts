@@ -33,7 +33,7 @@ export const note = {
 export const copiedLabel = 'vcluster.loft.sh/managed-by';
 
 /** And this one, with the namespace inside the tenant: what a tenant itself writes under either name comes under another. */
-export const copiedFromLabel = 'vcluster.loft.sh/namespace';
+const copiedFromLabel = 'vcluster.loft.sh/namespace';
 
 /** Labels on the host of the pods with a tenant's name server: its control plane makes them in a namespace of its own. */
 export function dnsLabels(release: string): Record<string, string> {
