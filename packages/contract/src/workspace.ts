@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { condition, displayName, id, orgFilter, pageQuery, progress, slug, timestamp } from './common.ts';
 import { operation } from './operation.ts';
 import { defineResource } from './resource.ts';
+import { sleep, timing } from './workspace-sleep.ts';
 
 declare module './action.ts' {
   interface ResourceActions {
@@ -35,18 +36,7 @@ const schema = z.object({
   progress: progress.nullable().describe('only while working'),
   kubernetesUrl: z.string().describe('where kubectl talks to'),
   operationId: id.nullable().describe('the operation that works on it, or the last one'),
-  sleep: z.object({
-    wanted: z.boolean(),
-    reason: z.enum(['asked', 'schedule', 'idle', 'deletion']).nullable(),
-    sleepAt: z.string().nullable().describe('cron expression'),
-    wakeAt: z.string().nullable().describe('cron expression'),
-    timeZone: z.string(),
-    idleMinutes: z
-      .int()
-      .nullable()
-      .describe('it falls asleep after so long without a Kubernetes request or an unfinished Job'),
-    nextAt: timestamp.nullable().describe('when the schedule acts next'),
-  }),
+  sleep,
   kubernetesVersion: z.string().nullable().describe('wanted minor version; null until one is known'),
   runningVersion: z.string().nullable().describe('what its API server says of itself'),
   clone: z
@@ -64,13 +54,6 @@ const schema = z.object({
   deletionDueAt: timestamp.nullable().describe('until then `restore` takes the deletion back'),
   deletionGraceMinutes: z.int().describe('how long a deletion can be taken back; 0 is not at all'),
 });
-
-const timing = z
-  .string()
-  .max(100)
-  .nullable()
-  .optional()
-  .describe('cron expression of five fields; `never` takes it away');
 
 const path = '/api/v1/workspaces';
 
