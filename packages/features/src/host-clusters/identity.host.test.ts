@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { ensureHostPolicies } from '@hexabase/cluster/drivers/vcluster/policies/ensure-host-policies.ts';
 import { guardedHost, readClusterUid } from '@hexabase/cluster/host/cluster-identity.ts';
 import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
@@ -130,16 +131,20 @@ describe.skipIf(binaries === null)('a host cluster', () => {
 
   it('is one host also when two names are given to it at once, or one takes the place of another on purpose', async () => {
     await db.database.asWorker((tx) => sql`delete from host_clusters`.execute(tx));
+    const aside = AsyncLocalStorage.snapshot();
     const waiting = () =>
-      db.database.asWorker(
-        async (tx) => (await sql`select 1 from pg_locks where not granted`.execute(tx)).rows,
+      aside(() =>
+        db.database.asWorker(async (tx) => {
+          const locks = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+          return (await locks.execute(tx)).rows;
+        }),
       );
     // Neither sees the other one when it looks: the second has to wait for what becomes of the first.
     const late = await db.database.asWorker(async (tx) => {
       await add(tx, 'north', access());
-      const second = db.database
-        .asWorker((its) => add(its, 'south', access()))
-        .catch((error: unknown) => error);
+      const second = aside(() => db.database.asWorker((its) => add(its, 'south', access()))).catch(
+        (error: unknown) => error,
+      );
       await expect.poll(waiting, { timeout: 20_000 }).not.toEqual([]);
       return { second };
     });
