@@ -42,6 +42,25 @@ it('an invitation, a membership and a role are of the account that has the mailb
   expect([lowered.status, lowered.data['userId']]).toEqual([200, person.userId]);
 });
 
+it('who is named as they are spelled is meant, and not the other account of the mailbox', async () => {
+  const owner = await api.owner('of-two-accounts');
+  const people = await Promise.all([api.person('two-old'), api.person('two-new')]);
+  const members = `/api/v1/organizations/${owner.organizationId}/members`;
+  const spellings = ['two@b\u00fccher.example', 'two@xn--bcher-kva.example'] as const;
+  for (const [index, { userId }] of people.entries()) {
+    await api.query('update users set email = $2 where id = $1', [userId, spellings[index]]);
+    await api.query("insert into memberships (organization_id, user_id, role) values ($1, $2, 'viewer')", [
+      owner.organizationId,
+      userId,
+    ]);
+  }
+  const removed = await owner.call('DELETE', `${members}/${encodeURIComponent(spellings[0])}`);
+  expect(removed.status, removed.text).toBe(200);
+  const left = (await owner.call('GET', members)).list.map((one) => one['userId']);
+  expect(left).not.toContain(people[0].userId);
+  expect(left).toContain(people[1].userId);
+});
+
 it('what is no domain in any spelling is no address', async () => {
   const owner = await api.owner('of-no-domains');
   const path = `/api/v1/organizations/${owner.organizationId}/invitations`;

@@ -4,7 +4,7 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { brandId, newId, type UserId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { brokenUnique } from '@hexabase/postgres/database-errors.ts';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { spendCodes } from './letters/code-store.ts';
 import { forgetPlaces } from './sessions/known-places.ts';
 import { forgetStrangers } from './sessions/login-attempts.ts';
@@ -79,7 +79,23 @@ export async function createUser(tx: Tx, user: NewUser, nowMs: number): Promise<
 }
 
 /** Finds an enabled or disabled account by address. Runs as identity. */
-export async function findUserByEmail(tx: Tx, email: string): Promise<User | null> {
+export function findUserByEmail(tx: Tx, email: string): Promise<User | null> {
+  return findUser(tx, sql`lower(email) = ${normalizeEmail(email)}`);
+}
+
+/**
+ * As `findUserByEmail`, by id too, and for operators: an account that has kept another spelling than the one that is stored
+ * now is found by just that, and never the account of the same mailbox in its place.
+ */
+export function findUserByName(tx: Tx, idOrEmail: string): Promise<User | null> {
+  return findUser(
+    tx,
+    sql`id = ${idOrEmail} OR email IN (${idOrEmail}, ${canonicalEmail(idOrEmail)})
+    ORDER BY (email = ${idOrEmail}) DESC LIMIT 1`,
+  );
+}
+
+async function findUser(tx: Tx, where: RawBuilder<unknown>): Promise<User | null> {
   const { rows } = await sql<{
     id: string;
     email: string;
@@ -89,7 +105,7 @@ export async function findUserByEmail(tx: Tx, email: string): Promise<User | nul
     disabled_at: Date | null;
   }>`
     SELECT id, email, display_name, platform_role, created_at, disabled_at FROM hexabase.users
-    WHERE lower(email) = ${normalizeEmail(email)}`.execute(tx);
+    WHERE ${where}`.execute(tx);
   const row = rows[0];
   if (!row) return null;
   return {

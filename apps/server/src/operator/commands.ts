@@ -27,7 +27,7 @@ export const operatorUsage = `Usage: hexabase-cli user create --email E [--role 
        hexabase-cli user set-password --email E [--password-stdin]
        hexabase-cli user list
        hexabase-cli user sign-in --email E     signs the command line of this machine in, without a password
-       hexabase-cli user disable|enable --email E
+       hexabase-cli user disable|enable --email E     E is an address, or an id
        hexabase-cli user reset-second-factor --email E
        hexabase-cli audit list|export|verify|key   (hexabase-cli audit --help)
        hexabase-cli grant show|break-glass|end   (hexabase-cli grant --help)
@@ -143,9 +143,13 @@ async function showUsers({ config }: Request): Promise<OperatorAnswer> {
       (user.platformRole ?? '-').padEnd(11),
       user.disabledAt ? 'disabled' : 'enabled ',
       user.createdAt.toISOString(),
+      user.id,
     ]),
   );
-  return answer([row(['EMAIL', 'ROLE       ', 'STATE   ', 'MADE']), ...rows].join('\n'), users);
+  return answer(
+    [row(['EMAIL', 'ROLE       ', 'STATE   ', 'MADE'.padEnd(24), 'ID']), ...rows].join('\n'),
+    users,
+  );
 }
 
 async function signIn({ values, config }: Request): Promise<OperatorAnswer> {
@@ -211,7 +215,7 @@ async function withDatabase<T>(
 }
 
 function requireEmail(values: Values): string {
-  if (values.email === undefined) throw new StartError('Say whom: `--email E`.');
+  if (values.email === undefined) throw new StartError('Say whom: `--email E`, an address or an id.');
   return values.email;
 }
 

@@ -123,6 +123,26 @@ describe('the operator programs on a stopped installation', () => {
     expect((await operator(['user', 'list'])).out).not.toContain('disabled');
   });
 
+  it('act on the account that is spelled so, or has that id, of two that one mailbox has', async () => {
+    const [kept, has] = ['z@b\u00fccher.example', 'z@xn--bcher-kva.example'];
+    for (const email of ['z@one.test', has]) await operator(['user', 'create', '--email', email]);
+    {
+      await using database = await openOperatorDatabase(readConfig({ dataDir }, {}), { migrate: 'apply' });
+      await database.asIdentity((tx) =>
+        sql`update hexabase.users set email = ${kept} where email = 'z@one.test'`.execute(tx),
+      );
+    }
+    const listed = async (): Promise<{ id: string; email: string; disabledAt: string | null }[]> =>
+      JSON.parse((await operator(['user', 'list', '-o', 'json'])).out);
+    const disabled = async () =>
+      (await listed()).filter(({ disabledAt }) => disabledAt !== null).map(({ email }) => email);
+    await operator(['user', 'disable', '--email', kept]);
+    expect(await disabled()).toEqual([kept]);
+    const id = (await listed()).find(({ email }) => email === kept)?.id ?? '';
+    expect((await operator(['user', 'enable', '--email', id])).problem).toBe('');
+    expect(await disabled()).toEqual([]);
+  }, 60_000);
+
   it('tell an operator who disables the last owner that works, and of which organization', async () => {
     const make = (email: string, ...more: string[]) =>
       operator(['user', 'create', '--email', email, '--password-stdin', ...more], 'long-enough-77\n');

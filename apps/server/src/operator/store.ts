@@ -1,13 +1,14 @@
 import { insertAuditEntry } from '@hexabase/features/run/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
-import { canonicalEmail } from '@hexabase/kernel/text/email-address.ts';
+import { findUserByName } from '@hexabase/oidc/users.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { sql } from 'kysely';
 import { StartError } from '../lifecycle/data-folder.ts';
 
 export interface ListedUser {
+  id: string;
   email: string;
   displayName: string;
   platformRole: string | null;
@@ -18,7 +19,7 @@ export interface ListedUser {
 /** Every account, in the order they were made. */
 export async function listUsers(database: OpenedDatabase): Promise<ListedUser[]> {
   const { rows } = await database.openPool('hexabase_identity', 1).query<ListedUser>(
-    `select email, display_name as "displayName", platform_role as "platformRole",
+    `select id, email, display_name as "displayName", platform_role as "platformRole",
        created_at as "createdAt", disabled_at as "disabledAt"
      from hexabase.users order by created_at, id`,
   );
@@ -35,12 +36,10 @@ export async function findOrganizationId(database: OpenedDatabase, name: string)
   return row.id;
 }
 
-/** By e-mail address. */
-export async function findUserId(database: OpenedDatabase, email: string): Promise<string | null> {
-  const { rows } = await database
-    .openPool('hexabase_identity', 1)
-    .query<{ id: string }>('select id from hexabase.users where email = $1', [canonicalEmail(email)]);
-  return rows[0]?.id ?? null;
+/** By id or e-mail address. */
+export async function findUserId(database: OpenedDatabase, idOrEmail: string): Promise<string | null> {
+  const found = await database.asIdentity((tx) => findUserByName(tx, idOrEmail));
+  return found?.id ?? null;
 }
 
 /** Slugs of the organizations that this person owns and in which no owner's account is enabled. Runs as identity. */

@@ -14,7 +14,7 @@ import {
   createUser,
   disableUser,
   enableUser,
-  findUserByEmail,
+  findUserByName,
   setPassword,
   type User,
 } from '@hexabase/oidc/users.ts';
@@ -114,9 +114,9 @@ export async function readPassword(input: NodeJS.ReadableStream): Promise<string
   return line;
 }
 
-async function requireUser(tx: Tx, email: string): Promise<User> {
-  const user = await findUserByEmail(tx, email);
-  if (!user) throw new StartError(`There is no account ${email}; \`hexabase-cli user list\` shows them.`);
+async function requireUser(tx: Tx, idOrEmail: string): Promise<User> {
+  const user = await findUserByName(tx, idOrEmail);
+  if (!user) throw new StartError(`There is no account ${idOrEmail}; \`hexabase-cli user list\` shows them.`);
   return user;
 }
 

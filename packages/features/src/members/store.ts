@@ -38,7 +38,7 @@ export async function listMemberRows(
   return { data: rows.map(toMember), total: await count(tx, sql`organization_id = ${organizationId}`) };
 }
 
-/** One member by user id or e-mail address. */
+/** One member by user id or e-mail address; of two accounts of one mailbox the one that is spelled just so. */
 export async function findMember(
   tx: Tx,
   organizationId: string,
@@ -47,7 +47,8 @@ export async function findMember(
   const { rows } = await sql<MemberRow>`
     select ${columns} from memberships join users on users.id = memberships.user_id
     where memberships.organization_id = ${organizationId}
-      and (users.id = ${userIdOrEmail} or users.email = ${canonicalEmail(userIdOrEmail)})`.execute(tx);
+      and (users.id = ${userIdOrEmail} or users.email in (${userIdOrEmail}, ${canonicalEmail(userIdOrEmail)}))
+    order by (users.email = ${userIdOrEmail}) desc limit 1`.execute(tx);
   return rows[0] ? toMember(rows[0]) : null;
 }
 

@@ -21,11 +21,13 @@ export interface PasswordChange {
  */
 export async function changePassword(
   deps: SignInDeps,
-  actor: Pick<Actor, 'email' | 'sessionId'>,
+  actor: Pick<Actor, 'userId' | 'email' | 'sessionId'>,
   { current, password, device }: PasswordChange,
 ): Promise<void> {
-  const { email, sessionId } = actor;
+  const { userId, email, sessionId } = actor;
   const proven = await checkPassword(deps, { email, password: current, device, sessionId });
+  // Of two accounts of one mailbox the other has the address: nobody sets the password of that from this one.
+  if (proven.userId !== userId) throw new AppError('invalid_credentials');
   await judgeNewPassword(deps, { email, password });
   const judged = { userId: proven.userId, password, anyPassword: true };
   const set = async (tx: Tx) => {

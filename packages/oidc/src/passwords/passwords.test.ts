@@ -3,7 +3,8 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openIdentity, type Identity } from '../identity.ts';
-import { createUser, setPassword } from '../users.ts';
+import { hashInTurn } from '../sessions/password-turns.ts';
+import { createUser, findUserByName, setPassword } from '../users.ts';
 import { requireGoodPassword } from './require-good.ts';
 
 let test: TestDatabase;
@@ -127,5 +128,51 @@ describe('changing it', () => {
     }
     expect(codes.slice(0, 11)).toEqual(Array(11).fill('validation_failed'));
     expect(codes).toContain('rate_limited');
+  });
+
+  it('is not counted while others keep the server too busy to look at it', async () => {
+    const email = 'dora@example.test';
+    await test.database.asIdentity((tx) =>
+      createUser(tx, { email, displayName: 'Dora', password: good }, Date.now()),
+    );
+    const { accessToken } = await identity.signIn({ email, password: good, device });
+    const actor = await identity.authenticate(accessToken);
+    const change = () =>
+      identity.changePassword(actor, { current: good, password: 'amber gulls near the mill', device });
+    const { promise: busy, resolve: release } = Promise.withResolvers<void>();
+    const others = Promise.allSettled(Array.from({ length: 410 }, () => hashInTurn(null, () => busy)));
+    for (let index = 0; index < 14; index += 1) {
+      await expect(change()).rejects.toMatchObject({ code: 'rate_limited' });
+    }
+    release();
+    await others;
+    await change();
+  });
+
+  it('is of the own account alone, and operators find it, where another one of the same mailbox has the address', async () => {
+    const [kept, has] = ['eve@b\u00fccher.example', 'eve@xn--bcher-kva.example'];
+    const [own, other] = await test.database.asIdentity(async (tx) => {
+      const first = await createUser(tx, { email: 'eve@one.test', displayName: 'Eve', password: good }, 1);
+      return [first, await createUser(tx, { email: has, displayName: 'Eve', password: good }, 2)];
+    });
+    const { accessToken } = await identity.signIn({ email: own.email, password: good, device });
+    await test.database.asIdentity((tx) =>
+      sql`update hexabase.users set email = ${kept} where id = ${own.id}`.execute(tx),
+    );
+    const actor = await identity.authenticate(accessToken);
+    expect(actor).toMatchObject({ userId: own.id, email: kept });
+    await expect(
+      identity.changePassword(actor, { current: good, password: 'amber gulls near the mill', device }),
+    ).rejects.toMatchObject({ code: 'invalid_credentials' });
+    await identity.signIn({ email: has, password: good, device });
+    const named = (name: string) =>
+      test.database.asIdentity(async (tx) => (await findUserByName(tx, name))?.id);
+    expect(await Promise.all([kept, has, own.id, 'EVE@B\u00dcCHER.example', 'nobody'].map(named))).toEqual([
+      own.id,
+      other.id,
+      own.id,
+      other.id,
+      undefined,
+    ]);
   });
 });

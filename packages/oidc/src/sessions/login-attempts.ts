@@ -109,6 +109,11 @@ export async function reserveOwnAttempt(tx: Tx, sessionId: string, nowMs: number
   await reserve(tx, { key: keyOf('session', sessionId), free: 10, delayMsMax }, nowMs);
 }
 
+/** Gives one of these back that was not looked at after all. */
+export async function returnOwnAttempt(tx: Tx, sessionId: string): Promise<void> {
+  await giveBack(tx, keyOf('session', sessionId));
+}
+
 async function reserve(tx: Tx, counter: Counter, nowMs: number): Promise<void> {
   const { rows } = await sql<{ key: string }>`
       INSERT INTO hexabase.login_attempts AS a (key, failures, last_at) VALUES (${counter.key}, 1, ${new Date(nowMs)})
@@ -129,8 +134,7 @@ async function reserve(tx: Tx, counter: Counter, nowMs: number): Promise<void> {
 export async function forgiveAttempts(tx: Tx, place: LoginPlace): Promise<void> {
   const [pair, address] = countersOf(place);
   await sql`DELETE FROM hexabase.login_attempts WHERE key = ${pair.key}`.execute(tx);
-  await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
-    WHERE key = ${address.key}`.execute(tx);
+  await giveBack(tx, address.key);
 }
 
 /** Gives back one that was the owner's, at a new place; whoever guesses meanwhile waits on. */
@@ -153,10 +157,12 @@ export async function forgetStrangers(tx: Tx, email: string): Promise<void> {
 
 /** Gives back one attempt that was right, and forgets nothing: who can make right ones at will must not wash off wrong ones. */
 export async function returnAttempt(tx: Tx, place: LoginPlace): Promise<void> {
-  for (const { key } of countersOf(place)) {
-    await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
-      WHERE key = ${key}`.execute(tx);
-  }
+  for (const { key } of countersOf(place)) await giveBack(tx, key);
+}
+
+async function giveBack(tx: Tx, key: string): Promise<void> {
+  await sql`UPDATE hexabase.login_attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
+    WHERE key = ${key}`.execute(tx);
 }
 
 /** Removes counters that no longer count. Age is the only reason to go: a flood of names evicts nobody's counter. */

@@ -15,6 +15,7 @@ import {
   reserveOwnAttempt,
   reserveStrangersAttempt,
   returnAttempt,
+  returnOwnAttempt,
   returnStrangersAttempt,
   returnTurn,
   type LoginPlace,
@@ -165,6 +166,7 @@ function reserveTry(
       who: home || { address: place.address },
       async giveBack(then) {
         await returnAttempt(then, place);
+        if (sessionId !== undefined) await returnOwnAttempt(then, sessionId);
         if (home) return;
         await returnStrangersAttempt(then, place.email);
         await returnTurn(then, place, nowMs);

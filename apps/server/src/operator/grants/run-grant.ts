@@ -7,7 +7,7 @@ import { createExecute } from '@hexabase/features/run/execute.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
-import { findUserByEmail } from '@hexabase/oidc/users.ts';
+import { findUserByName } from '@hexabase/oidc/users.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import type { ServerConfig } from '../../config.ts';
 import { StartError } from '../../lifecycle/data-folder.ts';
@@ -52,7 +52,7 @@ interface Call {
 }
 
 async function runAs({ database, config }: Installation, email: string, call: Call): Promise<unknown> {
-  const user = await database.asIdentity((tx) => findUserByEmail(tx, email));
+  const user = await database.asIdentity((tx) => findUserByName(tx, email));
   if (!user || user.disabledAt) throw new StartError(`There is no account ${email}.`);
   const vault = createKeyVault(loadMasterKey(config));
   const site = config.publicUrl ?? readRunState(config.dataDir)?.httpUrl ?? 'http://localhost:8080';
