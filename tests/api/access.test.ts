@@ -285,6 +285,26 @@ describe('a role of one’s own', () => {
     );
   });
 
+  it('may become shorter where it is longer than new ones may be, and not longer', async () => {
+    const names = Array.from({ length: 300 }, (_, n) => `${'x'.repeat(60)}-${n}`);
+    const long = (count: number) => ({
+      rules: Array.from({ length: 4 }, (_, part) => ({
+        ...rule,
+        nonResourceURLs: [],
+        resourceNames: names.slice(part * 75, part * 75 + count),
+      })),
+    });
+    expect((await ann.call('POST', roles, { body: { name: 'long', rules: [rule] } })).status).toBe(201);
+    const before = JSON.stringify(long(74).rules);
+    await api.query("update roles set rules = $1::jsonb where name = 'long'", [before]);
+    const change = (count: number) => ann.call('PATCH', `${roles}/long`, { body: long(count) });
+    const longer = await change(75);
+    expect([longer.status, longer.text]).toEqual([400, expect.stringContaining('16384 bytes')]);
+    const shorter = await change(73);
+    expect(shorter.status, shorter.text).toBe(200);
+    expect((await ann.call('DELETE', `${roles}/long`)).status).toBe(204);
+  });
+
   it('takes no labels, and no name that every workspace has', async () => {
     const labels = { 'rbac.authorization.k8s.io/aggregate-to-admin': 'true' };
     expect((await ann.call('POST', roles, { body: { name: 'agg', rules: [rule], labels } })).error.code).toBe(
@@ -307,7 +327,11 @@ describe('a role of one’s own', () => {
     expect(given.status, given.text).toBe(201);
     const asked = `${access}?user=${person.email}&project=restarts&verb=patch&resource=deployments`;
     const explained = await ann.call('GET', asked);
-    expect(explained.data['decision']).toMatchObject({ allowed: true });
+    expect(explained.data).toMatchObject({
+      decision: { allowed: true },
+      grants: [{ role: 'restarter', words: made.data['words'], rules: [rule] }],
+      roles: [{ name: 'restarter', words: made.data['words'], rules: [rule] }],
+    });
     const before = await epochOf(person);
     await ann.call('PATCH', `${roles}/restarter`, { body: { rules: [{ ...rule, verbs: ['get'] }] } });
     expect(await epochOf(person)).toBeGreaterThan(before);

@@ -94,7 +94,8 @@ beforeEach(() => {
 async function readBody(request: IncomingMessage): Promise<unknown> {
   let text = '';
   for await (const chunk of request) text += String(chunk);
-  return text === '' ? null : JSON.parse(text);
+  if (!/^[[{]/.test(text)) return text === '' ? null : text;
+  return JSON.parse(text);
 }
 
 /** Runs a command line; what commander would write to the terminal becomes part of the error. */
@@ -158,15 +159,28 @@ describe('commands made from the contract', () => {
     expect(asked[0]?.authorization).toBe('Bearer the-token');
   });
 
-  it('a page of a list says that there are more, beside the table alone', async () => {
+  it('a page of a list says that there are more, beside what is printed in any format', async () => {
     answers['GET /api/v1/workspaces'] = [demo];
     answers['GET /api/v1/workspaces?page=2'] = [demo];
     counted = { page: 1, limit: 50, total: 120 };
     expect(await hks('workspace', 'list')).not.toContain('120');
     expect(noted).toEqual(['50 of 120. More: --page 2, or up to 500 on a page with --limit.']);
-    await hks('workspace', 'list', '-o', 'json');
+    printed = [];
+    expect(JSON.parse(await hks('workspace', 'list', '-o', 'json'))).toEqual([demo]);
+    expect(noted).toHaveLength(2);
     counted = { page: 2, limit: 60, total: 120 };
     await hks('workspace', 'list', '--page', '2');
+    expect(noted).toHaveLength(2);
+  });
+
+  it('a page says that there are more where they were not all counted, unless it came short', async () => {
+    answers['GET /api/v1/workspaces?page=20&limit=1'] = [demo];
+    answers['GET /api/v1/workspaces?page=21&limit=1'] = [];
+    counted = { page: 20, limit: 1, total: 20, totalIsMinimum: true };
+    await hks('workspace', 'list', '--page', '20', '--limit', '1');
+    expect(noted).toEqual(['20 of more than 20. More: --page 21.']);
+    counted = { page: 21, limit: 1, total: 20, totalIsMinimum: true };
+    await hks('workspace', 'list', '--page', '21', '--limit', '1');
     expect(noted).toHaveLength(1);
   });
 
@@ -264,6 +278,49 @@ describe('commands made from the contract', () => {
       expect([asked, readFileSync(path, 'utf8')]).toEqual([[], before]);
     },
   );
+
+  it('a context that is there goes on, whatever it was called before there was a rule', async () => {
+    const path = join(dir, 'config.yaml');
+    const config = readCliConfig(path);
+    const [local] = Object.values(config.contexts);
+    if (!local) throw new Error('nobody is signed in');
+    writeCliConfig(path, { ...config, contexts: { local, 'prod/eu': local } });
+    // As far as the server, which knows nobody.
+    await expect(hks('login', local.server, '--device', '--context', 'prod/eu')).rejects.not.toThrow(
+      'cannot be the name',
+    );
+    expect(asked).not.toEqual([]);
+  });
+
+  it('why somebody may do something is told by servers that say it with each role that was given', async () => {
+    const grant = { role: 'viewer', scope: 'workspace', words: ['May read pods.'] };
+    const explained = {
+      user: { id: 'u1', email: 'bob@example.com', displayName: 'Bob' },
+      organizationRole: 'viewer',
+      withheld: null,
+      decision: null,
+      grants: [
+        { ...grant, why: 'Bob is in Backend.' },
+        { ...grant, why: 'Bob is in Frontend.' },
+      ],
+    };
+    answers['GET /api/v1/workspaces/demo/access'] = explained;
+    const told = [
+      'Bob (bob@example.com) is viewer of the organization and has 2 roles here.',
+      '- Bob is in Backend.',
+      '    May read pods.',
+      '- Bob is in Frontend.',
+      '    What this role allows stands above.',
+    ].join('\n');
+    expect(await hks('access', 'explain', '--workspace', 'demo')).toBe(told);
+    printed = [];
+    answers['GET /api/v1/workspaces/demo/access'] = {
+      ...explained,
+      grants: explained.grants.map((one) => ({ ...one, words: [] })),
+      roles: [{ name: 'viewer', scope: 'workspace', rules: [], words: grant.words }],
+    };
+    expect(await hks('access', 'explain', '--workspace', 'demo')).toBe(told);
+  });
 
   it('nothing is destroyed without an answer', async () => {
     answers['DELETE /api/v1/organizations/ours'] = null;

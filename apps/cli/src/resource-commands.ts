@@ -124,14 +124,18 @@ async function runVerb(
   const format = outputFormat(command);
   const text = format === 'table' && verb.text !== undefined ? textOf(data, verb.text) : '';
   cli.print(`${render(format, verb.columns ?? resource.columns, data)}${text}`);
-  if (format === 'table') noteRest(meta, cli);
+  if (Array.isArray(data)) noteRest(meta, data.length, cli);
 }
 
-/** Nobody takes the first page of a list for all of it. */
-function noteRest({ page = 1, limit = 0, total = 0, totalIsMinimum }: AnswerMeta, cli: Cli): void {
-  if (total <= page * limit) return;
+/** Nobody takes the first page of a list for all of it, and no script either: it stands beside what is printed. */
+function noteRest(
+  { page = 1, limit = 0, total = 0, totalIsMinimum = false }: AnswerMeta,
+  shown: number,
+  cli: Cli,
+): void {
+  if (total <= page * limit && !(totalIsMinimum && shown === limit)) return;
   cli.note(
-    `${page * limit} of ${totalIsMinimum ? 'more than ' : ''}${total}. More: --page ${page + 1}${page === 1 ? ', or up to 500 on a page with --limit' : ''}.`,
+    `${page * limit} of ${totalIsMinimum ? 'more than ' : ''}${total}. More: --page ${page + 1}${limit < 500 && page === 1 ? ', or up to 500 on a page with --limit' : ''}.`,
   );
 }
 

@@ -75,6 +75,16 @@ describe('what is said of a session', () => {
     expect(String(refused)).not.toMatch(/sign in/i);
   });
 
+  it('who is to come again later is told that, and not to sign in again', async () => {
+    const { message } = new AppError('rate_limited');
+    await using server = await refusing(429, {
+      error: { code: 'rate_limited', message, details: { retryAfterSeconds: 7 } },
+    });
+    await remember({ server: server.url, accessToken: 'a', refreshToken: 'r' });
+    await expect(asked()).rejects.toThrow(`${message}\n  Try again in 7 s.`);
+    await expect(asked()).rejects.not.toThrow(/sign in/i);
+  });
+
   it('who has nothing to refresh with is told to sign in, and nobody is asked', async () => {
     await remember({ server: 'http://127.0.0.1:1', accessToken: 'a' });
     await expect(asked()).rejects.toThrow(/^Your session has ended\. Sign in again with `hks login`\.$/);

@@ -37,6 +37,9 @@ export class SecondFactorNeeded extends CliError {
   }
 }
 
+/** The server takes no more for now: who comes again later is served, with the session that they have. */
+class TooMany extends CliError {}
+
 /** Which settings, and which context of them; the current one when `context` is null. */
 export interface SessionPlace {
   configFile: string;
@@ -124,9 +127,10 @@ export async function requestTokens(
   const ticket = refused.data?.error.details?.ticket;
   if (refused.success && ticket !== undefined)
     throw new SecondFactorNeeded(refused.data.error.message, ticket);
-  if (!refused.success) throw new CliError(`The server answered ${response.status}.`);
+  const Refusal = response.status === 429 ? TooMany : CliError;
+  if (!refused.success) throw new Refusal(`The server answered ${response.status}.`);
   const { message, details } = refused.data.error;
-  throw new CliError(`${message}${detailsText(details ?? {})}`);
+  throw new Refusal(`${message}${detailsText(details ?? {})}`);
 }
 
 async function refresh(configFile: string, context: CliContext, signal: AbortSignal): Promise<void> {
@@ -140,7 +144,7 @@ async function refresh(configFile: string, context: CliContext, signal: AbortSig
       contextTokens(await requestTokens(`${context.server}/auth/refresh`, body, { signal })),
     );
   } catch (error) {
-    if (error instanceof CliError && error.exitCode === 1) {
+    if (error instanceof CliError && error.exitCode === 1 && !(error instanceof TooMany)) {
       throw new CliError(
         `${error.message.replace(/ Sign in again\.$/, '')} Sign in again: \`hks login ${context.server}\`, or start \`hks up\` on this machine.`,
       );

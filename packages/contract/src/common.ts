@@ -53,6 +53,11 @@ export const pageQuery = z.object({
   sort: z.string().max(40).optional(),
 });
 
+/** The same of a list that is short: one page is all of it unless a smaller one is asked for. */
+export const wholePageQuery = pageQuery.extend({
+  limit: z.coerce.number().int().min(1).max(500).default(500),
+});
+
 export const orgFilter = {
   organization: z.string().max(64).optional().describe('id or slug of an organization'),
 };

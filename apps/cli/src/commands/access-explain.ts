@@ -67,13 +67,14 @@ export function explanationText({
   withheld,
   decision,
   grants,
-  roles,
+  // A server from before there was this says it with each grant.
+  roles = [],
 }: AccessExplanation): string {
   const told = new Map(roles.map(({ scope, name, words }) => [`${scope} ${name}`, words]));
   /** What a role allows stands below the first reason for it. */
-  const wordsOnce = (role: string): string[] => {
-    const words = told.get(role) ?? ['What this role allows stands above.'];
-    told.delete(role);
+  const wordsOnce = ({ scope, role, words: own }: AccessExplanation['grants'][number]): string[] => {
+    const words = told.get(`${scope} ${role}`) ?? own;
+    told.set(`${scope} ${role}`, ['What this role allows stands above.']);
     return words;
   };
   const head = decision
@@ -81,7 +82,7 @@ export function explanationText({
     : `${user.displayName} (${user.email}) is ${organizationRole} of the organization and has ${grants.length} role${grants.length === 1 ? '' : 's'} here.${withheld === null ? '' : ` ${withheld}`}`;
   const reasons = grants.flatMap((grant) => [
     `- ${grant.why}`,
-    ...(decision ? [] : wordsOnce(`${grant.scope} ${grant.role}`).map((line) => `    ${line}`)),
+    ...(decision ? [] : wordsOnce(grant).map((line) => `    ${line}`)),
   ]);
   return [head, ...reasons].join('\n');
 }

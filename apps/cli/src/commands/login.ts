@@ -2,6 +2,7 @@ import {
   endSignIn,
   findContext,
   isContextName,
+  readCliConfig,
   startSignIn,
   updateCliConfig,
   type CliConfig,
@@ -33,7 +34,7 @@ export function addLogin(program: Command, cli: Cli): void {
     .option('--context <name>', 'name under which the session is kept; HKS_CONTEXT, else local, when absent')
     .action(async (server: string | undefined, options: LoginOptions) => {
       const url = serverUrl(server ?? currentContext(cli.environment).server);
-      const name = newContextName(options.context ?? cli.environment.context ?? 'local');
+      const name = contextToBe(cli, options.context ?? cli.environment.context ?? 'local');
       const { email, tokens } = await signIn(cli, url, options);
       const path = cli.environment.configFile;
       await updateCliConfig(path, (config) => {
@@ -66,9 +67,12 @@ async function signIn(
   return { email: granted.user.email, tokens: granted };
 }
 
-/** Throws `CliError` for what is no name; before anybody signs in, since the session would be kept nowhere. */
-function newContextName(name: string): string {
-  if (isContextName(name)) return name;
+/**
+ * Throws `CliError` for what is no name; before anybody signs in, since the session would be kept nowhere. One that is there
+ * goes on, whatever it was called before there was a rule.
+ */
+function contextToBe({ environment }: Cli, name: string): string {
+  if (isContextName(name) || findContext(readCliConfig(environment.configFile), name)) return name;
   throw new CliError(
     `"${name}" cannot be the name of a context. Use letters, digits and . _ @ : - (64 at most, a letter or digit first), and no word like "constructor".`,
   );

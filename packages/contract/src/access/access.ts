@@ -30,6 +30,9 @@ const grant = z.object({
   project: z.string().nullable().describe('null: the whole workspace; `*`: every project of it'),
   through: z.array(link).describe('from the person to what was given the role'),
   why: z.string(),
+  // Programs from before there was `roles` read these.
+  rules: z.array(policyRule).describe('as in `roles`, with the first grant of a role; of others none'),
+  words: z.array(z.string()).describe('as in `roles`, with the first grant of a role; of others none'),
 });
 
 const grantedRole = z.object({

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { dnsLabel, id, pageQuery, timestamp } from '../common.ts';
+import { dnsLabel, id, timestamp, wholePageQuery } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 import { policyRule } from '../rules/policy-rule.ts';
@@ -26,16 +26,16 @@ const schema = z.object({
 });
 
 /** Of one role's rules as JSON: every question about rights in a workspace reads all of them. */
-const rulesBytesMax = 16_384;
+export const rulesBytesMax = 16_384;
 
-const rules = z
-  .array(policyRule)
-  .min(1)
-  .max(50)
-  .refine(
-    (list) => new TextEncoder().encode(JSON.stringify(list)).length <= rulesBytesMax,
-    `are more than ${rulesBytesMax} bytes as JSON: make several roles of them, or name fewer things`,
-  );
+/** What is said of longer ones. */
+export const tooLongRules = `are more than ${rulesBytesMax} bytes as JSON: make several roles of them, or name fewer things`;
+
+const anyRules = z.array(policyRule).min(1).max(50);
+const rules = anyRules.refine(
+  (list) => new TextEncoder().encode(JSON.stringify(list)).length <= rulesBytesMax,
+  tooLongRules,
+);
 const description = z.string().max(200);
 const roleName = dnsLabel.describe('lower-case letters, digits and dashes');
 const example = {
@@ -71,7 +71,7 @@ export const role = defineResource({
         'Lists the roles that can be given in a workspace: those that every workspace has, and its own.',
       access: { kind: 'action', action: 'role:read' },
       target: 'workspace',
-      query: pageQuery,
+      query: wholePageQuery,
       output: z.array(schema),
       paged: true,
       cli: { verb: 'list', positional: [] },
@@ -128,7 +128,7 @@ export const role = defineResource({
       summary: 'Changes what a role of your own allows; whoever has it has the new rights at once.',
       access: { kind: 'action', action: 'role:manage' },
       target: 'workspace',
-      body: z.strictObject({ description: description.optional(), rules: rules.optional() }),
+      body: z.strictObject({ description: description.optional(), rules: anyRules.optional() }),
       example: { description: 'Restarts applications' },
       output: schema,
       errors: ['conflict', 'escalation_refused'],

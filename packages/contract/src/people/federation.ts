@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, pageQuery, slug, timestamp } from '../common.ts';
+import { id, slug, timestamp, wholePageQuery } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 import { pin, saysWhoseJobs } from './whose-jobs.ts';
@@ -74,7 +74,7 @@ export const federation = defineResource({
       summary: 'Lists whose tokens an organization takes, and under which conditions.',
       access: read,
       target: 'organization',
-      query: pageQuery,
+      query: wholePageQuery,
       output: z.array(schema),
       paged: true,
       cli: { verb: 'list', positional: [] },

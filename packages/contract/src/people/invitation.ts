@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { emailAddress, id, pageQuery, timestamp } from '../common.ts';
+import { emailAddress, id, pageQuery, timestamp, wholePageQuery } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 
@@ -109,7 +109,7 @@ export const invitation = defineResource({
       path: answers,
       summary: 'Lists the invitations that wait for your answer.',
       access: { kind: 'authenticated' },
-      query: pageQuery.omit({ sort: true }),
+      query: wholePageQuery.omit({ sort: true }),
       output: z.array(received),
       paged: true,
       cli: {

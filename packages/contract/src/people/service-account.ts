@@ -1,6 +1,6 @@
 import { machineAddressEnd } from '@hexabase/kernel/text/email-address.ts';
 import * as z from 'zod';
-import { displayName, id, pageQuery, slug, timestamp } from '../common.ts';
+import { displayName, id, slug, timestamp, wholePageQuery } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource } from '../resource.ts';
 import { keptRoles } from './member.ts';
@@ -66,7 +66,7 @@ export const serviceAccount = defineResource({
       summary: 'Lists the service accounts of an organization.',
       access: read,
       target: 'organization',
-      query: pageQuery,
+      query: wholePageQuery,
       output: z.array(schema),
       paged: true,
       cli: { verb: 'list', positional: [] },
@@ -129,7 +129,7 @@ export const serviceAccount = defineResource({
       summary: 'Lists the tokens of a service account and who made them, without the tokens themselves.',
       access: manage,
       target: 'organization',
-      query: pageQuery,
+      query: wholePageQuery,
       output: z.array(machineTokenSchema),
       paged: true,
       cli: { verb: 'tokens list', positional: ['serviceAccount'], columns: machineTokenColumns },

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { id, pageQuery, timestamp } from '../common.ts';
+import { id, timestamp, wholePageQuery } from '../common.ts';
 import { operation } from '../operation.ts';
 import { defineResource, type Column } from '../resource.ts';
 
@@ -91,7 +91,7 @@ export const token = defineResource({
       path,
       summary: 'Lists your API tokens, without the tokens themselves.',
       access: { kind: 'authenticated' },
-      query: pageQuery,
+      query: wholePageQuery,
       output: z.array(tokenSchema),
       paged: true,
       cli: { verb: 'list', positional: [] },

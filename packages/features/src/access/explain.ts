@@ -31,6 +31,7 @@ export const explainAccess: UseCase<Explain> = async (context, { query }) => {
     grants: found.access.grants,
     withheld,
   });
+  const roles = shownRoles(grants);
   return {
     data: {
       user: { id: person.userId, email: person.email, displayName: person.displayName },
@@ -38,8 +39,8 @@ export const explainAccess: UseCase<Explain> = async (context, { query }) => {
       organizationRole: found.access.organizationRole,
       withheld,
       decision,
-      grants: grants.map((grant) => shownGrant(grant, person)),
-      roles: shownRoles(grants),
+      grants: shownGrants(grants, { roles, person }),
+      roles,
     },
   };
 };
@@ -77,14 +78,26 @@ async function answer(
   return { grants: allowing, decision: { allowed: withheld === null, words } };
 }
 
-function shownGrant(grant: Grant, person: Member): AccessExplanation['grants'][number] {
-  return {
-    role: grant.role.name,
-    scope: grant.role.scope,
-    project: placeName(grant.project),
-    through: grant.through.map((link) => shownLink(link, person.email)),
-    why: whySentence(person.displayName, grant),
-  };
+/** What a role allows stands with its first grant, as it did with each before there was `roles`. */
+function shownGrants(
+  grants: readonly Grant[],
+  { roles, person }: { roles: AccessExplanation['roles']; person: Member },
+): AccessExplanation['grants'] {
+  const untold = new Map(roles.map((role) => [`${role.scope} ${role.name}`, role]));
+  return grants.map((grant) => {
+    const { name, scope } = grant.role;
+    const { rules, words } = untold.get(`${scope} ${name}`) ?? { rules: [], words: [] };
+    untold.delete(`${scope} ${name}`);
+    return {
+      role: name,
+      scope,
+      project: placeName(grant.project),
+      through: grant.through.map((link) => shownLink(link, person.email)),
+      why: whySentence(person.displayName, grant),
+      rules,
+      words,
+    };
+  });
 }
 
 function shownRoles(grants: readonly Grant[]): AccessExplanation['roles'] {

@@ -1,7 +1,7 @@
 import { rulesHeld } from '@hexabase/authz/effective-access.ts';
 import { presetRoles } from '@hexabase/authz/rules/presets.ts';
 import { findEscalations, type RuleProblem } from '@hexabase/authz/rules/refuse-escalation.ts';
-import type { Role } from '@hexabase/contract/access/role.ts';
+import { rulesBytesMax as oneRoleBytesMax, tooLongRules, type Role } from '@hexabase/contract/access/role.ts';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { loadAccess } from '../access/load-access.ts';
@@ -37,14 +37,19 @@ export async function requireHarmless(context: TargetContext, set: RuleSet): Pro
 }
 
 /**
- * Throws `conflict` where the rules of the workspace's roles together would become more than half a MiB. Rules that come
- * in the place of longer ones are always taken.
+ * Throws `validation_failed` for rules that are too long for one role, and `conflict` where those of the workspace's roles
+ * together would become more than half a MiB. Rules that come in the place of longer ones are always taken.
  */
 export async function requireRoom(
   { tx, target }: TargetContext,
   { rules, before }: { rules: readonly PolicyRule[]; before: readonly PolicyRule[] },
 ): Promise<void> {
   const added = bytesOf(rules) - bytesOf(before);
+  if (added > 0 && bytesOf(rules) > oneRoleBytesMax) {
+    throw new AppError('validation_failed', {
+      details: { fields: [{ path: 'rules', message: tooLongRules }] },
+    });
+  }
   if (added <= 0 || (await rulesBytes(tx, target.id)) + added <= rulesBytesMax) return;
   throw new AppError('conflict', {
     message: `The rules of all roles in this workspace would be more than ${rulesBytesMax} bytes; delete roles that nobody uses, or name fewer things in them.`,
