@@ -24,11 +24,11 @@ export interface ClusterDriver {
   /** Administrative requests of reconcilers; never handed to a user. */
   tenantClient(workspaceId: WorkspaceId): TenantClient;
   /**
-   * What a tenant that answers lacks of its own besides its API, as what it runs by has it: `its DNS does not run`. Null
+   * What a tenant that answers lacks of its own besides its API, as what it runs by has it. Null
    * when nothing does. For upgrades: who makes or wakes one does not wait for it. A driver that runs nothing of the kind
    * leaves it out.
    */
-  unsettled?(workspaceId: WorkspaceId, call: Call): Promise<string | null>;
+  unsettled?(workspaceId: WorkspaceId, call: Call): Promise<Unsettled | null>;
   /** Where the gateway sends a user's request, with the user's own token. Rejects when the cluster cannot be found. */
   upstream(workspaceId: WorkspaceId): Promise<Upstream>;
   /**
@@ -51,6 +51,14 @@ export interface ClusterDriver {
    * not at all, and a cluster at rest must cost nothing. A driver that cannot tell leaves it out.
    */
   watchNamespaces?(changed: (workspaceId: WorkspaceId) => void): Disposable;
+}
+
+/** What a tenant still lacks. */
+export interface Unsettled {
+  /** In words: `its DNS does not run`. */
+  why: string;
+  /** What it runs by is shown to be at fault; else it may as well be the tenant's own doing. */
+  isOurs: boolean;
 }
 
 /** Name of the driver that really carries a workspace. */

@@ -318,6 +318,20 @@ test('a wait that takes too long loses nothing of what it saw and did', async ()
   expect(lamp.saves).toBeGreaterThanOrEqual(1000);
 });
 
+test('what was given up stays so while drift repair only waits', async () => {
+  const condition = { type: 'Lit', status: 'Unknown', reason: 'Warming', message: '' } as const;
+  const wait = { kind: 'wait', requeueAfterMs: 1, condition } as const;
+  await start(lamps([{ name: 'warm', words: 'Warming', timeoutMs: 1000, run: async () => wait }]));
+  const told = { reason: 'X', message: 'x', observedGeneration: 1, lastTransitionTime: '2026-01-01' };
+  const failed = { type: 'Synced', status: 'False', ...told };
+  const given = [failed, { ...failed, type: 'Stalled', status: 'True' }];
+  await read(sql`insert into lamps (id, conditions) values ('a', ${JSON.stringify(given)}::jsonb)`);
+  await test1.database.asWorker((tx) => enqueue(tx, 'lamp', 'a'));
+  const saved = sql<{ conditions: Condition[] }>`select * from lamps where saves > 2`;
+  const lamp = await until(async () => (await read(saved))[0]);
+  expect(lamp.conditions).toEqual([...given, expect.objectContaining(condition)]);
+});
+
 test('a wake-up that comes while a key is worked on is not lost', async () => {
   let runs = 0;
   const entered = Promise.withResolvers<void>();

@@ -151,7 +151,8 @@ class Journal<S extends Subject> {
   async waiting(step: Step<S>, result: StepResult & { kind: 'wait' }): Promise<WorkflowEnd> {
     const { operation } = this.#run;
     const late = operation !== null && this.#tools.clock.now() - operation.createdAt.getTime() > waitMsMax;
-    this.#goOn();
+    // Drift repair that waits has shown nothing yet: what was given up stays so.
+    if (operation || findCondition(this.#conditions, 'Stalled')?.status !== 'True') this.#goOn();
     this.#set(result.condition);
     for (const condition of result.conditions ?? []) this.#set(condition);
     if (result.write) this.#writes.push(result.write);

@@ -41,6 +41,8 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   UsageAbovePlan: 'Scale down or delete something, then ask for the smaller plan again.',
   RolledBack:
     'It works with the old version. Read the reason and remove it, then upgrade again; `hks workspace retry NAME` when an operator had brought it.',
+  DnsNotWell:
+    'It works with the old release. Look at `coredns` in `kube-system` and at webhooks and quotas that stand in its way; when it runs, `hks workspace retry NAME` tries again.',
   ReleaseGone:
     'Wait some minutes: it runs, and gets the newest release by itself. Where ChartTooFar is told too, waiting does not help: it gets the next release that an operator brings with the minor version of the chart between (`HKS_VCLUSTER_CHART`).',
   TenantLost:

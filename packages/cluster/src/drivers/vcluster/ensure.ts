@@ -16,7 +16,7 @@ import {
 import { holdFence, raiseFence } from './host/fence.ts';
 import { ensureNamespace, isOurs } from './host/namespace.ts';
 import { fieldOf, isRecord, metaOf, textOf } from './host/objects.ts';
-import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
+import { deleteOne, placeOf, readAll, readOne, readProven } from './host/read.ts';
 import { copiedLabel, namesOf, note, ownerLabels } from './names.ts';
 import { namespaceObjects, tenantNamespace } from './objects/namespace-objects.ts';
 import { defaultStorage, type VclusterDriverOptions } from './options.ts';
@@ -72,7 +72,7 @@ async function refuseIfLost(
   { hostName, uid }: { hostName: string; uid: string | null },
 ): Promise<void> {
   if (uid === null) return;
-  const space = await readOne(host, { apiVersion: 'v1', kind: 'Namespace', name }, signal);
+  const space = await readProven(host, { apiVersion: 'v1', kind: 'Namespace', name }, signal);
   // Somebody else's is told as that.
   if (space && !isOurs(space, workspaceId)) return;
   refuseLost(uid, space && metaOf(space).uid, `The namespace ${name} of the host cluster ${hostName}`);

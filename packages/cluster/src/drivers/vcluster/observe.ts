@@ -67,7 +67,8 @@ interface Place {
 /** Null when we may not look. */
 type DnsPods = Json[] | null;
 
-function dnsPods(host: TenantClient, { namespace, release, signal }: Place): Promise<DnsPods> {
+/** Of a tenant, as they are on its host. */
+export function dnsPods(host: TenantClient, { namespace, release, signal }: Place): Promise<DnsPods> {
   const labelSelector = Object.entries(dnsLabels(release))
     .map(([key, value]) => `${key}=${value}`)
     .join(',');

@@ -38,7 +38,10 @@ test.skipIf(given === null)(
         path: resourcePath('apps/v1', 'Deployment', { namespace: 'kube-system', name: 'coredns' }),
         body: { metadata: { annotations: { [note.values]: 'of-before' } } },
       });
-    expect(await on.driver().unsettled?.(id, call())).toBe('its DNS has not been renewed yet');
+    expect(await on.driver().unsettled?.(id, call())).toEqual({
+      why: 'its DNS has not been renewed yet',
+      isOurs: false,
+    });
 
     const images = { ...on.options.images, coreDns: 'registry.invalid/nobody/coredns:1' };
     await using other = await hostUnderTest(given, { images });
@@ -50,10 +53,11 @@ test.skipIf(given === null)(
     await ready(driver, next);
     const told = await eventually(settleMs, async () => {
       // Also before the control plane has written the new one, while the old one still runs.
-      expect(await driver.unsettled?.(id, call())).toMatch(/^its DNS /);
+      expect(await driver.unsettled?.(id, call())).toMatchObject({ why: expect.stringMatching(/^its DNS /) });
       const state = await driver.observeTenant(id, call());
       return state.kind === 'present' && state.conditions.find(({ type }) => type === 'ImagesPulled');
     });
+    await eventually(settleMs, async () => (await driver.unsettled?.(id, call()))?.isOurs === true);
     expect(told).toMatchObject({ status: 'False' });
     expect(told?.message).toContain(
       'registry.invalid/nobody/coredns:1 for the workspace’s DNS cannot be had',

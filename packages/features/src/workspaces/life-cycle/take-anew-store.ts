@@ -12,10 +12,11 @@ export function lossToldBy(conditions: readonly Condition[]): 'tenant' | 'conten
 
 /**
  * Somebody has been told of the loss and asks to go on. What is found under the workspace's name is taken as its tenant,
- * a new one is made where there is nothing, and its projects get their namespaces again instead of ending for want of them.
+ * a new one of the newest release is made where there is nothing (no record of the former need be there), and its projects get their namespaces again instead of ending for want of them.
  */
 export async function takeAnew(tx: Tx, workspaceId: string): Promise<void> {
-  await sql`update workspaces set tenant_uid = null, content_uid = null, content_lost_at = null
+  await sql`update workspaces set tenant_uid = null, content_uid = null, content_lost_at = null,
+      release = null, settled_release = null, refused_release = null, too_far_for = null
     where id = ${workspaceId}`.execute(tx);
   await sql`update projects set observed_generation = 0
     where workspace_id = ${workspaceId} and deleted_at is null and deletion_requested_at is null`.execute(tx);

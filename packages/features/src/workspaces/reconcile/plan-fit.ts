@@ -2,7 +2,8 @@ import { listObjects } from '@hexabase/cluster/ensure-object.ts';
 import type { TenantClient } from '@hexabase/cluster/port.ts';
 import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
-import { goBack, type Size, type WorkspaceSubject } from './store.ts';
+import { goBack } from './roll-out/going-back-store.ts';
+import type { Size, WorkspaceSubject } from './store.ts';
 import { ensureTenant, type TenantDeps } from './tenant.ts';
 
 /**

@@ -221,32 +221,6 @@ export async function noteVersion(
       or settled_release is null and ${release}::text is not null)`.execute(tx);
 }
 
-/**
- * Puts back what was in place before a change that failed, as a generation of its own; what else was asked for stays asked
- * for. Does nothing when people have asked for something newer meanwhile.
- */
-export async function goBack(tx: Tx, subject: WorkspaceSubject, what: GoingBack): Promise<void> {
-  const before =
-    what === 'plan'
-      ? sql`plan = coalesce(settled_plan, plan)`
-      : sql`kubernetes_version = coalesce(settled_version, kubernetes_version),
-          release = coalesce(settled_release, release), ${ofRelease(subject, what)}`;
-  const { numAffectedRows } = await sql`
-    update workspaces set ${before}, generation = generation + 1, phase = 'updating'
-    where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);
-  if (numAffectedRows === 1n) await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
-}
-
-/** From a plan, from a version, or from a version whose chart is too far ahead of the one that is there. */
-export type GoingBack = 'plan' | 'version' | 'too-far';
-
-/** What is to be known of a release that was not brought. */
-function ofRelease(subject: WorkspaceSubject, what: GoingBack) {
-  if (what === 'too-far') return sql`too_far_for = release`;
-  const isItsFault = isNewRelease(subject) && !isNewVersion(subject);
-  return sql`refused_release = case when ${isItsFault} then release else refused_release end`;
-}
-
 /** The projects end with their workspace: it takes over what they have outside, so that its report names all of it. */
 export async function endProjects(tx: Tx, subject: WorkspaceSubject): Promise<void> {
   await sql`

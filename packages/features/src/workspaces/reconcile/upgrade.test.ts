@@ -73,7 +73,7 @@ test('a version that answers without its DNS is taken back, and its workspace ne
   // What a host says of it; the rest is as the memory cluster has it.
   const driver: ClusterDriver = {
     ...cluster.driver,
-    unsettled: async (id) => ((await isNew(id)) ? 'its DNS does not run' : null),
+    unsettled: async (id) => ((await isNew(id)) ? { why: 'its DNS does not run', isOurs: true } : null),
     async observeTenant(id, call) {
       const state = await cluster.driver.observeTenant(id, call);
       if (state.kind === 'absent' || !(await isNew(id))) return state;
@@ -129,6 +129,38 @@ test('the time of a new version counts from when it was written, not from when i
   expect(await look({ askedMs: late, writtenMs: late })).toBe('failed');
   // What an upgrade before this one left.
   expect(await look({ askedMs: soon, writtenMs: late })).toBe('wait');
+});
+
+test('an image that could not be had before does not take back the version that brings another one', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { admin } = stack.use(await testDatabase());
+  const cluster = stack.use(await memoryCluster(admin));
+  const nowMs = 100 * upgradeMsMax;
+  const message = 'The image coredns:1 for the workspace’s DNS cannot be had.';
+  const pulled = { type: 'ImagesPulled', status: 'False', reason: 'ImagePull', message } as const;
+  // The pod of before, as its host tells of it while the new version starts.
+  const driver: ClusterDriver = {
+    ...cluster.driver,
+    observeTenant: async () => ({
+      kind: 'present',
+      uid: 'x',
+      generation: 2,
+      ready: false,
+      asleep: false,
+      kubernetesVersion: null,
+      conditions: [pulled],
+    }),
+  };
+  const look = async (writtenMs: number) => {
+    const deps = { driver, issuer: 'https://hexabase.example/oidc', clock: { now: () => nowMs } };
+    const subject = upgrading({ askedMs: writtenMs, writtenMs });
+    const stood = { ...pulled, observedGeneration: 1, lastTransitionTime: new Date(0).toISOString() };
+    subject.conditions = [...subject.conditions, stood];
+    const signal = AbortSignal.timeout(10_000);
+    return (await waitUpgradedStep(deps).run?.({ subject, fence: 1, signal }))?.kind;
+  };
+  expect(await look(nowMs - 1_000)).toBe('wait');
+  expect(await look(nowMs - doubtMs - 1_000)).toBe('failed');
 });
 
 function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number | null }): WorkspaceSubject {

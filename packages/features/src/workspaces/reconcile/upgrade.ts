@@ -8,7 +8,8 @@ import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
 import { doubtMs, hostConditions } from './probe.ts';
-import { goBack, isNewVersion, type WorkspaceSubject } from './store.ts';
+import { dnsNotWell, goBack } from './roll-out/going-back-store.ts';
+import { isNewVersion, type WorkspaceSubject } from './store.ts';
 import { clockOf, controlPlane, ensureTenant, tenantThing, type TenantDeps } from './tenant.ts';
 
 /** A new version that is not healthy after this long is given up. */
@@ -84,7 +85,9 @@ export function healthGateStep(deps: TenantDeps): Step<WorkspaceSubject> {
       const lacks = (await deps.driver.unsettled?.(subject.id, { signal })) ?? null;
       if (lacks !== null) {
         const state = await deps.driver.observeTenant(subject.id, { signal });
-        return notYet(deps, { subject, state, why: worstOf(state)?.message ?? lacks });
+        const why = worstOf(state)?.message ?? lacks.why;
+        const late = notYet(deps, { subject, state, why });
+        return late.kind === 'failed' && !lacks.isOurs ? withoutDns(subject, late) : late;
       }
       const message = `It runs ${goalOf(subject).to}`;
       return {
@@ -156,14 +159,25 @@ function saidSinceMs(
   return Math.max(operationStartedMs, Date.parse(said.lastTransitionTime));
 }
 
-/** One that is too far behind for the chart says nothing of it: whoever is nearer gets it. */
+/** Refusals that say nothing of a version: whoever is nearer to its chart, or is not lost, gets it. */
+const ofThisOneOnly: readonly string[] = ['ChartTooFar', 'TenantLost'];
+
 function refused(subject: WorkspaceSubject, { reason, message }: ConditionInput): StepResult {
   const back = rolledBack(subject, 'was refused', message);
-  if (reason !== 'ChartTooFar' || back.kind !== 'failed') return back;
+  if (!ofThisOneOnly.includes(reason) || back.kind !== 'failed') return back;
   return {
     ...back,
     condition: { ...back.condition, reason },
     write: (tx) => goBack(tx, subject, 'too-far'),
+  };
+}
+
+/** Who breaks their own DNS keeps what they have and holds up nobody; that a second one has none tells of the release. */
+function withoutDns(subject: WorkspaceSubject, back: StepResult & { kind: 'failed' }): StepResult {
+  return {
+    ...back,
+    condition: { ...back.condition, reason: dnsNotWell },
+    write: (tx) => goBack(tx, subject, 'dns'),
   };
 }
 
@@ -204,7 +218,8 @@ function notYet(
   const fromHost = hostConditions(subject, state, nowMs);
   // Until it was written the host may have been busy or away, which is not the version's fault.
   const sinceMs = nowMs - (saidSinceMs(subject, 'Upgraded', 'Unknown') ?? nowMs);
-  if (sinceMs > upgradeMsMax || isHopeless(fromHost)) {
+  // What could not be had before it was written, as of the one that it mends, says nothing of it yet.
+  if (sinceMs > upgradeMsMax || (sinceMs > doubtMs && isHopeless(fromHost))) {
     const minutes = Math.max(1, Math.floor(sinceMs / 60_000));
     return rolledBack(subject, `was not healthy after ${minutes} minute${minutes === 1 ? '' : 's'}`, why);
   }

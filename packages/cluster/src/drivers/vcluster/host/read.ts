@@ -1,4 +1,4 @@
-import { KubeRefusal } from '../../../kube-api/call-errors.ts';
+import { KubeCallError, KubeRefusal } from '../../../kube-api/call-errors.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
 import type { TenantClient, TenantResponse } from '../../../port.ts';
 import { fieldOf, listOf, metaOf, textOf, type Json } from './objects.ts';
@@ -16,6 +16,22 @@ export async function readOne(host: TenantClient, wanted: Wanted, signal: AbortS
   const answer = await host.request({ method: 'GET', path: resourcePath(apiVersion, kind, key), signal });
   if (answer.status === 404) return null;
   return asObject(answer, `${kind} ${wanted.name}`);
+}
+
+/**
+ * Null only when the API itself says that there is none; a 404 of whatever stands before it proves nothing. For what must
+ * not be taken for gone. Throws `KubeCallError` for such a one.
+ */
+export async function readProven(
+  host: TenantClient,
+  { apiVersion, kind, ...key }: Wanted,
+  signal: AbortSignal,
+): Promise<Json | null> {
+  const answer = await host.request({ method: 'GET', path: resourcePath(apiVersion, kind, key), signal });
+  if (answer.status !== 404) return asObject(answer, `${kind} ${key.name}`);
+  const { body } = answer;
+  if (fieldOf(body, 'kind') === 'Status' && fieldOf(body, 'reason') === 'NotFound') return null;
+  throw new KubeCallError('unreachable', 'A 404 that is not of a Kubernetes API');
 }
 
 export interface Selection {
