@@ -79,12 +79,16 @@ export async function wakeProjects(tx: Tx, places: readonly ProjectPlace[]): Pro
       where p.deleted_at is null and p.deletion_requested_at is null) p`.execute(tx);
 }
 
-/** Throws `LeaseLostError` when the project is gone, for example with its workspace. */
+/**
+ * What was proven does not count when the project is to be made again since: its namespace is no longer missing for
+ * somebody having deleted it. Throws `LeaseLostError` when the project is gone, for example with its workspace.
+ */
 export async function saveProject(tx: Tx, subject: ProjectSubject, status: StatusWrite): Promise<void> {
   const { numAffectedRows } = await sql`
     update projects set
       conditions = ${JSON.stringify(status.conditions)}::jsonb,
-      observed_generation = greatest(observed_generation, ${status.observedGeneration}),
+      observed_generation = case when observed_generation = ${subject.observedGeneration}
+        then greatest(observed_generation, ${status.observedGeneration}) else observed_generation end,
       progress = ${status.progress && JSON.stringify(status.progress)}::jsonb,
       phase = case when generation = ${subject.generation} then ${projectPhase(subject, status)} else phase end
     where id = ${subject.id} and deleted_at is null`.execute(tx);

@@ -18,6 +18,7 @@ import {
 import { memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { namespacesReconciler } from '../../../projects/reconcile/namespaces-reconciler.ts';
+import { loadProject, saveProject } from '../../../projects/reconcile/store.ts';
 import { projectReconciler } from '../../../projects/reconcile/project-reconciler.ts';
 import { lossToldBy, takeAnew } from '../../life-cycle/take-anew-store.ts';
 import { workspaceReconciler } from '../workspace-reconciler.ts';
@@ -89,6 +90,22 @@ test('a tenant that was lost is told and never made anew until somebody asks; it
   await look('workspace-namespaces', id);
   await until(async () => (await read(sql`select from workspaces where content_uid is not null`))[0]);
   expect(await projects()).toEqual([shop]);
+});
+
+test('a project that somebody was at work on when its tenant was lost is made again too, not ended', async () => {
+  const id = await givenLiving();
+  const [project] = await read(sql<{ id: string }>`select id from projects where deleted_at is null`);
+  const proven = () =>
+    read(sql`select observed_generation > 0 as proven from projects where id = ${project?.id}`);
+  expect(await proven()).toEqual([{ proven: true }]);
+  await db.database.asWorker(async (tx) => {
+    const subject = await loadProject(tx, project?.id ?? '');
+    if (!subject) throw new Error('there is no project');
+    await takeAnew(tx, id);
+    const { conditions, generation } = subject;
+    await saveProject(tx, subject, { conditions, observedGeneration: generation, progress: null, fence: 1 });
+  });
+  expect(await proven()).toEqual([{ proven: false }]);
 });
 
 test('a tenant that has begun anew with nothing ends no project: they are made again, and the loss is told until it was seen', async () => {
