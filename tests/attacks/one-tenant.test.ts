@@ -206,7 +206,8 @@ describe('roles with long rules', () => {
     const { json } = await bob.call('GET', `${workspace}/access`);
     const { grants, roles } = json['data'];
     expect([grants.length, roles.length]).toEqual([83, 42]);
-    expect(JSON.stringify(grants)).not.toContain('things');
+    for (const told of ['rules', 'words'])
+      expect(grants.filter((grant: Record<string, unknown[]>) => grant[told]?.length !== 0)).toHaveLength(42);
   });
 
   test('C17 are compared so often at most that nobody else waits for it', async () => {
