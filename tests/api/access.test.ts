@@ -1,4 +1,5 @@
 import { until } from '@hexabase/testkit/given.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
@@ -224,7 +225,6 @@ describe('an administrator whose role is lowered', () => {
 
 describe('what names something that is just being deleted', () => {
   it('is refused, whatever it is: the database notices last', async () => {
-    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
     const person = await joined('meanwhile', 'viewer');
     const other = new Client({ ...api.db.admin, options: '-c search_path=hexabase' });
     await other.connect();
@@ -233,7 +233,7 @@ describe('what names something that is just being deleted', () => {
       await other.query('delete from groups where id = $1', [id]);
       let answered = false;
       const asked = request().finally(() => (answered = true));
-      await until(async () => answered || (await api.query(waiting)).length > 0);
+      await until(async () => answered || (await api.query(waitingForLocks)).length > 0);
       await other.query('commit');
       const { status, error } = await asked;
       return [status, error.code];

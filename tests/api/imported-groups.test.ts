@@ -4,6 +4,7 @@ import { importGroups } from '@hexabase/oidc/upstream/import-groups.ts';
 import { readProvider } from '@hexabase/oidc/upstream/provider-input.ts';
 import { removeProvider, saveProvider } from '@hexabase/oidc/upstream/provider-store.ts';
 import { until } from '@hexabase/testkit/given.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type Api } from './start-api.ts';
 
@@ -103,10 +104,9 @@ describe('members of groups from an identity provider', () => {
     await signIn('ops');
     await signIn();
     const path = `/api/v1/organizations/${owner.organizationId}/members/${member.userId}`;
-    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
     const removing = await during(['ops'], async () => {
       const removal = owner.call('DELETE', path);
-      await until(async () => (await api.query(waiting)).length > 0);
+      await until(async () => (await api.query(waitingForLocks)).length > 0);
       return { removal };
     });
     expect((await removing.removal).status).toBe(200);

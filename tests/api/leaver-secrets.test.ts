@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { resources } from '@hexabase/contract/index.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { validBody } from '../valid-bodies.ts';
@@ -208,6 +209,5 @@ function rule(person: Person, at: string) {
 
 /** Until so many statements wait for a lock. */
 async function waiting(count: number): Promise<void> {
-  const text = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  while ((await api.query(text)).length < count) await setTimeout(20);
+  while ((await api.query(waitingForLocks)).length < count) await setTimeout(20);
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { roleActions } from '@hexabase/authz/roles.ts';
 import { allOperations } from '@hexabase/contract/all-operations.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressIn } from '../address-in.ts';
@@ -44,8 +45,7 @@ async function member(name: string, role: 'owner' | 'admin' | 'viewer'): Promise
 async function waiting(request: Promise<Answer>): Promise<void> {
   let answered = false;
   void request.finally(() => (answered = true));
-  const text = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  while (!answered && (await api.query(text)).length === 0) await setTimeout(5);
+  while (!answered && (await api.query(waitingForLocks)).length === 0) await setTimeout(5);
 }
 
 /** The answer to a request that waits until the change is made. */

@@ -1,4 +1,5 @@
 import { until } from '@hexabase/testkit/given.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { open, untilEnd, type Answer } from './exchange.ts';
 import { startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
@@ -115,8 +116,7 @@ async function behind(change: string, values: unknown[], request: () => Promise<
   await product.query('select from organizations where id = $1 for update', [ann.organizationId]);
   let answered = false;
   const asked = request().finally(() => (answered = true));
-  const locks = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  await until(async () => answered || (await product.query(locks)).length > 0);
+  await until(async () => answered || (await product.query(waitingForLocks)).length > 0);
   await product.query(change, values);
   await product.query('commit');
   return asked;

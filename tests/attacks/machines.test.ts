@@ -1,6 +1,7 @@
 import { brandId } from '@hexabase/kernel/id.ts';
 import { disableUser } from '@hexabase/oidc/users.ts';
 import { until } from '@hexabase/testkit/given.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { untilEnd } from './exchange.ts';
 import { fresh, startProduct, type Attacked, type Person, type Tenant } from './start-product.ts';
@@ -64,8 +65,7 @@ async function whileDisabled(person: Person, token: string): Promise<number> {
   const asked = product
     .send({ method: 'PATCH', path, token, body: { description: 'theirs' } })
     .finally(() => (answered = true));
-  const locks = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  await until(async () => answered || (await product.query(locks)).length > 0);
+  await until(async () => answered || (await product.query(waitingForLocks)).length > 0);
   const { database, clock } = product.product;
   await database.asIdentity((tx) => disableUser(tx, brandId(person.userId), clock.now()));
   await product.query('commit');
@@ -102,8 +102,7 @@ describe('an account that is disabled', () => {
       const disabling = database
         .asIdentity((tx) => disableUser(tx, brandId(mole.userId), clock.now()))
         .finally(() => (done = true));
-      const locks = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-      await until(async () => done || (await product.query(locks)).length > 0);
+      await until(async () => done || (await product.query(waitingForLocks)).length > 0);
       const before = done;
       await product.query('rollback');
       await disabling;

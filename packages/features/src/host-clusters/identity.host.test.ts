@@ -13,6 +13,7 @@ import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
 import { startKubeApiServer, type TestKubeApiServer } from '@hexabase/testkit/kube-api-server.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addHost, changeHost, requireHost } from './host-cluster.ts';
@@ -133,12 +134,7 @@ describe.skipIf(binaries === null)('a host cluster', () => {
     await db.database.asWorker((tx) => sql`delete from host_clusters`.execute(tx));
     const aside = AsyncLocalStorage.snapshot();
     const waiting = () =>
-      aside(() =>
-        db.database.asWorker(async (tx) => {
-          const locks = sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-          return (await locks.execute(tx)).rows;
-        }),
-      );
+      aside(() => db.database.asWorker(async (tx) => (await sql.raw(waitingForLocks).execute(tx)).rows));
     // Neither sees the other one when it looks: the second has to wait for what becomes of the first.
     const late = await db.database.asWorker(async (tx) => {
       await add(tx, 'north', access());

@@ -2,13 +2,14 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
 import { register } from '@hexabase/reconcile/registration.ts';
 import { givenOrganization, requestOfWorkspace, requestWorkspace, until } from '@hexabase/testkit/given.ts';
-import { brokenVersion, memoryCluster } from '@hexabase/testkit/memory-cluster.ts';
+import { brokenVersion, memoryCluster, type MemoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { doubtMs } from './probe.ts';
 import type { WorkspaceSubject } from './store.ts';
@@ -16,74 +17,58 @@ import { upgradeMsMax, waitUpgradedStep } from './upgrade.ts';
 import { workspaceReconciler } from './workspace-reconciler.ts';
 
 test('a version whose image cannot be had is given up after the time of doubt, for nobody can work meanwhile', async () => {
-  await using stack = new AsyncDisposableStack();
-  const { database, admin, masterKey } = stack.use(await testDatabase());
-  const cluster = stack.use(await memoryCluster(admin));
-  let aheadMs = 0;
-  const clock = { now: () => systemClock.now() + aheadMs };
-  // What a host says of it; the rest is as the memory cluster has it.
-  const driver: ClusterDriver = {
-    ...cluster.driver,
+  const message = 'The image kubernetes:v1.36.0 for the control plane cannot be had.';
+  const ended = await upgradeThatEnds(brokenVersion, ({ driver }) => ({
     async observeTenant(id, call) {
-      const state = await cluster.driver.observeTenant(id, call);
-      if (state.kind === 'absent' || state.ready) return state;
-      const message = 'The image kubernetes:v1.36.0 for the control plane cannot be had.';
-      const pulled = { type: 'ImagesPulled', status: 'False', reason: 'ErrImagePull', message } as const;
-      return { ...state, conditions: [pulled] };
+      const state = await driver.observeTenant(id, call);
+      return state.kind === 'absent' || state.ready ? state : { ...state, conditions: [notPulled(message)] };
     },
-  };
-  const issuer = 'https://hexabase.example/oidc';
-  const vault = createKeyVault(masterKey);
-  const registrations = [register(workspaceReconciler({ driver, issuer, clock, vault, database }))];
-  stack.use(await startEngine({ database, registrations, clock, log: silentLogger }));
-  const seen = <T>(query: ReturnType<typeof sql<T>>) =>
-    until(async () => (await database.asWorker(async (tx) => (await query.execute(tx)).rows))[0]);
-
-  const id = await requestWorkspace(database, await givenOrganization(database));
-  await seen(sql`select 1 from workspaces where id = ${id} and phase = 'active'`);
-  await requestOfWorkspace(database, id, { upgradeTo: brokenVersion });
-  await seen(
-    sql`select 1 from workspaces where conditions @> '[{"type": "ImagesPulled", "status": "Unknown"}]'`,
-  );
-  aheadMs = doubtMs + 1_000;
-  const ended = await seen(
-    sql<{ state: string; message: string }>`
-      select state, message from operations where kind = 'workspace.upgrade' and state <> 'running'`,
-  );
+  }));
   expect(ended).toEqual({
     state: 'failed',
     message:
       'Kubernetes 1.36 was not healthy after 2 minutes (The image kubernetes:v1.36.0 for the control plane cannot be had); going back to 1.34',
   });
-  await seen(
-    sql`select 1 from workspaces where id = ${id} and phase = 'active' and kubernetes_version = '1.34'`,
-  );
 });
 
 test('a version that answers without its DNS is taken back, and its workspace never called upgraded', async () => {
+  const message = 'The image coredns:1 for the workspace’s DNS cannot be had.';
+  const ended = await upgradeThatEnds('1.35', ({ driver }) => {
+    const isNew = async (id: WorkspaceId) => {
+      const state = await driver.observeTenant(id, { signal: AbortSignal.timeout(10_000) });
+      return state.kind === 'present' && state.kubernetesVersion === 'v1.35.0';
+    };
+    return {
+      unsettled: async (id) => ((await isNew(id)) ? { why: 'its DNS does not run', isOurs: true } : null),
+      async observeTenant(id, call) {
+        const state = await driver.observeTenant(id, call);
+        if (state.kind === 'absent' || !(await isNew(id))) return state;
+        return { ...state, conditions: [notPulled(message)] };
+      },
+    };
+  });
+  expect(ended).toEqual({
+    state: 'failed',
+    message:
+      'Kubernetes 1.35 was not healthy after 2 minutes (The image coredns:1 for the workspace’s DNS cannot be had); going back to 1.34',
+  });
+});
+
+function notPulled(message: string): ConditionInput {
+  return { type: 'ImagesPulled', status: 'False', reason: 'ErrImagePull', message };
+}
+
+/** What the operation says when the time of doubt is over and the workspace is back; `told` is what a host says of it. */
+async function upgradeThatEnds(
+  upgradeTo: string,
+  told: (cluster: MemoryCluster) => Partial<ClusterDriver>,
+): Promise<{ state: string; message: string }> {
   await using stack = new AsyncDisposableStack();
   const { database, admin, masterKey } = stack.use(await testDatabase());
   const cluster = stack.use(await memoryCluster(admin));
   let aheadMs = 0;
   const clock = { now: () => systemClock.now() + aheadMs };
-  const isNew = async (id: WorkspaceId) => {
-    const state = await cluster.driver.observeTenant(id, { signal: AbortSignal.timeout(10_000) });
-    return state.kind === 'present' && state.kubernetesVersion === 'v1.35.0';
-  };
-  // What a host says of it; the rest is as the memory cluster has it.
-  const driver: ClusterDriver = {
-    ...cluster.driver,
-    unsettled: async (id) => ((await isNew(id)) ? { why: 'its DNS does not run', isOurs: true } : null),
-    async observeTenant(id, call) {
-      const state = await cluster.driver.observeTenant(id, call);
-      if (state.kind === 'absent' || !(await isNew(id))) return state;
-      const message = 'The image coredns:1 for the workspace’s DNS cannot be had.';
-      return {
-        ...state,
-        conditions: [{ type: 'ImagesPulled', status: 'False', reason: 'ErrImagePull', message }],
-      };
-    },
-  };
+  const driver: ClusterDriver = { ...cluster.driver, ...told(cluster) };
   const issuer = 'https://hexabase.example/oidc';
   const vault = createKeyVault(masterKey);
   const registrations = [register(workspaceReconciler({ driver, issuer, clock, vault, database }))];
@@ -93,7 +78,7 @@ test('a version that answers without its DNS is taken back, and its workspace ne
 
   const id = await requestWorkspace(database, await givenOrganization(database));
   await seen(sql`select 1 from workspaces where id = ${id} and phase = 'active'`);
-  await requestOfWorkspace(database, id, { upgradeTo: '1.35' });
+  await requestOfWorkspace(database, id, { upgradeTo });
   await seen(
     sql`select 1 from workspaces where conditions @> '[{"type": "ImagesPulled", "status": "Unknown"}]'`,
   );
@@ -102,15 +87,11 @@ test('a version that answers without its DNS is taken back, and its workspace ne
     sql<{ state: string; message: string }>`
       select state, message from operations where kind = 'workspace.upgrade' and state <> 'running'`,
   );
-  expect(ended).toEqual({
-    state: 'failed',
-    message:
-      'Kubernetes 1.35 was not healthy after 2 minutes (The image coredns:1 for the workspace’s DNS cannot be had); going back to 1.34',
-  });
   await seen(
     sql`select 1 from workspaces where id = ${id} and phase = 'active' and kubernetes_version = '1.34'`,
   );
-});
+  return ended;
+}
 
 test('the time of a new version counts from when it was written, not from when it was asked for', async () => {
   await using stack = new AsyncDisposableStack();
