@@ -7,6 +7,7 @@ import { defaultLimits, type GatewayLimits } from './limits/shares.ts';
 type State = 'asleep' | 'servable' | 'failed' | 'gone';
 
 let state: State;
+let isSleepWanted: boolean;
 let wakes: string[];
 let looks: number;
 const forever = new AbortController().signal;
@@ -14,6 +15,7 @@ const asker = { userId: 'ada', workspaceId: 'ws', organizationId: 'acme' };
 
 beforeEach(() => {
   state = 'asleep';
+  isSleepWanted = false;
   wakes = [];
   looks = 0;
 });
@@ -28,6 +30,7 @@ function holding(limits: Partial<GatewayLimits> = {}, wake?: () => Promise<void>
           organizationId: 'acme',
           servable: state === 'servable',
           asleep: state === 'asleep',
+          sleepWanted: isSleepWanted,
         };
         return state === 'gone' ? null : found;
       },
@@ -61,6 +64,22 @@ describe('a request to a sleeping workspace', () => {
     const request = hold.untilAwake(asker, forever);
     await expect.poll(() => wakes.length).toBe(1);
     state = 'servable';
+    expect(await request).toMatchObject({ servable: true });
+  });
+
+  it('asks again when its workspace is put to sleep while it waits, also for those who come later', async () => {
+    const hold = holding();
+    const request = hold.untilAwake(asker, forever);
+    await expect.poll(() => wakes.length).toBe(1);
+    isSleepWanted = false;
+    hold.changed('ws');
+    await expect.poll(() => looks).toBe(2);
+    expect(wakes).toHaveLength(1);
+    isSleepWanted = true;
+    hold.changed('ws');
+    await expect.poll(() => wakes.length, { timeout: 500 }).toBe(2);
+    state = 'servable';
+    hold.changed('ws');
     expect(await request).toMatchObject({ servable: true });
   });
 

@@ -48,7 +48,9 @@ export function createHold({ access, wake, log, limits }: HoldDeps): Hold {
       if (!workspace) throw new Refusal(404, 'NotFound', { message: 'the workspace is gone' });
       if (workspace.servable) return workspace;
       if (!workspace.asleep) throw unavailable('the workspace is not active', retryAfterSeconds);
-      if (!asked) await wake(workspaceId).catch((error: unknown) => refuseWake(error, log));
+      // Again when it was put to sleep while we wait, as by its schedule.
+      if (!asked || workspace.sleepWanted)
+        await wake(workspaceId).catch((error: unknown) => refuseWake(error, log));
       if (group.waiting === 0) throw unavailable('nobody waits any more');
       await pause(group);
     }

@@ -21,6 +21,8 @@ export interface ReachableWorkspace {
   servable: boolean;
   /** It was put to sleep and is not awake again; waking it makes it servable. */
   asleep: boolean;
+  /** It is meant to sleep: nobody has asked for it to be woken since it was put to sleep. */
+  sleepWanted?: boolean;
 }
 
 export interface KubeSession {
@@ -79,8 +81,8 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
     async findWorkspace(idOrSlug) {
       const { rows } = await db.asWorker(
         (tx) =>
-          sql<{ id: string; organization_id: string; phase: string }>`
-          SELECT id, organization_id, phase FROM hexabase.workspaces
+          sql<{ id: string; organization_id: string; phase: string; asleep: boolean }>`
+          SELECT id, organization_id, phase, asleep FROM hexabase.workspaces
           WHERE (id = ${idOrSlug} OR slug = ${idOrSlug}) AND deleted_at IS NULL
           ORDER BY (id = ${idOrSlug}) DESC LIMIT 1`.execute(tx),
         { oneStatement: true },
@@ -92,6 +94,7 @@ export function kubeAccess(options: KubeAccessOptions): KubeAccess {
             organizationId: row.organization_id,
             servable: servablePhases.includes(row.phase),
             asleep: row.phase === 'asleep',
+            sleepWanted: row.asleep,
           }
         : null;
     },

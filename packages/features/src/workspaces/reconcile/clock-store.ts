@@ -86,16 +86,22 @@ export async function changeByClock(
 function columnsOf(change: ClockedChange) {
   switch (change.kind) {
     case 'workspace.sleep':
-      return sql`asleep = true, sleep_reason = ${change.reason}, phase = 'updating'`;
+      return sql`asleep = true, sleep_reason = ${change.reason}, phase = ${updatingUnlessAsleep}`;
     // It stays in phase asleep, where requests are held, until its API answers.
     case 'workspace.wake':
       return sql`asleep = false, sleep_reason = null`;
     case 'workspace.upgrade':
-      return sql`release = ${change.release}, phase = 'updating'`;
+      return sql`release = ${change.release}, phase = ${updatingUnlessAsleep}`;
     case 'workspace.delete':
       return sql`deletion_due_at = null`;
   }
 }
+
+/**
+ * SQL: the phase while a newer generation is on its way. What falls asleep or wakes stays asleep: its API does not answer,
+ * and requests wait for it instead of failing.
+ */
+export const updatingUnlessAsleep = sql`case when phase = 'asleep' then phase else 'updating' end`;
 
 function fitting(change: ClockedChange) {
   switch (change.kind) {

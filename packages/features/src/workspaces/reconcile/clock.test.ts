@@ -28,6 +28,7 @@ async function change(columns: ReturnType<typeof sql>): Promise<void> {
 
 interface Row {
   asleep: boolean;
+  phase: string;
   sleep_reason: string | null;
   generation: number;
   schedule_due_at: Date | null;
@@ -90,6 +91,14 @@ test('a schedule puts to sleep and wakes, and knows its next turn', async () => 
   clock = fixedClock(Date.parse('2026-03-24T07:00:30Z'));
   expect(await pass()).toBe(1);
   expect(await row()).toMatchObject({ asleep: false, schedule_due_at: new Date('2026-03-24T20:00:00Z') });
+});
+
+test('a workspace that is put to sleep again while it wakes is never said to answer: requests wait', async () => {
+  await change(sql`sleep_at = '0 20 * * *', schedule_due_at = ${new Date('2026-03-23T20:00:00Z')},
+    phase = 'asleep'`);
+  clock = fixedClock(Date.parse('2026-03-23T20:00:30Z'));
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({ asleep: true, phase: 'asleep' });
 });
 
 test('a deletion begins when it can no longer be taken back', async () => {

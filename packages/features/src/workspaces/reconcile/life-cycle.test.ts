@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -267,6 +268,47 @@ test('a plan that was asked for of a sleeping workspace comes when it wakes, if 
   await requestOfWorkspace(test1.database, id, 'wake');
   expect(await inPhase(id, 'active')).toMatchObject({ plan: 'starter', settled_plan: 'starter' });
 });
+
+test('an upgrade that goes back while the workspace wakes never says that it answers: requests wait', async () => {
+  const id = await activeWorkspace();
+  await requestOfWorkspace(test1.database, id, { upgradeTo: brokenVersion });
+  await until(
+    async () => (await read(sql`select 1 from workspaces where conditions @> '[{"type": "Upgraded"}]'`))[0],
+  );
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  await requestOfWorkspace(test1.database, id, 'wake');
+  await until(
+    async () =>
+      (
+        await read(
+          sql`select 1 from operations o join operation_events e on e.operation_id = o.id
+            where o.kind = 'workspace.wake' and e.step = 'wait-upgraded'`,
+        )
+      )[0],
+  );
+  const phases = await phasesFromNow();
+  aheadMs = 11 * 60_000;
+  expect(await operationEnded('workspace.wake')).toMatchObject({ state: 'failed' });
+  await inPhase(id, 'active');
+  expect(await phases()).toEqual(['asleep', 'active']);
+});
+
+/** From now on every phase that is written is kept; answers them, each once in a row. */
+async function phasesFromNow(): Promise<() => Promise<string[]>> {
+  const client = new Client({ connectionString: test1.adminUrl });
+  await client.connect();
+  stack.defer(() => client.end());
+  await client.query(`
+    create table public.phases (at bigint generated always as identity, phase text);
+    create function public.keep_phase() returns trigger language plpgsql security definer as
+      $$ begin insert into public.phases (phase) values (new.phase); return new; end $$;
+    create trigger keep_phase after update on hexabase.workspaces for each row execute function public.keep_phase()`);
+  return async () => {
+    const { rows } = await client.query<{ phase: string }>('select phase from public.phases order by at');
+    return rows.map(({ phase }) => phase).filter((phase, index, all) => phase !== all[index - 1]);
+  };
+}
 
 async function useCpu(id: WorkspaceId, cpu: string): Promise<void> {
   const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'seen' } };

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Tx } from '@hexabase/postgres/database.ts';
+import { updatingUnlessAsleep } from '../clock-store.ts';
 import { isNewRelease, isNewVersion, type WorkspaceSubject } from '../store.ts';
 
 /** The reason of the condition `Upgraded` where a release went back for want of nothing but the workspace's DNS. */
@@ -21,8 +22,10 @@ export async function goBack(tx: Tx, subject: WorkspaceSubject, what: GoingBack)
       ? sql`plan = coalesce(settled_plan, plan)`
       : sql`kubernetes_version = coalesce(settled_version, kubernetes_version),
           release = coalesce(settled_release, release), ${ofRelease(subject, what)}`;
+  // A plan is looked at in what answers; a version may go back from a workspace that has not woken yet.
+  const phase = what === 'plan' ? sql`'updating'` : updatingUnlessAsleep;
   const { numAffectedRows } = await sql`
-    update workspaces w set ${before}, generation = generation + 1, phase = 'updating'
+    update workspaces w set ${before}, generation = generation + 1, phase = ${phase}
     where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);
   if (numAffectedRows === 1n) await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
 }
