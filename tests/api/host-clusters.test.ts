@@ -1,5 +1,10 @@
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
+import { takePlace } from '@hexabase/features/host-clusters/public.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
+import { until } from '@hexabase/testkit/given.ts';
+import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aHostCluster, aKubeconfig, hostServer, hostToken } from './host-cluster-bodies.ts';
 import { startApi, type Answer, type Api, type Person } from './start-api.ts';
@@ -113,6 +118,30 @@ describe('credentials of a host cluster', () => {
     }
     expect((await add({ inCluster: true })).error.code).toBe('validation_failed');
     expect(await api.query('select 1 from host_clusters')).toEqual([]);
+  });
+
+  it('are not taken for replaced when only a context was given, which chooses in nothing', async () => {
+    await add();
+    const context = 'here';
+    const answers = [
+      await operator.call('PATCH', `${path}/fra-1`, { body: { context } }),
+      await operator.call('PATCH', `${path}/fra-1`, { body: { context, region: 'us' } }),
+      await add({ name: 'home', kubeconfig: undefined, inCluster: true, context }),
+    ];
+    for (const { status, error } of answers)
+      expect([status, JSON.stringify(error.details)]).toEqual([400, expect.stringContaining('"context"')]);
+  });
+
+  it('that no TLS can be made with are refused at once, and not told as a host that does not answer', async () => {
+    const text = Buffer.from('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n').toString(
+      'base64',
+    );
+    const user = { 'client-certificate-data': text, 'client-key-data': text };
+    const answer = await add({ kubeconfig: aKubeconfig({ user }) });
+    expect([answer.status, answer.error.message]).toEqual([
+      400,
+      expect.stringMatching(/certificate.*cannot be used/),
+    ]);
   });
 });
 
@@ -276,5 +305,63 @@ describe('a drain', () => {
     expect((await operator.call('DELETE', `${path}/fra-1`)).status).toBe(204);
     expect(await api.query('select 1 from host_cluster_credentials')).toEqual([]);
     expect((await operator.call('GET', `${path}/fra-1`)).status).toBe(404);
+  });
+});
+
+describe('while a workspace gets its place', () => {
+  const size = { cpuMilli: 1_000, memoryMib: 1_024 };
+  const change = { body: { kubeconfig: aKubeconfig() } };
+  let workspaceId: string;
+
+  /** As the row of a new workspace is written: with its place, in one transaction. */
+  async function placed(during: () => void): Promise<void> {
+    await api.db.database.asWorker(async (tx: Tx) => {
+      const { hostClusterId } = await takePlace(tx, { region: 'eu', isolation: 'shared', size }, 'local');
+      during();
+      await until(async () => (await api.query(waitingForLocks)).length > 0);
+      await sql`set local lock_timeout = '500ms'`.execute(tx);
+      await sql`update workspaces set host_cluster_id = ${hostClusterId} where id = ${workspaceId}`.execute(
+        tx,
+      );
+    });
+  }
+
+  beforeEach(async () => {
+    await add({ region: 'us', name: 'nyc-1' });
+    workspaceId = String((await createWorkspace()).data['id']);
+    await add();
+  });
+
+  it('its host is not removed, and neither of the two loses to a deadlock', async () => {
+    let removed: Promise<Answer> | undefined;
+    await placed(() => (removed = operator.call('DELETE', `${path}/fra-1`)));
+    expect((await removed)?.error.code).toBe('host_cluster_not_empty');
+    expect(await hostOf(workspaceId)).toBe('fra-1');
+  });
+
+  it('a drain waits for it, and tells that it is there', async () => {
+    let drained: Promise<Answer> | undefined;
+    await placed(() => (drained = operator.call('POST', `${path}/fra-1/drain`)));
+    expect((await drained)?.data['remaining']).toMatchObject([{ workspaceId }]);
+  });
+
+  it('nobody waits for a host that is asked which cluster it is', async () => {
+    await api.query(`update host_clusters set cluster_uid = id where name = 'fra-1'`);
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<null>();
+    api.ports.hostAccess.identify = () => {
+      asked.resolve();
+      return answered.promise;
+    };
+    const changed = operator.call('PATCH', `${path}/fra-1`, change);
+    await asked.promise;
+    const others = Promise.all([
+      createWorkspace({ region: 'eu' }),
+      operator.call('POST', `${path}/fra-1/check`),
+    ]);
+    const late = new Promise((resolve) => setTimeout(resolve, 3_000, 'they wait for the host').unref());
+    const seen = await Promise.race([others.then((all) => all.map(({ status }) => status)), late]);
+    answered.resolve(null);
+    expect([seen, (await changed).status]).toEqual([[201, 200], 200]);
   });
 });

@@ -2,13 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
 import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
-import { addHost, changeHost } from '@hexabase/features/host-clusters/host-cluster.ts';
+import {
+  addHost,
+  changeHost,
+  withHostAccess,
+  type Credentials,
+} from '@hexabase/features/host-clusters/host-cluster.ts';
 import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
 import { findHostRow } from '@hexabase/features/host-clusters/store.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
-import type { Database } from '@hexabase/postgres/database.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
 import type { ServerConfig } from '../config.ts';
 import { readNamed, StartError } from '../lifecycle/data-folder.ts';
 
@@ -54,28 +59,11 @@ export async function ensureDefaultHost({
   if (hostKubeconfig === undefined) return null;
   const kubeconfig = readNamed(hostKubeconfig, `The kubeconfig ${hostKubeconfig}`);
   const credentials = { kubeconfig, context: undefined };
-  const access = hostAccess(vault);
+  const given = { credentials, hostRegion, vault, nowMs: clock.now() };
   try {
-    await database.asWorker(async (tx) => {
-      const row = await findHostRow(tx, defaultName, true);
-      if (!row) {
-        const settings = {
-          name: defaultName,
-          region: hostRegion,
-          labels: {},
-          dedicated_nodes: false,
-          max_workspaces: null,
-          max_cpu_milli: null,
-          max_memory_mib: null,
-          created_by: null,
-        };
-        await addHost(tx, { row: settings, credentials, access, nowMs: clock.now() });
-        return;
-      }
-      const sealed = (await hostConnections(tx)).find((host) => host.id === row.id)?.sealed ?? null;
-      if (isSame(vault, row.id, { before: sealed, now: access.seal(row.id, credentials).sealed })) return;
-      await changeHost(tx, row, { change: {}, credentials, access });
-    });
+    await withHostAccess(hostAccess(vault), (access) =>
+      database.asWorker((tx) => addOrRenew(tx, { ...given, access })),
+    );
   } catch (error) {
     if (isAppError(error, 'validation_failed'))
       throw new StartError(`${hostKubeconfig} cannot be used: ${error.message}`);
@@ -85,6 +73,38 @@ export async function ensureDefaultHost({
     if (typeof hostCluster === 'string' && hostCluster !== defaultName) return hostCluster;
   }
   return null;
+}
+
+interface GivenHost {
+  credentials: Credentials;
+  hostRegion: string;
+  vault: KeyVault;
+  access: ReturnType<typeof hostAccess>;
+  nowMs: number;
+}
+
+async function addOrRenew(
+  tx: Tx,
+  { credentials, hostRegion, vault, access, nowMs }: GivenHost,
+): Promise<void> {
+  const row = await findHostRow(tx, defaultName, true);
+  if (!row) {
+    const settings = {
+      name: defaultName,
+      region: hostRegion,
+      labels: {},
+      dedicated_nodes: false,
+      max_workspaces: null,
+      max_cpu_milli: null,
+      max_memory_mib: null,
+      created_by: null,
+    };
+    await addHost(tx, { row: settings, credentials, access, nowMs });
+    return;
+  }
+  const sealed = (await hostConnections(tx)).find((host) => host.id === row.id)?.sealed ?? null;
+  if (isSame(vault, row.id, { before: sealed, now: access.seal(row.id, credentials).sealed })) return;
+  await changeHost(tx, row, { change: {}, credentials, access });
 }
 
 /** Ciphertexts differ every time, so what is in them is compared. */

@@ -81,7 +81,8 @@ class Registry {
   readonly #problems = new Map<string, Pick<OpenHost, 'id' | 'fingerprint'> & { reason: string }>();
   readonly #placements = new Map<WorkspaceId, string | null>();
   readonly #listeners = new Set<() => void>();
-  readonly #closing = new Set<NodeJS.Timeout>();
+  /** Not used any more; what is still on its way there ends first. */
+  readonly #closing = new Map<NodeJS.Timeout, OpenHost>();
   readonly #resources = new AsyncDisposableStack();
   #loading: Promise<void> = Promise.resolve();
 
@@ -110,8 +111,9 @@ class Registry {
   async stop(): Promise<void> {
     await this.#resources.disposeAsync();
     await this.#loading;
-    for (const timer of this.#closing) clearTimeout(timer);
-    await Promise.all([...this.#open.values()].map(close));
+    for (const timer of this.#closing.keys()) clearTimeout(timer);
+    await Promise.all([...this.#open.values(), ...this.#closing.values()].map(close));
+    this.#closing.clear();
     this.#open.clear();
   }
 
@@ -213,10 +215,15 @@ class Registry {
     this.#open.delete(name);
     const timer = setTimeout(() => {
       this.#closing.delete(timer);
-      void close(host);
+      close(host).catch((error: unknown) => {
+        this.#options.log.warn(
+          { error, host: name },
+          'a host cluster that is not used any more was not closed',
+        );
+      });
     }, closeAfterMs);
     timer.unref();
-    this.#closing.add(timer);
+    this.#closing.set(timer, host);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   changeHost,
   removeHost,
   requireHost,
+  withHostAccess,
   type AddHost,
   type Credentials,
 } from '@hexabase/features/host-clusters/host-cluster.ts';
@@ -60,8 +61,8 @@ export async function makeHost(
   store: HostStore,
   given: Pick<AddHost, 'row' | 'credentials'>,
 ): Promise<HostCluster> {
-  return store.database.asWorker(async (tx) => {
-    const row = await addHost(tx, { ...given, access: hostAccess(store.vault), nowMs: clock.now() });
+  return changeWithAccess(store, async (tx, access) => {
+    const row = await addHost(tx, { ...given, access, nowMs: clock.now() });
     await record(tx, 'operator.host.add', {
       target: row.id,
       details: { name: row.name, region: row.region },
@@ -75,14 +76,21 @@ export async function editHost(
   name: string,
   asked: { change: HostClusterChange; credentials: Credentials | null; anotherCluster: boolean },
 ): Promise<HostCluster> {
-  return store.database.asWorker(async (tx) => {
+  return changeWithAccess(store, async (tx, access) => {
     const row = await requireHost(tx, name);
-    const changed = await changeHost(tx, row, { ...asked, access: hostAccess(store.vault) });
+    const changed = await changeHost(tx, row, { ...asked, access });
     const { change, credentials, anotherCluster } = asked;
     const details = { name: row.name, ...change, credentialsReplaced: credentials !== null, anotherCluster };
     await record(tx, 'operator.host.update', { target: row.id, details });
     return toHostClusterNow(tx, changed, clock.now());
   });
+}
+
+function changeWithAccess<T>(
+  { database, vault }: HostStore,
+  change: (tx: Tx, access: ReturnType<typeof hostAccess>) => Promise<T>,
+): Promise<T> {
+  return withHostAccess(hostAccess(vault), (access) => database.asWorker((tx) => change(tx, access)));
 }
 
 export async function setHostState(

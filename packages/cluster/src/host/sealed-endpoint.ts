@@ -1,7 +1,13 @@
+import { createSecureContext } from 'node:tls';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import * as z from 'zod';
-import { KubeconfigError, parseKubeconfig, type KubeEndpoint } from '../kube-api/endpoint.ts';
+import {
+  KubeconfigError,
+  parseKubeconfig,
+  type KubeCredentials,
+  type KubeEndpoint,
+} from '../kube-api/endpoint.ts';
 
 const stored = z.object({
   server: z.string(),
@@ -23,6 +29,7 @@ export function sealEndpoint(
   given: { kubeconfig: string; context?: string | undefined },
 ): { sealed: string; server: string } {
   const endpoint = stored.parse(endpointOf(given));
+  requireUsable(endpoint.credentials);
   const sealed = vault.seal(Buffer.from(JSON.stringify(endpoint)), contextOf(hostClusterId));
   return { sealed, server: endpoint.server };
 }
@@ -39,6 +46,20 @@ export function openSealedEndpoint(
   return { ...endpoint, ...(serverName !== undefined && { serverName }) };
 }
 
+/** Later every connection would fail with it, and look like a host that does not answer. */
+function requireUsable(credentials: KubeCredentials): void {
+  if (credentials.kind !== 'certificate') return;
+  const { cert, key } = credentials;
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw notTaken(
+      `The kubeconfig’s client certificate and key cannot be used together: ${why}. Copy both again.`,
+    );
+  }
+}
+
 /** Throws `validation_failed` on `kubeconfig` for what is not taken. */
 export function endpointOf({
   kubeconfig,
@@ -51,11 +72,15 @@ export function endpointOf({
     return parseKubeconfig(kubeconfig, context);
   } catch (error) {
     if (!(error instanceof KubeconfigError)) throw error;
-    throw new AppError('validation_failed', {
-      message: error.message,
-      details: { fields: [{ path: 'kubeconfig', message: error.message }] },
-    });
+    throw notTaken(error.message);
   }
+}
+
+function notTaken(message: string): AppError {
+  return new AppError('validation_failed', {
+    message,
+    details: { fields: [{ path: 'kubeconfig', message }] },
+  });
 }
 
 /** Table, row and column: a ciphertext that is moved to another row does not open. */

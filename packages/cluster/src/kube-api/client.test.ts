@@ -224,6 +224,23 @@ describe('an open answer', () => {
     await closed;
   });
 
+  it('that never begins gives up all idle connections: they may be dead as well', async () => {
+    using kube = client({}, 200);
+    const both = Promise.withResolvers<void>();
+    let waiting = 0;
+    answer = (_request, response) => {
+      waiting += 1;
+      if (waiting === 2) both.resolve();
+      void both.promise.then(() => reply(response, 200, {}));
+    };
+    await Promise.all([1, 2].map(() => kube.request({ method: 'GET', path: '/' })));
+    const kept = [...sockets];
+    expect(kept).toHaveLength(2);
+    for (const socket of kept) socket.pause();
+    await expect(kube.stream('/watch')).rejects.toMatchObject({ reason: 'timeout' });
+    expect(await kube.request({ method: 'GET', path: '/' })).toMatchObject({ status: 200 });
+  });
+
   it('that is refused rejects with the words of the API', async () => {
     using kube = client();
     answer = (_request, response) =>

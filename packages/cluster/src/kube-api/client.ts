@@ -56,7 +56,7 @@ export function createKubeClient(
         const response = { status: answer.statusCode ?? 0, body: await bodyOf(answer, refusalBytesMax) };
         refuseBusy(answer, response, { method: 'GET', path });
         throw new KubeRefusal(`GET ${path}`, response);
-      });
+      }).catch(afterTimeout(agent));
     },
     async webSocket(path, protocols) {
       const limit = withLimit(undefined, callTimeoutMs);
@@ -68,7 +68,7 @@ export function createKubeClient(
           handshakeTimeout: callTimeoutMs,
           perMessageDeflate: false,
         }),
-      );
+      ).catch(afterTimeout(agent));
     },
     [Symbol.dispose]: () => agent.destroy(),
   };

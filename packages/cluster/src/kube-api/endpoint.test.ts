@@ -57,6 +57,11 @@ describe('a kubeconfig', () => {
       { cluster: { server: 'https://a:b@c' } },
       /not a plain https address/,
     ],
+    [
+      'hides a password without a name there',
+      { cluster: { server: 'https://:b@c' } },
+      /not a plain https address/,
+    ],
     ['has an authority that is none', { cluster: { 'certificate-authority-data': '//8=' } }, /PEM/],
     ['has a token with a line break', { user: { token: 'a\r\nx: y' } }, /line break/],
     ['has a token that ends with one', { user: { token: 'a\n' } }, /line break/],

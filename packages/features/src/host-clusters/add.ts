@@ -1,7 +1,7 @@
 import type { hostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import type { Input, UseCase } from '../run/use-case.ts';
-import { addHost, type Credentials } from './host-cluster.ts';
+import { addHost, lookElsewhere, requireChoice, type Credentials } from './host-cluster.ts';
 import { toHostClusterNow } from './representation.ts';
 
 type Add = typeof hostCluster.operations.add;
@@ -21,7 +21,7 @@ export const addHostCluster: UseCase<Add> = async (context, { body }) => {
       created_by: actor.userId,
     },
     credentials: credentialsOf(body),
-    access: ports.hostAccess,
+    access: lookElsewhere(ports.hostAccess, context.elsewhere),
     nowMs,
   });
   context.note({ name: row.name, region: row.region, server: row.server });
@@ -30,6 +30,7 @@ export const addHostCluster: UseCase<Add> = async (context, { body }) => {
 
 /** Exactly one of the two ways in. */
 function credentialsOf({ kubeconfig, context, inCluster }: Input<Add>['body']): Credentials | null {
+  requireChoice({ kubeconfig, context });
   if (inCluster && kubeconfig === undefined) return null;
   if (!inCluster && kubeconfig !== undefined) return { kubeconfig, context };
   const message = inCluster ? 'leave it out for the cluster of the control plane' : 'is missing';

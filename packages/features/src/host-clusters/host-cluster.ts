@@ -2,6 +2,7 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { HostAccess } from '../run/ports.ts';
+import { createElsewhere, type Elsewhere } from '../run/turns/elsewhere.ts';
 import {
   changeHostRow,
   countPoolMembers,
@@ -21,6 +22,39 @@ import {
 export interface Credentials {
   kubeconfig: string;
   context: string | undefined;
+}
+
+/** Throws `validation_failed` for a context without a kubeconfig: whoever gives one means to replace credentials. */
+export function requireChoice({
+  kubeconfig,
+  context,
+}: {
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+}): void {
+  if (context === undefined || kubeconfig !== undefined) return;
+  const message = 'chooses in a kubeconfig: give that too';
+  throw new AppError('validation_failed', { details: { fields: [{ path: 'context', message }] } });
+}
+
+/**
+ * The same access, which looks at a host outside of the transaction (`Elsewhere.ask`): a host that answers slowly keeps
+ * nobody else waiting for its row, and no connection.
+ */
+export function lookElsewhere(access: HostAccess, ask: Elsewhere['ask']): HostAccess {
+  return {
+    seal: (hostClusterId, credentials) => access.seal(hostClusterId, credentials),
+    identify: (credentials) => ask('identify', () => access.identify(credentials)),
+  };
+}
+
+/** For programs, which have no request: `transaction` is run once more when a host was asked meanwhile. */
+export function withHostAccess<T>(
+  access: HostAccess,
+  transaction: (access: HostAccess) => Promise<T>,
+): Promise<T> {
+  const elsewhere = createElsewhere();
+  return elsewhere.run(() => transaction(lookElsewhere(access, elsewhere.ask)));
 }
 
 export interface AddHost {

@@ -76,7 +76,8 @@ export async function findHostRow(tx: Tx, nameOrId: string, lock = false): Promi
     .selectAll()
     .where((eb) => eb.or([eb('name', '=', nameOrId), eb('id', '=', nameOrId)]))
     .orderBy('name')
-    .$if(lock, (query) => query.forUpdate())
+    // Not against whoever refers to it: a workspace that gets its place here may hold what we wait for next.
+    .$if(lock, (query) => query.forNoKeyUpdate())
     .executeTakeFirst();
   return row ?? null;
 }
@@ -153,8 +154,12 @@ export async function changeHostRow(
   row: HostClusterRow,
   { labels, ...change }: HostClusterChange,
 ): Promise<HostClusterRow> {
-  // Tenants are kept in advance only where workspaces may come.
-  if (change.state !== undefined) await wake(tx, 'pool', 'refill');
+  if (change.state !== undefined) {
+    // Whoever was given a place before is there when we look.
+    await holdPlacement(tx);
+    // Tenants are kept in advance only where workspaces may come.
+    await wake(tx, 'pool', 'refill');
+  }
   return tx
     .updateTable('host_clusters')
     .set({

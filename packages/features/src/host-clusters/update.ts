@@ -1,6 +1,6 @@
 import type { hostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import type { UseCase } from '../run/use-case.ts';
-import { changeHost, requireHost } from './host-cluster.ts';
+import { changeHost, lookElsewhere, requireChoice, requireHost } from './host-cluster.ts';
 import { toHostClusterNow } from './representation.ts';
 import type { HostClusterChange } from './store.ts';
 
@@ -20,10 +20,12 @@ export const updateHostCluster: UseCase<typeof hostCluster.operations.update> = 
     ...(body.maxMemoryMib !== undefined && { max_memory_mib: body.maxMemoryMib }),
   };
   const { kubeconfig } = body;
+  requireChoice(body);
   const credentials = kubeconfig === undefined ? null : { kubeconfig, context: body.context };
   if (!credentials && Object.keys(change).length === 0)
     return { data: await toHostClusterNow(tx, row, nowMs) };
-  const changed = await changeHost(tx, row, { change, credentials, access: ports.hostAccess });
+  const access = lookElsewhere(ports.hostAccess, context.elsewhere);
+  const changed = await changeHost(tx, row, { change, credentials, access });
   context.note({ name: row.name, ...change, credentialsReplaced: credentials !== null });
   return { data: await toHostClusterNow(tx, changed, nowMs) };
 };

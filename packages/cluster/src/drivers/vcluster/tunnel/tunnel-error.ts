@@ -1,6 +1,8 @@
 /** Why there is no way to a pod, in a sentence; `temporary` when trying again may help. */
 export class TunnelError extends Error {
   readonly temporary: boolean;
+  /** As of a TCP connection that broke: whoever keeps connections repeats a read that was on one. */
+  readonly code = 'ECONNRESET';
 
   constructor(message: string, options: { temporary: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });

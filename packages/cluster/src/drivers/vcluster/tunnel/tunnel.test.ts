@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKubeClient } from '../../../kube-api/client.ts';
 import { portOf, standInHost, type StandInHost } from './stand-in-host.ts';
 import { openTunnel } from './tunnel.ts';
 
@@ -150,6 +153,30 @@ describe('when the way breaks', () => {
     api.cutConnections();
     expect(String((await failed)[0])).toContain('the tunnel to port 8443 of pod ws/vc-0 broke');
     expect(await answerTo(await tunnel.connect(), 'again')).toBe('again');
+  });
+
+  it('a read that was on a kept connection is asked again on a new one', async () => {
+    const authority = makeAuthority([], Date.now());
+    const { certPem: cert, keyPem: key } = signServer(authority, ['tenant.localhost'], Date.now());
+    let seen = 0;
+    const tenant = createHttpsServer({ cert, key }, (_request, response) => {
+      seen += 1;
+      if (seen === 2) api.cutConnections();
+      else response.end(`answer ${seen}`);
+    });
+    await new Promise<void>((resolve) => tenant.listen(0, '127.0.0.1', resolve));
+    opened.defer(() => (tenant.closeAllConnections(), void tenant.close()));
+    api.pods.set('vc-0', portOf(tenant));
+    const tunnel = tunnelTo();
+    using client = createKubeClient({
+      server: 'https://tenant.localhost',
+      certificateAuthority: authority.certPem,
+      credentials: { kind: 'token', token: 'mine' },
+      connect: () => tunnel.connect(),
+    });
+    const read = { method: 'GET', path: '/version' } as const;
+    expect(await client.request(read)).toEqual({ status: 200, body: 'answer 1' });
+    expect(await client.request(read)).toEqual({ status: 200, body: 'answer 3' });
   });
 
   it('finds the pod that took the place of the one it knew', async () => {
