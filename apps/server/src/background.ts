@@ -85,8 +85,8 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       everyMs: clockPassMs,
       log,
       work: async () => {
-        await keepJobsAwake({ driver, database, clock, log });
-        await runWorkspaceClock({ database, clock, log });
+        const spared = await keepJobsAwake({ driver, database, clock, log });
+        await runWorkspaceClock({ database, clock, log, spared });
       },
     }),
     repeat({

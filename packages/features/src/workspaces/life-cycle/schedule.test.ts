@@ -22,6 +22,16 @@ test('after a long pause only the newest turn that was missed counts', () => {
   expect(dueTurn(office, due, at('2026-03-26T09:00:00Z'))?.turn).toBe('wake');
 });
 
+test('the newest turn is found after weeks of turns each minute, without counting through them', () => {
+  const busy = { sleepAt: '*/2 * * * *', wakeAt: '1-59/2 0-11 * * *', timeZone: 'America/New_York' };
+  const now = at('2026-11-20T03:30:20Z');
+  expect(dueTurn(busy, at('2026-03-01T00:00:00Z'), now)).toEqual({
+    atMs: at('2026-11-20T03:30:00Z'),
+    turn: 'sleep',
+  });
+  expect(dueTurn(busy, now + 1_000, now)).toBeNull();
+});
+
 test('at the same moment waking wins', () => {
   expect(nextTurn({ sleepAt: '0 8 * * *', wakeAt: '0 8 * * *', timeZone: 'UTC' }, 0)?.turn).toBe('wake');
 });

@@ -12,9 +12,6 @@ export interface ScheduledTurn {
   turn: 'sleep' | 'wake';
 }
 
-/** Turns that are looked at to find the last one that was missed; more than a week of one every minute. */
-const missedMax = 12_000;
-
 /** What is wrong with a schedule, as fields of the request; empty when it is sound. */
 export function scheduleProblems(schedule: SleepSchedule): { path: string; message: string }[] {
   const { timeZone } = schedule;
@@ -36,15 +33,20 @@ export function nextTurn(schedule: SleepSchedule, afterMs: number): ScheduledTur
     : { atMs: sleep ?? 0, turn: 'sleep' };
 }
 
-/** The newest turn that is due, when one was due at `dueMs`: after a long pause only the last one counts. */
+/**
+ * The newest turn that is due, when one was due at `dueMs`: after a long pause only the last one counts. It is found by
+ * halves, since somebody may have one every minute and a pause may be weeks.
+ */
 export function dueTurn(schedule: SleepSchedule, dueMs: number, nowMs: number): ScheduledTurn | null {
-  let last: ScheduledTurn | null = null;
-  let atMs = dueMs - 1;
-  for (let count = 0; count < missedMax; count++) {
-    const next = nextTurn(schedule, atMs);
-    if (next === null || next.atMs > nowMs) break;
-    last = next;
-    atMs = next.atMs;
+  let last = nextTurn(schedule, dueMs - 1);
+  if (last === null || last.atMs > nowMs) return null;
+  // None comes after this and is due.
+  let endMs = nowMs;
+  while (endMs - last.atMs > 1) {
+    const middleMs = Math.floor((last.atMs + endMs) / 2);
+    const later = nextTurn(schedule, middleMs);
+    if (later !== null && later.atMs <= nowMs) last = later;
+    else endMs = middleMs;
   }
   return last;
 }

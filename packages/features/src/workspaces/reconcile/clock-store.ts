@@ -18,10 +18,13 @@ export interface ClockedRow extends SleepSchedule {
   isIdle: boolean;
 }
 
-/** All that is due, in one statement; held until the end of the transaction, so that two workers do not both act. */
-export async function takeDueRows(tx: Tx, nowMs: number, limit: number): Promise<ClockedRow[]> {
+/** All that is due, in one statement, but the idleness of those that are spared; held until the end of the transaction, so that two workers do not both act. */
+export async function takeDueRows(
+  tx: Tx,
+  { nowMs, limit, spared }: { nowMs: number; limit: number; spared: readonly WorkspaceId[] },
+): Promise<ClockedRow[]> {
   const now = sql`${new Date(nowMs)}::timestamptz`;
-  const idle = idleAt(nowMs);
+  const idle = sql`(${idleAt(nowMs)} and not w.id = any (${[...spared]}::text[]))`;
   const { rows } = await sql<ClockedRow>`
     select w.id, w.organization_id as "organizationId", w.asleep, w.sleep_at as "sleepAt", w.wake_at as "wakeAt",
       w.time_zone as "timeZone", w.observed_generation > 0 and w.deletion_requested_at is null as usable,
@@ -36,17 +39,29 @@ export async function takeDueRows(tx: Tx, nowMs: number, limit: number): Promise
   return rows;
 }
 
-/** Workspaces whose idle minutes are over. */
-export async function idleWorkspaces(tx: Tx, nowMs: number): Promise<WorkspaceId[]> {
-  const { rows } = await sql<{ id: WorkspaceId }>`
-    select w.id from workspaces w left join workspace_usage u on u.workspace_id = w.id
-    where w.deleted_at is null and w.deletion_requested_at is null and ${idleAt(nowMs)}`.execute(tx);
-  return rows.map(({ id }) => id);
+export interface IdleWorkspace {
+  id: WorkspaceId;
+  hostClusterId: string | null;
+  /** When its idle minutes were over. */
+  dueMs: number;
 }
+
+/** Workspaces whose idle minutes are over, in another order each time. */
+export async function idleWorkspaces(tx: Tx, nowMs: number): Promise<IdleWorkspace[]> {
+  const { rows } = await sql<IdleWorkspace>`
+    select w.id, w.host_cluster_id as "hostClusterId",
+      (extract(epoch from ${lastUsed} + make_interval(mins => w.idle_minutes)) * 1000)::float8 as "dueMs"
+    from workspaces w left join workspace_usage u on u.workspace_id = w.id
+    where w.deleted_at is null and w.deletion_requested_at is null and ${idleAt(nowMs)}
+    order by random()`.execute(tx);
+  return rows;
+}
+
+const lastUsed = sql`greatest(u.last_used_at, w.created_at)`;
 
 function idleAt(nowMs: number) {
   return sql`(w.idle_minutes is not null and not w.asleep and w.phase = 'active'
-    and greatest(u.last_used_at, w.created_at) < ${new Date(nowMs)}::timestamptz - make_interval(mins => w.idle_minutes))`;
+    and ${lastUsed} < ${new Date(nowMs)}::timestamptz - make_interval(mins => w.idle_minutes))`;
 }
 
 export async function setNextTurn(tx: Tx, id: string, atMs: number | null): Promise<void> {

@@ -101,6 +101,27 @@ test('a workspace that is put to sleep again while it wakes is never said to ans
   expect(await row()).toMatchObject({ asleep: true, phase: 'asleep' });
 });
 
+test('a schedule in a zone that this server does not know holds up nobody else, and is looked at again', async () => {
+  await change(
+    sql`sleep_at = '0 20 * * *', time_zone = 'Moon/Crater', schedule_due_at = ${new Date(clock.now())}`,
+  );
+  const other = await requestWorkspace(test1.database, await givenOrganization(test1.database));
+  await test1.database.asWorker((tx) =>
+    sql`update workspaces set phase = 'active', observed_generation = 1, asleep = true, deletion_requested_at = now(),
+      deletion_due_at = ${new Date(clock.now())} where id = ${other}`.execute(tx),
+  );
+  clock.advance(minuteMs);
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({
+    asleep: false,
+    schedule_due_at: new Date(clock.now() + 60 * minuteMs),
+  });
+  await change(sql`time_zone = 'UTC'`);
+  clock.advance(24 * 60 * minuteMs);
+  expect(await pass()).toBe(1);
+  expect(await row()).toMatchObject({ asleep: true, sleep_reason: 'schedule' });
+});
+
 test('a deletion begins when it can no longer be taken back', async () => {
   await change(sql`asleep = true, phase = 'deleting', deletion_requested_at = now(),
     deletion_due_at = ${new Date(clock.now() + 10 * minuteMs)}`);

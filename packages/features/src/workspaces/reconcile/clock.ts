@@ -1,7 +1,8 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database, Tx } from '@hexabase/postgres/database.ts';
-import { dueTurn, nextTurn } from '../life-cycle/schedule.ts';
+import { dueTurn, nextTurn, type ScheduledTurn } from '../life-cycle/schedule.ts';
 import { noteUse } from '../store.ts';
 import {
   changeByClock,
@@ -15,6 +16,8 @@ import {
 export const clockPassMs = 60_000;
 
 const rowsMax = 200;
+/** A schedule that could not be read is tried again so much later. */
+const unreadableMs = 60 * 60_000;
 
 /**
  * Does what the time has come for: schedules of sleep, idleness, and deletions that can no longer be taken back. One
@@ -24,15 +27,17 @@ export async function runWorkspaceClock(deps: {
   database: Database;
   clock: Clock;
   log: Logger;
+  /** Idle ones that do not fall asleep in this pass. */
+  spared?: readonly WorkspaceId[];
 }): Promise<number> {
-  const { database, clock, log } = deps;
+  const { database, clock, log, spared = [] } = deps;
   let changed = 0;
   for (;;) {
     const nowMs = clock.now();
     const { rows, done } = await database.asWorker(async (tx) => {
-      const due = await takeDueRows(tx, nowMs, rowsMax);
+      const due = await takeDueRows(tx, { nowMs, limit: rowsMax, spared });
       let count = 0;
-      for (const row of due) if (await actOn(tx, row, nowMs)) count++;
+      for (const row of due) if (await actOn(tx, row, { nowMs, log })) count++;
       return { rows: due.length, done: count };
     });
     changed += done;
@@ -41,11 +46,17 @@ export async function runWorkspaceClock(deps: {
   }
 }
 
-async function actOn(tx: Tx, row: ClockedRow, nowMs: number): Promise<boolean> {
+interface Look {
+  nowMs: number;
+  log: Logger;
+}
+
+async function actOn(tx: Tx, row: ClockedRow, look: Look): Promise<boolean> {
+  const { nowMs } = look;
   const change = row.deletionIsDue
     ? ({ kind: 'workspace.delete', by: row.deletionRequestedBy } as const)
     : row.scheduleDueAt !== null
-      ? await turnOf(tx, { row, dueAt: row.scheduleDueAt, nowMs })
+      ? await turnOf(tx, { row, dueAt: row.scheduleDueAt, ...look })
       : idleness(row);
   if (change === null) return false;
   // Idleness is counted anew from a wake-up: else it would fall asleep again at once.
@@ -55,12 +66,28 @@ async function actOn(tx: Tx, row: ClockedRow, nowMs: number): Promise<boolean> {
 
 async function turnOf(
   tx: Tx,
-  { row, dueAt, nowMs }: { row: ClockedRow; dueAt: Date; nowMs: number },
+  { row, dueAt, nowMs, log }: Look & { row: ClockedRow; dueAt: Date },
 ): Promise<ClockedChange | null> {
-  const due = dueTurn(row, dueAt.getTime(), nowMs);
-  await setNextTurn(tx, row.id, nextTurn(row, nowMs)?.atMs ?? null);
+  const { due, nextMs } = turnsOf(row, { dueMs: dueAt.getTime(), nowMs, log });
+  await setNextTurn(tx, row.id, nextMs);
   if (due === null || !row.usable || row.asleep === (due.turn === 'sleep')) return null;
   return due.turn === 'sleep' ? { kind: 'workspace.sleep', reason: 'schedule' } : { kind: 'workspace.wake' };
+}
+
+/** What this server cannot read, as a time zone that it does not know, is looked at again later and holds up nobody else. */
+function turnsOf(
+  row: ClockedRow,
+  { dueMs, nowMs, log }: Look & { dueMs: number },
+): { due: ScheduledTurn | null; nextMs: number | null } {
+  try {
+    return { due: dueTurn(row, dueMs, nowMs), nextMs: nextTurn(row, nowMs)?.atMs ?? null };
+  } catch (error) {
+    log.error(
+      { error, workspaceId: row.id, timeZone: row.timeZone },
+      'the schedule of a workspace cannot be read',
+    );
+    return { due: null, nextMs: nowMs + unreadableMs };
+  }
 }
 
 function idleness(row: ClockedRow): ClockedChange | null {

@@ -21,6 +21,8 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { accessReconciler } from '../../access/reconcile/access-reconciler.ts';
 import { namespacesReconciler } from '../../projects/reconcile/namespaces-reconciler.ts';
 import { projectReconciler } from '../../projects/reconcile/project-reconciler.ts';
+import { noteUse } from '../store.ts';
+import { runWorkspaceClock } from './clock.ts';
 import { workspaceReconciler } from './workspace-reconciler.ts';
 
 let test1: TestDatabase;
@@ -114,6 +116,22 @@ test('a workspace falls asleep, keeps what is in it, and wakes', async () => {
   expect(conditionOf(awake, 'Asleep')).toMatchObject({ status: 'False' });
   expect((await cluster.kubectl(id, { method: 'GET', path: '/api/v1/namespaces/shop' })).status).toBe(200);
   expect((await operationEnded('workspace.wake')).state).toBe('succeeded');
+});
+
+test('idleness is counted from when a workspace has woken, however long that took', async () => {
+  const id = await activeWorkspace();
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  await read(sql`update workspaces set idle_minutes = 5`);
+  // Its first request came ten minutes ago.
+  await test1.database.asWorker((tx) => noteUse(tx, [id], Date.now()));
+  aheadMs = 10 * 60_000;
+  await requestOfWorkspace(test1.database, id, 'wake');
+  await inPhase(id, 'active');
+  const clock = { now: () => systemClock.now() + aheadMs };
+  expect(await runWorkspaceClock({ database: test1.database, clock, log: silentLogger })).toBe(0);
+  aheadMs += 6 * 60_000;
+  expect(await runWorkspaceClock({ database: test1.database, clock, log: silentLogger })).toBe(1);
 });
 
 test('a sleeping workspace is not woken by its own reconcilers, nor do they fail', async () => {

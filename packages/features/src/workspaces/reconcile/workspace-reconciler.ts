@@ -1,5 +1,6 @@
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
 import { isAsleep } from '../phase.ts';
+import { noteUse } from '../store.ts';
 import { forgetCopy } from './clone/copy-store.ts';
 import { readSourceStep, writeObjectsStep, type CloneDeps } from './clone/clone-steps.ts';
 import { accessStep, closeAccessStep, identityStep } from './access.ts';
@@ -18,7 +19,7 @@ import {
   wakeProjects,
   type WorkspaceSubject,
 } from './store.ts';
-import { ensureTenantStep, proveRemovedStep, removeTenantStep, waitReadyStep } from './tenant.ts';
+import { clockOf, ensureTenantStep, proveRemovedStep, removeTenantStep, waitReadyStep } from './tenant.ts';
 import { healthGateStep, upgradeTenantStep, waitUpgradedStep } from './upgrade.ts';
 
 /** Brings workspaces from what people asked for to tenant clusters, to sleep and back, and to nothing. */
@@ -42,8 +43,11 @@ function nextWork(subject: WorkspaceSubject, asked: boolean): Work {
   if (subject.observedGeneration === 0) return subject.cloneOf === null ? 'create' : 'clone';
   if (subject.asleep) return 'sleep';
   if (isNewVersion(subject) || isNewRelease(subject)) return 'upgrade';
-  const isWaking = asked && ['workspace.wake', 'workspace.restore'].includes(subject.operationKind ?? '');
-  return isWaking || isAsleep(subject.conditions) ? 'wake' : 'update';
+  return isWaking(subject, asked) || isAsleep(subject.conditions) ? 'wake' : 'update';
+}
+
+function isWaking({ operationKind }: WorkspaceSubject, asked: boolean): boolean {
+  return asked && ['workspace.wake', 'workspace.restore'].includes(operationKind ?? '');
 }
 
 function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> {
@@ -55,7 +59,7 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
   return {
     create: {
       name: 'create',
-      steps: [acceptStep, ...start, ...access, publishStep('workspace.ready')],
+      steps: [acceptStep, ...start, ...access, publishStep(deps, 'workspace.ready')],
       doneWords: 'The workspace is ready',
     },
     clone: {
@@ -65,7 +69,7 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
     },
     update: {
       name: 'update',
-      steps: [acceptStep, planFitStep(deps), ...start, ...access, publishStep('workspace.updated')],
+      steps: [acceptStep, planFitStep(deps), ...start, ...access, publishStep(deps, 'workspace.updated')],
       doneWords: 'The workspace is up to date',
     },
     sleep: {
@@ -76,7 +80,7 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
     },
     wake: {
       name: 'wake',
-      steps: [acceptStep, ...startSettled, ...plan, ...access, publishStep('workspace.woken')],
+      steps: [acceptStep, ...startSettled, ...plan, ...access, publishStep(deps, 'workspace.woken')],
       doneWords: 'The workspace is awake',
     },
     upgrade: {
@@ -110,13 +114,13 @@ function upgradingSteps(deps: CloneDeps, { plan, access }: { plan: Steps; access
     waitReadyStep(deps),
     ...plan,
     ...access,
-    publishStep('workspace.upgraded'),
+    publishStep(deps, 'workspace.upgraded'),
   ];
 }
 
 /** The source is read first: the copy is of the moment in which it was asked for, not of when the cluster was up. */
 function cloningSteps(deps: CloneDeps, { start, access }: { start: Steps; access: Steps }): Steps {
-  const publish = publishStep('workspace.ready');
+  const publish = publishStep(deps, 'workspace.ready');
   return [acceptStep, readSourceStep(deps), ...start, writeObjectsStep(deps), ...access, publish];
 }
 
@@ -153,7 +157,7 @@ const buryStep: Step<WorkspaceSubject> = {
   commit: async (tx, { subject }) => buryWorkspace(tx, subject),
 };
 
-function publishStep(action: string): Step<WorkspaceSubject> {
+function publishStep(deps: CloneDeps, action: string): Step<WorkspaceSubject> {
   return {
     name: 'publish',
     words: 'Publishing the address',
@@ -163,6 +167,8 @@ function publishStep(action: string): Step<WorkspaceSubject> {
       // What was copied has namespaces, which are projects; and what slept may have been woken to be upgraded.
       const hasWoken = action === 'workspace.woken' || action === 'workspace.upgraded';
       if (hasWoken || subject.copy !== null) await wakeProjects(tx, subject.id);
+      // Whoever asked may still wait for it: its idle minutes begin now, however long it took to wake.
+      if (isWaking(subject, asked)) await noteUse(tx, [subject.id], clockOf(deps).now());
       await forgetCopy(tx, subject.id);
       if (asked) await announce(tx, subject, { action, target: `workspace/${subject.id}` });
     },

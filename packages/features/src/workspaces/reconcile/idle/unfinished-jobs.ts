@@ -4,73 +4,71 @@ import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import { noteUse } from '../../store.ts';
-import { idleWorkspaces } from '../clock-store.ts';
+import { idleWorkspaces, type IdleWorkspace } from '../clock-store.ts';
+import { hasJobAtWork } from '../ending/jobs.ts';
 
-const atOnceMax = 10;
-const askMsMax = 5_000;
-const pagesMax = 20;
-
-/**
- * Counts a Job that has not ended as use: sleep ends its pods, and one without further tries would fail, although nobody
- * asked for sleep. Only workspaces whose idle minutes are over are asked, just before they would fall asleep. One that does
- * not answer falls asleep as it would. To be run before `runWorkspaceClock`.
- */
-export async function keepJobsAwake(deps: {
+export interface IdleDeps {
   driver: Pick<ClusterDriver, 'tenantClient'>;
   database: Database;
   clock: Clock;
   log: Logger;
-}): Promise<void> {
-  const { driver, database, clock, log } = deps;
+  limits?: IdleLimits;
+}
+
+interface IdleLimits {
+  /** Of each host cluster. */
+  atOnce: number;
+  askMs: number;
+  /** After this no further one is asked: schedules and deletions wait for the end of it. */
+  passMs: number;
+}
+
+/** Who does not answer for so long falls asleep without having been asked. */
+const silentMsMax = 60 * 60_000;
+
+const defaultLimits: IdleLimits = { atOnce: 10, askMs: 5_000, passMs: 15_000 };
+
+/**
+ * Counts a Job that has not ended as use: sleep ends its pods, and one without further tries would fail, although nobody
+ * asked for sleep. Only workspaces whose idle minutes are over are asked, just before they would fall asleep. Host clusters
+ * are asked beside each other, and in another order each time, so that those that do not answer are in nobody's way. To be
+ * run before `runWorkspaceClock`. Answers which are to be spared there: they were not asked yet, or did not answer.
+ */
+export async function keepJobsAwake(deps: IdleDeps): Promise<WorkspaceId[]> {
+  const { database, clock, limits = defaultLimits } = deps;
   const idle = await database.asWorker((tx) => idleWorkspaces(tx, clock.now()));
-  for (let from = 0; from < idle.length; from += atOnceMax) {
-    const some = idle.slice(from, from + atOnceMax);
-    const answers = await Promise.all(
-      some.map((id) =>
-        hasUnfinished(driver, id).catch((error: unknown) => {
-          log.warn({ error, workspaceId: id }, 'an idle workspace could not be asked for its jobs');
-          return false;
-        }),
-      ),
-    );
-    const busy = some.filter((_, index) => answers[index]);
-    if (busy.length > 0) await database.asWorker((tx) => noteUse(tx, busy, clock.now()));
-  }
+  const endMs = performance.now() + limits.passMs;
+  const busy: WorkspaceId[] = [];
+  const silent: WorkspaceId[] = [];
+  const ask = async (left: IdleWorkspace[]): Promise<void> => {
+    while (performance.now() < endMs) {
+      const one = left.shift();
+      if (one === undefined) return;
+      const isAtWork = await lookAt(deps, one.id);
+      if (isAtWork === true) busy.push(one.id);
+      if (isAtWork === null && clock.now() - one.dueMs < silentMsMax) silent.push(one.id);
+    }
+  };
+  const places = byHost(idle);
+  await Promise.all(places.flatMap((left) => Array.from({ length: limits.atOnce }, () => ask(left))));
+  if (busy.length > 0) await database.asWorker((tx) => noteUse(tx, busy, clock.now()));
+  return [...silent, ...places.flat().map(({ id }) => id)];
 }
 
-async function hasUnfinished(
-  driver: Pick<ClusterDriver, 'tenantClient'>,
+/** Null when it did not answer. */
+async function lookAt(
+  { driver, clock, log, limits }: IdleDeps,
   workspaceId: WorkspaceId,
-): Promise<boolean> {
-  const client = driver.tenantClient(workspaceId);
-  const signal = AbortSignal.timeout(askMsMax);
-  let from = '';
-  for (let page = 0; page < pagesMax; page++) {
-    const path = `/apis/batch/v1/jobs?limit=500${from === '' ? '' : `&continue=${encodeURIComponent(from)}`}`;
-    const { status, body } = await client.request({ method: 'GET', path, signal });
-    if (status !== 200) throw new Error(`the list of jobs was answered with ${status}`);
-    const items = fieldOf(body, 'items');
-    if (Array.isArray(items) && items.some(isUnfinished)) return true;
-    const next = fieldOf(fieldOf(body, 'metadata'), 'continue');
-    if (typeof next !== 'string' || next === '') return false;
-    from = next;
+): Promise<boolean | null> {
+  const signal = AbortSignal.timeout((limits ?? defaultLimits).askMs);
+  try {
+    return await hasJobAtWork(driver.tenantClient(workspaceId), { nowMs: clock.now(), signal });
+  } catch (error) {
+    log.warn({ error, workspaceId }, 'an idle workspace could not be asked for its jobs');
+    return null;
   }
-  return false;
 }
 
-/** Neither complete nor failed, and not held back by somebody: a suspended Job has no pods. */
-function isUnfinished(job: unknown): boolean {
-  if (fieldOf(fieldOf(job, 'spec'), 'suspend') === true) return false;
-  const conditions = fieldOf(fieldOf(job, 'status'), 'conditions');
-  const ends: unknown[] = ['Complete', 'Failed'];
-  return !(
-    Array.isArray(conditions) &&
-    conditions.some((one) => ends.includes(fieldOf(one, 'type')) && fieldOf(one, 'status') === 'True')
-  );
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return value !== null && typeof value === 'object' && Object.hasOwn(value, name)
-    ? Object.getOwnPropertyDescriptor(value, name)?.value
-    : undefined;
+function byHost(idle: readonly IdleWorkspace[]): IdleWorkspace[][] {
+  return [...Map.groupBy(idle, ({ hostClusterId }) => hostClusterId).values()];
 }
