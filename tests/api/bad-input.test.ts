@@ -124,7 +124,7 @@ describe('who does not belong here is refused', () => {
     const { port } = new URL(api.baseUrl);
     const answer = await new Promise<{ status: number; text: string }>((resolve, reject) => {
       const request = httpRequest(
-        { port, host: '127.0.0.1', path: '/health', headers: { host: 'evil.example' } },
+        { port, host: '127.0.0.1', path: '/api/v1/plans', headers: { host: 'evil.example' } },
         (response) => {
           let text = '';
           response

@@ -31,6 +31,19 @@ async function start(differences: Partial<HttpDeps> = {}): Promise<FastifyInstan
   return app;
 }
 
+describe('under a name that is not ours', () => {
+  const headers = { host: '10.42.0.7:8080' };
+
+  it.each(['/health', '/ready'])('%s answers, as a kubelet asks it at the address of a pod', async (url) => {
+    expect((await (await start()).inject({ url, headers })).statusCode).toBe(200);
+  });
+
+  it.each(['/metrics', '/api/v1/plans', '/where-from', '/', '/healthy'])('%s does not', async (url) => {
+    const { statusCode, body } = await (await start()).inject({ url, headers });
+    expect([statusCode, JSON.parse(body).error.code]).toEqual([400, 'unknown_host']);
+  });
+});
+
 describe('on a socket for both families', () => {
   const remoteAddress = '::ffff:203.0.113.9';
 

@@ -81,7 +81,7 @@ function addHooks(app: FastifyInstance, deps: HttpDeps, issuer: URL | undefined)
     request.startedAtMs = performance.now();
     readAddress(request, deps.trustedProxies);
     setCommonHeaders(request, reply, issuer);
-    requireKnownHost(request.headers.host, allowedHosts);
+    if (request.routeOptions.config.anyHost !== true) requireKnownHost(request.headers.host, allowedHosts);
     requireOwnPage(request, issuer);
   });
   // Twice: what reads a body goes on outside of what was begun before it.

@@ -3,13 +3,23 @@ import { AppError } from '@hexabase/kernel/errors.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { HttpDeps, MetricsAccess } from './http-deps.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A route that tells nothing about anybody and changes nothing: it answers under any name. */
+    anyHost?: boolean;
+  }
+}
+
+/** A kubelet and a load balancer ask the address of a pod, which is no name of ours. */
+const asked = { config: { anyHost: true } };
+
 /** `/health`: the process lives. `/ready`: it can serve. `/metrics`: its numbers, for those who may read them. */
 export function mountHealth(app: FastifyInstance, deps: HttpDeps): void {
-  app.get('/health', async (_request, reply) =>
+  app.get('/health', asked, async (_request, reply) =>
     reply.header('cache-control', 'no-store').send({ status: 'healthy' }),
   );
 
-  app.get('/ready', async (_request, reply) => {
+  app.get('/ready', asked, async (_request, reply) => {
     await deps.ping().catch((cause: unknown) => {
       throw new AppError('database_unavailable', { cause });
     });
