@@ -169,7 +169,13 @@ export const hostCluster = defineResource({
           .optional()
           .meta({ writeOnly: true })
           .describe('replaces the credentials'),
-        context: z.string().max(253).optional().describe('context of the kubeconfig'),
+        // Means nothing without the other, which is no flag of a command line.
+        context: z
+          .string()
+          .max(253)
+          .optional()
+          .meta({ writeOnly: true })
+          .describe('context of the kubeconfig'),
         dedicatedNodes: settings.dedicatedNodes.optional(),
         labels: labels.optional(),
         maxWorkspaces: settings.maxWorkspaces.optional(),

@@ -46,7 +46,9 @@ export async function standInHost(): Promise<StandInHost> {
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      targets.add(forward(webSocket, { target, port: Number(port) }));
+      const forwarded = forward(webSocket, { target, port: Number(port) });
+      targets.add(forwarded);
+      forwarded.once('close', () => targets.delete(forwarded));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
