@@ -78,7 +78,8 @@ const granted: readonly HostRight[] = [
     verbs: every,
     why: why.grant,
   })),
-  ...['pods/status', 'pods/ephemeralcontainers'].map((resource) => ({
+  // The last one on a host of 1.35 or newer.
+  ...['pods/status', 'pods/ephemeralcontainers', 'pods/resize'].map((resource) => ({
     apiGroup: '',
     resource,
     verbs: ['update', 'patch'] as const,

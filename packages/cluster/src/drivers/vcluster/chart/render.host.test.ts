@@ -28,6 +28,12 @@ describe.skipIf(given === null)('the chart, rendered by helm', () => {
     await expect(golden(objects)).toMatchFileSnapshot(`golden/rendered-${plan}-${isolation}.yaml`);
   });
 
+  it('on a newer host is what was agreed', async () => {
+    const renderer = await rendererOf(chart());
+    const objects = await renderer.render({ ...input({ isolation: 'dedicated' }), hostVersion: 'v1.35.0' });
+    await expect(golden(objects)).toMatchFileSnapshot('golden/on-newer-host.yaml');
+  });
+
   it('holds the names of its own workspace everywhere, also in what is encoded or cut', async () => {
     const renderer = await rendererOf(chart());
     const objects = await renderer.render(input({ isolation: 'dedicated' }));

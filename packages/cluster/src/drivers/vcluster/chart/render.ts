@@ -7,6 +7,7 @@ import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { TenantConflictError } from '../../../port.ts';
 import { clusterRoleOf, namesOf } from '../names.ts';
 import type { ChartOptions } from '../options.ts';
+import { withoutPodsOfOthers } from './narrow-role.ts';
 import type { Chart } from './source.ts';
 import { chartValues, type ValuesInput } from './values.ts';
 
@@ -143,6 +144,7 @@ function objectsIn(yaml: string): ApplicableObject[] {
   return documents
     .map((document): unknown => document.toJS())
     .filter(isObject)
+    .map(withoutPodsOfOthers)
     .map(decodeSecret);
 }
 

@@ -110,11 +110,9 @@ describe('the rights of the control plane on a host', () => {
   });
 
   it('that are for giving them on are the ones that the chart gives to a tenant, no more and no fewer', () => {
-    const text = readFileSync(
-      join(import.meta.dirname, '../chart/golden/rendered-starter-dedicated.yaml'),
-      'utf8',
-    );
-    const chart = parseAllDocuments(text)
+    const chart = ['rendered-starter-dedicated', 'on-newer-host']
+      .map((file) => readFileSync(join(import.meta.dirname, `../chart/golden/${file}.yaml`), 'utf8'))
+      .flatMap((text) => parseAllDocuments(text))
       .map((document): Rendered => document.toJS())
       .flatMap((object) => object.rules ?? [])
       .flatMap(flat);

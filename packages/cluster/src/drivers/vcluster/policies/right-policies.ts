@@ -43,6 +43,11 @@ const tenantRoles: HostPolicy = {
       expression: `object.kind != 'ClusterRole' || ${rules}.all(rule, !${ruleHas('resources', ['secrets', 'configmaps', 'serviceaccounts', 'serviceaccounts/token'])} && !${ruleHas('verbs', writeVerbs)})`,
       message: 'cluster-wide roles of a tenant only read, and neither secrets nor configmaps',
     },
+    {
+      // vCluster writes tokens of a tenant's accounts into annotations of its pods on the host.
+      expression: `object.kind != 'ClusterRole' || ${rules}.all(rule, !${ruleHas('apiGroups', [''])} || !${ruleHas('resources', ['pods', 'pods/log'])})`,
+      message: 'cluster-wide roles of a tenant do not read pods: those of others carry tokens',
+    },
   ],
 };
 
