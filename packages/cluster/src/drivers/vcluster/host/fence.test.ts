@@ -1,7 +1,8 @@
 import { brandId } from '@hexabase/kernel/id.ts';
 import { describe, expect, it } from 'vitest';
 import { FencedError, type TenantClient, type TenantResponse } from '../../../port.ts';
-import { raiseFence } from './fence.ts';
+import { fieldOf } from './objects.ts';
+import { makeNamespace, raiseFence } from './fence.ts';
 
 const workspaceId = brandId<'Workspace'>('0190a0b0-0000-7000-8000-000000000001');
 const signal = AbortSignal.timeout(60_000);
@@ -34,6 +35,16 @@ it.each([
 ] as const)('what somebody else refuses with %d is told as that', async (...said) => {
   const host = hostThat(said, [3]);
   await expect(raiseFence(host, { workspaceId, fence: 5 }, signal)).rejects.toThrow(said[1]);
+});
+
+it('the namespace of the records takes no pod that could leave it, from the start', async () => {
+  const sent: unknown[] = [];
+  const answer = { status: 201, body: { kind: 'Namespace' } };
+  const request: TenantClient['request'] = async ({ body }) => (sent.push(body), answer);
+  await makeNamespace({ request }, signal);
+  expect(sent.map((body) => fieldOf(body, 'metadata', 'labels'))).toEqual([
+    expect.objectContaining({ 'pod-security.kubernetes.io/enforce': 'restricted' }),
+  ]);
 });
 
 /** Refuses each write; its record holds one fence after the other, and the last one from then on. */

@@ -2,14 +2,8 @@ import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
 import { FencedError, type TenantClient, type TenantResponse } from '../../../port.ts';
-import {
-  fenceNameOf,
-  fenceNamespace,
-  fenceRecordPolicy,
-  fieldManager,
-  managedBy,
-  ownerLabels,
-} from '../names.ts';
+import { fenceNameOf, fenceNamespace, fenceRecordPolicy, fieldManager, ownerLabels } from '../names.ts';
+import { systemNamespace } from '../policies/host-rbac.ts';
 import { fieldOf, isRecord, metaOf } from './objects.ts';
 
 const attemptsMax = 20;
@@ -110,7 +104,7 @@ export async function makeNamespace(host: TenantClient, signal: AbortSignal): Pr
   const answer = await host.request({
     method: 'POST',
     path: resourcePath('v1', 'Namespace'),
-    body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: fenceNamespace, labels: managedBy } },
+    body: systemNamespace(),
     signal,
   });
   if (answer.status >= 300 && answer.status !== 409) throw new KubeRefusal(fenceNamespace, answer);

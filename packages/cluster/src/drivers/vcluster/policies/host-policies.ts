@@ -1,4 +1,5 @@
 import { clusterPolicies } from './cluster-policies.ts';
+import { copiedPolicies } from './copied-policies.ts';
 import { fencePolicies } from './fence-policies.ts';
 import type { HostPolicy } from './host-policy.ts';
 import { namespacePolicies } from './namespace-policies.ts';
@@ -14,6 +15,7 @@ export const hostPolicies: readonly HostPolicy[] = [
   ...podPolicies,
   ...nodePolicies,
   ...trafficPolicies,
+  ...copiedPolicies,
   ...rightPolicies,
   ...clusterPolicies,
 ];

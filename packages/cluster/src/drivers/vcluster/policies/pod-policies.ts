@@ -13,6 +13,25 @@ const off = (field: string): string => `(!has(object.spec.${field}) || !object.s
 const everyVolume = (test: string): string =>
   `(!has(object.spec.volumes) || object.spec.volumes.all(volume, ${test}))`;
 
+/** CEL: whoever carries this asks no other address than the pod's own. The kubelet asks, from the node's network. */
+const ownAddress = (handler: string): string =>
+  ['httpGet', 'tcpSocket']
+    .map((way) => `(!has(${handler}.${way}) || !has(${handler}.${way}.host) || ${handler}.${way}.host == '')`)
+    .join(' && ');
+
+/** Whatever of a container the kubelet asks for. */
+const askedByKubelet = [
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle.postStart',
+  'lifecycle.preStop',
+].map((field) => {
+  const [parent, child] = field.split('.');
+  const absent = `!has(container.${parent})${child === undefined ? '' : ` || !has(container.${field})`}`;
+  return `(${absent} || (${ownAddress(`container.${field}`)}))`;
+});
+
 /** As Pod Security `restricted` has them, without inline csi: all others are mounted from the node or from its network. */
 const volumeKinds = [
   'configMap',
@@ -66,6 +85,11 @@ const podsBaseline: HostPolicy = {
       message: 'pods of workspaces may not use ports of the node (hostPort)',
     },
     {
+      // Pod Security says it from 1.34 on: past all network policies, and to the node's own loopback.
+      expression: `request.operation != 'CREATE' || variables.containers.all(container, ${askedByKubelet.join(' && ')})`,
+      message: 'probes and hooks of pods of workspaces may not name a host: the node would ask it',
+    },
+    {
       expression:
         '!has(object.spec.securityContext) || !has(object.spec.securityContext.windowsOptions) || !has(object.spec.securityContext.windowsOptions.hostProcess) || !object.spec.securityContext.windowsOptions.hostProcess',
       message: 'pods of workspaces may not run as processes of the node (hostProcess)',
@@ -98,6 +122,10 @@ const dedicated = `('${isolationLabel}' in namespaceObject.metadata.labels && na
 /** A toleration that fits our taint: with its key, or with no key, which fits all. */
 const aboutOurTaint = `(!has(toleration.key) || toleration.key == '' || toleration.key == '${poolLabel}')`;
 
+const allowTolerations = 'hexabase.ai/allow-tolerations';
+/** Nodes of the control plane, of the host's own pods, of devices. */
+const allowedToleration = `(has(namespaceObject.metadata.annotations) && '${allowTolerations}' in namespaceObject.metadata.annotations && toleration.key in namespaceObject.metadata.annotations['${allowTolerations}'].split(','))`;
+
 /** Taints keep others off dedicated nodes; the selector keeps their own pods on them. */
 const podsPlacement: HostPolicy = {
   name: 'hexabase-pods-placement',
@@ -122,6 +150,11 @@ const podsPlacement: HostPolicy = {
       expression: `${tolerations}.all(toleration, !${aboutOurTaint} || (${dedicated} && has(toleration.value) && toleration.value == ${workspace}))`,
       message:
         'pods of workspaces may not tolerate the taint of nodes that are dedicated to others, nor every taint',
+    },
+    {
+      // A dedicated workspace is on its own nodes whatever it tolerates.
+      expression: `${dedicated} || ${tolerations}.all(toleration, ${aboutOurTaint} || toleration.key.startsWith('node.kubernetes.io/') || ${allowedToleration})`,
+      message: `pods of a shared workspace may not tolerate taints of the host's own (its administrator allows some: annotation ${allowTolerations} of its namespace)`,
     },
     {
       expression: `${dedicated} || !has(object.spec.nodeSelector) || !('${poolLabel}' in object.spec.nodeSelector)`,
@@ -154,4 +187,24 @@ const podsBinding: HostPolicy = {
   ],
 };
 
-export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement, podsBinding];
+/** CEL: a field of the status is as it was. */
+const sameStatus = (field: string): string =>
+  `(has(object.status.${field}) ? dyn(object.status.${field}) : dyn('')) == (has(oldObject.status.${field}) ? dyn(oldObject.status.${field}) : dyn(''))`;
+
+/** Services of the host lead to the addresses that stand there, past everything that `hexabase-endpoints` says. */
+const podsStatus: HostPolicy = {
+  name: 'hexabase-pods-status',
+  scope: 'workspaces',
+  purpose: 'A tenant says of its pods on the host in which condition they are, and not where.',
+  match: matching('/v1', [['pods/status', 'Pod/status']], ['UPDATE']),
+  inWorkspaces: true,
+  conditions: [{ name: 'is-asked-by-a-tenant', expression: askedByTenant }],
+  validations: [
+    {
+      expression: ['podIP', 'podIPs', 'hostIP', 'hostIPs', 'phase'].map(sameStatus).join(' && '),
+      message: 'the addresses and the phase of a pod are said by its node',
+    },
+  ],
+};
+
+export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement, podsBinding, podsStatus];
