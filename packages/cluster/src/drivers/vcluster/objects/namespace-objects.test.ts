@@ -16,7 +16,10 @@ const settings = {
 };
 
 /** Where pods and services of hosts have their addresses. */
-const pods = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16'];
+const pods = ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', '240.0.0.0/4'];
+
+/** Where machines of clouds ask who they are, and are told their secrets. */
+const metadataServices = ['168.63.129.16/32', '169.254.0.0/16', '192.0.0.0/24'];
 
 describe('the objects around a tenant', () => {
   it('are the ones that were agreed', async () => {
@@ -91,6 +94,23 @@ describe('the objects around a tenant', () => {
     const { from } = Object(workloads?.['spec']).ingress[0];
     const blocks = from.flatMap(({ ipBlock }: { ipBlock?: object }) => ipBlock ?? []);
     expect(blocks).toEqual([{ cidr: '0.0.0.0/0', except: expect.arrayContaining(pods) }]);
+  });
+
+  it('close the metadata services of clouds to workloads, those too that pass for the internet', () => {
+    const workloads = namespaceObjects(tenantSpec({ workspaceId }), settings).find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'hexabase-workloads',
+    );
+    const blocks = JSON.stringify(Object(workloads?.['spec']).egress).match(/"ipBlock":\{.*?\}/g) ?? [];
+    expect(blocks).toHaveLength(1);
+    for (const range of metadataServices) expect(blocks[0]).toContain(`"${range}"`);
+    expect(blocks[0]).toContain('"cidr":"0.0.0.0/0"');
+  });
+
+  it('bound the endpoints that a tenant writes by hand, and leave the host enough for every service', () => {
+    const { hard } = Object(resourceQuota({ cpuMilli: 2000, memoryMib: 4096, storageGib: 20 }, 5).spec);
+    const services = Number(hard['count/services']);
+    expect(Number(hard['count/endpoints'])).toBeGreaterThan(services);
+    expect(Number(hard['count/endpointslices.discovery.k8s.io'])).toBeGreaterThan(2 * services);
   });
 
   it('open the name server of the host to the pods that the control plane made for it, whatever others call theirs', () => {

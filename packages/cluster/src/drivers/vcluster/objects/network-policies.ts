@@ -12,14 +12,22 @@ export interface NetworkInput {
   controlPlaneNamespace: string | null;
 }
 
-/** Neither reachable from workloads nor let in to them: the host's own networks, its nodes, and the metadata services of clouds. */
+/**
+ * Neither reachable from workloads nor let in to them: the host's own networks, its nodes, and the metadata services of
+ * clouds, some of which lie in ranges that pass for the internet (Azure's at 168.63.129.16, Oracle's in 192.0.0.0/24), as
+ * pods of some clouds do (240.0.0.0/4). `hexabase-endpoints` closes the same.
+ */
 const privateRanges = [
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
+  '168.63.129.16/32',
   '169.254.0.0/16',
   '172.16.0.0/12',
+  '192.0.0.0/24',
   '192.168.0.0/16',
+  '198.18.0.0/15',
+  '240.0.0.0/4',
 ];
 
 const internet = { ipBlock: { cidr: '0.0.0.0/0', except: privateRanges } };

@@ -15,6 +15,7 @@ export function resourceQuota(size: TenantSize, stateGib: number): ApplicableObj
   const memory = (kind: 'requests' | 'limits') =>
     mebi(memoryMib + toMib(own[kind].memory) + toMib(dnsResources[kind].memory));
   const cores = Math.ceil(cpuMilli / 1000);
+  const services = 20 + 10 * cores;
   const loadBalancers = Math.min(cores, 10);
   return {
     apiVersion: 'v1',
@@ -30,7 +31,11 @@ export function resourceQuota(size: TenantSize, stateGib: number): ApplicableObj
         // Scratch space of containers; without it one workspace fills a node's disk.
         'limits.ephemeral-storage': `${20 + 2 * storageGib}Gi`,
         'count/pods': String(20 + 20 * cores),
-        'count/services': String(20 + 10 * cores),
+        'count/services': String(services),
+        // The host writes them for each service; a tenant may, as many as it likes and with a thousand addresses each, into
+        // the store that all workspaces share.
+        'count/endpoints': String(2 * services),
+        'count/endpointslices.discovery.k8s.io': String(4 * services),
         'count/secrets': String(100 + 50 * cores),
         'count/configmaps': String(100 + 50 * cores),
         'count/persistentvolumeclaims': String(10 + 5 * cores),
