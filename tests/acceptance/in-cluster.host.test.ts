@@ -1,11 +1,12 @@
 import { realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { hostCluster, type HostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { hostImage, hostKubectls, hostSettings, until } from './host-product.ts';
+import { hostKubectls, until } from './host-product.ts';
 import { kubectlSession } from './kubectl-session.ts';
-import { checkout, run, type Outcome } from './programs.ts';
+import { accountObjects, podPorts, productPod } from './product-in-pods.ts';
 import { succeed } from './product.ts';
+import { checkout, run, type Outcome } from './programs.ts';
 
 // A vCluster takes its time to start, and more of it on a busy machine.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
@@ -117,69 +118,17 @@ describe.skipIf(host === null)('the control plane in a pod of the host cluster',
 });
 
 function objects(given: HostCluster, kubectl: string): object {
-  const { chart, helm } = given;
-  // Programs and libraries where they are on this machine.
-  const debian = { '/usr': '/usr', '/lib': '/usr/lib', '/lib64': '/usr/lib64', '/etc/passwd': '/etc/passwd' };
-  const programs = [process.execPath, helm ?? '', kubectl].map((path) =>
-    dirname(dirname(realpathSync(path))),
-  );
-  const elsewhere = [realpathSync(chart ?? ''), ...programs].filter(
-    (path) => !path.startsWith(`${checkout}/`),
-  );
-  const ours = Object.fromEntries([checkout, ...elsewhere].map((path) => [path, path]));
-  const settings: NodeJS.ProcessEnv = {
-    ...hostSettings(given),
-    PATH: `${checkout}:${dirname(process.execPath)}:/usr/bin:/bin`,
-    HOME: '/data',
-    HKS_DATA_DIR: '/data/hexabase',
-    HKS_CONFIG: '/data/config.yaml',
-    HKS_NODE: process.execPath,
-    HKS_PREPARED: checkout,
-    HKS_VCLUSTER_CHART: realpathSync(chart ?? ''),
-    HKS_HELM: realpathSync(helm ?? ''),
-    HKS_PUBLIC_URL: 'https://$(POD_IP):8443',
-  };
-  const podAddress = { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } };
-  const mounts = Object.entries({ ...debian, ...ours }).map(([mountPath, path], index) => ({
-    volume: { name: `host-${index}`, hostPath: { path } },
-    mount: { name: `host-${index}`, mountPath, readOnly: true },
-  }));
-  const listens = ['--listen', '0.0.0.0', '--http-port', '8080', '--https-port', '8443'];
-  const container = {
-    name: 'hexabase',
-    image: hostImage,
-    command: [join(checkout, 'hks'), 'up', ...listens],
-    env: [podAddress, ...Object.entries(settings).map(([name, value]) => ({ name, value }))],
-    readinessProbe: { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, failureThreshold: 60 },
-    volumeMounts: [...mounts.map(({ mount }) => mount), { name: 'data', mountPath: '/data' }],
-  };
-  const labels = { 'pod-security.kubernetes.io/enforce': 'privileged' };
-  const account = { name: 'hexabase', namespace };
-  const rbac = 'rbac.authorization.k8s.io';
+  const pod = productPod({
+    host: given,
+    kubectl,
+    settings: { HKS_PUBLIC_URL: `https://$(POD_IP):${podPorts.https}` },
+  });
   return {
     apiVersion: 'v1',
     kind: 'List',
     items: [
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
-      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account },
-      {
-        apiVersion: `${rbac}/v1`,
-        kind: 'ClusterRoleBinding',
-        metadata: { name: namespace },
-        roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'hexabase-host' },
-        subjects: [{ kind: 'ServiceAccount', ...account }],
-      },
-      {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'hexabase', namespace },
-        spec: {
-          serviceAccountName: account.name,
-          terminationGracePeriodSeconds: 5,
-          containers: [container],
-          volumes: [...mounts.map(({ volume }) => volume), { name: 'data', emptyDir: {} }],
-        },
-      },
+      ...accountObjects(namespace),
+      { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'hexabase', namespace }, spec: pod },
     ],
   };
 }
