@@ -24,6 +24,22 @@ it('a registry of one’s own stands in for upstream’s in all images, also in 
   expect(checkImageOf(settings({ HKS_CHECK_IMAGE: 'none' }))).toBeNull();
 });
 
+it('networks of hosts are ranges as Kubernetes takes them, and nobody in one of them is let in as a sender', () => {
+  const { hostNetworks, loadBalancerSenders } = settings({
+    HKS_HOST_NETWORKS: '203.0.113.0/24, 198.51.100.128/25',
+    HKS_LOAD_BALANCER_SENDERS: '192.168.7.0/24',
+  });
+  expect(hostNetworks).toEqual(['203.0.113.0/24', '198.51.100.128/25']);
+  expect(loadBalancerSenders).toEqual(['192.168.7.0/24']);
+  for (const wrong of ['0.0.0.0/0', '203.0.113.1/24', '203.0.113.0', '203.0.113.0/33', 'fd00::/8', 'here'])
+    expect(() => settings({ HKS_HOST_NETWORKS: wrong }), wrong).toThrow(/write ranges like/);
+  for (const sender of ['203.0.113.0/24', '203.0.113.64/26', '203.0.0.0/16'])
+    expect(
+      () => settings({ HKS_HOST_NETWORKS: '203.0.113.0/24', HKS_LOAD_BALANCER_SENDERS: sender }),
+      sender,
+    ).toThrow(/belongs to host clusters/);
+});
+
 it('who mirrors what the guide and the settings name has what a workspace is made of without any setting', () => {
   const without = settings({});
   const { kubernetes, vcluster } = imagesOf(without);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { defaultImages, type VclusterImages } from '@hexabase/cluster/drivers/vcluster/options.ts';
 import * as z from 'zod';
+import { ranges, refuseOverlap } from './host-networks.ts';
 
 /** That of the chart itself, line 0.36. */
 const defaultTenantVersion = 'v1.36.0';
@@ -61,6 +62,8 @@ export const hostSettings = z.object({
         .filter((part) => part !== ''),
     ),
   storageClass: z.string().min(1).optional(),
+  hostNetworks: ranges,
+  loadBalancerSenders: ranges,
   checkImage: image.or(z.literal('none')).optional(),
   checkCommand: z.string().min(1).optional(),
   helm: z.string().min(1).optional(),
@@ -98,6 +101,10 @@ export const hostEnvironment = {
   HKS_IMAGE_PULL_POLICY: '`Always`, `IfNotPresent` or `Never`. Default `IfNotPresent`.',
   HKS_IMAGE_PULL_SECRETS: 'Names of secrets with registry credentials, separated by commas.',
   HKS_STORAGE_CLASS: 'Storage class for the state of workspaces. Default: the host cluster’s default.',
+  HKS_HOST_NETWORKS:
+    'Public ranges that pods, services or nodes of host clusters have, `203.0.113.0/24`, separated by commas: to the network rules of workspaces they are not the internet. Private ranges never are.',
+  HKS_LOAD_BALANCER_SENDERS:
+    'Private ranges, `192.168.7.0/24`, separated by commas, whose senders reach what workspaces of all host clusters offer by load balancers. Never the range of a host’s pods: then workspaces reach each other.',
   HKS_CHECK_IMAGE:
     'Image with a shell and wget for the pod of `host check`. `none` runs no pod. Default `docker.io/library/busybox:1.35`.',
   HKS_CHECK_COMMAND:
@@ -123,12 +130,14 @@ export function readHostSettings(given: HostFlags, env: NodeJS.ProcessEnv, file:
     imagePullPolicy: env['HKS_IMAGE_PULL_POLICY'] || file.imagePullPolicy,
     imagePullSecrets: env['HKS_IMAGE_PULL_SECRETS'] || file.imagePullSecrets,
     storageClass: env['HKS_STORAGE_CLASS'] || file.storageClass,
+    hostNetworks: env['HKS_HOST_NETWORKS'] || file.hostNetworks,
+    loadBalancerSenders: env['HKS_LOAD_BALANCER_SENDERS'] || file.loadBalancerSenders,
     checkImage: env['HKS_CHECK_IMAGE'] || file.checkImage,
     checkCommand: env['HKS_CHECK_COMMAND'] || file.checkCommand,
     helm: env['HKS_HELM'] || file.helm,
     path: env['PATH'],
   };
-  const settings = hostSettings.parse(found);
+  const settings = hostSettings.superRefine(refuseOverlap).parse(found);
   const { hostKubeconfig, vclusterChart, helm, discoveryCa } = settings;
   return {
     ...settings,

@@ -19,6 +19,7 @@ import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { OpenedDatabase } from '@hexabase/postgres/open-database.ts';
 import { findHelm } from './helm.ts';
+import { networksOf } from './host-networks.ts';
 import { discoveryDocument, imagesOf, type HostSettings } from './host-settings.ts';
 
 export interface HostsOptions {
@@ -199,6 +200,7 @@ class Registry {
       kubernetesVersions: tenantKubernetesVersion,
       issuerAuthority,
       ...(discoveryUrl !== undefined && { discoveryUrl }),
+      networks: networksOf(settings),
       reach: row.in_cluster ? 'service' : 'tunnel',
       // The tenants' network policies let this process in.
       ...(row.in_cluster && { controlPlaneNamespace: inClusterNamespace() }),

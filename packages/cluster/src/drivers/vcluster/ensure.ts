@@ -137,6 +137,7 @@ async function wantedObjects(
     issuerAuthority: options.issuerAuthority,
     discoveryUrl: options.discoveryUrl,
     controlPlaneNamespace: options.controlPlaneNamespace ?? null,
+    networks: options.networks,
     stateGib: (options.storage ?? defaultStorage).sizeGib,
     kubernetesVersion: release.version(kubernetesVersion),
   });

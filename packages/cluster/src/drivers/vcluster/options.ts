@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { KubeClient } from '../../kube-api/client.ts';
 import type { ChartSource } from './chart/source.ts';
+import type { HostNetworks } from './objects/network-policies.ts';
 
 /** One host cluster and how tenants are made on it. */
 export interface VclusterDriverOptions {
@@ -30,6 +31,8 @@ export interface VclusterDriverOptions {
   serviceCidr?: string;
   /** The namespace whose pods may reach tenants' APIs, when Hexabase runs on the host. */
   controlPlaneNamespace?: string;
+  /** Ranges that are not the internet although they look like it, and private ones that are let in. */
+  networks?: HostNetworks;
   clock: Clock;
   log: Logger;
 }

@@ -11,6 +11,7 @@ import { namesOf, ownerSelector } from './names.ts';
 
 const given = hostCluster('tenant');
 const settleMs = 180_000;
+const networks = { internal: ['203.0.113.0/24'], senders: ['192.168.7.0/24'] };
 const signal = () => AbortSignal.timeout(settleMs);
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
@@ -19,7 +20,7 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
   const stack = new AsyncDisposableStack();
   let on: HostUnderTest;
   beforeAll(async () => {
-    if (given) on = stack.use(await hostUnderTest(given));
+    if (given) on = stack.use(await hostUnderTest(given, { networks }));
   });
   afterAll(() => stack.disposeAsync());
 
@@ -68,6 +69,14 @@ describe.skipIf(given === null)('a vCluster on a real host', () => {
     expect(
       changed(before, await versions(spec.workspaceId)).filter((key) => !key.startsWith('ResourceQuota')),
     ).toEqual([]);
+
+    const workloads = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      name: 'hexabase-workloads',
+    };
+    const written = JSON.stringify(await readOne(on.host, { ...workloads, namespace }, signal()));
+    for (const range of Object.values(networks).flat()) expect(written).toContain(range);
 
     const policy = resourcePath('networking.k8s.io/v1', 'NetworkPolicy', {
       namespace,

@@ -124,6 +124,27 @@ describe('the objects around a tenant', () => {
     });
   });
 
+  it('close public ranges of a host as they close private ones, and let its named senders in to workloads alone', () => {
+    const networks = { internal: ['203.0.113.0/24', '10.0.0.0/8'], senders: ['192.168.7.0/24'] };
+    const policies = namespaceObjects(tenantSpec({ workspaceId }), { ...settings, networks }).filter(
+      ({ kind }) => kind === 'NetworkPolicy',
+    );
+    const { ingress, egress } = Object(
+      policies.find(({ metadata }) => metadata.name === 'hexabase-workloads')?.['spec'],
+    );
+    for (const rules of [ingress, egress]) {
+      const [{ except }] = JSON.stringify(rules)
+        .match(/\{"cidr":"0\.0\.0\.0\/0".*?\}/g)
+        ?.map((text) => JSON.parse(text)) ?? [{}];
+      expect(except).toEqual([...new Set(except)]);
+      expect(except).toEqual(expect.arrayContaining([...pods, '203.0.113.0/24']));
+    }
+    const sender = '{"ipBlock":{"cidr":"192.168.7.0/24"}}';
+    expect(JSON.stringify(ingress)).toContain(sender);
+    const others = policies.filter(({ metadata }) => metadata.name !== 'hexabase-workloads');
+    expect(JSON.stringify([egress, others])).not.toContain(sender);
+  });
+
   it('open the way to an issuer on a port of its own, to that address alone when it is one', () => {
     const egressTo = (issuer: string) => {
       const policies = networkPolicies({

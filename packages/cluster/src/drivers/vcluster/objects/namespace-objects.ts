@@ -5,13 +5,14 @@ import type { TenantSpec } from '../../../port.ts';
 import { authenticationConfigMap, authenticationFile } from '../chart/values.ts';
 import { namesOf, note, ownerLabels } from '../names.ts';
 import { isolationLabel, poolLabel } from '../policies/host-policy.ts';
-import { networkPolicies } from './network-policies.ts';
+import { networkPolicies, type HostNetworks } from './network-policies.ts';
 import { limitRange, resourceQuota } from './quota.ts';
 
 export interface NamespaceSettings {
   issuerAuthority: string | null;
   discoveryUrl: string | undefined;
   controlPlaneNamespace: string | null;
+  networks?: HostNetworks | undefined;
   /** Size of the volume with the control plane's state. */
   stateGib: number;
   /** The tenant's, `v1.34.4`. */
@@ -56,7 +57,7 @@ export function tenantNamespace(
 export function namespaceObjects(spec: TenantSpec, settings: NamespaceSettings): ApplicableObject[] {
   const { release } = namesOf(spec.workspaceId);
   const { issuer, audience } = spec.identity;
-  const { issuerAuthority, discoveryUrl, controlPlaneNamespace, stateGib } = settings;
+  const { issuerAuthority, discoveryUrl, controlPlaneNamespace, networks, stateGib } = settings;
   const configuration = authenticationConfiguration({
     issuer,
     audience,
@@ -67,7 +68,7 @@ export function namespaceObjects(spec: TenantSpec, settings: NamespaceSettings):
   return [
     resourceQuota(spec.size, stateGib),
     limitRange(),
-    ...networkPolicies({ release, issuer, discoveryUrl, controlPlaneNamespace }),
+    ...networkPolicies({ release, issuer, discoveryUrl, controlPlaneNamespace, networks }),
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',

@@ -10,6 +10,16 @@ export interface NetworkInput {
   discoveryUrl: string | undefined;
   /** Namespace of Hexabase on this host; null when it reaches the tenant from outside. */
   controlPlaneNamespace: string | null;
+  /** Nothing of the kind when absent. */
+  networks?: HostNetworks | undefined;
+}
+
+/** What an operator knows of the networks around host clusters and nobody else can. IPv4 ranges, `192.168.7.0/24`. */
+export interface HostNetworks {
+  /** Public addresses that pods, services and nodes have there: never the internet to a workspace. */
+  internal: readonly string[];
+  /** Private networks that reach what workspaces offer by a load balancer. */
+  senders: readonly string[];
 }
 
 /**
@@ -30,7 +40,12 @@ const privateRanges = [
   '240.0.0.0/4',
 ];
 
-const internet = { ipBlock: { cidr: '0.0.0.0/0', except: privateRanges } };
+const block = (cidr: string) => ({ ipBlock: { cidr } });
+
+function internetOf({ networks }: NetworkInput) {
+  const except = [...new Set([...privateRanges, ...(networks?.internal ?? [])])];
+  return { ipBlock: { cidr: '0.0.0.0/0', except } };
+}
 
 const hostDns = {
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
@@ -51,6 +66,8 @@ const udp = (port: number) => ({ protocol: 'UDP', port });
 export function networkPolicies(input: NetworkInput): ApplicableObject[] {
   const controlPlane = { matchLabels: { app: 'vcluster', release: input.release } };
   const workloads = { matchLabels: { [copiedLabel]: input.release } };
+  const internet = internetOf(input);
+  const senders = (input.networks?.senders ?? []).map(block);
   return [
     policy('hexabase-default-deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
     policy('hexabase-control-plane', {
@@ -70,7 +87,7 @@ export function networkPolicies(input: NetworkInput): ApplicableObject[] {
       podSelector: workloads,
       policyTypes: ['Ingress', 'Egress'],
       // Nothing but a service of type LoadBalancer leads from the internet to a pod.
-      ingress: [{ from: [{ podSelector: {} }, internet] }],
+      ingress: [{ from: [{ podSelector: {} }, internet, ...senders] }],
       egress: [{ to: [{ podSelector: {} }] }, { to: [internet] }],
     }),
     policy('hexabase-dns', {
