@@ -1109,7 +1109,9 @@ create table hexabase.workspaces (
   too_far_for text,
   tenant_uid text,
   content_uid text,
-  content_lost_at timestamp with time zone
+  content_lost_at timestamp with time zone,
+  access_conditions jsonb not null default '[]'::jsonb,
+  access_fence bigint not null default 0
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;

@@ -13,7 +13,11 @@ it('docs/operations/conditions.md tells what to do for every reason that we have
 });
 
 it('docs/operations/conditions.md names every condition that workspaces have', () => {
-  const sources = sourceFiles('packages/features/src/workspaces/reconcile', 'packages/cluster/src/drivers');
+  const sources = sourceFiles(
+    'packages/features/src/access/reconcile',
+    'packages/features/src/workspaces/reconcile',
+    'packages/cluster/src/drivers',
+  );
   const types = sources.flatMap(({ path, text }) =>
     path.includes('.test.') || path.includes('/policies/')
       ? []
@@ -42,11 +46,13 @@ const needNoAdvice: ReadonlySet<string> = new Set([
 it('every reason that a workspace or its driver can give stands in docs/operations/conditions.md, with advice', () => {
   const sources = sourceFiles(
     'packages/cluster/src/drivers',
+    'packages/features/src/access/reconcile',
     'packages/features/src/workspaces',
     'packages/features/src/projects/reconcile',
     'packages/reconcile/src',
   ).filter(({ path }) => !path.includes('.test.') && !path.includes('/policies/'));
-  const said = /(?:reason: |failed\('\w+', |\w+\(\s*'(?:False|Unknown)',\s*|refused\()'([A-Z][A-Za-z]+)'/g;
+  const said =
+    /(?:reason: |failed\('\w+', |\w+\(\s*'(?:False|Unknown)',\s*|refused\(|mirrored\('\w+', )'([A-Z][A-Za-z]+)'/g;
   const conflicts = sourceFiles('packages/cluster/src').filter(({ path }) => path.endsWith('src/port.ts'));
   const reasons = new Set(
     [

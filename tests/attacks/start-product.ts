@@ -198,10 +198,16 @@ async function fingerprint(query: Attacked['query']): Promise<string> {
     'operations',
   ];
   const parts = tables.map(
-    (table) => `(select md5(string_agg(t::text, '|' order by t::text)) from ${table} t) as ${table}`,
+    (table) =>
+      `(select md5(string_agg(${rowOf(table)}, '|' order by ${rowOf(table)})) from ${table} t) as ${table}`,
   );
   const users = `(select md5(string_agg(row(id, email, platform_role, epoch, disabled_at)::text, '|' order by id)) from users) as users`;
   return JSON.stringify(await query(`select ${[...parts, users].join(', ')}`));
+}
+
+/** A row as text; of a workspace without what is told of its cluster while nobody asks for anything. */
+function rowOf(table: string): string {
+  return table === 'workspaces' ? `(to_jsonb(t) - 'access_conditions' - 'access_fence')::text` : 't::text';
 }
 
 /** A name that no other test uses. */

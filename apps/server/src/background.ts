@@ -60,7 +60,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
     register(poolMemberReconciler({ driver, issuer, clock })),
     register(projectReconciler({ driver })),
     register(namespacesReconciler({ driver })),
-    register(accessReconciler({ driver })),
+    register(accessReconciler({ driver, clock, log })),
   ];
   started.use(await startEngine({ database, registrations, clock, log }));
   started.use(wakeOnNamespaceChanges({ driver, database, log }));

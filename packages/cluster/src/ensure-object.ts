@@ -16,6 +16,9 @@ export interface WantedObject {
   [field: string]: unknown;
 }
 
+/** Of `ensureObject`, where somebody else writes the same object at the same time. */
+const triesMax = 3;
+
 export interface Place {
   client: TenantClient;
   /** Of the collection: `/api/v1/namespaces`. */
@@ -36,28 +39,40 @@ export async function ensureObject(
 ): Promise<Record<string, unknown>> {
   const isAsWanted = (existing: Record<string, unknown>): boolean =>
     covers(existing, wanted) && exactly.every((field) => isDeepStrictEqual(existing[field], wanted[field]));
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     const existing = await readObject(place, wanted.metadata.name);
     if (existing && isAsWanted(existing)) return existing;
     const answer = existing
       ? await request(place, {
           method: 'PUT',
-          suffix: `/${wanted.metadata.name}`,
+          suffix: segment(wanted.metadata.name),
           body: merge(existing, wanted),
         })
       : await request(place, { method: 'POST', suffix: '', body: wanted });
     if (answer.status < 300 && isRecord(answer.body)) return answer.body;
     // Somebody else made or changed it between the two requests: look again.
-    if (answer.status !== 409) throw refused(answer, `${wanted.kind} ${wanted.metadata.name}`);
+    if (answer.status !== 409 || attempt === triesMax)
+      throw refused(answer, `${wanted.kind} ${wanted.metadata.name}`);
   }
-  throw new AppError('cluster_unavailable', {
-    cause: `${wanted.kind} ${wanted.metadata.name} changes all the time`,
-  });
+}
+
+/**
+ * Writes an object over the one that was read, whole, only while nobody has changed it since. Answers what is there then.
+ * Throws as `ensureObject`.
+ */
+export async function replaceObject(
+  place: Place,
+  object: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const { name } = metadataOf(object);
+  const answer = await request(place, { method: 'PUT', suffix: segment(name), body: object });
+  if (answer.status < 300 && isRecord(answer.body)) return answer.body;
+  throw refused(answer, `${place.path}/${name}`);
 }
 
 /** Null when there is none. */
 export async function readObject(place: Place, name: string): Promise<Record<string, unknown> | null> {
-  const answer = await request(place, { method: 'GET', suffix: `/${name}` });
+  const answer = await request(place, { method: 'GET', suffix: segment(name) });
   if (answer.status === 404) return null;
   if (answer.status === 200 && isRecord(answer.body)) return answer.body;
   throw refused(answer, `${place.path}/${name}`);
@@ -67,7 +82,7 @@ export async function readObject(place: Place, name: string): Promise<Record<str
 export async function deleteObject(place: Place, name: string, uid: string): Promise<void> {
   const answer = await request(place, {
     method: 'DELETE',
-    suffix: `/${name}`,
+    suffix: segment(name),
     body: {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
@@ -75,7 +90,9 @@ export async function deleteObject(place: Place, name: string, uid: string): Pro
       propagationPolicy: 'Background',
     },
   });
-  if (answer.status < 300 || answer.status === 404 || answer.status === 409) return;
+  const isAnothers = answer.status === 404 || answer.status === 409;
+  // A webhook refuses with whichever status it likes.
+  if (answer.status < 300 || (isAnothers && webhookIn(saidBy(answer)) === undefined)) return;
   throw refused(answer, `${place.path}/${name}`);
 }
 
@@ -92,14 +109,19 @@ export function metadataOf(object: Record<string, unknown>): {
   name: string;
   uid: string;
   deleting: boolean;
+  /** When its deletion began, in milliseconds since the epoch; NaN where it did not. */
+  deletedAtMs: number;
   labels: Record<string, unknown>;
+  finalizers: string[];
 } {
   const metadata = isRecord(object.metadata) ? object.metadata : {};
   return {
     name: typeof metadata.name === 'string' ? metadata.name : '',
     uid: typeof metadata.uid === 'string' ? metadata.uid : '',
     deleting: typeof metadata.deletionTimestamp === 'string',
+    deletedAtMs: Date.parse(String(metadata.deletionTimestamp)),
     labels: isRecord(metadata.labels) ? metadata.labels : {},
+    finalizers: Array.isArray(metadata.finalizers) ? metadata.finalizers.map(String) : [],
   };
 }
 
@@ -127,12 +149,20 @@ async function request(
   }
 }
 
+/** Tenants name objects: nothing in a name must reach another one. */
+function segment(name: string): string {
+  return `/${encodeURIComponent(name).replaceAll('%3A', ':')}`;
+}
+
+/** What the workspace's own cluster has answered against it, in its words. */
+export class RefusedInsideError extends AppError {}
+
 function refused(answer: TenantResponse, what: string): AppError {
   const message = refusalWords(answer);
-  return new AppError('cluster_unavailable', {
-    ...(message !== null && { message }),
-    cause: { what, status: answer.status, body: answer.body },
-  });
+  const cause = { what, status: answer.status, body: answer.body };
+  return message === null
+    ? new AppError('cluster_unavailable', { cause })
+    : new RefusedInsideError('cluster_unavailable', { message, cause });
 }
 
 const refusalMax = 400;
@@ -141,21 +171,33 @@ const refusalMax = 400;
  * What the workspace's own cluster says against it: a webhook or a policy that somebody made there stands in the way of
  * us as of everybody, and only they can take it away. Null when it does not answer, or asks to come again.
  */
-function refusalWords({ status, body }: TenantResponse): string | null {
-  const raw = isRecord(body) && typeof body.message === 'string' ? body.message : '';
-  // It is printed on terminals, and a webhook writes what it likes.
-  const said = raw
-    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
-    .trim()
-    .slice(0, refusalMax);
+function refusalWords(answer: TenantResponse): string | null {
+  const { status } = answer;
+  const said = saidBy(answer);
   if (said === '') return null;
-  const webhook = /webhook "([^"\s]{1,253})"/.exec(said)?.[1];
+  const webhook = webhookIn(said);
   if (webhook !== undefined)
     return `The admission webhook ${webhook} in the workspace's own cluster stands in the way: ${said}`;
   const comesAgain = status === 401 || status === 408 || status === 429;
   return status >= 400 && status < 500 && !comesAgain
     ? `The workspace's own cluster refuses it: ${said}`
     : null;
+}
+
+function saidBy({ body }: TenantResponse): string {
+  return printable(isRecord(body) && typeof body.message === 'string' ? body.message : '', refusalMax);
+}
+
+function webhookIn(said: string): string | undefined {
+  return /webhook "([^"\s]{1,253})"/.exec(said)?.[1];
+}
+
+/** What tenants write as it may be printed on terminals, at most so long. */
+export function printable(text: string, lengthMax: number): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, lengthMax);
 }
 
 /** True when everything in `wanted` is in `existing`; lists must be equal in length. */

@@ -70,3 +70,18 @@ it('who has given up is told even where nothing else says why', () => {
 it('a condition without words ends like every other', () => {
   expect(explained('asleep', condition('Asleep', 'True', 'Asked'))[1]).toBe('- Asleep is True (Asked).');
 });
+
+it('a right that could not be taken out of the cluster is told with what to do, beside a workspace that works', () => {
+  const refused =
+    "ClusterRoleBinding hexabase:assignment:x cannot be removed, and still gives what was taken away: The admission webhook keeps.example.test in the workspace's own cluster stands in the way: no.";
+  const told = explained(
+    'active',
+    condition('Ready', 'True', 'AllStepsDone', 'The workspace is ready'),
+    condition('AccessMirrored', 'False', 'RefusedInside', refused),
+  );
+  expect(told.slice(1)).toEqual([
+    `- AccessMirrored is False (RefusedInside): ${refused}`,
+    expect.stringMatching(/^ {2}What to do: .*webhook.*`hks workspace retry shop`/),
+    'In order: Ready.',
+  ]);
+});

@@ -66,6 +66,8 @@ export const adviceByReason: Readonly<Record<string, string>> = {
     'An operator puts `kwok` beside the other programs (`HKS_KUBE_BIN`); without it there are no nodes.',
   Conflict: 'Somebody has to change what the message names; `hks workspace retry NAME` then tries again.',
   HostAway: 'Wait: it goes on when the host cluster answers again. An operator looks what the message says.',
+  RefusedInside:
+    'Something in the workspace refuses what we write there: who administers it takes the webhook, policy or quota away that the message names, or lets objects called `hexabase:…` pass (`kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies`). It is tried again by itself; `hks workspace retry NAME` does so at once.',
   StepFailed:
     'It is tried again by itself. If it stays so, `hks operation get ID` tells the step, and an operator reads the log.',
   Copying: 'Wait: it tells how far the copy is.',

@@ -3,6 +3,7 @@ import { brandId } from '@hexabase/kernel/id.ts';
 import { startedAfresh } from '@hexabase/reconcile/fresh-start.ts';
 import type { Ports } from '../run/ports.ts';
 import type { WorkspaceRow } from './store.ts';
+import { isUsable } from './workspace.ts';
 
 /** What a representation needs beside the row. */
 export type WorkspaceView = Pick<Ports, 'kubernetes' | 'deletionGraceMs'>;
@@ -20,10 +21,7 @@ export function toWorkspace(row: WorkspaceRow, { kubernetes, deletionGraceMs }: 
     phase: row.phase,
     generation: row.generation,
     observedGeneration: row.observed_generation,
-    conditions: startedAfresh(
-      { conditions: row.conditions, generation: row.generation, observedGeneration: row.observed_generation },
-      null,
-    ),
+    conditions: conditionsOf(row),
     progress: row.progress,
     kubernetesUrl: kubernetes.urlOf(brandId(row.id)),
     operationId: row.operation_id,
@@ -50,4 +48,11 @@ export function toWorkspace(row: WorkspaceRow, { kubernetes, deletionGraceMs }: 
     deletionDueAt: row.deletion_due_at?.toISOString() ?? null,
     deletionGraceMinutes: Math.round((deletionGraceMs ?? 0) / 60_000),
   };
+}
+
+/** Roles are mirrored only while its cluster answers: what was told of it before says nothing of a workspace that sleeps or goes. */
+function conditionsOf(row: WorkspaceRow): Workspace['conditions'] {
+  const { conditions, generation, observed_generation: observedGeneration } = row;
+  const own = startedAfresh({ conditions, generation, observedGeneration }, null);
+  return isUsable(row.phase) ? [...own, ...row.access_conditions] : own;
 }

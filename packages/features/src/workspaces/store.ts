@@ -21,6 +21,8 @@ export interface WorkspaceTable {
   generation: Generated<number>;
   observed_generation: Generated<number>;
   conditions: ColumnType<Condition[], string | undefined, string>;
+  /** Of the mirror of its roles in its cluster, which another reconciler writes. */
+  access_conditions: ColumnType<Condition[], string | undefined, string>;
   progress: JSONColumnType<{ step: number; steps: number; message: string }> | null;
   phase: WorkspacePhase;
   finalizers: string[];

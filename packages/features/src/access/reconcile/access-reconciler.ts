@@ -1,83 +1,58 @@
-import type { ClusterDriver, TenantClient } from '@hexabase/cluster/port.ts';
+import type { ClusterDriver } from '@hexabase/cluster/port.ts';
+import { systemClock, type Clock } from '@hexabase/kernel/clock.ts';
+import { silentLogger, type Logger } from '@hexabase/kernel/log.ts';
 import type { Reconciler, Step } from '@hexabase/reconcile/reconciler.ts';
 import { accessKind } from '../public.ts';
-import { putBack } from './put-back.ts';
-import { loadAccessSubject, workspacesWithAccess, type AccessSubject } from './store.ts';
-import {
-  assignedClusterBindings,
-  customClusterRoles,
-  defaultClusterBindings,
-  presetClusterRoles,
-  projectBindings,
-} from './wanted-objects.ts';
+import { mirrorAccess } from './mirror.ts';
+import { conditionsOf, resultOf } from './mirrored.ts';
+import { loadAccessSubject, saveAccess, workspacesWithAccess, type AccessSubject } from './store.ts';
 
-const rbac = '/apis/rbac.authorization.k8s.io/v1';
+export interface AccessDeps {
+  driver: ClusterDriver;
+  /** The machine's when absent. */
+  clock?: Clock;
+  log?: Logger;
+}
+
+/** Of one pass; the engine gives up a little later, and would not know what was seen until then. */
+const passMsMax = 50_000;
 
 /** Mirrors roles and assignments of a workspace into its cluster, and puts back what somebody changed there. */
-export function accessReconciler({ driver }: { driver: ClusterDriver }): Reconciler<AccessSubject> {
-  const mirror = {
-    name: 'mirror',
-    steps: [workspaceStep(driver), projectsStep(driver)],
-    doneWords: '',
-  };
+export function accessReconciler(deps: AccessDeps): Reconciler<AccessSubject> {
+  const { clock = systemClock } = deps;
+  const mirror = { name: 'mirror', steps: [mirrorStep(deps, clock)], doneWords: '' };
   return {
     kind: accessKind,
     workflows: [mirror],
     load: loadAccessSubject,
     workflowFor: () => mirror,
-    save: async () => undefined,
+    save: (tx, subject, status) =>
+      saveAccess(tx, subject, {
+        fence: status.fence,
+        conditions: conditionsOf(subject, status, clock.now()),
+      }),
     keys: workspacesWithAccess,
   };
 }
 
-/** Roles come before bindings, so that nothing is bound to what is not there. */
-function workspaceStep(driver: ClusterDriver): Step<AccessSubject> {
+function mirrorStep({ driver, log = silentLogger }: AccessDeps, clock: Clock): Step<AccessSubject> {
   return {
-    name: 'workspace-roles',
-    words: 'Mirroring roles of the workspace',
-    timeoutMs: 60_000,
-    run: async ({ subject, signal }) => {
-      const client = clientOf(driver, subject);
-      const roles = [...presetClusterRoles(), ...customClusterRoles(subject)];
-      await putBack({ client, path: `${rbac}/clusterroles`, signal }, roles);
-      await putBack({ client, path: `${rbac}/clusterrolebindings`, signal }, [
-        ...defaultClusterBindings(subject.groups),
-        ...assignedClusterBindings(subject),
-      ]);
-      return { kind: 'done' };
+    name: 'roles-and-bindings',
+    words: 'Mirroring roles and bindings',
+    timeoutMs: passMsMax + 10_000,
+    run: async ({ subject, fence, signal }) => {
+      const { workspaceId } = subject;
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(passMsMax)]);
+      const how = {
+        client: driver.tenantClient(workspaceId),
+        signal: limit,
+        nowMs: clock.now(),
+        turn: fence,
+      };
+      const troubles = await mirrorAccess(how, subject);
+      if (troubles.length > 0)
+        log.warn({ workspaceId, troubles }, 'roles are not all as decided in a cluster');
+      return resultOf(troubles, subject, clock.now());
     },
   };
-}
-
-function projectsStep(driver: ClusterDriver): Step<AccessSubject> {
-  return {
-    name: 'project-roles',
-    words: 'Mirroring roles of the projects',
-    timeoutMs: 60_000,
-    run: async ({ subject, signal }) => {
-      const client = clientOf(driver, subject);
-      for (const project of subject.projects) {
-        // A namespace that was deleted meanwhile ends its project; that is not for here to wait for.
-        if (!(await isThere(client, project, signal))) continue;
-        const path = `${rbac}/namespaces/${project}/rolebindings`;
-        await putBack({ client, path, signal }, projectBindings(project, subject));
-      }
-      return { kind: 'done' };
-    },
-  };
-}
-
-function clientOf(driver: ClusterDriver, { workspaceId }: AccessSubject): TenantClient {
-  return driver.tenantClient(workspaceId);
-}
-
-async function isThere(client: TenantClient, namespace: string, signal: AbortSignal): Promise<boolean> {
-  const { status, body } = await client.request({
-    method: 'GET',
-    path: `/api/v1/namespaces/${namespace}`,
-    signal,
-  });
-  const isTerminating =
-    typeof body === 'object' && body !== null && JSON.stringify(body).includes('"deletionTimestamp"');
-  return status === 200 && !isTerminating;
 }

@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PolicyRule } from '@hexabase/contract/rules/policy-rule.ts';
+import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import type { Subject } from '@hexabase/reconcile/reconciler.ts';
+import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { sql } from 'kysely';
 import { defaultGroups } from '../../groups/public.ts';
 
@@ -35,13 +38,14 @@ export async function loadAccessSubject(tx: Tx, workspaceId: string): Promise<Ac
   const { rows } = await sql<{
     organization_id: string;
     generation: number;
+    conditions: Condition[];
     roles: AccessSubject['roles'];
     assignments: AccessSubject['assignments'];
     admins: string | null;
     users: string | null;
     projects: string[];
   }>`
-    select w.organization_id, w.generation,
+    select w.organization_id, w.generation, w.access_conditions as conditions,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
       coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'rules', r.rules) order by r.id)
@@ -63,13 +67,30 @@ export async function loadAccessSubject(tx: Tx, workspaceId: string): Promise<Ac
     organizationId: row.organization_id,
     generation: row.generation,
     observedGeneration: row.generation,
-    conditions: [],
+    conditions: row.conditions,
     operationId: null,
     roles: row.roles,
     assignments: row.assignments,
     groups: { admins: row.admins, users: row.users },
     projects: row.projects,
   };
+}
+
+/**
+ * Writes how the mirror stands, in columns of its own: the workspace's reconciler writes the other conditions whole, at the
+ * same time. Throws `LeaseLostError` when a newer worker has written, or the workspace is gone.
+ */
+export async function saveAccess(
+  tx: Tx,
+  subject: AccessSubject,
+  { conditions, fence }: { conditions: readonly Condition[]; fence: number },
+): Promise<void> {
+  // A cluster at rest is looked at again and again: nobody is told of what stayed as it was.
+  if (isDeepStrictEqual(conditions, subject.conditions)) return;
+  const { numAffectedRows } = await sql`
+    update workspaces set access_conditions = ${JSON.stringify(conditions)}::jsonb, access_fence = ${fence}
+    where id = ${subject.id} and access_fence <= ${fence} and deleted_at is null`.execute(tx);
+  if (numAffectedRows !== 1n) throw new LeaseLostError(`workspace-access/${subject.id}`);
 }
 
 export async function workspacesWithAccess(tx: Tx): Promise<string[]> {

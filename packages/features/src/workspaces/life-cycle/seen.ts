@@ -28,8 +28,9 @@ export async function asSeen(tx: Tx, rows: readonly WorkspaceRow[], nowMs: numbe
   return rows.map((row) => {
     const seen = row.host_cluster_id === null ? undefined : sight.get(row.host_cluster_id);
     if (!seen || (!seen.failing && nowMs - seen.seenMs <= unseenMsMax)) return row;
-    const { seenMs } = seen;
-    return { ...row, conditions: row.conditions.map((one) => unseen(one, new Date(seenMs).toISOString())) };
+    const since = new Date(seen.seenMs).toISOString();
+    const conditions = row.conditions.map((one) => unseen(one, since));
+    return { ...row, conditions, access_conditions: row.access_conditions.map((one) => unseen(one, since)) };
   });
 }
 

@@ -1,25 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  deleteObject,
-  ensureObject,
-  metadataOf,
-  readObject,
-  type Place,
-} from '@hexabase/cluster/ensure-object.ts';
+import { ensureObject, readObject, type WantedObject } from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
-import { isAppError } from '@hexabase/kernel/errors.ts';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import type { Step, StepContext } from '@hexabase/reconcile/reconciler.ts';
 import { wakeAccess } from '../../access/public.ts';
-import { putBack } from '../../access/reconcile/put-back.ts';
+import { collection } from '../../access/reconcile/mirror.ts';
+import { putBack, putOneBack } from '../../access/reconcile/put-back.ts';
+import { takeAway } from '../../access/reconcile/take-away.ts';
+import type { Collection, Trouble } from '../../access/reconcile/trouble.ts';
 import { defaultClusterBindings, presetClusterRoles } from '../../access/reconcile/wanted-objects.ts';
 import type { WorkspaceSubject } from './store.ts';
 import { noHostYet } from './loss/no-host-yet.ts';
-import { audienceOf, type TenantDeps } from './tenant.ts';
+import { damped } from './probe.ts';
+import { audienceOf, clockOf, type TenantDeps } from './tenant.ts';
 
 const labels = { 'app.kubernetes.io/managed-by': 'hexabase' };
-const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
-const bindings = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
 
 export function identityStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
@@ -69,29 +68,59 @@ export function accessStep(deps: TenantDeps): Step<WorkspaceSubject> {
     words: 'Setting up roles and groups',
     timeoutMs: 60_000,
     run: async ({ subject, signal }) => {
-      const client = deps.driver.tenantClient(subject.id);
-      await ensurePresetRoles(deps, subject.id, signal);
-      await Promise.all(
-        defaultClusterBindings(subject.groups).map((binding) =>
-          ensureObject({ client, path: bindings, signal }, binding),
-        ),
-      );
-      return {
-        kind: 'done',
-        conditions: [{ type: 'AccessReady', status: 'True', reason: 'RolesInPlace', message: '' }],
-      };
+      const nowMs = clockOf(deps).now();
+      const how = { client: deps.driver.tenantClient(subject.id), signal, nowMs };
+      const troubles = [
+        ...(await inPlace(collection(how, 'ClusterRole'), presetClusterRoles())),
+        ...(await inPlace(collection(how, 'ClusterRoleBinding'), defaultClusterBindings(subject.groups))),
+      ];
+      return { kind: 'done', conditions: [accessReady(troubles, subject, nowMs)] };
     },
     commit: (tx, { subject }) => wakeAccess(tx, [subject.id]),
   };
 }
 
+/**
+ * What a workspace that has worked refuses inside is told, and keeps nothing else from going on: it is its own doing, and the
+ * mirror of its roles goes on trying. Throws for a new one.
+ */
+function accessReady(
+  troubles: readonly Trouble[],
+  { conditions, observedGeneration }: WorkspaceSubject,
+  nowMs: number,
+): ConditionInput {
+  const type = 'AccessReady';
+  const [trouble] = troubles;
+  if (!trouble) return { type, status: 'True', reason: 'RolesInPlace', message: '' };
+  if (observedGeneration === 0) throw refusedWith(trouble);
+  const message = sentences(trouble.words);
+  return damped(conditions, { type, status: 'False', reason: 'RefusedInside', message }, nowMs);
+}
+
+/** Throws AppError `cluster_unavailable` where something does not become as it should be. */
 export async function ensurePresetRoles(
-  { driver }: TenantDeps,
+  deps: TenantDeps,
   workspaceId: WorkspaceId,
   signal: AbortSignal,
 ): Promise<void> {
-  const place = { client: driver.tenantClient(workspaceId), path: roles, signal };
-  await Promise.all(presetClusterRoles().map((role) => ensureObject(place, role)));
+  const how = { client: deps.driver.tenantClient(workspaceId), signal, nowMs: clockOf(deps).now() };
+  const [trouble] = await inPlace(collection(how, 'ClusterRole'), presetClusterRoles());
+  if (trouble) throw refusedWith(trouble);
+}
+
+/** Answers what the cluster refuses. Throws AppError `cluster_unavailable` when it does not answer. */
+async function inPlace(place: Collection, wanted: readonly WantedObject[]): Promise<Trouble[]> {
+  const found = await Promise.all(
+    wanted.map(async (one) => putOneBack(place, one, await readObject(place, one.metadata.name))),
+  );
+  const troubles = found.filter((one) => one !== null);
+  const silent = troubles.find(({ kind }) => kind === 'silent');
+  if (silent?.error) throw silent.error;
+  return troubles;
+}
+
+function refusedWith({ words, error }: Trouble): AppError {
+  return new AppError('cluster_unavailable', { message: sentences(words), cause: error });
 }
 
 const closing = { tries: 3, pauseMs: 500, msMax: 10_000 };
@@ -127,13 +156,16 @@ async function whyNotClosed(
   { subject, signal }: Pick<StepContext<WorkspaceSubject>, 'subject' | 'signal'>,
 ): Promise<string> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(closing.msMax)]);
-  const place = { client: driver.tenantClient(subject.id), path: bindings, signal: limit };
+  const client = driver.tenantClient(subject.id);
+  const place = collection({ client, signal: limit, nowMs: systemClock.now() }, 'ClusterRoleBinding');
   let words = '';
   for (let tried = 0; tried < closing.tries && !limit.aborted; tried++) {
     try {
       if (tried > 0) await sleep(closing.pauseMs, undefined, { signal: limit });
-      await closeInside(place, subject);
-      return '';
+      const found = await closeInside(place, subject);
+      if (found === '') return '';
+      signal.throwIfAborted();
+      if (words === '' || !limit.aborted) words = found;
     } catch (error) {
       signal.throwIfAborted();
       // The time being over says less than what was answered before it was.
@@ -144,10 +176,13 @@ async function whyNotClosed(
   return words;
 }
 
-async function closeInside(place: Place, { groups }: WorkspaceSubject): Promise<void> {
-  await putBack(place, []);
+/** Answers what is in the way, in words; '' when nobody's group gives anything any more. */
+async function closeInside(place: Collection, { groups }: WorkspaceSubject): Promise<string> {
+  const troubles: (Trouble | null)[] = await putBack(place, []);
   for (const { metadata } of defaultClusterBindings(groups)) {
     const found = await readObject(place, metadata.name);
-    if (found) await deleteObject(place, metadata.name, metadataOf(found).uid);
+    if (found) troubles.push(await takeAway(place, found));
   }
+  const trouble = troubles.find((one) => one !== null);
+  return trouble?.error?.message ?? trouble?.words ?? '';
 }

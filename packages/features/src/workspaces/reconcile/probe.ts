@@ -7,6 +7,7 @@ export const doubtMs = 2 * 60_000;
 /** Conditions that the product itself writes; every other one came from a driver. */
 const ownTypes: ReadonlySet<string> = new Set([
   'Accepted',
+  'AccessMirrored',
   'Asleep',
   'ControlPlaneReady',
   'IdentityReady',
