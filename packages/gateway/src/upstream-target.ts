@@ -19,7 +19,7 @@ interface Connections {
   connect: (() => Promise<Duplex>) | undefined;
 }
 
-/** By address, authority and kind of way; a driver answers with new objects but few values. */
+/** By address, authority and kind of way, last used last; a driver answers with new objects but few values. */
 const known = new Map<string, Connections>();
 const knownMax = 5_000;
 /** Nobody expects one in these. */
@@ -78,9 +78,12 @@ function connectionsTo(upstream: UrlUpstream): Connections {
   const found = known.get(key);
   if (found) {
     found.connect = connect;
+    // Behind all others: those that were not used for longest come first.
+    known.delete(key);
+    known.set(key, found);
     return found;
   }
-  if (known.size >= knownMax) forgetAll();
+  forgetOldest();
   const way = connect && { connect: () => (connections.connect ?? connect)() };
   const peer = { certificateAuthority, ...(serverName !== undefined && { serverName }), ...way };
   const { hostname, port, pathname, host } = new URL(url);
@@ -100,10 +103,8 @@ function connectionsTo(upstream: UrlUpstream): Connections {
   return connections;
 }
 
-function forgetAll(): void {
-  for (const { pooled, single } of known.values()) {
-    pooled.destroy();
-    single.destroy();
-  }
-  known.clear();
+/** What it connected goes on: somebody may follow a log on it. Idle connections end by themselves after a minute. */
+function forgetOldest(): void {
+  const [oldest] = known.keys();
+  if (known.size >= knownMax && oldest !== undefined) known.delete(oldest);
 }

@@ -11,7 +11,7 @@ import { followOutcome } from './answer/outcome.ts';
 import { onStatusLine } from './answer/told-status.ts';
 import { requestVerb } from './request-verb.ts';
 import { passOn, passOnUpgrade, type PassedRequest } from './upstream.ts';
-import type { UrlUpstream } from './upstream-target.ts';
+import { targetOf, type UrlUpstream } from './upstream-target.ts';
 
 const name = 'ws-1.hexabase-ws-1';
 const authority = makeAuthority([name], Date.now());
@@ -105,6 +105,20 @@ describe('a cluster behind a tunnel', () => {
   it('is reached over connections that are kept, one handshake for many requests', async () => {
     for (const _ of [1, 2, 3]) expect(await said(send('/version'))).toBe('{}');
     expect(tunnels).toHaveLength(1);
+  });
+
+  it('goes on answering while very many others are met for the first time', async () => {
+    const others = Promise.withResolvers<void>();
+    serve = (_request, response) => {
+      response.write('one ');
+      void others.promise.then(() => response.end('two'));
+    };
+    const answer = await send('/watch');
+    const body = text(answer);
+    for (let one = 0; one < 5_000; one += 1)
+      targetOf({ ...upstream, url: `https://tenant-${one}.example` }, answer, 'pooled');
+    others.resolve();
+    expect(await body).toBe('one two');
   });
 
   it('must show a certificate of its own authority and for its own name', async () => {
