@@ -172,6 +172,15 @@ describe.skipIf(binaries === null)('host policies in a real Kyverno', () => {
         expect(status, JSON.stringify(body)).toBeLessThan(300);
       });
 
+      it('let nodes say how the pods of workspaces are', async () => {
+        const byNodes = fixtures('hexabase-pods-status', 'pass').filter((one) => one.as === 'node');
+        expect(byNodes).not.toEqual([]);
+        for (const one of byNodes) {
+          const { status, body } = await host.attempt(one);
+          expect(status, JSON.stringify(body)).toBeLessThan(300);
+        }
+      });
+
       it('let Kyverno itself be installed again', async () => {
         const chart: ApplicableObject[] = JSON.parse(
           await readFile(join(binaries ?? '', 'kyverno.json'), 'utf8'),

@@ -43,7 +43,59 @@ const volumeKinds = [
   'ephemeral',
 ] as const;
 
-/** Pod Security says the same of the first five; this one stays when somebody takes its label off. */
+/** What Pod Security `baseline` takes (Kubernetes, "Pod Security Standards"). */
+const capabilities = [
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+] as const;
+const sysctls = [
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.tcp_wmem',
+] as const;
+const seLinuxTypes = [
+  '',
+  'container_t',
+  'container_init_t',
+  'container_kvm_t',
+  'container_engine_t',
+] as const;
+
+const celList = (values: readonly string[]): string => `[${values.map((value) => `'${value}'`).join(', ')}]`;
+
+/** CEL: what confines a container stays on. `of` is a pod's spec or a container, which both may say it. */
+const confined = (of: string): string => {
+  const context = `${of}.securityContext`;
+  const options = `${context}.seLinuxOptions`;
+  const profiles = ['seccompProfile', 'appArmorProfile'].map(
+    (profile) => `(!has(${context}.${profile}) || ${context}.${profile}.type != 'Unconfined')`,
+  );
+  const unset = ['user', 'role'].map((field) => `(!has(${options}.${field}) || ${options}.${field} == '')`);
+  const type = `(!has(${options}.type) || ${options}.type in ${celList(seLinuxTypes)})`;
+  return `(!has(${context}) || (${profiles.join(' && ')} && (!has(${options}) || (${type} && ${unset.join(' && ')}))))`;
+};
+
+/** Pod Security says the same of most; this one stays when somebody takes its label off. */
 const podsBaseline: HostPolicy = {
   name: 'hexabase-pods-baseline',
   scope: 'workspaces',
@@ -78,6 +130,19 @@ const podsBaseline: HostPolicy = {
       expression:
         'variables.containers.all(container, !has(container.securityContext) || !has(container.securityContext.privileged) || !container.securityContext.privileged)',
       message: 'pods of workspaces may not run privileged containers',
+    },
+    {
+      expression: `variables.containers.all(container, !has(container.securityContext) || !has(container.securityContext.capabilities) || !has(container.securityContext.capabilities.add) || container.securityContext.capabilities.add.all(capability, capability in ${celList(capabilities)}))`,
+      message: 'pods of workspaces may not add capabilities beyond those of Pod Security baseline',
+    },
+    {
+      expression: `${confined('object.spec')} && variables.containers.all(container, ${confined('container')})`,
+      message:
+        'pods of workspaces may not go without seccomp, AppArmor or SELinux, or choose their own SELinux',
+    },
+    {
+      expression: `!has(object.spec.securityContext) || !has(object.spec.securityContext.sysctls) || object.spec.securityContext.sysctls.all(sysctl, sysctl.name in ${celList(sysctls)})`,
+      message: 'pods of workspaces may not set sysctls beyond those of Pod Security baseline',
     },
     {
       expression:
