@@ -51,6 +51,23 @@ it('a workspace is asked to sleep and to wake, once each', async () => {
   expect(await operationKind(awake)).toBe('workspace.wake');
 });
 
+it('who asks for sleep is told before and in the answer what ends with it, and nobody who may not ask', async () => {
+  await activeWorkspace();
+  const ends = { pods: { count: 1, names: ['default/debug'] }, jobs: { count: 0, names: [] } };
+  api.ports.whatSleepEnds = async () => ends;
+  expect((await owner.call('GET', `${path}/sleep`)).data).toEqual({ ends });
+  const viewer = await api.person('looks-on');
+  await api.join(owner.organizationId, viewer, 'viewer');
+  expect((await viewer.call('GET', `${path}/sleep`)).error.code).toBe('forbidden');
+  expect((await owner.call('POST', `${path}/sleep`)).data).toMatchObject({ phase: 'updating', ends });
+  // Nothing runs any more when it is asked again.
+  expect((await owner.call('GET', `${path}/sleep`)).data).toMatchObject({ ends: { pods: { count: 0 } } });
+  await activeWorkspace();
+  api.ports.whatSleepEnds = async () => null;
+  expect((await owner.call('POST', `${path}/sleep`)).data).toMatchObject({ ends: null });
+  delete api.ports.whatSleepEnds;
+});
+
 it('what never worked can neither sleep nor be upgraded', async () => {
   await activeWorkspace();
   await api.query('update workspaces set observed_generation = 0 where id = $1', [id]);

@@ -35,6 +35,7 @@ const needNoAdvice: ReadonlySet<string> = new Set([
   'Asleep',
   'Awake',
   'InPlace',
+  'NothingEnded',
   'Published',
   'Resolved',
   'RolesInPlace',

@@ -12,6 +12,7 @@ import { addWhy } from './commands/why.ts';
 import { addWorkspaceClone } from './commands/workspace-clone.ts';
 import { addWorkspaceCreate } from './commands/workspace-create.ts';
 import { addWorkspaceDelete } from './commands/workspace-delete.ts';
+import { addWorkspaceSleep } from './commands/workspace-sleep.ts';
 import { completionScript, shells, type Shell } from './completion.ts';
 import { addResourceCommands } from './resource-commands.ts';
 
@@ -39,6 +40,7 @@ export function createProgram(cli: Cli): Command {
   addWorkspaceCreate(program, cli);
   addWorkspaceClone(program, cli);
   addWorkspaceDelete(program, cli);
+  addWorkspaceSleep(program, cli);
   addOperationGet(program, cli);
   addResourceCommands(program, cli);
   addRoleRules(program, cli);

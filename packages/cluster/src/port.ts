@@ -47,6 +47,11 @@ export interface ClusterDriver {
    */
   copying?(workspaceId: WorkspaceId): Promise<Copying | null>;
   /**
+   * Whether sleep ends the pods of this workspace: those that nothing makes again are then lost. A driver whose pods stay
+   * leaves it out.
+   */
+  sleepEndsPods?(workspaceId: WorkspaceId): Promise<boolean>;
+  /**
    * Calls `changed` soon after somebody made or deleted a namespace. Only a hint that saves time: it may come twice or
    * not at all, and a cluster at rest must cost nothing. A driver that cannot tell leaves it out.
    */

@@ -22,3 +22,46 @@ export const timing = z
   .nullable()
   .optional()
   .describe('cron expression of five fields; `never` takes it away');
+
+const named = z.object({
+  count: z.int(),
+  names: z.array(z.string()).describe('`namespace/name` of the first twenty'),
+});
+
+/** What is lost when a workspace falls asleep. */
+const ends = z.object({
+  pods: named.describe('pods that nothing makes again'),
+  jobs: named.describe(
+    'Jobs that have not ended: their pods fail, and they with them where no tries are left',
+  ),
+});
+
+export type SleepEnds = z.infer<typeof ends>;
+
+export const nothingEnds: SleepEnds = { pods: { count: 0, names: [] }, jobs: { count: 0, names: [] } };
+
+/** As an answer holds it. */
+export const sleepEnds = z.object({
+  ends: ends.nullable().describe('what this sleep ends and nothing brings back; null when nobody could look'),
+});
+
+/** A sentence without its full stop; null when nothing is lost. */
+export function endsInWords({ pods, jobs }: SleepEnds): string | null {
+  const parts = [
+    ...(pods.count > 0 ? [`${counted(pods.count, 'pod')} that nothing makes again (${listed(pods)})`] : []),
+    ...(jobs.count > 0
+      ? [
+          `${counted(jobs.count, 'Job')} that ${jobs.count === 1 ? 'has' : 'have'} not ended (${listed(jobs)})`,
+        ]
+      : []),
+  ];
+  return parts.length === 0 ? null : `This sleep ends ${parts.join(' and ')}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function listed({ count, names }: z.infer<typeof named>): string {
+  return names.join(', ') + (count > names.length ? ', …' : '');
+}

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { condition, displayName, id, orgFilter, pageQuery, progress, slug, timestamp } from './common.ts';
 import { operation } from './operation.ts';
 import { defineResource } from './resource.ts';
-import { sleep, timing } from './workspace-sleep.ts';
+import { sleep, sleepEnds, timing } from './workspace-sleep.ts';
 
 declare module './action.ts' {
   interface ResourceActions {
@@ -201,6 +201,15 @@ export const workspace = defineResource({
       errors: ['conflict'],
       cli: { verb: 'restore', positional: ['id'] },
     }),
+    sleepEnds: operation({
+      id: 'workspace.sleep-ends',
+      method: 'GET',
+      path: `${path}/{id}/sleep`,
+      summary: 'Tells which pods and Jobs would end for good if the workspace fell asleep now.',
+      access: { kind: 'action', action: 'workspace:update' },
+      target: 'workspace',
+      output: sleepEnds,
+    }),
     sleep: operation({
       id: 'workspace.sleep',
       method: 'POST',
@@ -209,10 +218,10 @@ export const workspace = defineResource({
         'Stops all that runs in a workspace: objects and volumes stay, bare pods and logs do not, Jobs may fail.',
       access: { kind: 'action', action: 'workspace:update' },
       target: 'workspace',
-      output: schema,
+      output: schema.extend(sleepEnds.shape),
       status: 202,
       errors: ['workspace_not_active'],
-      cli: { verb: 'sleep', positional: ['id'] },
+      cli: { verb: 'sleep', positional: ['id'], confirm: 'yes-no', bespoke: true },
     }),
     wake: operation({
       id: 'workspace.wake',

@@ -236,7 +236,7 @@ async function read(pool: Pool, tenant: string, path: string): Promise<TenantRes
   const exact = rows.find((row) => row.path === path);
   if (exact) return { status: 200, body: exact.body };
   const isCollection =
-    /\/(namespaces|configmaps|clusterroles|clusterrolebindings|roles|rolebindings|resourcequotas|limitranges|networkpolicies)$/.test(
+    /\/(namespaces|configmaps|clusterroles|clusterrolebindings|roles|rolebindings|resourcequotas|limitranges|networkpolicies|pods|jobs)$/.test(
       path,
     );
   return isCollection

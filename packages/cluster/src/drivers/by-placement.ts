@@ -63,6 +63,8 @@ export function driverByPlacement(drivers: PlacedDrivers): ClusterDriver {
     newestRelease: async (workspaceId) =>
       (await (await of(workspaceId)).newestRelease?.(workspaceId)) ?? null,
     copying: async (workspaceId) => (await (await of(workspaceId)).copying?.(workspaceId)) ?? null,
+    sleepEndsPods: async (workspaceId) =>
+      (await (await of(workspaceId)).sleepEndsPods?.(workspaceId)) ?? false,
     watchNamespaces: (changed) => watchEverywhere(drivers, changed),
   };
 }

@@ -16,6 +16,10 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   Idle: 'Just use kubectl: the first request wakes it. `hks workspace update NAME --idle-minutes 0` keeps it awake.',
   Deletion: 'Take the deletion back with `hks workspace restore NAME` before its time has come.',
   FallingAsleep: 'Wait a moment; requests are held and wake it again.',
+  EndedBySleep:
+    'Make again what you still need: a sleep does not keep pods without a controller, and a Job fails when it has no tries left. This is told until the next sleep.',
+  NotSeen:
+    'Look yourself whether pods without a controller or Jobs are missing. This is told until the next sleep.',
   Progressing:
     'Wait: it is doubted for two minutes before it counts as failed, and most of it comes back by itself.',
   Retrying: 'Wait: what is wrong is told when it fails again. `hks operation get ID` tells how far it is.',
@@ -99,9 +103,9 @@ export function adviceFor(condition: AdvisedCondition, slug: string): string | n
   return adviceByReason[family]?.replaceAll('NAME', slug) ?? null;
 }
 
-/** Of most conditions `True` is how it should be; these two tell that something is not. */
+/** Of most conditions `True` is how it should be; these tell that something is not. */
 export function isBadWhenTrue(type: string): boolean {
-  return type === 'Asleep' || type === 'Stalled';
+  return type === 'Asleep' || type === 'Stalled' || type === 'WorkEnded';
 }
 
 /** Kubernetes has many words for images that cannot be had and containers that cannot be made. */

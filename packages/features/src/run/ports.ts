@@ -1,3 +1,4 @@
+import type { SleepEnds } from '@hexabase/contract/workspace-sleep.ts';
 import type { Actor, MembershipGrant } from '@hexabase/kernel/actor.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { UserId, WorkspaceId } from '@hexabase/kernel/id.ts';
@@ -30,6 +31,8 @@ export interface Ports {
   kubernetesVersions?: (workspaceId: WorkspaceId) => Promise<readonly string[]>;
   /** What a control plane beside this one would be run by now; null or absent where there is nothing of the kind. */
   newestRelease?: (workspaceId: WorkspaceId) => Promise<string | null>;
+  /** What a sleep of this workspace would end for good; null when nobody could look. Absent: it ends nothing. */
+  whatSleepEnds?: (workspaceId: WorkspaceId) => Promise<SleepEnds | null>;
   /** How what a workspace holds can be copied, where it is; null or absent: it cannot. */
   copying?: (workspaceId: WorkspaceId) => Promise<{ whileAsleep: boolean } | null>;
 }

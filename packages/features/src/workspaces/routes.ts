@@ -9,7 +9,7 @@ import { kubeconfig } from './kubeconfig.ts';
 import { listWorkspaces } from './list.ts';
 import { restoreWorkspace } from './life-cycle/restore.ts';
 import { retryWorkspace } from './life-cycle/retry.ts';
-import { sleepWorkspace, wakeWorkspace } from './life-cycle/sleep.ts';
+import { sleepWorkspace, tellSleepEnds, wakeWorkspace } from './life-cycle/sleep.ts';
 import { updateWorkspace } from './update.ts';
 import { upgradeWorkspace } from './life-cycle/upgrade.ts';
 
@@ -23,6 +23,7 @@ export const workspaceRoutes = [
   bind(operations.update, updateWorkspace),
   bind(operations.delete, deleteWorkspace),
   bind(operations.restore, restoreWorkspace),
+  bind(operations.sleepEnds, tellSleepEnds),
   bind(operations.sleep, sleepWorkspace),
   bind(operations.wake, wakeWorkspace),
   bind(operations.upgrade, upgradeWorkspace),

@@ -59,6 +59,7 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
     newestRelease: async () =>
       (await inWords(hostName, releases.newest(AbortSignal.timeout(newestMsMax)))).id,
     copying: async () => ({ whileAsleep: false }),
+    sleepEndsPods: async () => true,
     [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
   };
 }

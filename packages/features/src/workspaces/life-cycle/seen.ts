@@ -14,6 +14,7 @@ const known: ReadonlySet<string> = new Set([
   'Stalled',
   'Synced',
   'Upgraded',
+  'WorkEnded',
 ]);
 
 /**

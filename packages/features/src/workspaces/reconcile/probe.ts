@@ -18,6 +18,7 @@ const ownTypes: ReadonlySet<string> = new Set([
   'Synced',
   'Upgraded',
   'PlanFits',
+  'WorkEnded',
 ]);
 
 /** The condition as it may be written now: what was in order becomes Unknown first, with the reason Progressing. */

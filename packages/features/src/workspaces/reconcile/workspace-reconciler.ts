@@ -3,6 +3,7 @@ import { isAsleep } from '../phase.ts';
 import { noteUse } from '../store.ts';
 import { forgetCopy } from './clone/copy-store.ts';
 import { readSourceStep, writeObjectsStep, type CloneDeps } from './clone/clone-steps.ts';
+import { tellEndsStep } from './ending/tell-ends-step.ts';
 import { accessStep, closeAccessStep, identityStep } from './access.ts';
 import { applyPlanStep, planFitStep, withSettledPlan } from './plan-fit.ts';
 import { beginSleepStep, stopTenantStep, waitAsleepStep } from './sleep.ts';
@@ -74,7 +75,13 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
     },
     sleep: {
       name: 'sleep',
-      steps: [beginSleepStep, withSettledPlan(stopTenantStep(deps)), waitAsleepStep(deps), sleptStep],
+      steps: [
+        beginSleepStep,
+        tellEndsStep(deps),
+        withSettledPlan(stopTenantStep(deps)),
+        waitAsleepStep(deps),
+        sleptStep,
+      ],
       ready: { status: 'False', reason: 'Asleep' },
       doneWords: 'The workspace sleeps',
     },
