@@ -47,6 +47,28 @@ describe('what a host says of a tenant', () => {
     ]);
   });
 
+  it('says nothing of a pod that was put out, once another one took its place', () => {
+    const dns = { 'k8s-app': 'vcluster-kube-dns' };
+    const evicted = podWith({ phase: 'Failed', reason: 'Evicted', message: 'low on disk' }, dns);
+    const now = podWith(
+      { phase: 'Running', containerStatuses: [{ ready: true, state: { running: {} } }] },
+      dns,
+    );
+    const controlPlane = podWith({ phase: 'Running', containerStatuses: [] });
+    expect(sentences({ pods: [evicted, now] })).toEqual([]);
+    expect(sentences({ pods: [evicted, controlPlane] })).toEqual([
+      'Running False: The node put the workspace’s DNS out: low on disk.',
+    ]);
+  });
+
+  it('tells why there is no control plane, also while pods of the DNS are still there', () => {
+    const dns = podWith({ phase: 'Running' }, { 'k8s-app': 'vcluster-kube-dns' });
+    const refused = { reason: 'FailedCreate', message: 'exceeded quota: hexabase' };
+    expect(sentences({ pods: [dns], events: [refused] })).toEqual([
+      'WithinQuota False: The quota leaves no room for the control plane: exceeded quota: hexabase.',
+    ]);
+  });
+
   it('tells that no node has room, but not what the scheduler tries again at once', () => {
     const condition = { type: 'PodScheduled', status: 'False', message: '0/1 nodes are available.' };
     const pod = (reason: string) => podWith({ conditions: [{ ...condition, reason }] });

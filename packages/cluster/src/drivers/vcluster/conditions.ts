@@ -19,7 +19,8 @@ export interface Findings {
  * tell: it is never taken for a failure.
  */
 export function conditionsOf(findings: Findings): ConditionInput[] {
-  const { pods, claims, events, nodes, hostName } = findings;
+  const { claims, events, nodes, hostName } = findings;
+  const pods = findings.pods && inTheirPlace(findings.pods);
   const hidden = Object.entries({ pods, volumes: claims, events, nodes })
     .filter(([, list]) => list === null)
     .map(([what]) => what);
@@ -45,6 +46,14 @@ export function conditionsOf(findings: Findings): ConditionInput[] {
   ];
   // One of a kind is kept, and the control plane comes first: without it the DNS does not matter.
   return found.filter(({ type }, index) => found.findIndex((other) => other.type === type) === index);
+}
+
+/** Without those that ended and that another one stands in for: a Deployment leaves them where they are. */
+export function inTheirPlace(pods: readonly Json[]): Json[] {
+  const ended = (pod: Json) => ['Failed', 'Succeeded'].includes(textOf(fieldOf(pod, 'status', 'phase')));
+  return pods.filter(
+    (pod) => !ended(pod) || !pods.some((other) => !ended(other) && isDns(other) === isDns(pod)),
+  );
 }
 
 /** Words of the scheduler's plugin VolumeBinding: of a class that binds at once, and of one that waits for its pod. */
@@ -165,7 +174,8 @@ function spanMs(event: Json): number {
 
 /** Nobody makes a pod that the quota does not allow; only an event tells. */
 function quotaConditions(events: readonly Json[], pods: readonly Json[]): ConditionInput[] {
-  if (pods.length > 0) return [];
+  // A name server runs on without it.
+  if (!pods.every(isDns)) return [];
   const refused = latest(events.filter(({ reason }) => reason === 'FailedCreate'));
   if (!refused) return [];
   const said = textOf(refused['message']);
@@ -197,7 +207,11 @@ function failed(
 }
 
 function nounOf(pod: Json): string {
-  return metaOf(pod).labels['k8s-app'] === 'vcluster-kube-dns' ? 'the workspace’s DNS' : 'the control plane';
+  return isDns(pod) ? 'the workspace’s DNS' : 'the control plane';
+}
+
+function isDns(pod: Json): boolean {
+  return metaOf(pod).labels['k8s-app'] === 'vcluster-kube-dns';
 }
 
 function capital(text: string): string {

@@ -2,7 +2,7 @@ import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { KubeRefusal } from '../../kube-api/call-errors.ts';
 import type { TenantClient, TenantState } from '../../port.ts';
-import { conditionsOf } from './conditions.ts';
+import { conditionsOf, inTheirPlace } from './conditions.ts';
 import { isOurs } from './host/namespace.ts';
 import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
 import { readAll, readOne, type Selection } from './host/read.ts';
@@ -80,7 +80,7 @@ async function ofDns(
   { host, hostName }: ObserveDeps,
   { dns, signal }: Place & { dns: DnsPods },
 ): Promise<ConditionInput[]> {
-  const pods = dns?.filter((pod) => !metaOf(pod).deleting && !isReady(pod)) ?? null;
+  const pods = dns && inTheirPlace(dns.filter((pod) => !metaOf(pod).deleting)).filter((pod) => !isReady(pod));
   const nodes = await visible(nodesOf(pods ?? [], { host, signal }));
   return conditionsOf({ hostName, pods, claims: [], events: [], nodes });
 }
