@@ -80,10 +80,7 @@ const rank = (level: string): string => `(${level} == 'restricted' ? 2 : ${level
 const version = (object: string): string =>
   `(has(${object}.metadata.labels) && 'pod-security.kubernetes.io/enforce-version' in ${object}.metadata.labels ? ${object}.metadata.labels['pod-security.kubernetes.io/enforce-version'] : 'latest')`;
 
-const isLabelled = (object: string): string =>
-  `has(${object}.metadata.labels) && '${workspaceLabel}' in ${object}.metadata.labels`;
-
-/** Has no exception: not even we lower it, or take what we make there out of the policies about pods. */
+/** Has no exception: not even we lower it. */
 const podSecurity: HostPolicy = {
   name: 'hexabase-pod-security',
   scope: 'workspaces',
@@ -98,10 +95,6 @@ const podSecurity: HostPolicy = {
       // Ours may be older than this rule, and ends like every other.
       expression: `(request.operation == 'UPDATE' && request.name == '${fenceNamespace}') || ${rank(enforced('object'))} >= 1`,
       message: 'pod-security.kubernetes.io/enforce is baseline or restricted here',
-    },
-    {
-      expression: `request.name == '${fenceNamespace}' || (request.operation == 'UPDATE' && !(${isLabelled('oldObject')})) || (${isLabelled('object')} && request.name == 'hexabase-ws-' + object.metadata.labels['${workspaceLabel}'])`,
-      message: `the label ${workspaceLabel} says which workspace it is: the other policies go by it`,
     },
     {
       expression: `request.operation != 'UPDATE' || ${rank(enforced('object'))} >= ${rank(enforced('oldObject'))}`,

@@ -1,4 +1,4 @@
-import { fenceNamespace, hostAccount } from '../names.ts';
+import { fenceNamespace, hostAccount, workspaceLabel } from '../names.ts';
 import { matching, type HostPolicy } from './host-policy.ts';
 
 const rights = 'rbac.authorization.k8s.io/v1';
@@ -144,6 +144,11 @@ const ownNamespaces: HostPolicy = {
       // The request of a namespace has that namespace's own name.
       expression: `${place}.startsWith('hexabase-ws-') || ${place} == '${fenceNamespace}' || (${place} == '' && request.name.startsWith('vc-ws-'))`,
       message: 'the Hexabase control plane only writes in its own namespaces',
+    },
+    {
+      // Without it none of the policies about what is in a workspace looks there.
+      expression: `request.operation == 'DELETE' || request.kind.kind != 'Namespace' || !request.name.startsWith('hexabase-ws-') || (has(object.metadata.labels) && '${workspaceLabel}' in object.metadata.labels && request.name == 'hexabase-ws-' + object.metadata.labels['${workspaceLabel}'])`,
+      message: `a namespace that the Hexabase control plane makes says by its label ${workspaceLabel} which workspace it is`,
     },
   ],
 };
