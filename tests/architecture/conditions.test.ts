@@ -78,6 +78,7 @@ const inOrder: ReadonlySet<string> = new Set([
   'AsTheyShouldBe',
   'BuiltIn',
   'ClassFound',
+  'Closed',
   'Enough',
   'Everything',
   'FirstSeen',

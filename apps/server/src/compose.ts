@@ -38,6 +38,7 @@ import type { Certificates } from './certificates/load-certificates.ts';
 import { issuerAuthority, publicAuthority } from './certificates/public-authority.ts';
 import type { ServerConfig } from './config.ts';
 import { ensureDefaultHost } from './hosts/default-host.ts';
+import { networksOf } from './hosts/host-networks.ts';
 import { openHosts, type Hosts } from './hosts/open-hosts.ts';
 import { certificatesOf } from './installation/certificates-of.ts';
 import { openInstallation, type InstallationOptions } from './installation/open-installation.ts';
@@ -153,7 +154,8 @@ async function openClusters(
     }),
   );
   const storageClass = config.hosts.storageClass ?? null;
-  opened.use(await startHostChecks({ ...parts, clientOf: hosts.clientOf, storageClass }));
+  const networks = networksOf(config.hosts);
+  opened.use(await startHostChecks({ ...parts, clientOf: hosts.clientOf, storageClass, networks }));
   return { driver: hosts.driver, hostNames: hosts.names, hostKnownAs };
 }
 

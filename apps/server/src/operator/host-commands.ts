@@ -9,6 +9,7 @@ import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { knownIssuerAuthority } from '../certificates/public-authority.ts';
 import { findHelm } from '../hosts/helm.ts';
 import { findAuthority } from '../installation/authority.ts';
+import { networksOf } from '../hosts/host-networks.ts';
 import { checkImageOf, discoveryDocument, imagesOf } from '../hosts/host-settings.ts';
 import { createLog } from '../log.ts';
 import { textTable } from '../text-table.ts';
@@ -183,6 +184,7 @@ async function check(request: Request): Promise<OperatorAnswer> {
     command: hosts.checkCommand ?? null,
     pullPolicy: hosts.imagePullPolicy,
     storageClass: hosts.storageClass ?? null,
+    networks: networksOf(hosts),
     tenantVersions: hosts.tenantKubernetesVersion,
     chart: {
       source: { location: hosts.vclusterChart, digest: hosts.vclusterChartDigest ?? null },

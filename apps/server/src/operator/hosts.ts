@@ -1,4 +1,5 @@
 import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
+import type { HostNetworks } from '@hexabase/cluster/drivers/vcluster/objects/network-policies.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
 import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
@@ -125,6 +126,7 @@ export interface Preflight {
   command: string | null;
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   storageClass: string | null;
+  networks: HostNetworks;
   /** Kubernetes versions for workspaces, the default first. */
   tenantVersions: readonly [string, ...string[]];
   /** What workspaces are made from. */
@@ -147,12 +149,12 @@ export async function checkHost(
   const { endpoint, id, clusterUid } = await endpointOf(store, name);
   using client = createKubeClient(endpoint);
   const signal = AbortSignal.timeout(lookMsMax);
-  const { storageClass } = preflight;
+  const { storageClass, networks } = preflight;
   const {
     checks,
     observed,
     clusterUid: seen,
-  } = await lookAtHost(client, { signal, storageClass, clusterUid });
+  } = await lookAtHost(client, { signal, storageClass, clusterUid, networks });
   if (observed) checks.push(checkTenantVersions(observed.kubernetesVersion, preflight.tenantVersions));
   checks.push(...(await checkMaking(preflight, observed?.kubernetesVersion ?? null)));
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;

@@ -23,6 +23,7 @@ export type HostCheckType =
   | 'PoliciesInPlace'
   | 'MetricsServed'
   | 'NetworkPoliciesEnforced'
+  | 'PodAddressesClosed'
   | 'TenantVersionsFit'
   | 'HelmFound'
   | 'ChartUsable'

@@ -68,7 +68,7 @@ describe.skipIf(host === null)('a look at a real host cluster', () => {
     const required = ['Reachable', 'VersionSupported', 'RightsGranted', 'PoliciesServed'] as const;
     expect(required.map(status)).toEqual(['True', 'True', 'True', 'True']);
     expect(observed?.kubernetesVersion).toMatch(/^v1\./);
-    expect(new Set(checks.map((check) => check.type)).size).toBe(10);
+    expect(new Set(checks.map((check) => check.type)).size).toBe(11);
   });
 
   it('names the rights that an account lacks and what they are for, and takes exactly the rights of the list', async () => {

@@ -1,7 +1,9 @@
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
+import type { HostNetworks } from '../drivers/vcluster/objects/network-policies.ts';
 import type { TenantClient } from '../port.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkNodes } from './check-nodes.ts';
+import { checkPodAddresses } from './check-pod-addresses.ts';
 import { checkRights } from './check-rights.ts';
 import { checkMetrics, checkNetworkPolicies, checkPolicies, checkStorage } from './check-services.ts';
 import { checkVersion } from './check-version.ts';
@@ -13,6 +15,8 @@ export interface LookOptions {
   storageClass: string | null;
   /** Which cluster it was when it was added; null when nobody has seen it yet. */
   clusterUid: string | null;
+  /** Nothing of the kind when absent. */
+  networks?: HostNetworks;
 }
 
 const laterChecks: readonly HostCheckType[] = [
@@ -40,11 +44,16 @@ export async function lookAtHost(client: TenantClient, options: LookOptions): Pr
     checkMetrics(look),
     checkPolicies(look),
   ]);
-  const network = await checkNetworkPolicies(look, { version, nodes: seen.nodes });
+  const { nodes } = seen;
+  const { networks = { internal: [], senders: [] } } = options;
+  const network = await Promise.all([
+    checkNetworkPolicies(look, { version, nodes }),
+    checkPodAddresses(look, { nodes, networks }),
+  ]);
   const none = { nodes: 0, cpuMilli: 0, memoryMib: 0, pods: 0 };
   return {
     clusterUid,
-    checks: [...checks, rights, seen.check, storage.check, ...policies, metrics, network],
+    checks: [...checks, rights, seen.check, storage.check, ...policies, metrics, ...network],
     observed:
       seen.size === null && rights.status !== 'True'
         ? null

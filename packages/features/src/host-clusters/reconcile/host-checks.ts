@@ -1,4 +1,5 @@
 import { ensureHostPolicies } from '@hexabase/cluster/drivers/vcluster/policies/ensure-host-policies.ts';
+import type { HostNetworks } from '@hexabase/cluster/drivers/vcluster/objects/network-policies.ts';
 import type { HostCheck, HostReport } from '@hexabase/cluster/host/host-check.ts';
 import { bad, unsure, wordsOf } from '@hexabase/cluster/host/host-check.ts';
 import { checkPolicies } from '@hexabase/cluster/host/check-services.ts';
@@ -19,6 +20,8 @@ export interface HostCheckDeps {
   clientOf(hostClusterId: string): Promise<TenantClient>;
   /** Storage class for tenants' state; null is the host's default. */
   storageClass: string | null;
+  /** Of which the network rules of workspaces know; nothing of the kind when absent. */
+  networks?: HostNetworks;
   /** For tests. */
   everyMs?: number;
 }
@@ -104,8 +107,9 @@ async function look(deps: HostCheckDeps, host: DueHost, stopping: AbortSignal): 
   }
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(lookMsMax)]);
   try {
-    const { storageClass } = deps;
-    const report = await lookAtHost(client, { signal, storageClass, clusterUid: host.cluster_uid });
+    const { storageClass, networks } = deps;
+    const asked = { signal, storageClass, clusterUid: host.cluster_uid, ...(networks && { networks }) };
+    const report = await lookAtHost(client, asked);
     return await withPolicies(report, { deps, host, client, signal });
   } catch (error) {
     deps.log.warn({ error, host: host.name }, 'a host cluster could not be looked at');

@@ -27,7 +27,7 @@ export interface HostNetworks {
  * clouds, some of which lie in ranges that pass for the internet (Azure's at 168.63.129.16, Oracle's in 192.0.0.0/24), as
  * pods of some clouds do (240.0.0.0/4). `hexabase-endpoints` closes the same.
  */
-const privateRanges = [
+export const privateRanges: readonly string[] = [
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
