@@ -64,6 +64,8 @@ const orders = [
   '^(metallb[.]io|metallb[.]universe[.]tf|kube-vip[.]io|external-dns[.]alpha[.]kubernetes[.]io|getambassador[.]io)/',
   // A load balancer, or its address, that is there already: clouds.
   '(load-?balancer-?(ip|id|name|eip|private-ip|resource-group|security-groups|extra-security-groups)|load-balancer[.]hetzner[.]cloud/(name|id)|azure-pip-|elb[.](id|ip)|reserved-ip|existed-?lb-?id)',
+  // What a volume is made of: NFS provisioners, KubeVirt's importer.
+  '^(nfs[.]io|cdi[.]kubevirt[.]io)/',
   // Copies into namespaces of others, and from them: Reflector, replicator, kubed.
   '^(reflector[.]v1[.]k8s[.]emberstack[.]com|replicator[.]v1[.]mittwald[.]de|kubed[.]appscode[.]com|config-syncer[.]appscode[.]com)/',
 ].join('|');
@@ -78,6 +80,7 @@ const annotations: HostPolicy = {
     [
       ['pods', 'Pod'],
       ['services', 'Service'],
+      ['persistentvolumeclaims', 'PersistentVolumeClaim'],
       ['configmaps', 'ConfigMap'],
       ['secrets', 'Secret'],
     ],
@@ -99,7 +102,7 @@ const annotations: HostPolicy = {
   validations: [
     {
       expression: `!has(object.metadata.annotations) || object.metadata.annotations.all(key, !key.lowerAscii().matches('${orders}') || key in variables.allowed || (key in variables.before && variables.before[key] == object.metadata.annotations[key]))`,
-      message: `objects of workspaces may not carry orders to programs of the host: networks, addresses, load balancers, names, copies (its administrator allows some: annotation ${allowAnnotations} of its namespace)`,
+      message: `objects of workspaces may not carry orders to programs of the host: networks, addresses, load balancers, names, volumes, copies (its administrator allows some: annotation ${allowAnnotations} of its namespace)`,
     },
   ],
 };

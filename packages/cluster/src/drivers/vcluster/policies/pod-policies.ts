@@ -32,7 +32,11 @@ const askedByKubelet = [
   return `(${absent} || (${ownAddress(`container.${field}`)}))`;
 });
 
-/** As Pod Security `restricted` has them, without inline csi: all others are mounted from the node or from its network. */
+/**
+ * As Pod Security `restricted` has them, without inline csi: all others are mounted from the node or from its network.
+ * Without `ephemeral` too: a controller of the host would make its claim, which is no tenant to `hexabase-claims`. vCluster
+ * makes that claim itself and names it in the pod.
+ */
 const volumeKinds = [
   'configMap',
   'secret',
@@ -40,7 +44,6 @@ const volumeKinds = [
   'projected',
   'emptyDir',
   'persistentVolumeClaim',
-  'ephemeral',
 ] as const;
 
 /** What Pod Security `baseline` takes (Kubernetes, "Pod Security Standards"). */
@@ -124,7 +127,7 @@ const podsBaseline: HostPolicy = {
     {
       // Nobody changes the volumes of a pod that is there; one that is older than this rule can still be relabelled.
       expression: `request.operation != 'CREATE' || ${everyVolume(`(${volumeKinds.map((kind) => `has(volume.${kind})`).join(' || ')})`)}`,
-      message: `pods of workspaces may not use hostPath, nfs, csi and such volumes of a node and its network, only ${volumeKinds.join(', ')}`,
+      message: `pods of workspaces may not use hostPath, nfs, csi and such volumes of a node and its network, nor ephemeral claims, only ${volumeKinds.join(', ')}`,
     },
     {
       expression:
