@@ -7,7 +7,15 @@ import { checkPodAddresses } from './check-pod-addresses.ts';
 import { checkRights } from './check-rights.ts';
 import { checkMetrics, checkNetworkPolicies, checkPolicies, checkStorage } from './check-services.ts';
 import { checkVersion } from './check-version.ts';
-import { unsure, wordsOf, type HostCheck, type HostCheckType, type HostReport } from './host-check.ts';
+import {
+  optional,
+  unsure,
+  wordsOf,
+  type HostCheck,
+  type HostCheckType,
+  type HostReport,
+  type Look,
+} from './host-check.ts';
 
 export interface LookOptions {
   signal: AbortSignal;
@@ -28,37 +36,56 @@ const laterChecks: readonly HostCheckType[] = [
 
 /**
  * Looks at everything on a host cluster that workspaces depend on; changes nothing. What could not be looked at is
- * `Unknown`. Rejects only with the signal's reason.
+ * `Unknown`, also what a slow host did not tell before the signal's time was over. Rejects only with the signal's reason:
+ * when somebody stops the look, or when not even the version came in time.
  */
 export async function lookAtHost(client: TenantClient, options: LookOptions): Promise<HostReport> {
   const look = { client, signal: options.signal };
   const { checks, version } = await checkVersion(look);
   if (version === null) return nothingElse(checks, 'the API does not answer');
-  const { check: identity, clusterUid } = await checkIdentity(look, options.clusterUid);
+  const { check: identity, clusterUid } = await inTime(checkIdentity(look, options.clusterUid), look, {
+    check: late('SameCluster'),
+    clusterUid: null,
+  });
   checks.push(identity);
   if (identity.status === 'False') return nothingElse(checks, 'it is another cluster');
   const [rights, seen, storage, metrics, policies] = await Promise.all([
     checkRights(look),
-    checkNodes(look),
-    checkStorage(look, options.storageClass),
-    checkMetrics(look),
-    checkPolicies(look),
+    inTime(checkNodes(look), look, { check: late('NodesReady'), size: null, nodes: [] }),
+    inTime(checkStorage(look, options.storageClass), look, {
+      check: late('StorageReady'),
+      storageClass: null,
+    }),
+    inTime(checkMetrics(look), look, optional(late('MetricsServed'))),
+    inTime(checkPolicies(look), look, [optional(late('PoliciesServed'))]),
   ]);
   const { nodes } = seen;
   const { networks = { internal: [], senders: [] } } = options;
   const network = await Promise.all([
-    checkNetworkPolicies(look, { version, nodes }),
-    checkPodAddresses(look, { nodes, networks }),
+    inTime(checkNetworkPolicies(look, { version, nodes }), look, optional(late('NetworkPoliciesEnforced'))),
+    inTime(checkPodAddresses(look, { nodes, networks }), look, optional(late('PodAddressesClosed'))),
   ]);
-  const none = { nodes: 0, cpuMilli: 0, memoryMib: 0, pods: 0 };
   return {
     clusterUid,
     checks: [...checks, rights, seen.check, storage.check, ...policies, metrics, ...network],
-    observed:
-      seen.size === null && rights.status !== 'True'
-        ? null
-        : { kubernetesVersion: version, ...(seen.size ?? none), storageClass: storage.storageClass },
+    observed: seen.size && { kubernetesVersion: version, ...seen.size, storageClass: storage.storageClass },
   };
+}
+
+/** A look that was stopped ends; one whose time is over goes on without what is missing. */
+async function inTime<T>(check: Promise<T>, { signal }: Look, otherwise: T): Promise<T> {
+  try {
+    return await check;
+  } catch (error) {
+    const isLate =
+      signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError';
+    if (!isLate) throw error;
+    return otherwise;
+  }
+}
+
+function late(type: HostCheckType): HostCheck {
+  return unsure(type, { reason: 'TooSlow', message: 'The host did not answer in time' });
 }
 
 /** The summary: what is required and missing comes before what nobody could look at. */
