@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { expect, test } from 'vitest';
+import { KubeCallError, KubeRefusal } from '../../kube-api/call-errors.ts';
 import type { KubeClient } from '../../kube-api/client.ts';
 import type { Upstream } from '../../port.ts';
 import { tenantAccess } from './access.ts';
@@ -28,6 +30,7 @@ async function accessTo(stack: AsyncDisposableStack) {
     services: { metadata: { uid: '1' }, spec: { clusterIP: '10.0.0.7' } },
     secrets: { data: { config: Buffer.from(kubeconfig).toString('base64') } },
   };
+  const state: { failure: Error | null; looks: number } = { failure: null, looks: 0 };
   const host: KubeClient = {
     endpoint: {
       server: 'https://host',
@@ -35,6 +38,8 @@ async function accessTo(stack: AsyncDisposableStack) {
       credentials: { kind: 'token', token: '' },
     },
     async request(request) {
+      state.looks += 1;
+      if (state.failure) throw state.failure;
       const [, kind = ''] = /\/(services|secrets)\//.exec(request.path) ?? [];
       return kind === '' ? standIn.host.request(request) : { status: 200, body: objects[kind] };
     },
@@ -45,6 +50,8 @@ async function accessTo(stack: AsyncDisposableStack) {
   let nowMs = 0;
   const access = stack.use(tenantAccess({ host, reach: 'tunnel', clock: { now: () => nowMs } }));
   return {
+    state,
+    pass: (ms: number) => (nowMs += ms),
     upstreamOf: (id: WorkspaceId) => access.upstreamOf(id),
     sixMinutesPass: () => (nowMs += 6 * 60_000),
   };
@@ -85,4 +92,44 @@ test('a tenant that was idle is not opened anew for the one who asks for it', as
   sixMinutesPass();
   expect(await upstreamOf(id)).toBe(upstream);
   expect(await answerTo(await connectionTo(upstream), 'hello')).toBe('hello');
+});
+
+test('a tenant that was reached goes on being reached while its host answers no questions, and is not asked for each time', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { upstreamOf, state, pass } = await accessTo(stack);
+  const id = newId<'Workspace'>();
+  const upstream = await upstreamOf(id);
+  for (const failure of [
+    new KubeCallError('busy', 'too many requests', { retryAfterMs: 1_000 }),
+    new KubeCallError('timeout', 'no answer'),
+    new KubeRefusal('services', { status: 500, body: 'no leader' }),
+  ]) {
+    state.failure = failure;
+    pass(31_000);
+    expect(await upstreamOf(id)).toBe(upstream);
+    const { looks } = state;
+    expect(await upstreamOf(id)).toBe(upstream);
+    expect(state.looks).toBe(looks);
+    await expect(upstreamOf(newId<'Workspace'>())).rejects.toBe(failure);
+  }
+  pass(6_000);
+  state.failure = null;
+  const { looks } = state;
+  expect(await upstreamOf(id)).toBe(upstream);
+  expect(state.looks).toBeGreaterThan(looks);
+});
+
+test('a tenant is reached no more when its host refuses us, or is another cluster', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { upstreamOf, state, pass } = await accessTo(stack);
+  const id = newId<'Workspace'>();
+  await upstreamOf(id);
+  for (const failure of [
+    new KubeRefusal('services', { status: 403, body: 'no' }),
+    new AppError('cluster_unavailable', { message: 'another cluster' }),
+  ]) {
+    state.failure = failure;
+    pass(31_000);
+    await expect(upstreamOf(id)).rejects.toBe(failure);
+  }
 });

@@ -1,7 +1,7 @@
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { isIPv6 } from 'node:net';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
-import { KubeCallError } from '../../kube-api/call-errors.ts';
+import { KubeCallError, KubeRefusal } from '../../kube-api/call-errors.ts';
 import { createKubeClient, type KubeClient } from '../../kube-api/client.ts';
 import { parseKubeconfig, type KubeEndpoint } from '../../kube-api/endpoint.ts';
 import type { TenantClient, TenantRequest, TenantResponse, Upstream } from '../../port.ts';
@@ -35,6 +35,8 @@ interface Entry {
 
 /** So long a tenant is believed to be the one it was; errors make us look at once. */
 const believedMs = 30_000;
+/** A host that gave no answer is asked again after this time; until then nobody waits for it. */
+const askAgainMs = 5_000;
 const idleMs = 5 * 60_000;
 
 /** Why the host is asked: the tenant did not take what we had, or time has passed. */
@@ -95,17 +97,12 @@ function knownTenants(options: AccessOptions) {
       return found;
     }
     const now = options.clock.now();
+    const times = { checkedMs: now, usedMs: now };
     if (old?.identity === found.identity && (!refused || old.kubeconfig === found.kubeconfig))
-      return Object.assign(old, { checkedMs: now, usedMs: now });
+      return Object.assign(old, times);
     await forget(workspaceId);
     const { identity, kubeconfig } = found;
-    const entry = {
-      ...open(options, { workspaceId, ...found }),
-      identity,
-      kubeconfig,
-      checkedMs: now,
-      usedMs: now,
-    };
+    const entry = { ...open(options, { workspaceId, ...found }), identity, kubeconfig, ...times };
     entries.set(workspaceId, entry);
     return entry;
   }
@@ -125,14 +122,28 @@ function knownTenants(options: AccessOptions) {
       const now = options.clock.now();
       for (const [id, other] of entries) if (id !== workspaceId && isIdle(other, now)) await forget(id);
       const entry = entries.get(workspaceId);
-      if (!entry || now - entry.checkedMs > believedMs) return look(workspaceId, { refused: false });
-      entry.usedMs = now;
-      return entry;
+      if (!entry) return look(workspaceId, { refused: false });
+      if (now - entry.checkedMs <= believedMs) return Object.assign(entry, { usedMs: now });
+      return look(workspaceId, { refused: false }).catch((error: unknown) => {
+        if (!isNoAnswer(error) || entries.get(workspaceId) !== entry) throw error;
+        return believedAgain(entry, options.clock.now());
+      });
     },
     async forgetAll(): Promise<void> {
       await Promise.all([...entries.keys()].map(forget));
     },
   };
+}
+
+/** The tenant may well answer while its host does not: whether it is the one that it was, its certificate tells. */
+function believedAgain(entry: Entry, now: number): Entry {
+  return Object.assign(entry, { checkedMs: now - believedMs + askAgainMs, usedMs: now });
+}
+
+/** The host is away, slow, full or broken; it has not refused us. */
+function isNoAnswer(error: unknown): boolean {
+  if (error instanceof KubeRefusal) return error.status === 429 || error.status >= 500;
+  return error instanceof KubeCallError && error.reason !== 'untrusted';
 }
 
 /** Somebody may follow a log for hours without asking for the tenant again. */
