@@ -54,6 +54,29 @@ const claims: HostPolicy = {
   ],
 };
 
+/** CEL: a field of the status is as it was. */
+const sameStatus = (field: string): string =>
+  `(has(object.status.${field}) ? dyn(object.status.${field}) : dyn('')) == (has(oldObject.status.${field}) ? dyn(oldObject.status.${field}) : dyn(''))`;
+
+/** Services of the host lead to the addresses that stand there, past everything that `hexabase-endpoints` says. */
+const podsStatus: HostPolicy = {
+  name: 'hexabase-pods-status',
+  scope: 'workspaces',
+  purpose: 'A tenant says of its pods on the host in which condition they are, and not where.',
+  match: matching('/v1', [['pods/status', 'Pod/status']], ['UPDATE']),
+  inWorkspaces: true,
+  conditions: [isAskedByTenant],
+  validations: [
+    {
+      expression: ['podIP', 'podIPs', 'hostIP', 'hostIPs', 'phase', 'nominatedNodeName']
+        .map(sameStatus)
+        .join(' && '),
+      message:
+        'the addresses and the phase of a pod are said by its node, and where it will be by the scheduler',
+    },
+  ],
+};
+
 const allowAnnotations = 'hexabase.ai/allow-annotations';
 
 /** By what programs of a host do for whoever writes it; letters small. Addresses, networks, names and roles of others. */
@@ -108,4 +131,4 @@ const annotations: HostPolicy = {
 };
 
 /** About what vCluster copies to the host and no other rule is about. */
-export const copiedPolicies: readonly HostPolicy[] = [claims, annotations];
+export const copiedPolicies: readonly HostPolicy[] = [claims, podsStatus, annotations];

@@ -194,6 +194,18 @@ const allowTolerations = 'hexabase.ai/allow-tolerations';
 /** Nodes of the control plane, of the host's own pods, of devices. */
 const allowedToleration = `(has(namespaceObject.metadata.annotations) && '${allowTolerations}' in namespaceObject.metadata.annotations && toleration.key in namespaceObject.metadata.annotations['${allowTolerations}'].split(','))`;
 
+/** CEL: what a pod wants to be near to or far from is in its own namespace. Required terms bind pods of others as well. */
+const amongOwn = ['podAffinity', 'podAntiAffinity']
+  .map((kind) => {
+    const affinity = `object.spec.affinity.${kind}`;
+    const own = (term: string) => `(!has(${term}.namespaces) && !has(${term}.namespaceSelector))`;
+    const [required, preferred] = ['required', 'preferred'].map(
+      (how) => `${affinity}.${how}DuringSchedulingIgnoredDuringExecution`,
+    );
+    return `(!has(${affinity}) || ((!has(${required}) || ${required}.all(term, ${own('term')})) && (!has(${preferred}) || ${preferred}.all(term, ${own('term.podAffinityTerm')}))))`;
+  })
+  .join(' && ');
+
 /** Taints keep others off dedicated nodes; the selector keeps their own pods on them. */
 const podsPlacement: HostPolicy = {
   name: 'hexabase-pods-placement',
@@ -205,6 +217,10 @@ const podsPlacement: HostPolicy = {
     {
       expression: "request.operation != 'CREATE' || !has(object.spec.nodeName) || object.spec.nodeName == ''",
       message: 'pods of workspaces may not name their node: use a nodeSelector, the scheduler chooses',
+    },
+    {
+      expression: `request.operation != 'CREATE' || !has(object.spec.affinity) || (${amongOwn})`,
+      message: 'pods of workspaces may not keep those of other namespaces off a node (affinity)',
     },
     {
       expression: `!${dedicated} || request.operation != 'CREATE' || (has(object.spec.nodeSelector) && '${poolLabel}' in object.spec.nodeSelector && object.spec.nodeSelector['${poolLabel}'] == ${workspace})`,
@@ -255,24 +271,4 @@ const podsBinding: HostPolicy = {
   ],
 };
 
-/** CEL: a field of the status is as it was. */
-const sameStatus = (field: string): string =>
-  `(has(object.status.${field}) ? dyn(object.status.${field}) : dyn('')) == (has(oldObject.status.${field}) ? dyn(oldObject.status.${field}) : dyn(''))`;
-
-/** Services of the host lead to the addresses that stand there, past everything that `hexabase-endpoints` says. */
-const podsStatus: HostPolicy = {
-  name: 'hexabase-pods-status',
-  scope: 'workspaces',
-  purpose: 'A tenant says of its pods on the host in which condition they are, and not where.',
-  match: matching('/v1', [['pods/status', 'Pod/status']], ['UPDATE']),
-  inWorkspaces: true,
-  conditions: [{ name: 'is-asked-by-a-tenant', expression: askedByTenant }],
-  validations: [
-    {
-      expression: ['podIP', 'podIPs', 'hostIP', 'hostIPs', 'phase'].map(sameStatus).join(' && '),
-      message: 'the addresses and the phase of a pod are said by its node',
-    },
-  ],
-};
-
-export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement, podsBinding, podsStatus];
+export const podPolicies: readonly HostPolicy[] = [podsBaseline, podsPlacement, podsBinding];
