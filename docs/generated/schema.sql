@@ -684,7 +684,9 @@ create table hexabase.pool_members (
   fence bigint not null default 0,
   ready_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
-  deletion_requested_at timestamp with time zone
+  deletion_requested_at timestamp with time zone,
+  release text,
+  unready_since timestamp with time zone
 );
 alter table pool_members add constraint pool_members_pkey PRIMARY KEY (id);
 alter table pool_members add constraint pool_members_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;

@@ -94,7 +94,6 @@ export async function provoke(world: World, point: Pick<CrashPoint, 'kind' | 'wo
     case 'pool-member delete':
       await workUntilSettled(world);
       await addPoolMember(world);
-      await workUntilSettled(world);
       return wake(world, 'pool', 'refill');
     case 'project create':
       await requestProject(database, await activeWorkspace(world), 'shop');

@@ -1,3 +1,4 @@
+import type { Tx } from '@hexabase/postgres/database.ts';
 import type { Reconciler, Step, Workflow } from '@hexabase/reconcile/reconciler.ts';
 import { ensurePresetRoles, publishIdentity } from './access.ts';
 import { hostConditions } from './probe.ts';
@@ -5,6 +6,7 @@ import {
   dropMember,
   loadMember,
   markReady,
+  markUnready,
   memberKind,
   noteMemberVersion,
   poolMembers,
@@ -70,15 +72,16 @@ function readyStep({ driver, ...rest }: TenantDeps): Step<PoolMember> {
       const state = await driver.observeTenant(subject.id, { signal });
       const conditions = hostConditions(subject, state, clockOf({ driver, ...rest }).now());
       if (state.kind === 'present' && state.ready) {
-        const version = state.kubernetesVersion;
+        const { kubernetesVersion: version, release = null } = state;
         return {
           kind: 'done',
           conditions: [...conditions, controlPlane('True', 'Running', '')],
-          write: (tx) => noteMemberVersion(tx, subject.id, version),
+          write: (tx) => noteMemberVersion(tx, subject.id, { version, release }),
         };
       }
       const condition = controlPlane('False', 'Starting', 'The Kubernetes API is starting');
-      return { kind: 'wait', requeueAfterMs: pollMs, condition, conditions };
+      const write = (tx: Tx) => markUnready(tx, subject.id);
+      return { kind: 'wait', requeueAfterMs: pollMs, condition, conditions, write };
     },
   };
 }

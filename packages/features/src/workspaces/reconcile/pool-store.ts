@@ -54,13 +54,27 @@ export async function poolMembers(tx: Tx): Promise<string[]> {
   return (await sql<{ id: string }>`select id from pool_members`.execute(tx)).rows.map((row) => row.id);
 }
 
-export async function noteMemberVersion(tx: Tx, id: string, version: string | null): Promise<void> {
-  await sql`update pool_members set running_version = ${version} where id = ${id}`.execute(tx);
+export async function noteMemberVersion(
+  tx: Tx,
+  id: string,
+  { version, release }: { version: string | null; release: string | null },
+): Promise<void> {
+  await sql`update pool_members set running_version = ${version}, release = ${release} where id = ${id}`.execute(
+    tx,
+  );
 }
 
-/** From here on a workspace may take it. */
+/** From here on a workspace may take it, and one that is out of date may go. */
 export async function markReady(tx: Tx, id: string): Promise<void> {
-  await sql`update pool_members set ready_at = coalesce(ready_at, now()) where id = ${id}`.execute(tx);
+  const { numAffectedRows } = await sql`update pool_members set ready_at = now(), unready_since = null
+    where id = ${id} and ready_at is null`.execute(tx);
+  if (numAffectedRows === 1n) await sql`select hexabase.enqueue('pool', 'refill')`.execute(tx);
+}
+
+/** Nobody takes it until it answers again. */
+export async function markUnready(tx: Tx, id: string): Promise<void> {
+  await sql`update pool_members set ready_at = null, unready_since = now()
+    where id = ${id} and ready_at is not null`.execute(tx);
 }
 
 /** Throws an Error while anything outside is still recorded: then it is not gone. */
@@ -97,11 +111,14 @@ export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
       select m.id, row_number() over (partition by m.host_cluster_id, m.plan order by m.ready_at nulls last, m.created_at) as rank,
         coalesce((select w.size from wanted w where w.plan = m.plan), 0) as size,
         exists (select from places p where p.host is not distinct from m.host_cluster_id) as placed,
-        m.ready_at is null and m.created_at < now() - interval '${sql.raw(readyWithin)}' as late
+        m.ready_at is null and coalesce(m.unready_since, m.created_at) < now() - interval '${sql.raw(readyWithin)}' as late,
+        ${isRefused} as refused, ${isReplacedNext} as outdated
       from pool_members m where m.deletion_requested_at is null and m.isolation = 'shared'
     )
     update pool_members m set deletion_requested_at = now() from ranked r
-    where r.id = m.id and (r.rank > r.size or not r.placed or r.late) returning m.id`.execute(tx);
+    where r.id = m.id and (r.rank > r.size or not r.placed or r.late or r.refused or r.outdated) returning m.id`.execute(
+    tx,
+  );
   const { rows: short } = await sql<{ host: string | null; region: string; plan: string; missing: number }>`
     with places as (${places(rule.defaultRegion)}), wanted as (${wanted})
     select p.host, p.region, w.plan, w.size - (
@@ -123,6 +140,31 @@ export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
     select ${memberKind}, id, now() + ${refillDelay}::interval from unnest(${made}::text[]) as made (id)
     on conflict (kind, key) do nothing`.execute(tx);
 }
+
+/** SQL: a workspace there had to go back from the release of the member `m`, and another one is known that it can be made with. */
+const isRefused = sql`coalesce((
+  select k.known ->> 'working' is not null and k.known -> 'refused' ? m.release
+  from (select ${knownReleases('m')} as known) as k), false)`;
+
+/** SQL: the release that a server offered last where `m` is; null while none is offered, or none that is not refused. */
+const wantedRelease = sql`(
+  select o.release from (select * from release_offers f where f.host_cluster_id is not distinct from m.host_cluster_id
+    order by f.first_offered_at desc limit 1) as o
+  where not exists (select from workspaces w where w.refused_release = o.release
+    and w.host_cluster_id is not distinct from m.host_cluster_id and w.deleted_at is null and w.deletion_requested_at is null))`;
+
+/**
+ * SQL: the member `m` has a release that is not the wanted one: whoever took it would get a restart soon after. One after the other is
+ * replaced, each when all of its kind are ready, so that one at most is missing.
+ */
+const isReplacedNext = sql`(m.id = (
+  select s.id from pool_members s
+  where s.host_cluster_id is not distinct from m.host_cluster_id and s.plan = m.plan and s.isolation = 'shared'
+    and s.deletion_requested_at is null and s.release <> ${wantedRelease}
+  order by s.created_at, s.id limit 1)
+  and not exists (select from pool_members s
+    where s.host_cluster_id is not distinct from m.host_cluster_id and s.plan = m.plan and s.isolation = 'shared'
+      and s.deletion_requested_at is null and s.ready_at is null))`;
 
 /** SQL: how many of which plan. */
 async function wantedSizes(tx: Tx, { sizes }: PoolRule) {

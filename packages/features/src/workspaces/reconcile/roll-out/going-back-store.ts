@@ -27,7 +27,10 @@ export async function goBack(tx: Tx, subject: WorkspaceSubject, what: GoingBack)
   const { numAffectedRows } = await sql`
     update workspaces w set ${before}, generation = generation + 1, phase = ${phase}
     where id = ${subject.id} and generation = ${subject.generation} and deleted_at is null`.execute(tx);
-  if (numAffectedRows === 1n) await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
+  if (numAffectedRows !== 1n) return;
+  await sql`select hexabase.enqueue('workspace', ${subject.id})`.execute(tx);
+  // What was made in advance may have the release that was refused.
+  if (what !== 'plan') await sql`select hexabase.enqueue('pool', 'refill')`.execute(tx);
 }
 
 /** What is to be known of a release that was not brought. */

@@ -2,17 +2,19 @@ import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { sql } from 'kysely';
 
-/** Where workspaces have releases: a host cluster, or null for the driver that is built in. */
+/** Where workspaces or tenants made in advance have releases: a host cluster, or null for the driver that is built in. */
 export interface RollOutPlace {
   hostClusterId: string | null;
-  /** Any workspace there: who carries it can be asked. */
+  /** Any of them: who carries it can be asked. */
   workspaceId: WorkspaceId;
 }
 
 export async function rollOutPlaces(tx: Tx): Promise<RollOutPlace[]> {
   const { rows } = await sql<RollOutPlace>`
-    select host_cluster_id as "hostClusterId", min(id) as "workspaceId" from workspaces
-    where deleted_at is null and settled_release is not null group by host_cluster_id`.execute(tx);
+    select host_cluster_id as "hostClusterId", min(id) as "workspaceId" from (
+      select host_cluster_id, id from workspaces where deleted_at is null and settled_release is not null
+      union all select host_cluster_id, id from pool_members where release is not null and deletion_requested_at is null
+    ) as tenants group by host_cluster_id`.execute(tx);
   return rows;
 }
 
