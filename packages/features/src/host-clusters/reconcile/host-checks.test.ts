@@ -101,6 +101,20 @@ describe('a host cluster', () => {
     ]);
   });
 
+  it('that a server which is in no pod of it cannot use is not to be given credentials, which it would not take', async () => {
+    await db.database.asWorker((tx) => sql`update host_clusters set in_cluster = true`.execute(tx));
+    deps.clientOf = async () => {
+      throw new Error('This process is in no pod of a cluster');
+    };
+    await look();
+    const { ready, note } = await shown();
+    expect([ready, note.includes('host update'), note.includes('in a pod of that cluster')]).toEqual([
+      'False',
+      false,
+      true,
+    ]);
+  });
+
   it('is looked at by one replica only, and again when somebody asks', async () => {
     let looks = 0;
     const counting = { ...deps, clientOf: async () => ((looks += 1), silent) };

@@ -102,7 +102,9 @@ async function look(deps: HostCheckDeps, host: DueHost, stopping: AbortSignal): 
     client = await deps.clientOf(host.id);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const todo = 'Give it new credentials: hexabase-cli host update NAME --kubeconfig FILE.';
+    const todo = host.in_cluster
+      ? 'Run this server in a pod of that cluster, or remove the host cluster and add it with a kubeconfig.'
+      : 'Give it new credentials: hexabase-cli host update NAME --kubeconfig FILE.';
     return nothingSeen(bad('Reachable', { reason: 'NoCredentials', message, todo }));
   }
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(lookMsMax)]);

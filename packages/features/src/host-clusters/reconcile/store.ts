@@ -13,6 +13,8 @@ export interface DueHost {
   failing_since: Date | null;
   /** Which cluster it is; null until it has answered for the first time. */
   cluster_uid: string | null;
+  /** It is the one that the control plane runs in, and has no credentials of its own. */
+  in_cluster: boolean;
 }
 
 /** Takes those that are due; nobody else looks at them before `againMs`. */
@@ -20,7 +22,7 @@ export async function takeDueHosts(tx: Tx, againMs: number): Promise<DueHost[]> 
   const { rows } = await sql<DueHost>`
     update host_clusters set check_due = now() + make_interval(secs => ${againMs / 1_000})
     where check_due <= now()
-    returning id, name, generation, conditions, failing_since, cluster_uid`.execute(tx);
+    returning id, name, generation, conditions, failing_since, cluster_uid, in_cluster`.execute(tx);
   return rows;
 }
 
