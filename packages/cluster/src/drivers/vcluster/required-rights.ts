@@ -78,13 +78,19 @@ const granted: readonly HostRight[] = [
     verbs: every,
     why: why.grant,
   })),
-  // The last one on a host of 1.35 or newer.
-  ...['pods/status', 'pods/ephemeralcontainers', 'pods/resize'].map((resource) => ({
+  ...['pods/status', 'pods/ephemeralcontainers'].map((resource) => ({
     apiGroup: '',
     resource,
     verbs: ['update', 'patch'] as const,
     why: why.grant,
   })),
+  {
+    apiGroup: '',
+    resource: 'pods/resize',
+    verbs: ['update', 'patch'],
+    why: why.grant,
+    optional: 'no workspace can be made on a host of Kubernetes 1.35 or newer',
+  },
   { apiGroup: '', resource: 'pods/log', verbs: read, why: why.grant },
   {
     apiGroup: '',
