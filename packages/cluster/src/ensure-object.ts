@@ -133,6 +133,12 @@ export function waitsFor(namespace: Record<string, unknown>): string {
   return heldBy(namespace).join('; ');
 }
 
+/**
+ * Kubernetes gives an admission webhook that does not answer 10 seconds, and 30 where its author says so. Only after them it
+ * says which one it was.
+ */
+const writeMsMax = 35_000;
+
 async function request(
   place: Place,
   { method, suffix, body }: { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; suffix: string; body?: unknown },
@@ -142,6 +148,7 @@ async function request(
       method,
       path: `${place.path}${suffix}`,
       signal: place.signal,
+      ...(method !== 'GET' && { timeoutMs: writeMsMax }),
       ...(body === undefined ? {} : { body, contentType: 'application/json' }),
     });
   } catch (cause) {

@@ -166,6 +166,8 @@ export interface TenantRequest {
   body?: unknown;
   contentType?: string;
   signal?: AbortSignal;
+  /** Milliseconds that it may take, where that is more than whoever carries it waits by itself. */
+  timeoutMs?: number;
 }
 
 export interface TenantResponse {

@@ -107,6 +107,13 @@ describe('a call', () => {
     expect(body).toEqual({ subject: { O: 'masters', CN: 'hexabase:driver' }, token: null });
   });
 
+  it('may take longer than usual when it says so', async () => {
+    using kube = client({}, 100);
+    answer = (_request, response) => void setTimeout(() => reply(response, 200, {}), 400);
+    await expect(kube.request({ method: 'POST', path: '/' })).rejects.toThrow();
+    expect((await kube.request({ method: 'POST', path: '/', timeoutMs: 5_000 })).status).toBe(200);
+  });
+
   it('is one of many on one connection', async () => {
     using kube = client();
     for (let call = 0; call < 5; call++) await kube.request({ method: 'GET', path: '/' });

@@ -39,7 +39,7 @@ export function createKubeClient(
   return {
     endpoint,
     async request(request) {
-      const limit = withLimit(request.signal, callTimeoutMs);
+      const limit = withLimit(request.signal, request.timeoutMs ?? callTimeoutMs);
       return answeredOrExplained({ ...limit, host: url('').host }, async () => {
         const answer = await open({ ...request, signal: limit.signal });
         const response = { status: answer.statusCode ?? 0, body: await bodyOf(answer, answerBytesMax) };

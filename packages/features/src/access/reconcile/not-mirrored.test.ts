@@ -19,6 +19,7 @@ import { getWorkspaceRow } from '../../workspaces/store.ts';
 import { workspaceReconciler } from '../../workspaces/reconcile/workspace-reconciler.ts';
 import { wakeAccess } from '../public.ts';
 import { accessReconciler } from './access-reconciler.ts';
+import { roleChanges } from './notice-role-changes.ts';
 import { loadAccessSubject, saveAccess } from './store.ts';
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
@@ -74,7 +75,7 @@ async function running(stack: AsyncDisposableStack) {
   const wake = () => database.asWorker((tx) => wakeAccess(tx, [workspaceId]));
   const scope = { userId: null, organizationIds: [organizationId] };
   /** A role in a project, or in the whole workspace, for a group of its own; answers its id. */
-  const give = async (project: string | null): Promise<string> => {
+  const give = async (project: string | null, preset: 'admin' | 'viewer' = 'admin'): Promise<string> => {
     const [id, groupId] = [newId(), newId()];
     await database.asTenant(scope, async (tx) => {
       await sql`insert into groups (id, organization_id, name) values (${groupId}, ${organizationId}, ${`g-${id}`})`.execute(
@@ -86,7 +87,7 @@ async function running(stack: AsyncDisposableStack) {
         organizationId,
         workspaceId,
         projectId,
-        preset: 'admin',
+        preset,
         roleId: null,
         groupId,
         userId: null,
@@ -112,8 +113,21 @@ async function running(stack: AsyncDisposableStack) {
       const condition = await told();
       return condition?.status === status && condition.reason === reason && condition;
     });
+  const state = () =>
+    database.asWorker(async (tx) => {
+      const { rows } = await sql<{ fence: number; mirror: number; conditions: string }>`
+        select fence::float8 as fence, access_fence::float8 as mirror, conditions::text as conditions
+        from workspaces where id = ${workspaceId}`.execute(tx);
+      return rows[0] ?? { fence: 0, mirror: 0, conditions: '' };
+    });
+  /** Has the workspace itself looked at once more. */
+  const pass = async () => {
+    const { fence } = await state();
+    await database.asWorker((tx) => sql`select hexabase.enqueue('workspace', ${workspaceId})`.execute(tx));
+    await until(async () => (await state()).fence > fence);
+  };
   await untilTold('True', 'InPlace');
-  return { database, cluster, workspaceId, inside, clock, read, wake, give, take, told, untilTold };
+  return { database, cluster, workspaceId, inside, clock, read, give, take, told, untilTold, state, pass };
 }
 
 const kubernetes = { urlOf: () => '', certificateAuthority: () => '' };
@@ -168,26 +182,40 @@ describe('a workspace whose own cluster refuses what we write', () => {
     expect(message).toContain('keeps.example.test');
   });
 
-  test('in one project has all others as they were decided, and other objects of that project', async () => {
+  test('in one place has everything else as it was decided, there and elsewhere', async () => {
     await using stack = new AsyncDisposableStack();
     const { inside, read, give, take, untilTold } = await running(stack);
     const bindings = (project: string) => `${rbac}/namespaces/${project}/rolebindings`;
-    const kept = await give('blog');
-    await until(() => read(`${bindings('blog')}/hexabase:assignment:${kept}`));
-    inside.refuses = (asked) =>
-      isWrite(asked) && asked.path.startsWith(bindings('blog')) && !asked.path.endsWith('developers')
-        ? deadWebhook
-        : null;
-    const [inBlog, inShop, inAll] = [await give('blog'), await give('shop'), await give(null)];
+    const gone = await give('blog');
+    await until(() => read(`${bindings('blog')}/hexabase:assignment:${gone}`));
+    inside.refuses = ({ method, body }) =>
+      method === 'POST' && JSON.stringify(body).includes('-viewer"') ? deadWebhook : null;
+    const [inBlog, inAll] = [await give('blog', 'viewer'), await give(null, 'viewer')];
+    await take(gone);
+    const later = [
+      `${bindings('blog')}/hexabase:assignment:${await give('blog')}`,
+      `${bindings('shop')}/hexabase:assignment:${await give('shop')}`,
+      `${rbac}/clusterrolebindings/hexabase:assignment:${await give(null)}`,
+    ];
+    for (const path of later) await until(() => read(path));
+    await until(async () => (await read(`${bindings('blog')}/hexabase:assignment:${gone}`)) === null);
     const { message } = await untilTold('Unknown', 'Progressing');
-    await until(() => read(`${bindings('shop')}/hexabase:assignment:${inShop}`));
-    await until(() => read(`${rbac}/clusterrolebindings/hexabase:assignment:${inAll}`));
-    expect(message).toContain(`hexabase:assignment:${inBlog}`);
+    expect(message).toContain(`ClusterRoleBinding hexabase:assignment:${inAll}`);
+    expect(message).toContain(`RoleBinding hexabase:assignment:${inBlog}`);
     expect(message).toContain('in project blog is missing: The admission webhook nobody.example.test');
-    // What nobody refuses there is done all the same.
-    inside.refuses = (asked) => (asked.method === 'POST' ? deadWebhook : null);
-    await take(kept);
-    await until(async () => (await read(`${bindings('blog')}/hexabase:assignment:${kept}`)) === null);
+  });
+
+  test('also what every workspace has, stays Ready and tells it', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { database, cluster, workspaceId, inside, read, told, pass } = await running(stack);
+    const path = `${rbac}/clusterrolebindings/hexabase:ws-users`;
+    const binding = await read(path);
+    inside.refuses = (asked) => (isWrite(asked) && asked.path.startsWith(rbac) ? deadWebhook : null);
+    await cluster.kubectl(workspaceId, { method: 'PUT', path, body: { ...binding, subjects: [] } });
+    for (let round = 0; round < 4; round++) await pass();
+    expect((await told('AccessReady'))?.message).toContain('hexabase:ws-users');
+    expect((await told('Ready'))?.status).toBe('True');
+    expect(await phaseOf(database, workspaceId)).toBe('active');
   });
 
   test('by changing what is written tells that it is not as decided', async () => {
@@ -228,23 +256,14 @@ test('a label or an annotation that looks like a deletion keeps no project from 
 
 test('the two who write a workspace’s conditions at the same time overwrite nothing of each other, and an older worker nothing of a newer', async () => {
   await using stack = new AsyncDisposableStack();
-  const { database, workspaceId, inside, untilTold, give, told } = await running(stack);
+  const { database, workspaceId, inside, untilTold, give, told, state, pass } = await running(stack);
   inside.refuses = ({ method, path }) =>
     method === 'POST' && path.includes('rolebindings') ? deadWebhook : null;
   await give(null);
   await untilTold('Unknown', 'Progressing');
-  const state = () =>
-    database.asWorker(async (tx) => {
-      const { rows } = await sql<{ fence: number; mirror: number; conditions: string }>`
-        select fence::float8 as fence, access_fence::float8 as mirror, conditions::text as conditions
-        from workspaces where id = ${workspaceId}`.execute(tx);
-      return rows[0] ?? { fence: 0, mirror: 0, conditions: '' };
-    });
   // Each fails and is tried again at once meanwhile, and finds the other one's row just written.
   for (let round = 0; round < 5; round++) {
-    const { fence: before } = await state();
-    await database.asWorker((tx) => sql`select hexabase.enqueue('workspace', ${workspaceId})`.execute(tx));
-    await until(async () => (await state()).fence > before);
+    await pass();
     expect([(await told())?.status, (await told('Ready'))?.status]).toEqual(['Unknown', 'True']);
   }
   const { mirror, conditions } = await state();
@@ -255,4 +274,11 @@ test('the two who write a workspace’s conditions at the same time overwrite no
   });
   await expect(late).rejects.toThrow('lease');
   expect((await told())?.status).toBe('Unknown');
+});
+
+test('who takes a webhook away, or changes roles, waits for no next try', () => {
+  const concerns = (path: string) => roleChanges.concerns({ workspaceId: 'w', verb: 'delete', path });
+  expect(concerns('apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/x')).toBe(true);
+  expect(concerns('apis/rbac.authorization.k8s.io/v1/clusterrolebindings/x')).toBe(true);
+  expect(concerns('api/v1/namespaces/shop/pods/x')).toBe(false);
 });

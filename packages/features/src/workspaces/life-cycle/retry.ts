@@ -1,6 +1,5 @@
 import type { workspace } from '@hexabase/contract/workspace.ts';
 import { brandId } from '@hexabase/kernel/id.ts';
-import { wakeAccess } from '../../access/public.ts';
 import { beginOperation } from '../../operations/public.ts';
 import { wake } from '../../run/store.ts';
 import type { UseCase } from '../../run/use-case.ts';
@@ -18,7 +17,6 @@ export const retryWorkspace: UseCase<typeof workspace.operations.retry> = async 
   const { tx, target, ports, elsewhere } = context;
   const row = await getWorkspaceRow(tx, target.id);
   await wake(tx, 'workspace', row.id);
-  await wakeAccess(tx, [row.id]);
   const loss = lossToldBy(row.conditions);
   if (loss === 'tenant') await takeAnew(tx, row.id);
   if (loss === 'contents') await acknowledgeLoss(tx, row.id);
