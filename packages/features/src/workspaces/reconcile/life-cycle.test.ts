@@ -328,6 +328,40 @@ async function phasesFromNow(): Promise<() => Promise<string[]>> {
   };
 }
 
+test('a plan that is asked for while a workspace wakes is brought, and not only said to be, when bringing it fails once', async () => {
+  const id = await activeWorkspace();
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  const { driver } = cluster;
+  const { ensureTenant, observeTenant } = driver;
+  let isSlow = true;
+  let isRefused = true;
+  const brought: number[] = [];
+  driver.observeTenant = async (...given) => {
+    const state = await observeTenant(...given);
+    return state.kind === 'present' && isSlow ? { ...state, ready: false } : state;
+  };
+  driver.ensureTenant = async (spec, call) => {
+    const isNewPlan = spec.size.cpuMilli === 64_000;
+    if (isNewPlan && isRefused) {
+      isRefused = false;
+      throw new Error('the host answered 500');
+    }
+    await ensureTenant(spec, call);
+    brought.push(spec.size.cpuMilli);
+  };
+  await requestOfWorkspace(test1.database, id, 'wake');
+  await requestOfWorkspace(test1.database, id, { plan: 'enterprise' });
+  await until(
+    async () =>
+      (await read(sql`select 1 from workspaces where conditions @> '[{"type": "ControlPlaneReady"}]'`))[0],
+  );
+  isSlow = false;
+  expect(await inPhase(id, 'active')).toMatchObject({ settled_plan: 'enterprise' });
+  expect(isRefused).toBe(false);
+  expect(brought.at(-1)).toBe(64_000);
+});
+
 async function useCpu(id: WorkspaceId, cpu: string): Promise<void> {
   const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'seen' } };
   const body = { ...quota, status: { used: { 'requests.cpu': cpu } } };

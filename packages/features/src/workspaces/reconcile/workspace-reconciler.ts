@@ -54,7 +54,6 @@ function isWaking({ operationKind }: WorkspaceSubject, asked: boolean): boolean 
 function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> {
   const start = [ensureTenantStep(deps), waitReadyStep(deps)];
   const access = [identityStep(deps), accessStep(deps)];
-  const startSettled = start.map(withSettledPlan);
   // A plan that was asked for meanwhile.
   const plan = [planFitStep(deps), applyPlanStep(deps), { ...waitReadyStep(deps), name: 'wait-plan' }];
   return {
@@ -87,7 +86,7 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
     },
     wake: {
       name: 'wake',
-      steps: [acceptStep, ...startSettled, ...plan, ...access, publishStep(deps, 'workspace.woken')],
+      steps: wakingSteps(deps, { plan, access }),
       doneWords: 'The workspace is awake',
     },
     upgrade: {
@@ -111,6 +110,21 @@ function workflowsOf(deps: CloneDeps): Record<Work, Workflow<WorkspaceSubject>> 
 }
 
 type Steps = readonly Step<WorkspaceSubject>[];
+
+/**
+ * What starts it has names of its own: when a plan is asked for while it wakes, an update goes on with the same operation,
+ * which has to bring that plan and may not take it for brought.
+ */
+function wakingSteps(deps: CloneDeps, { plan, access }: { plan: Steps; access: Steps }): Steps {
+  return [
+    acceptStep,
+    { ...withSettledPlan(ensureTenantStep(deps)), name: 'wake-cluster' },
+    { ...withSettledPlan(waitReadyStep(deps)), name: 'wait-awake' },
+    ...plan,
+    ...access,
+    publishStep(deps, 'workspace.woken'),
+  ];
+}
 
 function upgradingSteps(deps: CloneDeps, { plan, access }: { plan: Steps; access: Steps }): Steps {
   return [
