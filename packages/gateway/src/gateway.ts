@@ -12,6 +12,7 @@ import { createAdmission, type Admitted } from './admit.ts';
 import { followOutcome } from './answer/outcome.ts';
 import { onStatusLine } from './answer/told-status.ts';
 import { connectionTurns, type Turns } from './answer/turns.ts';
+import { whileThere } from './answer/while-there.ts';
 import { enter, record, takePlace, type Entrance } from './enter.ts';
 import { createHold, type Hold } from './hold.ts';
 import { defaultLimits, type GatewayLimits } from './limits/shares.ts';
@@ -193,7 +194,9 @@ async function serveUpgrade(
   });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  const upstream = await wayTo(parts, deps, { admitted, signal: () => gone.signal });
+  const upstream = await whileThere(socket, () =>
+    wayTo(parts, deps, { admitted, signal: () => gone.signal }),
+  );
   if (socket.destroyed) return;
   isSent = true;
   passOnUpgrade(upstream, { request, socket, head, failed: (error) => noAnswer(deps, admitted, error) });

@@ -92,6 +92,70 @@ it.each([
   },
 );
 
+it('a shell whose client went away while its workspace woke is not begun, and one that waits gets what it sent early', async () => {
+  await using stack = new AsyncDisposableStack();
+  const test = await testDatabase();
+  stack.defer(() => test.close());
+  const { token, access } = await givenToken(test, stack);
+  let asleep = true;
+  const begun: string[] = [];
+  const gateway = stack.use(
+    await createGateway({
+      access: {
+        ...access,
+        findWorkspace: async () => ({ id: workspaceId, organizationId: 'acme', servable: !asleep, asleep }),
+      },
+      wake: async () => undefined,
+      driver: {
+        upstream: async () => ({
+          kind: 'handler',
+          handle: () => undefined,
+          upgrade: (request, socket, head) => {
+            begun.push(request.url ?? '');
+            socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+            socket.write(head);
+            socket.pipe(socket);
+          },
+        }),
+      },
+      audit: accessAudit(test.database, silentLogger),
+      clock: systemClock,
+      log: silentLogger,
+    }),
+  );
+  const server = createServer({ shouldUpgradeCallback: gateway.upgrades });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    gateway.upgrade(request, socket, head),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stack.defer(() => void server.close());
+  const address = server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const shell = (name: string) => {
+    const client = connect(port, '127.0.0.1');
+    stack.defer(() => void client.destroy());
+    client.write(
+      `POST /k8s/workspaces/${workspaceId}/api/v1/namespaces/default/pods/${name}/exec HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
+    );
+    return client;
+  };
+  const impatient = shell('impatient');
+  const patient = shell('patient');
+  await expect.poll(() => gateway.stats().held).toBe(2);
+  patient.write('early');
+  // As when somebody presses Ctrl-C: an orderly end, with nothing after it.
+  impatient.end();
+  await expect.poll(() => gateway.stats().held, { timeout: 5_000 }).toBe(1);
+  asleep = false;
+  let answer = '';
+  patient.on('data', (chunk) => (answer += String(chunk)));
+  await expect.poll(() => answer, { timeout: 5_000 }).toMatch(/^HTTP\/1.1 101 .*early$/s);
+  patient.write(' and late');
+  await expect.poll(() => answer).toMatch(/early and late$/);
+  expect(begun).toEqual([expect.stringContaining('/pods/patient/exec')]);
+});
+
 /** The token of somebody for the workspace. */
 async function givenToken({ database: db, masterKey }: TestDatabase, stack: AsyncDisposableStack) {
   const identity = stack.use(await openIdentity({ db, masterKey, issuer, clock: systemClock }));
