@@ -158,6 +158,19 @@ describe('what the tenant changes in our roles and bindings', () => {
     expect([after.uid, after.labels]).toEqual([before.uid, before.labels]);
   });
 
+  test('gives nobody a rule by a role under our names that is none of ours, also past a finalizer', async () => {
+    const path = `${rbac}/clusterroles/hexabase:role:made-up`;
+    const rules = [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }];
+    const metadata = { name: 'hexabase:role:made-up', finalizers };
+    expect((await ann.kube('POST', `${rbac}/clusterroles`, { metadata, rules })).status).toBe(201);
+    await until(async () => {
+      const { json } = await ann.kube('GET', path);
+      return json['metadata'].deletionTimestamp !== undefined && (json['rules'] ?? []).length === 0;
+    });
+    await ann.kube('PATCH', path, { metadata: { finalizers: null } });
+    await until(async () => (await mirrored())?.status === 'True');
+  });
+
   test('reaches nothing else by a name under ours that holds a question mark', async () => {
     const name = 'hexabase:assignment:a?b#c%';
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' };

@@ -156,6 +156,13 @@ describe('a workspace whose own cluster refuses what we write', () => {
     await untilTold('False', 'RefusedInside');
     expect((await told('Ready'))?.status).toBe('True');
     expect(await phaseOf(database, workspaceId)).toBe('active');
+    const putTo = (phase: string) =>
+      database.asWorker((tx) =>
+        sql`update workspaces set phase = ${phase} where id = ${workspaceId}`.execute(tx),
+      );
+    await putTo('asleep');
+    expect(await told()).toBeUndefined();
+    await putTo('active');
     inside.refuses = () => null;
     expect((await untilTold('True', 'InPlace')).message).toBe('');
     expect(await read(path)).toBeNull();

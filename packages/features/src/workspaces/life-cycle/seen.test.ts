@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { givenOrganization, requestWorkspace } from '@hexabase/testkit/given.ts';
+import type { Tx } from '@hexabase/postgres/database.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { openChangeFeed } from '../../run/change-feed.ts';
 import { asSeen } from './seen.ts';
@@ -83,6 +84,31 @@ test('nor is the last answer believed when the worker itself was away', async ()
   expect(await statuses({ checkedAgoMs: null, failingAgoMs: null })).toEqual(
     sinceWhen('2026-11-22T09:00:00.000Z'),
   );
+});
+
+test('whether its roles are mirrored there is Unknown as well', async () => {
+  const mirrored = {
+    type: 'AccessMirrored',
+    status: 'True',
+    reason: 'InPlace',
+    message: '',
+    lastTransitionTime: '',
+  };
+  const { database } = test1;
+  await database.asWorker((tx) =>
+    sql`update workspaces set access_conditions = ${JSON.stringify([mirrored])}::jsonb where id = ${id}`.execute(
+      tx,
+    ),
+  );
+  const scope = { userId: null, organizationIds: [organization] };
+  const told = async () => {
+    const read = async (tx: Tx) => asSeen(tx, [await getWorkspaceRow(tx, id)], nowMs);
+    return (await database.asTenant(scope, read))[0]?.access_conditions.map(({ status }) => status);
+  };
+  await statuses({ checkedAgoMs: minuteMs, failingAgoMs: null });
+  expect(await told()).toEqual(['True']);
+  await statuses({ checkedAgoMs: minuteMs, failingAgoMs: minuteMs });
+  expect(await told()).toEqual(['Unknown']);
 });
 
 test('who follows changes is told the same as who asks', async () => {
