@@ -118,3 +118,15 @@ it('a clone takes a place of the plan like any other workspace', async () => {
   const refused = await clone(String(made.data['id']), { name: 'Two' }, small);
   expect(refused.error.code).toBe('plan_limit_reached');
 });
+
+it('a clone keeps the plan that its source was compared with until it is ready', async () => {
+  const copy = `/api/v1/workspaces/${String((await clone(await activeWorkspace())).data['id'])}`;
+  const smaller = { body: { plan: 'starter' } };
+  expect((await owner.call('PATCH', copy, smaller)).error).toMatchObject({
+    code: 'workspace_not_active',
+    message: expect.stringContaining('still being cloned'),
+  });
+  expect((await owner.call('PATCH', copy, { body: { name: 'Another name' } })).status).toBe(202);
+  await api.activate(copy.slice(copy.lastIndexOf('/') + 1));
+  expect((await owner.call('PATCH', copy, smaller)).status).toBe(202);
+});

@@ -13,7 +13,7 @@ import { getWorkspaceRow, type WorkspaceChange, type WorkspaceRow } from './stor
 type Body = Input<typeof workspace.operations.update>['body'];
 
 /**
- * Throws `workspace_not_active` for one that is being deleted, `plan_limit_reached` above the organization's plan, and
+ * Throws `workspace_not_active` for one that is being deleted, and for another plan of one that is being cloned, `plan_limit_reached` above the organization's plan, and
  * `no_capacity` for a larger plan that its host cluster has no room for.
  */
 export const updateWorkspace: UseCase<typeof workspace.operations.update> = async (context, { body }) => {
@@ -37,6 +37,13 @@ async function changePlan(
   row: WorkspaceRow,
   asked: string,
 ): Promise<WorkspaceChange> {
+  // What is copied was compared with the plan before it was read, and counts for no quota until all of it is there.
+  if (row.clone !== null && row.observed_generation === 0) {
+    throw new AppError('workspace_not_active', {
+      message: 'The workspace is still being cloned; its plan can be changed when it is ready.',
+      details: { phase: row.phase },
+    });
+  }
   const organizationPlan = await holdPlan(context.tx, context.target.organizationId);
   const after = await choosePlan(context.tx, organizationPlan, asked);
   const plan = after.name;
