@@ -61,6 +61,14 @@ const options = {
   'max-memory-mib': { type: 'string' },
 } as const;
 
+const settings = ['region', 'dedicated', 'label', 'max-workspaces', 'max-cpu-milli', 'max-memory-mib'];
+
+/** Options of single commands; the others take those of every noun alone. */
+const optionsOf: Readonly<Record<string, readonly string[]>> = {
+  add: [...settings, 'kubeconfig', 'context', 'in-cluster'],
+  update: [...settings, 'kubeconfig', 'context', 'another-cluster'],
+};
+
 /** As the choice of a place takes it. */
 const verdicts: Readonly<Record<Condition['status'], string>> = {
   True: 'takes workspaces.',
@@ -268,5 +276,11 @@ function pairOf(text: string): [string, string] {
 }
 
 function parse(args: string[]) {
-  return parseArgs({ args, options, strict: true, allowPositionals: true });
+  const parsed = parseArgs({ args, options, strict: true, allowPositionals: true });
+  const [verb = ''] = parsed.positionals;
+  const taken = [...Object.keys(nounOptions), ...((Object.hasOwn(optionsOf, verb) && optionsOf[verb]) || [])];
+  const other = Object.keys(parsed.values).find((name) => !taken.includes(name));
+  if (Object.hasOwn(verbs, verb) && other !== undefined)
+    throw new StartError(`host ${verb} takes no --${other}.`);
+  return parsed;
 }
