@@ -55,8 +55,9 @@ describe('the policies of a host cluster', () => {
       const [native, kyverno] = [specOf(nativePolicy(policy)[0]), specOf(kyvernoPolicy(policy))];
       expect(kyverno.matchConstraints, policy.name).toEqual(native.matchConstraints);
       expect(kyverno.validations).toHaveLength(native.validations.length);
-      for (const [index, { expression, message }] of native.validations.entries()) {
+      for (const [index, { expression, message, messageExpression }] of native.validations.entries()) {
         expect(kyverno.validations[index]?.message).toBe(message);
+        expect(kyverno.validations[index]?.messageExpression).toBe(messageExpression);
         expect(kyverno.validations[index]?.expression).toContain(
           expression.replaceAll('params.', 'variables.record.'),
         );
@@ -162,7 +163,7 @@ function flat({ apiGroups, resources, verbs }: Rule): string[] {
 
 interface Spec {
   matchConstraints: object;
-  validations: { expression: string; message: string }[];
+  validations: { expression: string; message: string; messageExpression?: string }[];
 }
 
 function specOf(policy: object): Spec {

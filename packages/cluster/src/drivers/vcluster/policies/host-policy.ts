@@ -45,6 +45,8 @@ export interface HostValidation {
   expression: string;
   /** What the one who is refused reads. */
   message: string;
+  /** CEL, a list of texts: what of many it is that is refused, and the message ends with. */
+  named?: string;
 }
 
 /** Label of a workspace’s namespace: `shared` or `dedicated`. */
@@ -60,6 +62,16 @@ export const inWorkspaceNamespace = "request.namespace.startsWith('hexabase-ws-'
 
 /** CEL: the account of a workspace’s own control plane asks, so in truth its tenant. */
 export const askedByTenant = "request.userInfo.username.startsWith('system:serviceaccount:hexabase-ws-')";
+
+/** Of a rule that was broken: what is said of it, and the CEL by which it names what broke it. */
+export function messageOf({ message, named }: HostValidation): {
+  message: string;
+  messageExpression?: string;
+} {
+  if (named === undefined) return { message };
+  // A text of JSON is one of CEL.
+  return { message, messageExpression: `${JSON.stringify(`${message}: `)} + ${named}.join(', ')` };
+}
 
 type Short = readonly [resource: string, kind: string];
 

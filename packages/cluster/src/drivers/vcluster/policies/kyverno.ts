@@ -1,6 +1,6 @@
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { fenceNamespace, managedBy, workspaceLabel } from '../names.ts';
-import type { HostPolicy } from './host-policy.ts';
+import { messageOf, type HostPolicy } from './host-policy.ts';
 import { matchConstraints } from './native.ts';
 
 /**
@@ -29,9 +29,9 @@ export function kyvernoPolicy(policy: HostPolicy): ApplicableObject {
       matchConstraints: matchConstraints(policy),
       ...(conditions && { matchConditions: conditions }),
       ...(variables.length > 0 && { variables }),
-      validations: validations.map(({ expression, message }) => ({
-        expression: kyvernoExpression(expression, policy),
-        message,
+      validations: validations.map((validation) => ({
+        expression: kyvernoExpression(validation.expression, policy),
+        ...messageOf(validation),
       })),
     },
   };

@@ -1,6 +1,6 @@
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import { fenceNamespace, managedBy, workspaceLabel } from '../names.ts';
-import type { HostMatch, HostPolicy } from './host-policy.ts';
+import { messageOf, type HostMatch, type HostPolicy } from './host-policy.ts';
 
 const apiVersion = 'admissionregistration.k8s.io/v1';
 
@@ -22,9 +22,9 @@ export function nativePolicy(policy: HostPolicy): [policy: ApplicableObject, bin
         matchConstraints: matchConstraints(policy),
         ...matchConditions(policy),
         ...(policy.variables && { variables: policy.variables }),
-        validations: policy.validations.map(({ expression, message }) => ({
-          expression,
-          message,
+        validations: policy.validations.map((validation) => ({
+          expression: validation.expression,
+          ...messageOf(validation),
           reason: policy.reason ?? 'Forbidden',
         })),
       },

@@ -187,6 +187,9 @@ const tolerations = '(has(object.spec.tolerations) ? object.spec.tolerations : [
 const workspace = `namespaceObject.metadata.labels['${workspaceLabel}']`;
 const dedicated = `('${isolationLabel}' in namespaceObject.metadata.labels && namespaceObject.metadata.labels['${isolationLabel}'] == 'dedicated')`;
 
+/** CEL: those that a pod did not have before. One that is older than these rules can still be changed otherwise. */
+const newTolerations = `${tolerations}.filter(toleration, request.operation == 'CREATE' || !has(oldObject.spec.tolerations) || !(toleration in oldObject.spec.tolerations))`;
+
 /** A toleration that fits our taint: with its key, or with no key, which fits all. */
 const aboutOurTaint = `(!has(toleration.key) || toleration.key == '' || toleration.key == '${poolLabel}')`;
 
@@ -213,6 +216,14 @@ const podsPlacement: HostPolicy = {
   purpose: 'Pods of a dedicated workspace run on its own nodes, pods of a shared one never on those.',
   match: matching('/v1', [['pods', 'Pod']], ['CREATE', 'UPDATE']),
   inWorkspaces: true,
+  variables: [
+    { name: 'added', expression: newTolerations },
+    {
+      // A dedicated workspace is on its own nodes whatever it tolerates.
+      name: 'ofTheHost',
+      expression: `${dedicated} ? [] : variables.added.filter(toleration, !(${aboutOurTaint} || toleration.key.startsWith('node.kubernetes.io/') || ${allowedToleration}))`,
+    },
+  ],
   validations: [
     {
       expression: "request.operation != 'CREATE' || !has(object.spec.nodeName) || object.spec.nodeName == ''",
@@ -231,14 +242,14 @@ const podsPlacement: HostPolicy = {
       message: `pods of a dedicated workspace tolerate the taint of its nodes (${poolLabel})`,
     },
     {
-      expression: `${tolerations}.all(toleration, !${aboutOurTaint} || (${dedicated} && has(toleration.value) && toleration.value == ${workspace}))`,
+      expression: `variables.added.all(toleration, !${aboutOurTaint} || (${dedicated} && has(toleration.value) && toleration.value == ${workspace}))`,
       message:
         'pods of workspaces may not tolerate the taint of nodes that are dedicated to others, nor every taint',
     },
     {
-      // A dedicated workspace is on its own nodes whatever it tolerates.
-      expression: `${dedicated} || ${tolerations}.all(toleration, ${aboutOurTaint} || toleration.key.startsWith('node.kubernetes.io/') || ${allowedToleration})`,
+      expression: 'variables.ofTheHost.size() == 0',
       message: `pods of a shared workspace may not tolerate taints of the host's own (its administrator allows some: annotation ${allowTolerations} of its namespace)`,
+      named: 'variables.ofTheHost.map(toleration, toleration.key)',
     },
     {
       expression: `${dedicated} || !has(object.spec.nodeSelector) || !('${poolLabel}' in object.spec.nodeSelector)`,
