@@ -1,5 +1,6 @@
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import { takePlace } from '@hexabase/features/host-clusters/public.ts';
+import { refillPool } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Tx } from '@hexabase/postgres/database.ts';
 import { until } from '@hexabase/testkit/given.ts';
@@ -274,6 +275,22 @@ describe('a new workspace', () => {
     await operator.call('POST', `${path}/fra-1/uncordon`);
     expect((await createWorkspace()).status).toBe(201);
   });
+});
+
+it('a host cluster is not removed while a tenant is being made in advance for it, which would be without one', async () => {
+  await add();
+  let removed: Promise<Answer> | undefined;
+  await api.db.database.asWorker(async (tx) => {
+    await refillPool(tx, { sizes: { starter: 1 }, defaultRegion: 'local' });
+    removed = operator.call('DELETE', `${path}/fra-1`);
+    await until(async () => (await api.query(waitingForLocks)).length > 0);
+  });
+  expect((await removed)?.error).toMatchObject({
+    code: 'host_cluster_not_empty',
+    details: { madeInAdvance: 1 },
+  });
+  const members = `select h.name from pool_members m left join host_clusters h on h.id = m.host_cluster_id`;
+  expect(await api.query(members)).toEqual([{ name: 'fra-1' }]);
 });
 
 describe('a drain', () => {

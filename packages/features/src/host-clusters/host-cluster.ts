@@ -10,6 +10,7 @@ import {
   findHostRow,
   hostOfCluster,
   holdPlacement,
+  holdReferences,
   insertHostRow,
   remainingWorkspaces,
   writeCredentials,
@@ -156,6 +157,7 @@ function refused(message: string): AppError {
 /** Throws `host_cluster_not_empty` while workspaces live there: their clusters would be beyond reach. */
 export async function removeHost(tx: Tx, row: HostClusterRow): Promise<void> {
   await holdPlacement(tx);
+  await holdReferences(tx, row.id);
   const remaining = await remainingWorkspaces(tx, row.id, 500);
   if (remaining.length > 0) {
     const count = `${remaining.length} workspace${remaining.length === 1 ? ' lives' : 's live'}`;

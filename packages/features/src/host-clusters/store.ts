@@ -189,6 +189,14 @@ export async function holdPlacement(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${placementLock})`.execute(tx);
 }
 
+/**
+ * Waits for whoever is about to refer to this host cluster, and until the end of this transaction nobody begins to: a
+ * foreign key takes `FOR KEY SHARE`. The pool does so without holding the choice of places.
+ */
+export async function holdReferences(tx: Tx, hostId: string): Promise<void> {
+  await tx.selectFrom('host_clusters').select('id').where('id', '=', hostId).forUpdate().execute();
+}
+
 /** All host clusters in the order in which they were added, with what lives on them over all tenants: numbers only. */
 export async function readHostRoom(tx: Tx): Promise<HostRoom[]> {
   const { rows } = await sql<{
