@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@hexabase/kernel/errors.ts';
 import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { KubeCallError, KubeRefusal } from '../../kube-api/call-errors.ts';
 import type { KubeClient } from '../../kube-api/client.ts';
 import type { Upstream } from '../../port.ts';
@@ -30,7 +31,11 @@ async function accessTo(stack: AsyncDisposableStack) {
     services: { metadata: { uid: '1' }, spec: { clusterIP: '10.0.0.7' } },
     secrets: { data: { config: Buffer.from(kubeconfig).toString('base64') } },
   };
-  const state: { failure: Error | null; looks: number } = { failure: null, looks: 0 };
+  const state: { failure: Error | null; isSilent: boolean; looks: number } = {
+    failure: null,
+    isSilent: false,
+    looks: 0,
+  };
   const host: KubeClient = {
     endpoint: {
       server: 'https://host',
@@ -40,6 +45,9 @@ async function accessTo(stack: AsyncDisposableStack) {
     async request(request) {
       state.looks += 1;
       if (state.failure) throw state.failure;
+      // As the client: what it was given to give up with is what it ends with.
+      if (state.isSilent) await sleep(60_000, undefined, { signal: request.signal }).catch(() => undefined);
+      request.signal?.throwIfAborted();
       const [, kind = ''] = /\/(services|secrets)\//.exec(request.path) ?? [];
       return kind === '' ? standIn.host.request(request) : { status: 200, body: objects[kind] };
     },
@@ -117,6 +125,40 @@ test('a tenant that was reached goes on being reached while its host answers no 
   const { looks } = state;
   expect(await upstreamOf(id)).toBe(upstream);
   expect(state.looks).toBeGreaterThan(looks);
+});
+
+test('a tenant goes on being reached while its host says nothing at all, which nobody but the first one waits for', async () => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  using _ = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => timeout(ms / 50));
+  await using stack = new AsyncDisposableStack();
+  const { upstreamOf, state, pass } = await accessTo(stack);
+  const id = newId<'Workspace'>();
+  const upstream = await upstreamOf(id);
+  state.isSilent = true;
+  pass(31_000);
+  expect(await upstreamOf(id)).toBe(upstream);
+  await expect(upstreamOf(newId<'Workspace'>())).rejects.toMatchObject({ reason: 'timeout' });
+  pass(6_000);
+  const { looks } = state;
+  const late = sleep(100, 'waited');
+  expect(await Promise.race([upstreamOf(id), late])).toBe(upstream);
+  expect(state.looks).toBeGreaterThan(looks);
+});
+
+test('a tenant is reached no more as soon as a host that was silent refuses us', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { upstreamOf, state, pass } = await accessTo(stack);
+  const id = newId<'Workspace'>();
+  const upstream = await upstreamOf(id);
+  state.failure = new KubeCallError('timeout', 'no answer');
+  pass(31_000);
+  expect(await upstreamOf(id)).toBe(upstream);
+  state.failure = new KubeRefusal('services', { status: 403, body: 'no' });
+  pass(6_000);
+  await upstreamOf(id);
+  await sleep(0);
+  await expect(upstreamOf(id)).rejects.toBe(state.failure);
+  await expect(upstreamOf(id)).rejects.toBe(state.failure);
 });
 
 test('a tenant is reached no more when its host refuses us, or is another cluster', async () => {

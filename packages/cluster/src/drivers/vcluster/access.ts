@@ -31,12 +31,15 @@ interface Entry {
   kubeconfig: string;
   checkedMs: number;
   usedMs: number;
+  /** The last look at the host got no answer: nobody waits for the next one. */
+  isUnanswered: boolean;
 }
 
 /** So long a tenant is believed to be the one it was; errors make us look at once. */
 const believedMs = 30_000;
-/** A host that gave no answer is asked again after this time; until then nobody waits for it. */
+/** A host that gave no answer is asked again after this time. */
 const askAgainMs = 5_000;
+const lookMsMax = 10_000;
 const idleMs = 5 * 60_000;
 
 /** Why the host is asked: the tenant did not take what we had, or time has passed. */
@@ -96,8 +99,7 @@ function knownTenants(options: AccessOptions) {
       await forget(workspaceId);
       return found;
     }
-    const now = options.clock.now();
-    const times = { checkedMs: now, usedMs: now };
+    const times = lookedAt(options.clock.now());
     if (old?.identity === found.identity && (!refused || old.kubeconfig === found.kubeconfig))
       return Object.assign(old, times);
     await forget(workspaceId);
@@ -124,10 +126,14 @@ function knownTenants(options: AccessOptions) {
       const entry = entries.get(workspaceId);
       if (!entry) return look(workspaceId, { refused: false });
       if (now - entry.checkedMs <= believedMs) return Object.assign(entry, { usedMs: now });
-      return look(workspaceId, { refused: false }).catch((error: unknown) => {
-        if (!isNoAnswer(error) || entries.get(workspaceId) !== entry) throw error;
-        return believedAgain(entry, options.clock.now());
+      const isWaitedFor = !entry.isUnanswered;
+      const looked = look(workspaceId, { refused: false }).catch((error: unknown) => {
+        if (entries.get(workspaceId) !== entry) throw error;
+        return believedAgain(entry, { error, now: options.clock.now() });
       });
+      if (isWaitedFor) return looked;
+      looked.catch(() => undefined);
+      return Object.assign(entry, { usedMs: now });
     },
     async forgetAll(): Promise<void> {
       await Promise.all([...entries.keys()].map(forget));
@@ -135,9 +141,18 @@ function knownTenants(options: AccessOptions) {
   };
 }
 
-/** The tenant may well answer while its host does not: whether it is the one that it was, its certificate tells. */
-function believedAgain(entry: Entry, now: number): Entry {
-  return Object.assign(entry, { checkedMs: now - believedMs + askAgainMs, usedMs: now });
+function lookedAt(now: number): Pick<Entry, 'checkedMs' | 'usedMs' | 'isUnanswered'> {
+  return { checkedMs: now, usedMs: now, isUnanswered: false };
+}
+
+/**
+ * The tenant may well answer while its host does not: whether it is the one that it was, its certificate tells. Throws the
+ * error of a host that did answer; whoever comes after that waits for the next look.
+ */
+function believedAgain(entry: Entry, { error, now }: { error: unknown; now: number }): Entry {
+  entry.isUnanswered = isNoAnswer(error);
+  if (!entry.isUnanswered) throw error;
+  return Object.assign(entry, { checkedMs: now - believedMs + askAgainMs });
 }
 
 /** The host is away, slow, full or broken; it has not refused us. */
@@ -195,9 +210,12 @@ interface Found {
 
 async function readTenant({ host }: AccessOptions, workspaceId: WorkspaceId): Promise<Found | NoEntry> {
   const { namespace, release } = namesOf(workspaceId);
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(lookMsMax);
   const read = (kind: string, name: string) =>
-    readOne(host, { apiVersion: 'v1', kind, namespace, name }, signal);
+    readOne(host, { apiVersion: 'v1', kind, namespace, name }, signal).catch((cause: unknown) => {
+      if (!signal.aborted) throw cause;
+      throw new KubeCallError('timeout', 'the host cluster did not answer in time', { cause });
+    });
   const [service, published, certificates] = await Promise.all([
     read('Service', release),
     read('Secret', `vc-${release}`),
