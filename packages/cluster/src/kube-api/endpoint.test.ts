@@ -78,6 +78,27 @@ describe('a kubeconfig', () => {
   });
 
   it.each([
+    [
+      'a password in the address',
+      kubeconfig({ cluster: { server: 'https://a:s3cret@host' } }),
+      'https://…@host',
+    ],
+    ['one with a slash', kubeconfig({ cluster: { server: 'https://a:x/s3cret@host' } }), 'https://…@host'],
+    ['one without a scheme', kubeconfig({ cluster: { server: 'a:s3cret@host' } }), '“…@host”'],
+    [
+      'a token behind the path',
+      kubeconfig({ cluster: { server: 'https://host/?t=s3cret' } }),
+      'https://host/…',
+    ],
+    ['a token in a broken line', 'users:\n  - token: s3cret: x\n', 'line 2, column 12'],
+    ['a token that YAML takes for something else', 'token: >s3cret\n x', 'line 1, column 9'],
+    ['a token that YAML takes for an alias', 'token: *s3cret', 'not valid YAML.'],
+  ])('that is refused shows nobody %s', (_what, text, said) => {
+    expect(() => parseKubeconfig(text)).toThrow(said);
+    expect(() => parseKubeconfig(text)).not.toThrow(/s3cret/);
+  });
+
+  it.each([
     ['that is no YAML', 'a: [', /not valid YAML/],
     ['that is something else', 'kind: Pod', /not a kubeconfig/],
   ])('%s is refused with a sentence', (_what, text, sentence) => {

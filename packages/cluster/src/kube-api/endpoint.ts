@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { parse } from 'yaml';
+import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod';
 
 /** Where a Kubernetes API is and how we prove who we are. Everything in it is text: no file is read later. */
@@ -114,9 +114,10 @@ function readYaml(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    throw new KubeconfigError(
-      `The kubeconfig is not valid YAML: ${error instanceof Error ? error.message : ''}`,
-    );
+    // The parser's own words show what stands there, which may be a token.
+    const [at] = (error instanceof YAMLParseError && error.linePos) || [];
+    const where = at ? ` at line ${at.line}, column ${at.col}` : '';
+    throw new KubeconfigError(`The kubeconfig is not valid YAML${where}.`);
   }
 }
 
@@ -146,7 +147,7 @@ function placeOf(place: z.infer<typeof cluster>): Omit<KubeEndpoint, 'credential
   const isPlain =
     url?.protocol === 'https:' && `${url.username}${url.password}${url.search}${url.hash}` === '';
   if (!isPlain) {
-    throw new KubeconfigError(`The server “${place.server}” is not a plain https address.`);
+    throw new KubeconfigError(`The server “${withoutSecrets(place.server)}” is not a plain https address.`);
   }
   // RFC 1035, 2.3.4
   if (url.hostname.length > hostNameLengthMax) {
@@ -160,6 +161,11 @@ function placeOf(place: z.infer<typeof cluster>): Omit<KubeEndpoint, 'credential
     certificateAuthority: authority === undefined ? null : pemOf('certificate-authority-data', authority),
     ...(place['tls-server-name'] !== undefined && { serverName: place['tls-server-name'] }),
   };
+}
+
+/** Neither who signs in with what (RFC 3986 §3.2.1) nor what follows the path. */
+function withoutSecrets(address: string): string {
+  return address.replace(/[?#].*/s, '…').replace(/^([^/]*\/\/)?.*@/s, '$1…@');
 }
 
 function credentialsOf(person: z.infer<typeof user>): KubeCredentials {
