@@ -43,6 +43,9 @@ const strong: ApplicableObject[] = [
   },
 ];
 
+/** What older Kubernetes has and does not serve by itself: volumes of images, served from 1.35 on. */
+const newer = ['--feature-gates=ImageVolume=true'];
+
 /** A real kube-apiserver with what `deploy/policies/fixtures` says is there, to try policies on. */
 export interface PolicyHost extends AsyncDisposable {
   server: TestKubeApiServer;
@@ -58,7 +61,9 @@ export async function policyHost(
   binaries: string,
   others: readonly TestKubeUser[] = [],
 ): Promise<PolicyHost> {
-  const server = await startKubeApiServer(binaries, [...Object.values(people), ...others]);
+  const server = await startKubeApiServer(binaries, [...Object.values(people), ...others], {
+    more: newer,
+  });
   const clients = new Map(Object.values(people).map(({ token }) => [token, clientOf(server, token)]));
   const as = (who: keyof typeof people): KubeClient => {
     const client = clients.get(who);

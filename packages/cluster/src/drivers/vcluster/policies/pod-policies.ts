@@ -44,6 +44,7 @@ const volumeKinds = [
   'projected',
   'emptyDir',
   'persistentVolumeClaim',
+  'image',
 ] as const;
 
 /** What Pod Security `baseline` takes (Kubernetes, "Pod Security Standards"). */
