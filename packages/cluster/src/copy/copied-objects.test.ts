@@ -164,6 +164,28 @@ test('a finished job does not run again, and one that runs is begun anew', async
   expect(content.leftOut).toEqual([{ what: 'finished jobs', count: 1 }]);
 });
 
+test('what a load balancer or a network of the host has given to the source is not asked for by the copy', async () => {
+  const given = {
+    'metallb.universe.tf/ip-allocated-from-pool': 'public',
+    'metallb.io/ip-allocated-from-pool': 'public',
+    'kubernetes.digitalocean.com/load-balancer-id': '0123',
+    'kube-vip.io/vipHost': 'worker-1',
+  };
+  const chosen = { 'metallb.io/address-pool': 'office', 'prometheus.io/scrape': 'true' };
+  const content = await copyOf(
+    { kind: 'Service', metadata: inShop('web', { annotations: { ...given, ...chosen } }), spec: {} },
+    {
+      kind: 'Pod',
+      metadata: inShop('alone', { annotations: { 'cni.projectcalico.org/podIP': '10.244.0.9/32' } }),
+      spec: { containers: [] },
+    },
+  );
+  expect(named(content, 'Service')).toMatchObject([{ metadata: inShop('web', { annotations: chosen }) }]);
+  expect(named(content, 'Pod')[0]).toMatchObject({ metadata: inShop('alone') });
+  expect(JSON.stringify(named(content, 'Pod'))).not.toContain('projectcalico');
+  expect(JSON.stringify(named(content, 'Service'))).not.toMatch(/allocated|load-balancer-id|vipHost/);
+});
+
 test('a claim is copied unbound, its volume is not, and that is told', async () => {
   const annotations = { 'pv.kubernetes.io/bind-completed': 'yes', team: 'blue' };
   const content = await copyOf(

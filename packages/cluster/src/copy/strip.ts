@@ -16,6 +16,29 @@ const placeAnnotations: readonly string[] = [
   'volume.kubernetes.io/storage-provisioner',
 ];
 
+/**
+ * What programs of a host note of addresses and load balancers that they have given: vCluster brings it into the tenant.
+ * Another workspace would ask for those of the source by it, which `hexabase-annotations` refuses. MetalLB, kube-vip, clouds;
+ * Calico, OVN, Multus.
+ */
+const givenAnnotations: readonly string[] = [
+  'cni.projectcalico.org/containerID',
+  'cni.projectcalico.org/podIP',
+  'cni.projectcalico.org/podIPs',
+  'k8s.ovn.org/pod-networks',
+  'k8s.v1.cni.cncf.io/network-status',
+  'k8s.v1.cni.cncf.io/networks-status',
+  'kube-vip.io/loadbalancerIPs',
+  'kube-vip.io/vipHost',
+  'kubernetes.digitalocean.com/load-balancer-id',
+  'load-balancer.hetzner.cloud/id',
+  'loadbalancer.openstack.org/load-balancer-address',
+  'loadbalancer.openstack.org/load-balancer-id',
+  'metallb.io/ip-allocated-from-pool',
+  'metallb.universe.tf/ip-allocated-from-pool',
+  'service.beta.kubernetes.io/scw-loadbalancer-id',
+];
+
 /** Labels by which the product knows a namespace as a project of one workspace. */
 const projectLabels: readonly string[] = ['hexabase.ai/project-id', 'workspace-id', 'project-name'];
 
@@ -38,7 +61,7 @@ export function stripped({ apiVersion, kind, plural, namespaced }: Kind, object:
         name,
         ...(namespaced && { namespace }),
         ...keptIn('labels', without(labels, kind === 'Namespace' ? projectLabels : [])),
-        ...keptIn('annotations', without(annotations, placeAnnotations)),
+        ...keptIn('annotations', without(annotations, [...placeAnnotations, ...givenAnnotations])),
       },
       ...fields,
     },
