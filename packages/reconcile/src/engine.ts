@@ -18,6 +18,7 @@ import {
   type Release,
 } from './queue.ts';
 import { outcomeOf, type ReconcileEnd, type Registration } from './registration.ts';
+import { Places } from './places.ts';
 import { LeaseLostError } from './step-log.ts';
 import type { RunTools } from './workflow.ts';
 
@@ -62,6 +63,7 @@ class Worker {
   readonly #concurrency: number;
   readonly #random: () => number;
   readonly #running = new Set<Promise<void>>();
+  readonly #places: Places;
   readonly #resources = new AsyncDisposableStack();
   #stopping = false;
   #pumping = false;
@@ -78,6 +80,7 @@ class Worker {
     this.#byKind = new Map(options.registrations.map((registration) => [registration.kind, registration]));
     this.#concurrency = options.concurrency ?? defaultConcurrency;
     this.#random = options.random ?? Math.random;
+    this.#places = new Places(options.registrations, this.#concurrency);
   }
 
   async start(): Promise<void> {
@@ -112,10 +115,10 @@ class Worker {
     try {
       while (this.#wanted && !this.#stopping && this.#running.size < this.#concurrency) {
         this.#wanted = false;
-        const free = this.#concurrency - this.#running.size;
-        const claims = await claimDue(this.#queue, [...this.#byKind.keys()], free);
+        const { kinds, limit } = this.#places.free(this.#concurrency - this.#running.size);
+        const claims = await claimDue(this.#queue, kinds, limit);
         for (const claim of claims) this.#begin(claim);
-        if (claims.length === free) this.#wanted = true;
+        if (claims.length === limit) this.#wanted = true;
       }
     } catch (error) {
       this.#options.log.warn({ error }, 'the queue cannot be read; trying again');
@@ -128,8 +131,10 @@ class Worker {
   }
 
   #begin(claim: Claim): void {
+    this.#places.take(claim.kind);
     const work = this.#work(claim).finally(() => {
       this.#running.delete(work);
+      if (this.#places.giveBack(claim.kind)) this.#wanted = true;
       if (this.#wanted) void this.#pump();
     });
     this.#running.add(work);

@@ -18,6 +18,11 @@ export interface Subject {
  */
 export interface Reconciler<S extends Subject> {
   kind: string;
+  /**
+   * The largest part of a worker's places that this kind may have at the same time, above 0 and below 1; all of them when absent.
+   * For work that takes as long as somebody else's cluster likes: whoever makes it slow slows down nothing of another kind.
+   */
+  share?: number;
   /** All that `workflowFor` may answer: tests walk through every step of them. */
   workflows: readonly Workflow<S>[];
   /** Null when there is no such thing any more: the key is then forgotten. */

@@ -8,6 +8,8 @@ import { runWorkflow, type RunTools, type WorkflowEnd } from './workflow.ts';
 /** A reconciler whose subject type is its own affair. */
 export interface Registration {
   kind: string;
+  /** As of the reconciler; 1 when it may have all places. */
+  share: number;
   workflows: readonly { name: string; steps: readonly string[] }[];
   keys(tx: Tx): Promise<string[]>;
   reconcile(tools: RunTools, claim: Claim, signal: AbortSignal): Promise<ReconcileEnd>;
@@ -19,6 +21,7 @@ export type ReconcileEnd = WorkflowEnd | { kind: 'gone' } | { kind: 'idle' };
 export function register<S extends Subject>(reconciler: Reconciler<S>): Registration {
   return {
     kind: reconciler.kind,
+    share: reconciler.share ?? 1,
     workflows: reconciler.workflows.map(({ name, steps }) => ({
       name,
       steps: steps.map((step) => step.name),

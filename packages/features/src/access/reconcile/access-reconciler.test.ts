@@ -94,3 +94,14 @@ test('what is given is in the cluster by the group’s id, is put back when it i
   await until(async () => (await get(path)).status === 404);
   expect((await get(`${bindings}/hexabase:ws-developers`)).status).toBe(200);
 });
+
+test('workspaces whose webhooks are slow leave places of every worker for what is asked of others', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { admin } = stack.use(await testDatabase());
+  const { driver } = stack.use(await memoryCluster(admin));
+  const [mirror, projects] = [
+    register(accessReconciler({ driver })),
+    register(projectReconciler({ driver })),
+  ];
+  expect(mirror.share + projects.share).toBeLessThan(1);
+});

@@ -17,12 +17,17 @@ export interface AccessDeps {
 /** Of one pass; the engine gives up a little later, and would not know what was seen until then. */
 const passMsMax = 50_000;
 
+/** Troubles of one pass that the log has in full: a workspace may have thousands, and one cause is behind most of them. */
+const loggedMax = 3;
+
 /** Mirrors roles and assignments of a workspace into its cluster, and puts back what somebody changed there. */
 export function accessReconciler(deps: AccessDeps): Reconciler<AccessSubject> {
   const { clock = systemClock } = deps;
   const mirror = { name: 'mirror', steps: [mirrorStep(deps, clock)], doneWords: '' };
   return {
     kind: accessKind,
+    // Webhooks of a workspace decide how long a pass takes, and whoever makes them can have it looked at again and again.
+    share: 1 / 3,
     workflows: [mirror],
     load: loadAccessSubject,
     workflowFor: () => mirror,
@@ -50,8 +55,10 @@ function mirrorStep({ driver, log = silentLogger }: AccessDeps, clock: Clock): S
         turn: fence,
       };
       const troubles = await mirrorAccess(how, subject);
-      if (troubles.length > 0)
-        log.warn({ workspaceId, troubles }, 'roles are not all as decided in a cluster');
+      if (troubles.length > 0) {
+        const fields = { workspaceId, count: troubles.length, troubles: troubles.slice(0, loggedMax) };
+        log.warn(fields, 'roles are not all as decided in a cluster');
+      }
       return resultOf(troubles, subject, clock.now());
     },
   };

@@ -33,6 +33,8 @@ export function projectReconciler({ driver }: { driver: ClusterDriver }): Reconc
   };
   return {
     kind: 'project',
+    // A workspace may have many, and its webhooks decide how long each takes.
+    share: 1 / 2,
     workflows: [create, update, remove],
     load: loadProject,
     workflowFor: (subject) => {

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '@hexabase/kernel/clock.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import { until } from '@hexabase/testkit/given.ts';
+import { testDatabase } from '@hexabase/testkit/test-database.ts';
+import { startEngine } from './engine.ts';
+import { enqueue } from './queue.ts';
+import type { Registration } from './registration.ts';
+
+test('a kind whose work takes as long as others like leaves places for every other kind, and gets each of its own again', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { database } = stack.use(await testDatabase());
+  const begun = new Map<string, () => void>();
+  const seen: string[] = [];
+  let mostSlow = 0;
+  const slow: Registration = {
+    kind: 'slow',
+    share: 0.5,
+    workflows: [],
+    keys: async () => [],
+    reconcile: async (_tools, { key }) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      begun.set(key, resolve);
+      mostSlow = Math.max(mostSlow, begun.size);
+      await promise;
+      begun.delete(key);
+      seen.push(key);
+      return { kind: 'gone' };
+    },
+  };
+  const quick: Registration = {
+    kind: 'quick',
+    share: 1,
+    workflows: [],
+    keys: async () => [],
+    reconcile: async (_tools, { key }) => {
+      seen.push(key);
+      return { kind: 'gone' };
+    },
+  };
+  const wake = (kind: string, count: number) =>
+    database.asWorker(async (tx) => {
+      for (let one = 0; one < count; one++) await enqueue(tx, kind, `${kind}-${one}`);
+    });
+  await wake('slow', 7);
+  const registrations = [slow, quick];
+  stack.use(
+    await startEngine({ database, registrations, clock: systemClock, log: silentLogger, concurrency: 4 }),
+  );
+  stack.defer(() => begun.forEach((end) => end()));
+  await until(async () => begun.size === 2);
+  await wake('quick', 5);
+  await until(async () => seen.length === 5);
+  expect(seen.every((key) => key.startsWith('quick-'))).toBe(true);
+  const startedMs = performance.now();
+  await until(async () => {
+    for (const end of begun.values()) end();
+    return seen.length === 12;
+  });
+  // Long before the queue would be looked at without a wake-up.
+  expect(performance.now() - startedMs).toBeLessThan(4_000);
+  expect(mostSlow).toBe(2);
+});
