@@ -37,7 +37,7 @@ export function productRegistrations(
     register(
       twist(workspaceReconciler({ driver, issuer: 'https://hexabase.example/oidc', vault, database, clock })),
     ),
-    register(twist(poolReconciler({ sizes: { pro: 1 }, defaultRegion: 'local' }))),
+    register(twist(poolReconciler('local'))),
     register(twist(poolMemberReconciler({ driver, issuer: 'https://hexabase.example/oidc' }))),
     register(twist(projectReconciler({ driver }))),
     register(twist(namespacesReconciler({ driver }))),

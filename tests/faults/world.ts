@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { agreePoolSizes } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
 import { newId, type OrganizationId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import {
   givenOrganization,
@@ -26,6 +27,7 @@ export async function makeWorld(): Promise<World> {
   const test = await testDatabase();
   const cluster = await memoryCluster(test.admin);
   const organization = await givenOrganization(test.database);
+  await test.database.asWorker((tx) => agreePoolSizes(tx, { pro: 1 }));
   return {
     test,
     cluster,

@@ -14,10 +14,10 @@ import { rollOutPassMs, runRollOut } from '@hexabase/features/workspaces/reconci
 import { collectTenantOrphans, orphanPassMs } from '@hexabase/features/workspaces/reconcile/orphans.ts';
 import { poolMemberReconciler } from '@hexabase/features/workspaces/reconcile/pool-member-reconciler.ts';
 import { poolReconciler } from '@hexabase/features/workspaces/reconcile/pool-reconciler.ts';
-import type { PoolRule } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
 import { purgeOrganizations } from '@hexabase/features/organizations/purge.ts';
 import { workspaceReconciler } from '@hexabase/features/workspaces/reconcile/workspace-reconciler.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
+import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
@@ -37,8 +37,8 @@ export interface BackgroundOptions {
   clock: Clock;
   log: Logger;
   mail: { vault: KeyVault; server: MailServer | null };
-  /** Tenants to keep in advance. */
-  pool: PoolRule;
+  /** Of the built-in driver. */
+  defaultRegion: string;
   /** How the audit log is signed, and the folder that keeps its ends. */
   audit: { signer: AuditSigner; dataDir: string };
 }
@@ -52,11 +52,11 @@ const keyAgeMsMax = 30 * 24 * hourMs;
 
 /** The work that no request waits for: reconcilers, the outbox, the audit chain, and housekeeping. */
 export async function startBackground(options: BackgroundOptions): Promise<AsyncDisposable> {
-  const { database, identity, driver, issuer, clock, log, pool } = options;
+  const { database, identity, driver, issuer, clock, log, defaultRegion } = options;
   await using started = new AsyncDisposableStack();
   const registrations = [
     register(workspaceReconciler({ driver, issuer, clock, vault: options.mail.vault, database })),
-    register(poolReconciler(pool)),
+    register(poolReconciler(defaultRegion)),
     register(poolMemberReconciler({ driver, issuer, clock })),
     register(projectReconciler({ driver })),
     register(namespacesReconciler({ driver })),
@@ -66,6 +66,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
   started.use(wakeOnNamespaceChanges({ driver, database, log }));
   started.use(await startOutboxRelay({ database, log, publish: async (message) => announce(log, message) }));
   const collectWhenIdle = createIdleCollector();
+  const silences = new Map<WorkspaceId, number>();
   const loops = [
     repeat({ name: 'idle memory', everyMs: idleCheckMs, log, work: async () => collectWhenIdle() }),
     repeat({
@@ -85,7 +86,7 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       everyMs: clockPassMs,
       log,
       work: async () => {
-        const spared = await keepJobsAwake({ driver, database, clock, log });
+        const spared = await keepJobsAwake({ driver, database, clock, log, silences });
         await runWorkspaceClock({ database, clock, log, spared });
       },
     }),

@@ -46,6 +46,7 @@ import { openBuckets } from './limits/open-buckets.ts';
 import { closeInTime } from './lifecycle/close-in-time.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
 import { lettersOf, mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
+import { keepWarmPool } from './start/warm-pool.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -79,6 +80,7 @@ export async function compose(given: InstallationOptions): Promise<Product> {
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
   const { database, config, urls } = await openInstallation(opened, given);
+  await keepWarmPool(database, config);
   const options = { ...given, config, urls };
   const renewCertificates = certificatesOf({ ...options, database, clock });
   const certificates = await renewCertificates();
@@ -104,7 +106,7 @@ export async function compose(given: InstallationOptions): Promise<Product> {
       driver,
       issuer,
       mail: mailOf(options),
-      pool: poolOf(config),
+      defaultRegion,
       audit: { signer: auditSigner(masterKey), dataDir: config.dataDir },
     }),
   );
@@ -222,10 +224,6 @@ function rulesOf(config: ServerConfig): Pick<IdentityOptions, 'passwords' | 'ses
 function mailOf({ config, masterKey }: Composed): BackgroundOptions['mail'] {
   const server = config.smtpUrl === undefined ? null : { url: config.smtpUrl, from: config.mailFrom };
   return { vault: createKeyVault(masterKey), server };
-}
-
-function poolOf({ warmPool }: ServerConfig) {
-  return { sizes: warmPool, defaultRegion };
 }
 
 interface Parts {

@@ -1,10 +1,13 @@
 import type { Reconciler, Subject, Workflow } from '@hexabase/reconcile/reconciler.ts';
-import { refillPool, type PoolRule } from './pool-store.ts';
+import { agreedPoolSizes, refillPool } from './pool-store.ts';
 
 const key = 'refill';
 
-/** Keeps as many tenants in advance as the rule says: looked at with every resync and whenever one was taken. */
-export function poolReconciler(rule: PoolRule): Reconciler<Subject> {
+/**
+ * Keeps as many tenants in advance as the server that started last was told: looked at with every resync, whenever one was
+ * taken, and when that setting changed. Without host clusters they are of `defaultRegion`.
+ */
+export function poolReconciler(defaultRegion: string): Reconciler<Subject> {
   const refill: Workflow<Subject> = {
     name: 'refill',
     steps: [
@@ -12,7 +15,7 @@ export function poolReconciler(rule: PoolRule): Reconciler<Subject> {
         name: 'refill',
         words: 'Filling the pool',
         timeoutMs: 10_000,
-        commit: (tx) => refillPool(tx, rule),
+        commit: async (tx) => refillPool(tx, { sizes: await agreedPoolSizes(tx), defaultRegion }),
       },
     ],
     doneWords: '',

@@ -85,14 +85,49 @@ export async function dropMember(tx: Tx, id: string): Promise<void> {
   await sql`delete from pool_members where id = ${id}`.execute(tx);
 }
 
+/**
+ * Ready tenants to keep on each place, by the plan that decides how large they are made. The workspace's own plan is
+ * applied when one is taken; one that makes another size of the control plane restarts it.
+ */
+export type PoolSizes = Readonly<Record<string, number>>;
+
 export interface PoolRule {
-  /**
-   * Ready tenants to keep on each place, by the plan that decides how large they are made. The workspace's own plan is
-   * applied when one is taken; one that makes another size of the control plane restarts it.
-   */
-  sizes: Readonly<Record<string, number>>;
+  sizes: PoolSizes;
   /** Of the built-in driver, for while there are no host clusters. */
   defaultRegion: string;
+}
+
+/** Plans of which members are wanted although there are none of that name, and the plans that there are. */
+export async function unknownPlans(
+  tx: Tx,
+  sizes: PoolSizes,
+): Promise<{ unknown: string[]; known: string[] }> {
+  const { rows } = await sql<{ name: string }>`select name from plans order by rank, name`.execute(tx);
+  const known = rows.map(({ name }) => name);
+  return { unknown: Object.keys(onlyWanted(sizes)).filter((plan) => !known.includes(plan)), known };
+}
+
+/**
+ * Makes these the sizes of the whole installation: replicas that were told different ones would undo each other's work.
+ * The pool is looked at only when they are others than before, however many replicas start.
+ */
+export async function agreePoolSizes(tx: Tx, sizes: PoolSizes): Promise<void> {
+  const agreed = JSON.stringify(onlyWanted(sizes));
+  const { numAffectedRows } = await sql`update installation set warm_pool = ${agreed}::jsonb
+    where warm_pool is distinct from ${agreed}::jsonb`.execute(tx);
+  if (numAffectedRows === 1n) await sql`select hexabase.enqueue('pool', 'refill')`.execute(tx);
+}
+
+/** What the server that started last was told. */
+export async function agreedPoolSizes(tx: Tx): Promise<PoolSizes> {
+  const { rows } = await sql<{
+    sizes: PoolSizes | null;
+  }>`select warm_pool as sizes from installation`.execute(tx);
+  return rows[0]?.sizes ?? {};
+}
+
+function onlyWanted(sizes: PoolSizes): PoolSizes {
+  return Object.fromEntries(Object.entries(sizes).filter(([, size]) => size > 0));
 }
 
 /** How long a member may take to be ready before another one takes its place. */
@@ -101,11 +136,11 @@ const readyWithin = '1 hour';
 const refillDelay = '3 seconds';
 
 /**
- * Makes the pool as large as it should be on every host cluster that takes workspaces. Safe to repeat. Throws an Error
- * that names a plan which there is not.
+ * Makes the pool as large as it should be on every host cluster that takes workspaces. Safe to repeat. A plan that is gone
+ * since the start gets no members, and keeps the others from none.
  */
 export async function refillPool(tx: Tx, rule: PoolRule): Promise<void> {
-  const wanted = await wantedSizes(tx, rule);
+  const wanted = wantedSizes(rule);
   const { rows: surplus } = await sql<{ id: string }>`
     with places as (${places(rule.defaultRegion)}), wanted as (${wanted}), ranked as (
       select m.id, row_number() over (partition by m.host_cluster_id, m.plan order by m.ready_at nulls last, m.created_at) as rank,
@@ -167,15 +202,10 @@ const isReplacedNext = sql`(m.id = (
       and s.deletion_requested_at is null and s.ready_at is null))`;
 
 /** SQL: how many of which plan. */
-async function wantedSizes(tx: Tx, { sizes }: PoolRule) {
-  const list = Object.entries(sizes).flatMap(([plan, size]) => (size > 0 ? [{ plan, size }] : []));
-  const wanted = sql`select plan, size from jsonb_to_recordset(${JSON.stringify(list)}::jsonb) as w (plan text, size int)`;
-  const { rows } = await sql<{ plan: string }>`
-    select w.plan from (${wanted}) w where not exists (select from plans p where p.name = w.plan)`.execute(
-    tx,
-  );
-  if (rows[0]) throw new Error(`HKS_WARM_POOL names the plan ${rows[0].plan}, which there is not`);
-  return wanted;
+function wantedSizes({ sizes }: PoolRule) {
+  const list = Object.entries(onlyWanted(sizes)).map(([plan, size]) => ({ plan, size }));
+  return sql`select w.plan, w.size from jsonb_to_recordset(${JSON.stringify(list)}::jsonb) as w (plan text, size int)
+    join plans p on p.name = w.plan`;
 }
 
 /** Host clusters that take workspaces; without any, the driver that is built in. */

@@ -11,7 +11,8 @@ import { memoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
 import { claimPoolMember } from '../store.ts';
 import { poolMemberReconciler } from './pool-member-reconciler.ts';
-import { refillPool } from './pool-store.ts';
+import { poolReconciler } from './pool-reconciler.ts';
+import { agreePoolSizes, refillPool } from './pool-store.ts';
 
 let test1: TestDatabase;
 let organizationId: OrganizationId;
@@ -67,9 +68,34 @@ test('a workspace takes the member of its own size, which needs no restart, and 
   expect(await claimed('starter')).toBe(false);
 });
 
-test('a plan that there is not is told by its name, and nothing is made', async () => {
-  await expect(refill({ starter: 1, huge: 1 })).rejects.toThrow('HKS_WARM_POOL names the plan huge');
-  expect(await plans()).toEqual([]);
+test('a plan that there is not any more keeps the members of others from nobody', async () => {
+  await refill({ starter: 1, huge: 1 });
+  expect(await plans()).toEqual(['starter']);
+  await refill({ pro: 1, huge: 1 });
+  expect(await plans()).toEqual(['pro']);
+});
+
+test('the pool follows the setting of the server that started last, within seconds', async () => {
+  const agree = (sizes: Record<string, number>) => test1.database.asWorker((tx) => agreePoolSizes(tx, sizes));
+  const wishes = async () =>
+    (await database(sql<{ wishes: string }>`select wishes from reconcile_queue where kind = 'pool'`))[0]
+      ?.wishes;
+  await agree({ starter: 1, pro: 0 });
+  const registrations = [register(poolReconciler('local'))];
+  await using _engine = await startEngine({
+    database: test1.database,
+    registrations,
+    clock: systemClock,
+    log: silentLogger,
+  });
+  await until(async () => (await plans()).join() === 'starter');
+  const asked = await wishes();
+  await Promise.all([agree({ starter: 1 }), agree({ pro: 0, starter: 1 })]);
+  expect(await wishes()).toBe(asked);
+  await agree({ pro: 2 });
+  await until(async () => (await plans()).join() === 'pro,pro');
+  await agree({ starter: 0 });
+  await until(async () => (await plans()).length === 0);
 });
 
 const database = <T>(query: ReturnType<typeof sql<T>>): Promise<T[]> =>
