@@ -51,11 +51,12 @@ async function running(stack: AsyncDisposableStack) {
     return { request: async (request) => inside.refuses(request) ?? client.request(request) };
   };
   const clock = fixedClock(Date.now());
+  const logged: Record<string, unknown>[] = [];
   const deps = { driver, clock, issuer: 'https://hexabase.example/oidc' };
   const registrations = [
     register(workspaceReconciler({ ...deps, vault: createKeyVault(masterKey), database })),
     register(projectReconciler(deps)),
-    register(accessReconciler(deps)),
+    register(accessReconciler({ ...deps, log: { ...silentLogger, warn: (fields) => logged.push(fields) } })),
   ];
   stack.use(await startEngine({ database, registrations, clock, log: silentLogger, random: () => 0 }));
   const organizationId = await givenOrganization(database);
@@ -127,7 +128,21 @@ async function running(stack: AsyncDisposableStack) {
     await until(async () => (await state()).fence > fence);
   };
   await untilTold('True', 'InPlace');
-  return { database, cluster, workspaceId, inside, clock, read, give, take, told, untilTold, state, pass };
+  return {
+    database,
+    cluster,
+    workspaceId,
+    inside,
+    clock,
+    logged,
+    read,
+    give,
+    take,
+    told,
+    untilTold,
+    state,
+    pass,
+  };
 }
 
 const kubernetes = { urlOf: () => '', certificateAuthority: () => '' };
@@ -210,6 +225,15 @@ describe('a workspace whose own cluster refuses what we write', () => {
     expect(message).toContain(`ClusterRoleBinding hexabase:assignment:${inAll}`);
     expect(message).toContain(`RoleBinding hexabase:assignment:${inBlog}`);
     expect(message).toContain('in project blog is missing: The admission webhook nobody.example.test');
+  });
+
+  test('fills no log: a pass tells how much there is, and the first of it', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { inside, give, logged } = await running(stack);
+    inside.refuses = ({ method }) => (method === 'POST' ? deadWebhook : null);
+    for (let one = 0; one < 5; one++) await give('shop');
+    const entry = await until(async () => logged.find(({ count }) => count === 5));
+    expect(entry['troubles']).toHaveLength(3);
   });
 
   test('also what every workspace has, stays Ready and tells it', async () => {

@@ -28,11 +28,19 @@ export async function asSeen(tx: Tx, rows: readonly WorkspaceRow[], nowMs: numbe
   const sight = await readHostSight(tx, [...hosts]);
   return rows.map((row) => {
     const seen = row.host_cluster_id === null ? undefined : sight.get(row.host_cluster_id);
-    if (!seen || (!seen.failing && nowMs - seen.seenMs <= unseenMsMax)) return row;
+    if (!seen || !isOutOfSight(seen, nowMs)) return row;
     const since = new Date(seen.seenMs).toISOString();
     const conditions = row.conditions.map((one) => unseen(one, since));
     return { ...row, conditions, access_conditions: row.access_conditions.map((one) => unseen(one, since)) };
   });
+}
+
+/** Nobody can say now what is there: it does not answer, or nobody has looked for too long. */
+export function isOutOfSight(
+  { failing, seenMs }: { failing: boolean; seenMs: number },
+  nowMs: number,
+): boolean {
+  return failing || nowMs - seenMs > unseenMsMax;
 }
 
 function unseen(condition: Condition, since: string): Condition {

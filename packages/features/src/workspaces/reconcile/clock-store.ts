@@ -42,16 +42,12 @@ export async function takeDueRows(
 export interface IdleWorkspace {
   id: WorkspaceId;
   hostClusterId: string | null;
-  /** When its idle minutes were over. */
-  dueMs: number;
 }
 
 /** Workspaces whose idle minutes are over, in another order each time. */
 export async function idleWorkspaces(tx: Tx, nowMs: number): Promise<IdleWorkspace[]> {
   const { rows } = await sql<IdleWorkspace>`
-    select w.id, w.host_cluster_id as "hostClusterId",
-      (extract(epoch from ${lastUsed} + make_interval(mins => w.idle_minutes)) * 1000)::float8 as "dueMs"
-    from workspaces w left join workspace_usage u on u.workspace_id = w.id
+    select w.id, w.host_cluster_id as "hostClusterId" from workspaces w left join workspace_usage u on u.workspace_id = w.id
     where w.deleted_at is null and w.deletion_requested_at is null and ${idleAt(nowMs)}
     order by random()`.execute(tx);
   return rows;

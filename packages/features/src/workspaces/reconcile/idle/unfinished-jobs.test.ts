@@ -35,7 +35,13 @@ test('a workspace in which a job has not ended does not fall asleep for idleness
     const body = { metadata: { continue: next < pages.length ? `${next}` : '' }, items: pages[Number(page)] };
     return { status: 200, body };
   };
-  const deps = { database, clock, log: silentLogger, driver: { tenantClient: () => ({ request }) } };
+  const deps = {
+    database,
+    clock,
+    log: silentLogger,
+    driver: { tenantClient: () => ({ request }) },
+    silences: new Map(),
+  };
   const pass = async () => {
     const spared = await keepJobsAwake(deps);
     return runWorkspaceClock({ ...deps, spared });
@@ -126,9 +132,10 @@ test('workspaces that do not answer keep no other from its sleep, and fall aslee
           )
         : Promise.resolve({ status: 200, body: { items: [] } }),
   });
+  const startMs = clock.now();
   // Five of them in each pass, while nobody knows who is silent.
   const limits = { atOnce: 5, askMs: 50, passMs: 40 };
-  const deps = { database, clock, log: silentLogger, driver: { tenantClient }, limits };
+  const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map(), limits };
   const pass = async () => {
     const spared = await keepJobsAwake(deps);
     await runWorkspaceClock({ ...deps, spared });
@@ -138,8 +145,75 @@ test('workspaces that do not answer keep no other from its sleep, and fall aslee
     expect(await asleep()).toEqual(wanted.toSorted());
   };
   await until([one, other]);
-  clock.advance(2 * hourMs);
-  await until(ids);
+  // Those that are asked for the first time long after they were due have an hour from then.
+  while ((await asleep()).length < ids.length && clock.now() < startMs + 20 * hourMs) {
+    await pass();
+    clock.advance(10 * minuteMs);
+  }
+  expect(await asleep()).toEqual(ids.toSorted());
+});
+
+test('a workspace that is asked hours after it was due falls asleep an hour after it was asked first, and one that answers in between begins anew', async () => {
+  const { stack, database, clock, asleep } = await idleWorkspaces(1);
+  await using _ = stack;
+  let answers = false;
+  const tenantClient = () => ({
+    request: async () => {
+      if (!answers) throw new Error('it is silent');
+      return { status: 200, body: { items: [running] } };
+    },
+  });
+  const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map() };
+  const pass = async () => runWorkspaceClock({ ...deps, spared: await keepJobsAwake(deps) });
+  // As after an outage of ours.
+  clock.advance(5 * hourMs);
+  expect(await pass()).toBe(0);
+  clock.advance(59 * minuteMs);
+  expect(await pass()).toBe(0);
+  answers = true;
+  expect(await pass()).toBe(0);
+  answers = false;
+  clock.advance(31 * minuteMs);
+  expect(await pass()).toBe(0);
+  clock.advance(hourMs);
+  expect(await pass()).toBe(1);
+  expect(await asleep()).toHaveLength(1);
+});
+
+test('a workspace whose host cluster nobody reaches for hours stays awake, and falls asleep when it is reached and at rest', async () => {
+  const { stack, database, clock, asleep } = await idleWorkspaces(1);
+  await using _ = stack;
+  const host = newId<'HostCluster'>();
+  await database.asWorker(async (tx) => {
+    await sql`insert into host_clusters (id, name, region) values (${host}, 'far', 'far')`.execute(tx);
+    await sql`update workspaces set host_cluster_id = ${host}`.execute(tx);
+  });
+  const seen = (isFailing: boolean) =>
+    database.asWorker((tx) =>
+      sql`update host_clusters set checked_at = ${new Date(clock.now())},
+        failing_since = ${isFailing ? new Date(clock.now()) : null} where id = ${host}`.execute(tx),
+    );
+  let items: object[] | null = null;
+  const request = async () => {
+    if (items === null) throw new Error('no route to host');
+    return { status: 200, body: { items } };
+  };
+  const driver = { tenantClient: () => ({ request }) };
+  const deps = { database, clock, log: silentLogger, driver, silences: new Map() };
+  const pass = async () => runWorkspaceClock({ ...deps, spared: await keepJobsAwake(deps) });
+  for (let hour = 0; hour < 4; hour++) {
+    clock.advance(hourMs);
+    await seen(true);
+    expect(await pass()).toBe(0);
+  }
+  await seen(false);
+  items = [running];
+  expect(await pass()).toBe(0);
+  items = [complete];
+  clock.advance(31 * minuteMs);
+  await seen(false);
+  expect(await pass()).toBe(1);
+  expect(await asleep()).toHaveLength(1);
 });
 
 test('workspaces on a host cluster that does not answer take no time from those on another', async () => {
@@ -148,7 +222,8 @@ test('workspaces on a host cluster that does not answer take no time from those 
   const [well = ''] = ids;
   await database.asWorker(async (tx) => {
     const host = newId<'HostCluster'>();
-    await sql`insert into host_clusters (id, name, region) values (${host}, 'far', 'far')`.execute(tx);
+    await sql`insert into host_clusters (id, name, region, checked_at)
+      values (${host}, 'far', 'far', ${new Date(clock.now())})`.execute(tx);
     await sql`update workspaces set host_cluster_id = ${host} where id = ${well}`.execute(tx);
   });
   const tenantClient = (id: string) => ({
@@ -160,7 +235,7 @@ test('workspaces on a host cluster that does not answer take no time from those 
           ),
   });
   const limits = { atOnce: 1, askMs: 20, passMs: 10 };
-  const deps = { database, clock, log: silentLogger, driver: { tenantClient }, limits };
+  const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map(), limits };
   await runWorkspaceClock({ ...deps, spared: await keepJobsAwake(deps) });
   expect(await asleep()).toEqual([well]);
 });

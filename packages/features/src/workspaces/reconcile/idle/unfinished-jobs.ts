@@ -2,7 +2,9 @@ import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
-import type { Database } from '@hexabase/postgres/database.ts';
+import type { Database, Tx } from '@hexabase/postgres/database.ts';
+import { readHostSight } from '../../../host-clusters/public.ts';
+import { isOutOfSight } from '../../life-cycle/seen.ts';
 import { noteUse } from '../../store.ts';
 import { idleWorkspaces, type IdleWorkspace } from '../clock-store.ts';
 import { hasJobAtWork } from '../ending/jobs.ts';
@@ -12,6 +14,8 @@ export interface IdleDeps {
   database: Database;
   clock: Clock;
   log: Logger;
+  /** The same in each pass: since when each that was asked has not answered, in milliseconds since the epoch. */
+  silences: Map<WorkspaceId, number>;
   limits?: IdleLimits;
 }
 
@@ -23,7 +27,10 @@ interface IdleLimits {
   passMs: number;
 }
 
-/** Who does not answer for so long falls asleep without having been asked. */
+/**
+ * Who does not answer for so long, although its host cluster does, falls asleep without having told its Jobs. Behind a host that
+ * cannot be reached they go on, and nothing could be stopped there.
+ */
 const silentMsMax = 60 * 60_000;
 
 const defaultLimits: IdleLimits = { atOnce: 10, askMs: 5_000, passMs: 15_000 };
@@ -36,7 +43,7 @@ const defaultLimits: IdleLimits = { atOnce: 10, askMs: 5_000, passMs: 15_000 };
  */
 export async function keepJobsAwake(deps: IdleDeps): Promise<WorkspaceId[]> {
   const { database, clock, limits = defaultLimits } = deps;
-  const idle = await database.asWorker((tx) => idleWorkspaces(tx, clock.now()));
+  const { asked, outOfSight } = await database.asWorker((tx) => lookFor(tx, clock.now()));
   const endMs = performance.now() + limits.passMs;
   const busy: WorkspaceId[] = [];
   const silent: WorkspaceId[] = [];
@@ -46,13 +53,40 @@ export async function keepJobsAwake(deps: IdleDeps): Promise<WorkspaceId[]> {
       if (one === undefined) return;
       const isAtWork = await lookAt(deps, one.id);
       if (isAtWork === true) busy.push(one.id);
-      if (isAtWork === null && clock.now() - one.dueMs < silentMsMax) silent.push(one.id);
+      if (isSpared(deps, one.id, isAtWork === null)) silent.push(one.id);
     }
   };
-  const places = byHost(idle);
+  const known = new Set(asked.map(({ id }) => id));
+  for (const id of deps.silences.keys()) if (!known.has(id)) deps.silences.delete(id);
+  const places = byHost(asked);
   await Promise.all(places.flatMap((left) => Array.from({ length: limits.atOnce }, () => ask(left))));
   if (busy.length > 0) await database.asWorker((tx) => noteUse(tx, busy, clock.now()));
-  return [...silent, ...places.flat().map(({ id }) => id)];
+  return [...silent, ...[...places.flat(), ...outOfSight].map(({ id }) => id)];
+}
+
+/** Those of them that are on a host cluster which nobody reaches need not be asked. */
+async function lookFor(
+  tx: Tx,
+  nowMs: number,
+): Promise<{ asked: IdleWorkspace[]; outOfSight: IdleWorkspace[] }> {
+  const idle = await idleWorkspaces(tx, nowMs);
+  const hosts = new Set(idle.flatMap(({ hostClusterId }) => hostClusterId ?? []));
+  if (hosts.size === 0) return { asked: idle, outOfSight: [] };
+  const sight = await readHostSight(tx, [...hosts]);
+  const isAway = ({ hostClusterId }: IdleWorkspace): boolean => {
+    const seen = sight.get(hostClusterId ?? '');
+    return seen !== undefined && isOutOfSight(seen, nowMs);
+  };
+  return { asked: idle.filter((one) => !isAway(one)), outOfSight: idle.filter(isAway) };
+}
+
+/** Whether it is to stay awake for not having answered. */
+function isSpared({ silences, clock }: IdleDeps, id: WorkspaceId, isSilent: boolean): boolean {
+  const nowMs = clock.now();
+  const sinceMs = silences.get(id) ?? nowMs;
+  if (isSilent) silences.set(id, sinceMs);
+  else silences.delete(id);
+  return isSilent && nowMs - sinceMs < silentMsMax;
 }
 
 /** Null when it did not answer. */
