@@ -390,7 +390,8 @@ create table hexabase.installation (
   public_url text,
   discovery_url text,
   authority text,
-  first_owner_shown_at timestamp with time zone
+  first_owner_shown_at timestamp with time zone,
+  warm_pool jsonb
 );
 alter table installation add constraint installation_pkey PRIMARY KEY (singleton);
 alter table installation add constraint installation_singleton_check CHECK (singleton);
