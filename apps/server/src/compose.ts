@@ -13,7 +13,7 @@ import type { Ports } from '@hexabase/features/run/ports.ts';
 import { mailPort } from '@hexabase/features/outbox/mail-port.ts';
 import { createExecute } from '@hexabase/features/run/execute.ts';
 import { noticeWrites } from '@hexabase/features/run/notice-writes.ts';
-import { seenSleepEnds } from '@hexabase/features/workspaces/reconcile/ending/what-ends.ts';
+import { sleepEndsLook } from '@hexabase/features/workspaces/reconcile/ending/what-ends.ts';
 import { countActiveWorkspaces, wakeWorkspace } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
@@ -259,7 +259,7 @@ function portsOf(
     mayAddAnybody: mayAddAnybody(options.config),
     defaultRegion,
     deletionGraceMs: options.config.deletionGraceMinutes * 60_000,
-    whatSleepEnds: (id) => seenSleepEnds(given, id),
+    whatSleepEnds: sleepEndsLook(given),
     copying: async (id) => (await given.driver.copying?.(id)) ?? null,
     kubernetesVersions: async (id) => (await given.driver.kubernetesVersions?.(id)) ?? [],
     newestRelease: async (id) => (await given.driver.newestRelease?.(id)) ?? null,

@@ -24,7 +24,7 @@ export const timing = z
   .describe('cron expression of five fields; `never` takes it away');
 
 const named = z.object({
-  count: z.int(),
+  count: z.int().describe('of the first ten thousand pods or Jobs of the workspace'),
   names: z.array(z.string()).describe('`namespace/name` of the first twenty'),
 });
 

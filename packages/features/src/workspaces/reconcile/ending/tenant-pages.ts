@@ -2,9 +2,10 @@ import { fieldOf, listOf, textOf, type Json } from '@hexabase/cluster/drivers/vc
 import type { TenantClient } from '@hexabase/cluster/port.ts';
 import { KubeRefusal } from '@hexabase/cluster/kube-api/call-errors.ts';
 
-const pageSize = 500;
+/** A tenant decides how large its objects are, and a whole page is in memory at once. */
+const pageSize = 100;
 /** A tenant decides how much it holds, and we read no more of it than this. */
-const pagesMax = 20;
+const pagesMax = 100;
 
 /** A list of a tenant, page by page: the first ten thousand objects. Throws `KubeRefusal` and what the client throws. */
 export async function* tenantPages(

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
-import type { WorkspaceId } from '@hexabase/kernel/id.ts';
+import { newId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { startEngine } from '@hexabase/reconcile/engine.ts';
@@ -12,7 +12,7 @@ import { givenOrganization, requestOfWorkspace, requestWorkspace, until } from '
 import { memoryCluster } from '@hexabase/testkit/memory-cluster.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { workspaceReconciler } from '../workspace-reconciler.ts';
-import { seenSleepEnds } from './what-ends.ts';
+import { sleepEndsLook } from './what-ends.ts';
 
 const pod = (name: string, fields: object = {}, metadata: object = {}) => ({
   path: '/api/v1/namespaces/default/pods',
@@ -70,7 +70,7 @@ test('who asks for sleep and who looks afterwards is told which pods and Jobs it
     job('done', { status: ended }),
   ])
     await cluster.kubectl(id, { method: 'POST', path, body });
-  expect(await seenSleepEnds({ driver, log: silentLogger }, id)).toEqual({
+  expect(await sleepEndsLook({ driver, log: silentLogger })(id)).toEqual({
     pods: { count: 1, names: ['default/debug'] },
     jobs: { count: 1, names: ['default/nightly'] },
   });
@@ -95,7 +95,7 @@ test('nothing is told where the pods of a sleeping workspace stay', async () => 
   const { stack, cluster, driver, id, workEnded, ask } = await awake(() => ({}));
   await using _ = stack;
   await cluster.kubectl(id, { method: 'POST', ...pod('debug') });
-  expect(await seenSleepEnds({ driver, log: silentLogger }, id)).toMatchObject({ pods: { count: 0 } });
+  expect(await sleepEndsLook({ driver, log: silentLogger })(id)).toMatchObject({ pods: { count: 0 } });
   await ask('sleep');
   expect(await workEnded('asleep')).toBeUndefined();
 });
@@ -110,7 +110,32 @@ test('a workspace that cannot be looked into falls asleep all the same, and nobo
     }),
   }));
   await using _ = stack;
-  expect(await seenSleepEnds({ driver, log: silentLogger }, id)).toBeNull();
+  expect(await sleepEndsLook({ driver, log: silentLogger })(id)).toBeNull();
   await ask('sleep');
   expect(await workEnded('asleep')).toMatchObject({ status: 'Unknown', reason: 'NotSeen' });
+});
+
+test('who asks again and again what a sleep ends has no more read than one look, and all together no more than two', async () => {
+  const asked: string[] = [];
+  let [atOnce, most] = [0, 0];
+  const driver = {
+    ...endsPods,
+    tenantClient: (id: WorkspaceId) => ({
+      async request({ path }: { path: string }) {
+        asked.push(`${id}${path}`);
+        most = Math.max(most, ++atOnce);
+        await new Promise((done) => setTimeout(done, 20));
+        atOnce--;
+        return { status: 200, body: { items: [] } };
+      },
+    }),
+  };
+  const look = sleepEndsLook({ driver, log: silentLogger });
+  const [one, ...others] = Array.from({ length: 5 }, () => newId<'Workspace'>());
+  await Promise.all(Array.from({ length: 50 }, () => look(one ?? newId())));
+  // Its pods, and its Jobs.
+  expect(asked).toHaveLength(2);
+  await Promise.all(others.map(look));
+  expect(asked).toHaveLength(2 * 5);
+  expect(most).toBe(4);
 });
