@@ -152,11 +152,12 @@ export async function checkHost(
   const { storageClass, networks } = preflight;
   const {
     checks,
-    observed,
+    kubernetesVersion,
     clusterUid: seen,
   } = await lookAtHost(client, { signal, storageClass, clusterUid, networks });
-  if (observed) checks.push(checkTenantVersions(observed.kubernetesVersion, preflight.tenantVersions));
-  checks.push(...(await checkMaking(preflight, observed?.kubernetesVersion ?? null)));
+  if (kubernetesVersion !== null)
+    checks.push(checkTenantVersions(kubernetesVersion, preflight.tenantVersions));
+  checks.push(...(await checkMaking(preflight, kubernetesVersion)));
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
   const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
   if (reachable && preflight.issuer !== null) {

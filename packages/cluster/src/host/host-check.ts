@@ -42,7 +42,9 @@ export interface HostObserved {
 
 export interface HostReport {
   checks: HostCheck[];
-  /** Null when nobody could look. */
+  /** Of the host, as `v1.34.4`; null when nobody could look further. */
+  kubernetesVersion: string | null;
+  /** Null when nobody could look at its nodes. */
   observed: HostObserved | null;
   /** Which cluster answered; null when none did, or not the one that was added. */
   clusterUid: string | null;

@@ -67,6 +67,7 @@ export async function lookAtHost(client: TenantClient, options: LookOptions): Pr
   ]);
   return {
     clusterUid,
+    kubernetesVersion: version,
     checks: [...checks, rights, seen.check, storage.check, ...policies, metrics, ...network],
     observed: seen.size && { kubernetesVersion: version, ...seen.size, storageClass: storage.storageClass },
   };
@@ -104,5 +105,5 @@ function nothingElse(done: readonly HostCheck[], why: string): HostReport {
   const others = laterChecks
     .filter((type) => done.every((check) => check.type !== type))
     .map((type) => unsure(type, { reason: 'NotLookedAt', message: `Could not be looked at: ${why}` }));
-  return { checks: [...done, ...others], observed: null, clusterUid: null };
+  return { checks: [...done, ...others], kubernetesVersion: null, observed: null, clusterUid: null };
 }

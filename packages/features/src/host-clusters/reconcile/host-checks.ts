@@ -138,7 +138,7 @@ async function unlessAdded(report: HostReport, { database }: HostCheckDeps, host
 }
 
 function nothingSeen(check: HostCheck): HostReport {
-  return { checks: [check], observed: null, clusterUid: null };
+  return { checks: [check], kubernetesVersion: null, observed: null, clusterUid: null };
 }
 
 interface Repair {
