@@ -43,8 +43,11 @@ const strong: ApplicableObject[] = [
   },
 ];
 
-/** What older Kubernetes has and does not serve by itself: volumes of images, served from 1.35 on. */
-const newer = ['--feature-gates=ImageVolume=true'];
+/** What Kubernetes has and not every host serves: volumes of images (by itself from 1.35 on), certificates of pods. */
+const newer = [
+  '--feature-gates=ImageVolume=true,PodCertificateRequest=true',
+  '--runtime-config=api/alpha=true,api/beta=true',
+];
 
 /** A real kube-apiserver with what `deploy/policies/fixtures` says is there, to try policies on. */
 export interface PolicyHost extends AsyncDisposable {

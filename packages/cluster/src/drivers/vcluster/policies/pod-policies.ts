@@ -169,8 +169,8 @@ const podsBaseline: HostPolicy = {
       message: 'pods of workspaces get no account of the host: automountServiceAccountToken is false',
     },
     {
-      expression: `variables.controlPlane || request.operation != 'CREATE' || ${everyVolume('!has(volume.projected) || !has(volume.projected.sources) || volume.projected.sources.all(source, !has(source.serviceAccountToken))')}`,
-      message: 'pods of workspaces get no token of the host through a projected volume',
+      expression: `variables.controlPlane || request.operation != 'CREATE' || ${everyVolume('!has(volume.projected) || !has(volume.projected.sources) || volume.projected.sources.all(source, !has(source.serviceAccountToken) && !has(source.podCertificate))')}`,
+      message: 'pods of workspaces get no token or certificate of the host through a projected volume',
     },
     {
       expression: `request.operation != 'CREATE' || !${askedByTenant} || (has(object.spec.serviceAccountName) && object.spec.serviceAccountName.startsWith('vc-workload-'))`,
