@@ -101,6 +101,12 @@ async function send(path: string, method = 'GET', body?: string): Promise<Incomi
 
 const said = async (answer: Promise<IncomingMessage>) => text(await answer);
 
+let met = 0;
+function meetOthers(request: IncomingMessage, count: number): void {
+  for (const until = met + count; met < until; met += 1)
+    targetOf({ ...upstream, url: `https://tenant-${met}.example` }, request, 'pooled');
+}
+
 describe('a cluster behind a tunnel', () => {
   it('is reached over connections that are kept, one handshake for many requests', async () => {
     for (const _ of [1, 2, 3]) expect(await said(send('/version'))).toBe('{}');
@@ -115,10 +121,18 @@ describe('a cluster behind a tunnel', () => {
     };
     const answer = await send('/watch');
     const body = text(answer);
-    for (let one = 0; one < 5_000; one += 1)
-      targetOf({ ...upstream, url: `https://tenant-${one}.example` }, answer, 'pooled');
+    meetOthers(answer, 5_000);
     others.resolve();
     expect(await body).toBe('one two');
+  });
+
+  it('keeps its connections while it is used more often than others', async () => {
+    for (const _ of [1, 2, 3]) {
+      const answer = await send('/version');
+      expect(await text(answer)).toBe('{}');
+      meetOthers(answer, 4_000);
+    }
+    expect(tunnels).toHaveLength(1);
   });
 
   it('must show a certificate of its own authority and for its own name', async () => {
