@@ -27,7 +27,7 @@ describe.skipIf(host === null)('two servers behind a Service', () => {
   const [program = ''] = Object.values(hostKubectls(host));
   const env = { PATH: process.env['PATH'], KUBECONFIG: host?.kubeconfig };
   const onHost = kubectlSession(program, () => env);
-  const folder = mkdtempSync(join(tmpdir(), 'hks-two-servers-'));
+  let folder = '';
   let workspaceId = '';
   let token = '';
 
@@ -55,6 +55,7 @@ describe.skipIf(host === null)('two servers behind a Service', () => {
 
   beforeAll(async () => {
     if (!host) return;
+    folder = mkdtempSync(join(tmpdir(), 'hks-two-servers-'));
     const rbac = ['apply', '--server-side', '--force-conflicts', '-f'];
     await onHost.kubectl(...rbac, join(checkout, 'deploy/host-rbac.yaml'));
     const postgres = await installBinaries(folder);
