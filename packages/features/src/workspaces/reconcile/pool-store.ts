@@ -189,6 +189,13 @@ const wantedRelease = sql`(
     and w.host_cluster_id is not distinct from m.host_cluster_id and w.deleted_at is null and w.deletion_requested_at is null))`;
 
 /**
+ * No member is younger that is replaced for its release: while servers with different settings run beside each other, any of them makes
+ * the next one, and without this they would make and remove members all the time. What no server offers any more is forgotten after as
+ * long.
+ */
+const replacedAfter = '10 minutes';
+
+/**
  * SQL: the member `m` has a release that is not the wanted one: whoever took it would get a restart soon after. One after the other is
  * replaced, each when all of its kind are ready, so that one at most is missing.
  */
@@ -196,6 +203,7 @@ const isReplacedNext = sql`(m.id = (
   select s.id from pool_members s
   where s.host_cluster_id is not distinct from m.host_cluster_id and s.plan = m.plan and s.isolation = 'shared'
     and s.deletion_requested_at is null and s.release <> ${wantedRelease}
+    and s.created_at < now() - interval '${sql.raw(replacedAfter)}'
   order by s.created_at, s.id limit 1)
   and not exists (select from pool_members s
     where s.host_cluster_id is not distinct from m.host_cluster_id and s.plan = m.plan and s.isolation = 'shared'
