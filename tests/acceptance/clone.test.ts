@@ -132,10 +132,21 @@ describe.skipIf(newest === undefined)('a clone', () => {
   });
 
   it('of a sleeping workspace works too', async () => {
-    succeed(await product.hks(['workspace', 'sleep', 'staging']));
+    expect(succeed(await product.hks(['workspace', 'sleep', 'staging']))).toMatch(/staging +\w+ +asleep/);
     const { stdout, stderr, code } = await product.hks(['workspace', 'clone', 'staging', 'second copy']);
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/second-copy +\w+ +active/);
+    // Each waits for its end, so that the next may follow at once.
+    expect(succeed(await product.hks(['workspace', 'wake', 'staging']))).toMatch(/staging +\w+ +active/);
+    const { code: skipped, stderr: why } = await product.hks([
+      'workspace',
+      'upgrade',
+      'staging',
+      '--kubernetes-version',
+      '1.99',
+    ]);
+    expect(skipped).not.toBe(0);
+    expect(why).not.toContain('asleep');
     const copy = await sessionOf('second-copy');
     expect(await copy.kubectl('-n', 'lab', 'get', 'configmap', 'notes', '-o', 'jsonpath={.data.a}')).toBe(
       '1',

@@ -67,10 +67,8 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
   it('sleeps when asked to: nothing runs on the host, and its state stays', async () => {
     await kubectl('create', 'configmap', 'remembered', '--from-literal=since=before');
     succeed(await product.hks(['workspace', 'sleep', slug], { timeoutMs: 120_000 }));
-    await until(async () => {
-      const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
-      return /"phase": *"asleep"/.test(stdout);
-    });
+    const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
+    expect(stdout).toMatch(/"phase": *"asleep"/);
     // They are asked to end, and have some time for that.
     await until(async () => (await onHost.kubectl('-n', namespace(), 'get', 'pods', '-o', 'name')) === '');
     expect(await onHost.kubectl('-n', namespace(), 'get', 'persistentvolumeclaims', '-o', 'name')).not.toBe(

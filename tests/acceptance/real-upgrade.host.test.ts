@@ -35,7 +35,9 @@ describe.skipIf(from === '' || host?.issuerAddress === null)(
     const owner = kubectlSession(program, () => ({ ...product.env, KUBECONFIG: settingsFor('owner') }));
     const asViewer = kubectlSession(program, () => ({ ...viewer.env, KUBECONFIG: settingsFor('viewer') }));
     const upgrade = (version: string) =>
-      product.hks(['workspace', 'upgrade', slug, '--kubernetes-version', minor(version)]);
+      product.hks(['workspace', 'upgrade', slug, '--kubernetes-version', minor(version)], {
+        timeoutMs: upgradeSeconds * 1_000,
+      });
     const shown = async () =>
       JSON.parse(succeed(await product.hks(['workspace', 'get', slug, '-o', 'json']))) as {
         id: string;
@@ -109,7 +111,9 @@ describe.skipIf(from === '' || host?.issuerAddress === null)(
     });
 
     it('is put back by itself from a version whose image nobody has, and says so', async () => {
-      succeed(await upgrade(missing));
+      const { code, stderr } = await upgrade(missing);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('The upgrade of upgraded has not been done');
       const { state, message } = await ended();
       expect(state).toBe('failed');
       expect(message).toMatch(

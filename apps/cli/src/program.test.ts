@@ -195,7 +195,7 @@ describe('commands made from the contract', () => {
     answers['GET /api/v1/workspaces?phase=failed&limit=5'] = [];
     answers['PATCH /api/v1/workspaces/demo'] = demo;
     await hks('workspace', 'list', '--phase', 'failed', '--limit', '5').catch(() => undefined);
-    await hks('workspace', 'update', 'demo', '--description', 'new; words');
+    await hks('workspace', 'update', 'demo', '--description', 'new; words', '--no-wait');
     expect(decodeURIComponent(String(asked[0]?.path))).toMatch(
       /^\/api\/v1\/workspaces\?(?=.*phase=failed)(?=.*limit=5)/,
     );

@@ -8,6 +8,7 @@ import type { Cli } from './cli.ts';
 import { CliError } from './cli-error.ts';
 import { confirm } from './confirm.ts';
 import { flagsOf, type Flag } from './flags.ts';
+import { changeWorkspace } from './follow/change-workspace.ts';
 import { outputFormats, render, type OutputFormat } from './output.ts';
 import { valueAt } from './table.ts';
 
@@ -48,6 +49,7 @@ function addVerb(noun: Command, spec: VerbSpec, cli: Cli): void {
     command.option(`--${scope} <name>`, `slug or id; the current or only one when absent`);
   }
   if (verb.confirm) command.option('--yes', 'do not ask', false);
+  if (verb.waits) command.option('--no-wait', 'return at once');
   addOutputOption(command);
   command.action(async () => {
     await runVerb(command, { ...spec, flags }, cli);
@@ -115,11 +117,17 @@ async function runVerb(
       isTerminal: cli.environment.isTerminal,
     });
   }
-  const { data, meta } = await cli.invoke(operation, {
-    params: pick(values, pathParameters(operation.path)),
-    query: pick(values, Object.keys(operation.query?.shape ?? {})),
-    body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
-  });
+  const ask = () =>
+    cli.invoke(operation, {
+      params: pick(values, pathParameters(operation.path)),
+      query: pick(values, Object.keys(operation.query?.shape ?? {})),
+      body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
+    });
+  if (verb.waits && command.opts()['wait'] === true) {
+    const changed = await changeWorkspace(String(values['id']), ask, cli);
+    return cli.print(render(outputFormat(command), resource.columns, changed));
+  }
+  const { data, meta } = await ask();
   if (data === null) return cli.print(`${resource.noun}: done`);
   const format = outputFormat(command);
   const text = format === 'table' && verb.text !== undefined ? textOf(data, verb.text) : '';

@@ -61,6 +61,8 @@ export interface CliVerb {
   positional: readonly string[];
   /** Asks before it runs: `type-name` makes the user type the name. `--yes` answers. */
   confirm?: 'yes-no' | 'type-name';
+  /** Changes a workspace, and shows the steps until that is done or has failed. `--no-wait` returns at once. */
+  waits?: boolean;
   /** For answers that are not the resource's own representation. */
   columns?: readonly Column[];
   /** Field of the answer that people read: it stands below the table as it is. */

@@ -169,7 +169,7 @@ export const workspace = defineResource({
       status: 202,
       conditional: true,
       errors: ['stale_revision', 'plan_limit_reached', 'no_capacity', 'workspace_not_active'],
-      cli: { verb: 'update', positional: ['id'] },
+      cli: { verb: 'update', positional: ['id'], waits: true },
     }),
     delete: operation({
       id: 'workspace.delete',
@@ -199,7 +199,7 @@ export const workspace = defineResource({
       output: schema,
       status: 202,
       errors: ['conflict'],
-      cli: { verb: 'restore', positional: ['id'] },
+      cli: { verb: 'restore', positional: ['id'], waits: true },
     }),
     sleepEnds: operation({
       id: 'workspace.sleep-ends',
@@ -233,7 +233,7 @@ export const workspace = defineResource({
       output: schema,
       status: 202,
       errors: ['workspace_not_active'],
-      cli: { verb: 'wake', positional: ['id'] },
+      cli: { verb: 'wake', positional: ['id'], waits: true },
     }),
     upgrade: operation({
       id: 'workspace.upgrade',
@@ -249,7 +249,7 @@ export const workspace = defineResource({
       output: schema,
       status: 202,
       errors: ['workspace_not_active', 'version_not_allowed'],
-      cli: { verb: 'upgrade', positional: ['id'] },
+      cli: { verb: 'upgrade', positional: ['id'], waits: true },
     }),
     retry: operation({
       id: 'workspace.retry',
@@ -260,7 +260,7 @@ export const workspace = defineResource({
       target: 'workspace',
       output: schema,
       status: 202,
-      cli: { verb: 'retry', positional: ['id'] },
+      cli: { verb: 'retry', positional: ['id'], waits: true },
     }),
     kubeconfig: operation({
       id: 'workspace.kubeconfig',

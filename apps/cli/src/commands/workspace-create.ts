@@ -1,7 +1,7 @@
 import { workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { followWorkspace } from './follow-workspace.ts';
+import { followWorkspace } from '../follow/follow-workspace.ts';
 import { addOutputOption, nounCommand, outputFormat } from '../resource-commands.ts';
 import { render } from '../output.ts';
 

@@ -1,15 +1,11 @@
-import { longOperation, type LongOperation } from '@hexabase/contract/long-operation.ts';
 import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
 import type { Command } from 'commander';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
 import { reportLines } from './deletion-report.ts';
-import { progressLine, stepsOf } from '../progress.ts';
+import { followOperation } from '../follow/follow-operation.ts';
 import { nounCommand } from '../resource-commands.ts';
-
-const pollMs = 150;
 
 /**
  * `hks workspace delete NAME`: a deletion that can be taken back asks yes or no; one that cannot asks for the name, then
@@ -42,7 +38,9 @@ export function addWorkspaceDelete(program: Command, cli: Cli): void {
       });
       if (deleting.deletionDueAt !== null) return cli.print(takenBack(deleting, cli));
       if (!options.wait || !deleting.operationId) return cli.print(`${found.slug} is being deleted.`);
-      const operation = await follow(deleting.operationId, cli);
+      const operation = await followOperation(deleting.operationId, cli);
+      if (operation.state !== 'succeeded')
+        throw new CliError(`The deletion is ${operation.state}: ${operation.message}`);
       cli.print([`Workspace ${found.slug} is deleted.`, ...reportLines(operation)].join('\n'));
     });
 }
@@ -62,20 +60,4 @@ function questionFor({ name, slug }: Workspace, isFinal: boolean): { question: s
 function takenBack({ slug, deletionDueAt }: Workspace, cli: Cli): string {
   const { launcher } = cli.environment;
   return `${slug} will be deleted at ${deletionDueAt}. Until then it sleeps, and \`${launcher} workspace restore ${slug}\` takes this back.`;
-}
-
-async function follow(operationId: string, cli: Cli): Promise<LongOperation> {
-  const line = progressLine(cli.environment.isTerminal);
-  for (;;) {
-    const { data } = await cli
-      .client()
-      .call(longOperation.operations.get, { params: { id: operationId }, signal: cli.signal });
-    for (const step of stepsOf(data)) line.show(step);
-    if (data.state === 'succeeded') {
-      line.end();
-      return data;
-    }
-    if (data.state !== 'running') throw new CliError(`The deletion is ${data.state}: ${data.message}`);
-    await delay(pollMs, undefined, { signal: cli.signal });
-  }
 }
