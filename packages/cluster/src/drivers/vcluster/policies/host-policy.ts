@@ -63,14 +63,19 @@ export const inWorkspaceNamespace = "request.namespace.startsWith('hexabase-ws-'
 /** CEL: the account of a workspace’s own control plane asks, so in truth its tenant. */
 export const askedByTenant = "request.userInfo.username.startsWith('system:serviceaccount:hexabase-ws-')";
 
+/** The tenant reads a refusal as an event: Kubernetes takes 1024 bytes of one, and none that has more. */
+const namedCharactersMax = 300;
+
 /** Of a rule that was broken: what is said of it, and the CEL by which it names what broke it. */
 export function messageOf({ message, named }: HostValidation): {
   message: string;
   messageExpression?: string;
 } {
   if (named === undefined) return { message };
+  const all = `${named}.join(', ')`;
+  const some = `${all}.size() > ${namedCharactersMax} ? ${all}.substring(0, ${namedCharactersMax}) + '…' : ${all}`;
   // A text of JSON is one of CEL.
-  return { message, messageExpression: `${JSON.stringify(`${message}: `)} + ${named}.join(', ')` };
+  return { message, messageExpression: `${JSON.stringify(`${message}: `)} + (${some})` };
 }
 
 type Short = readonly [resource: string, kind: string];
