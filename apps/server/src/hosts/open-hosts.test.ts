@@ -13,6 +13,14 @@ import { readHostSettings } from './host-settings.ts';
 import { openHosts, type Hosts } from './open-hosts.ts';
 import { newHostRow, standInApi } from './stand-in-api.ts';
 
+const surroundings = {
+  settings: readHostSettings({}, {}, {}),
+  issuerAuthority: null,
+  dataDir: '/nowhere',
+  clock: systemClock,
+  log: silentLogger,
+};
+
 it('closing them also closes what was opened with credentials that were replaced a moment ago', async () => {
   await using db = await testDatabase();
   const { database } = db;
@@ -43,16 +51,7 @@ it('closing them also closes what was opened with credentials that were replaced
   await using memory = await memoryCluster(db.admin);
   const builtIn = memory.driver;
   {
-    await using hosts = await openHosts({
-      database,
-      vault,
-      builtIn,
-      settings: readHostSettings({}, {}, {}),
-      issuerAuthority: null,
-      dataDir: '/nowhere',
-      clock: systemClock,
-      log: silentLogger,
-    });
+    await using hosts = await openHosts({ ...surroundings, database, vault, builtIn });
     const before = await use(hosts);
     await database.asWorker(async (tx) =>
       changeHost(tx, await requireHost(tx, 'east'), {
@@ -65,4 +64,30 @@ it('closing them also closes what was opened with credentials that were replaced
     expect(connections.size).toBe(2);
   }
   await until(async () => connections.size === 0);
+});
+
+it('a change that could not be read is read soon, without another one', async () => {
+  await using db = await testDatabase();
+  const vault = createKeyVault(db.masterKey);
+  await using memory = await memoryCluster(db.admin);
+  await using api = await standInApi(() => ({ status: 200, body: {} }));
+  let failures = 0;
+  const database: typeof db.database = {
+    ...db.database,
+    asWorker: (work) => {
+      if (failures !== 1) return db.database.asWorker(work);
+      failures = 2;
+      return Promise.reject(new Error('no connection'));
+    },
+  };
+  await using hosts = await openHosts({ ...surroundings, database, vault, builtIn: memory.driver });
+  expect(hosts.names()).toEqual([]);
+  failures = 1;
+  const credentials = { kubeconfig: api.kubeconfigOf('mine'), context: undefined };
+  await db.database.asWorker((tx) =>
+    addHost(tx, { row: newHostRow, credentials, access: hostAccess(vault), nowMs: Date.now() }),
+  );
+  await until(async () => failures === 2);
+  expect(hosts.names()).toEqual([]);
+  await until(async () => hosts.names().includes('east'));
 });

@@ -56,6 +56,8 @@ interface OpenHost {
 /** Long enough for requests that were on their way when the credentials of their host changed. */
 const closeAfterMs = 30_000;
 const placementsMax = 20_000;
+/** Nobody tells a change twice: who could not read it would go on with what was replaced. */
+const readAgainMs = 2_000;
 
 /** Opens the host clusters that are there and follows changes. What it opened is closed when it is disposed. */
 export async function openHosts(options: HostsOptions): Promise<Hosts> {
@@ -86,6 +88,7 @@ class Registry {
   readonly #closing = new Map<NodeJS.Timeout, OpenHost>();
   readonly #resources = new AsyncDisposableStack();
   #loading: Promise<void> = Promise.resolve();
+  #again: NodeJS.Timeout | undefined;
 
   constructor(options: HostsOptions) {
     this.#options = options;
@@ -93,6 +96,7 @@ class Registry {
 
   async start(): Promise<void> {
     const reload = (): void => void this.#reload();
+    this.#resources.defer(() => clearTimeout(this.#again));
     this.#resources.use(await this.#options.database.listen('hexabase_host_clusters', reload));
     await this.#load();
   }
@@ -101,10 +105,10 @@ class Registry {
     this.#loading = this.#loading
       .then(() => this.#load())
       .catch((error: unknown) => {
-        this.#options.log.warn(
-          { error },
-          'host clusters could not be read; this is tried at the next change',
-        );
+        this.#options.log.warn({ error }, 'host clusters could not be read; this is tried again soon');
+        clearTimeout(this.#again);
+        if (!this.#resources.disposed)
+          this.#again = setTimeout(() => void this.#reload(), readAgainMs).unref();
       });
     return this.#loading;
   }
