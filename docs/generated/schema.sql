@@ -1114,7 +1114,8 @@ create table hexabase.workspaces (
   content_uid text,
   content_lost_at timestamp with time zone,
   access_conditions jsonb not null default '[]'::jsonb,
-  access_fence bigint not null default 0
+  access_fence bigint not null default 0,
+  refused_plan text
 );
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 alter table workspaces add constraint workspaces_host_cluster_id_fkey FOREIGN KEY (host_cluster_id) REFERENCES host_clusters(id) ON DELETE SET NULL;

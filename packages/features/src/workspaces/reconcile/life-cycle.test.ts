@@ -227,7 +227,27 @@ test('a smaller plan is taken when what runs fits, else the old one stays and th
   });
   expect(await inPhase(id, 'active')).toMatchObject({ plan: 'pro', settled_plan: 'pro' });
   await requestOfWorkspace(test1.database, id, { plan: 'enterprise' });
-  expect(await inPhase(id, 'active')).toMatchObject({ plan: 'enterprise', settled_plan: 'enterprise' });
+  const larger = await inPhase(id, 'active');
+  expect(larger).toMatchObject({ plan: 'enterprise', settled_plan: 'enterprise' });
+  expect(conditionOf(larger, 'PlanFits')).toMatchObject({ status: 'True' });
+});
+
+test('a plan that was refused is compared again whenever the workspace is looked at, until it fits', async () => {
+  const id = await activeWorkspace();
+  const said = async (words: string) => {
+    await read(sql`select hexabase.enqueue('workspace', ${id})`);
+    return until(async () => {
+      const row = await inPhase(id, 'active');
+      return conditionOf(row, 'PlanFits')?.message.includes(words) && conditionOf(row, 'PlanFits');
+    });
+  };
+  await useCpu(id, '3500m');
+  await requestOfWorkspace(test1.database, id, { plan: 'starter' });
+  expect(await said('3.5 of 2 CPU')).toMatchObject({ status: 'False' });
+  await useCpu(id, '2500m');
+  expect(await said('2.5 of 2 CPU')).toMatchObject({ status: 'False' });
+  await useCpu(id, '500m');
+  expect(await said('fits into the plan starter by now')).toMatchObject({ status: 'True' });
 });
 
 test('a quota that people have set beside ours does not count what runs again', async () => {
@@ -365,5 +385,7 @@ test('a plan that is asked for while a workspace wakes is brought, and not only 
 async function useCpu(id: WorkspaceId, cpu: string): Promise<void> {
   const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'seen' } };
   const body = { ...quota, status: { used: { 'requests.cpu': cpu } } };
-  await cluster.kubectl(id, { method: 'POST', path: '/api/v1/resourcequotas', body });
+  const path = '/api/v1/resourcequotas';
+  await cluster.kubectl(id, { method: 'DELETE', path: `${path}/seen` });
+  await cluster.kubectl(id, { method: 'POST', path, body });
 }

@@ -1,14 +1,17 @@
 import { listObjects } from '@hexabase/cluster/ensure-object.ts';
 import type { TenantClient } from '@hexabase/cluster/port.ts';
+import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
 import { goBack } from './roll-out/going-back-store.ts';
 import type { Size, WorkspaceSubject } from './store.ts';
 import { ensureTenant, type TenantDeps } from './tenant.ts';
 
+const type = 'PlanFits';
+
 /**
  * Refuses a smaller plan while more is used than it gives, and puts the old plan back. It has to answer: it is looked at
- * with the plan that is in place.
+ * with the plan that is in place. One that was refused is compared again each time that the workspace is looked at.
  */
 export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
   return {
@@ -18,18 +21,54 @@ export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
     looks: true,
     run: async ({ subject, signal }) => {
       const { size, settledSize, plan } = subject;
-      if (settledSize === null || !isSmaller(size, settledSize)) return { kind: 'done' };
-      const above = await usedAbove({ client: driver.tenantClient(subject.id), signal }, size);
-      if (above === null) return { kind: 'done' };
-      const message = `The plan ${plan} is too small for what runs: ${above.join(', ')}. Scale down or delete something first; the plan stays ${subject.settledPlan}`;
+      if (settledSize === null) return { kind: 'done' };
+      const look = { client: driver.tenantClient(subject.id), signal };
+      if (!isSmaller(size, settledSize))
+        return { kind: 'done', conditions: await refusedBefore(subject, look) };
+      const above = await usedAbove(look, size);
+      if (above === null) return { kind: 'done', conditions: wasRefused(subject) ? [fits('')] : [] };
       return {
         kind: 'failed',
         terminal: true,
-        condition: { type: 'PlanFits', status: 'False', reason: 'UsageAbovePlan', message },
+        condition: tooSmall(subject, plan, above),
         write: (tx) => goBack(tx, subject, 'plan'),
       };
     },
   };
+}
+
+type Look = Parameters<typeof usedAbove>[0];
+
+/**
+ * What is to be said by now of a plan that was refused. A larger one that is asked for since makes it nobody's matter. A
+ * workspace that does not answer says nothing new.
+ */
+async function refusedBefore(subject: WorkspaceSubject, look: Look): Promise<ConditionInput[]> {
+  const { refusedPlan, refusedSize, plan, settledPlan } = subject;
+  if (!wasRefused(subject)) return [];
+  if (refusedPlan === null || refusedSize === null || plan !== settledPlan) return [fits('')];
+  try {
+    const above = await usedAbove(look, refusedSize);
+    return above === null
+      ? [fits(`What runs fits into the plan ${refusedPlan} by now: it can be asked for again`)]
+      : [tooSmall(subject, refusedPlan, above)];
+  } catch (error) {
+    if (look.signal.aborted) throw error;
+    return [];
+  }
+}
+
+function wasRefused({ conditions }: WorkspaceSubject): boolean {
+  return findCondition(conditions, type)?.status === 'False';
+}
+
+function fits(message: string): ConditionInput {
+  return { type, status: 'True', reason: 'Fitting', message };
+}
+
+function tooSmall({ settledPlan }: WorkspaceSubject, plan: string, above: readonly string[]): ConditionInput {
+  const message = `The plan ${plan} is too small for what runs: ${above.join(', ')}. Scale down or delete something first; the plan stays ${settledPlan}`;
+  return { type, status: 'False', reason: 'UsageAbovePlan', message };
 }
 
 /** Brings the plan that was found to fit, after work that was done with the one before. */

@@ -28,6 +28,9 @@ export interface WorkspaceSubject extends Subject {
   /** Plan and size that are proven to be in place; null before the first time. */
   settledPlan: string | null;
   settledSize: Size | null;
+  /** What ran did not fit into it when it was asked for; null when none was refused. */
+  refusedPlan: string | null;
+  refusedSize: Size | null;
   /** Wanted minor version; null is the driver's own choice. */
   kubernetesVersion: string | null;
   settledVersion: string | null;
@@ -73,6 +76,8 @@ interface SubjectRow {
   settledPlan: string | null;
   size: Size;
   settledSize: Size | null;
+  refusedPlan: string | null;
+  refusedSize: Size | null;
   kubernetesVersion: string | null;
   settledVersion: string | null;
   release: string | null;
@@ -102,6 +107,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
       w.release, w.settled_release as "settledRelease",
       case when w.release is null then ${knownReleases('w')} end as "knownReleases",
       ${sizeOf('p')} as size, case when s.name is not null then ${sizeOf('s')} end as "settledSize",
+      r.name as "refusedPlan", case when r.name is not null then ${sizeOf('r')} end as "refusedSize",
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.admins}) as admins,
       (select id from groups g where g.workspace_id = w.id and g.name = ${defaultGroups.users}) as users,
       w.clone ->> 'sourceId' as "cloneOf",
@@ -114,6 +120,7 @@ export async function loadSubject(tx: Tx, id: string): Promise<WorkspaceSubject 
         select from host_clusters h where h.id = w.host_cluster_id and h.cluster_uid is null) as "nothingMade",
       o.kind as "operationKind", o.created_at as "operationStartedAt"
     from workspaces w join plans p on p.name = w.plan left join plans s on s.name = w.settled_plan
+    left join plans r on r.name = w.refused_plan
     left join operations o on o.id = w.operation_id
     where w.id = ${id} and w.deleted_at is null`.execute(tx);
   const row = rows[0];
@@ -136,7 +143,7 @@ export function isNewRelease({ release, settledRelease }: WorkspaceSubject): boo
   return settledRelease !== null && release !== settledRelease;
 }
 
-function sizeOf(plans: 'p' | 's') {
+function sizeOf(plans: 'p' | 's' | 'r') {
   const of = (column: string) => sql.ref(`${plans}.${column}`);
   return sql`jsonb_build_object('cpuMilli', ${of('cpu_milli')}, 'memoryMib', ${of('memory_mib')},
     'storageGib', ${of('storage_gib')})`;

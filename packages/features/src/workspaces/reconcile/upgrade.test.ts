@@ -168,6 +168,8 @@ function upgrading({ askedMs, writtenMs }: { askedMs: number; writtenMs: number 
     settledPlan: 'small',
     size,
     settledSize: size,
+    refusedPlan: null,
+    refusedSize: null,
     isolation: 'shared',
     groups: { admins: null, users: null },
     deletionRequested: false,

@@ -19,7 +19,7 @@ export type GoingBack = 'plan' | 'version' | 'too-far' | 'dns';
 export async function goBack(tx: Tx, subject: WorkspaceSubject, what: GoingBack): Promise<void> {
   const before =
     what === 'plan'
-      ? sql`plan = coalesce(settled_plan, plan)`
+      ? sql`refused_plan = plan, plan = coalesce(settled_plan, plan)`
       : sql`kubernetes_version = coalesce(settled_version, kubernetes_version),
           release = coalesce(settled_release, release), ${ofRelease(subject, what)}`;
   // A plan is looked at in what answers; a version may go back from a workspace that has not woken yet.
