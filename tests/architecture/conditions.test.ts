@@ -28,6 +28,8 @@ it('docs/operations/conditions.md names every condition that workspaces have', (
   expect(ours.filter((type) => !page.includes(`\`${type}\``))).toEqual([]);
 });
 
+const someWorkspace = { id: 'i', slug: 'x', isolation: 'shared' } as const;
+
 /** Reasons of what is in order, or of what has another page. */
 const needNoAdvice: ReadonlySet<string> = new Set([
   'AllStepsDone',
@@ -66,7 +68,8 @@ it('every reason that a workspace or its driver can give stands in docs/operatio
   expect(reasons.size).toBeGreaterThan(30);
   const missing = [...reasons].filter(
     (reason) =>
-      !page.includes(`\`${reason}\``) || adviceFor({ type: 'Any', status: 'False', reason }, 'x') === null,
+      !page.includes(`\`${reason}\``) ||
+      adviceFor({ type: 'Any', status: 'False', reason }, someWorkspace) === null,
   );
   expect(missing).toEqual([]);
 });

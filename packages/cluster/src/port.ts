@@ -134,6 +134,12 @@ export type TenantState =
       release?: string | null;
       /** What the host says of it: image pulls, volumes, quota, crashes. Empty when all is well. */
       conditions: ConditionInput[];
+      /**
+       * `WorkloadsRunning`: whether the pods of its owner run. It says nothing of the tenant itself, which is as ready as
+       * before whatever runs in it. It names nothing that is in the tenant: not everybody who reads it may see all of it.
+       * Absent while the API does not answer, and where a driver does not look.
+       */
+      workloads?: ConditionInput;
     };
 
 export interface Removal {

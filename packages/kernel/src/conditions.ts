@@ -15,6 +15,9 @@ export interface Condition {
   lastTransitionTime: string;
 }
 
+/** What fails is doubted for so long before it counts: most of it comes back by itself, and what just starts needs time. */
+export const doubtMs = 2 * 60_000;
+
 export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** Returns the list with one condition set; keeps `lastTransitionTime` while the status stays the same. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { changeByClock } from '@hexabase/features/workspaces/reconcile/clock-store.ts';
-import { doubtMs } from '@hexabase/features/workspaces/reconcile/probe.ts';
+import { doubtMs } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { boundaries, type Boundary } from '@hexabase/reconcile/hooks.ts';
 import { changedChart, minorsAhead, type ChartChange } from '@hexabase/testkit/changed-chart.ts';

@@ -5,6 +5,13 @@ export interface AdvisedCondition {
   reason: string;
 }
 
+/** What advice is about; as `Workspace` has the fields. */
+export interface AdvisedWorkspace {
+  id: string;
+  slug: string;
+  isolation: 'shared' | 'dedicated';
+}
+
 /**
  * What to do when a condition is not True, by its reason. `docs/operations/conditions.md` tells operators more on each;
  * a test compares the two.
@@ -41,6 +48,8 @@ export const adviceByReason: Readonly<Record<string, string>> = {
   VolumePending:
     'An operator makes sure that the host cluster has a storage class that makes volumes (`HKS_STORAGE_CLASS`).',
   QuotaExhausted: 'Scale down or delete something in the workspace, or choose a larger plan.',
+  InTrouble:
+    '`kubectl get pods,pvc -A` shows which, `kubectl -n NS describe pod POD` (or `pvc CLAIM`) why, under Events. An image: mind its name and pull secret. Ends again and again: `kubectl -n NS logs POD --previous`. Memory: a higher limit. Not taken by the host: SyncError under Events says why. The quota: scale down or delete something, or `hks workspace update NAME --plan PLAN`. No node or no volume: smaller requests, another storage class, or ask an operator. It is looked at every ten minutes; `hks workspace retry NAME` looks at once.',
   Forbidden: 'An operator gives the control plane the rights that `hexabase-cli host check HOST` lists.',
   UsageAbovePlan: 'Scale down or delete something, then ask for the smaller plan again.',
   RolledBack:
@@ -93,14 +102,20 @@ export const adviceByReason: Readonly<Record<string, string>> = {
     'Wait. What is named as left holds the removal up: often a finalizer, or a volume that its class keeps.',
 };
 
-/** What to do next with the workspace `slug`, in words; null when nothing needs to be done or we know no advice. */
-export function adviceFor(condition: AdvisedCondition, slug: string): string | null {
+/** By the pool that the workspace's pods select, as docs/operations/isolation.md has it. Taint first: nobody else's pods may come between. */
+const noDedicatedNode =
+  'This workspace is dedicated: it runs on nodes of its own alone, which an administrator of the host cluster gives it: `kubectl taint node NODE hexabase.ai/pool=ID:NoSchedule`, then `kubectl label node NODE hexabase.ai/pool=ID` (docs/operations/isolation.md, "Dedicated nodes"); it goes on by itself then. `kubectl get nodes -l hexabase.ai/pool=ID` shows those that it has: where there are some, they have no room, and it gets one more.';
+
+/** What to do next with a workspace, in words; null when nothing needs to be done or we know no advice. */
+export function adviceFor(condition: AdvisedCondition, workspace: AdvisedWorkspace): string | null {
   const { type, status, reason } = condition;
   if (status === (isBadWhenTrue(type) ? 'False' : 'True')) return null;
   // Reasons may come from a tenant's own cluster, where anybody writes them.
   const family = familyOf(reason);
   if (!Object.hasOwn(adviceByReason, family)) return null;
-  return adviceByReason[family]?.replaceAll('NAME', slug) ?? null;
+  if (family === 'Unschedulable' && workspace.isolation === 'dedicated')
+    return noDedicatedNode.replaceAll('=ID', `=${workspace.id}`);
+  return adviceByReason[family]?.replaceAll('NAME', workspace.slug) ?? null;
 }
 
 /** Of most conditions `True` is how it should be; these tell that something is not. */

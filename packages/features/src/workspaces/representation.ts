@@ -50,9 +50,16 @@ export function toWorkspace(row: WorkspaceRow, { kubernetes, deletionGraceMs }: 
   };
 }
 
-/** Roles are mirrored only while its cluster answers: what was told of it before says nothing of a workspace that sleeps or goes. */
-function conditionsOf(row: WorkspaceRow): Workspace['conditions'] {
+/** How roles are mirrored and what runs in it is told only while its cluster answers: what was seen before says nothing of one that sleeps or goes. */
+export function conditionsOf(
+  row: Pick<
+    WorkspaceRow,
+    'conditions' | 'access_conditions' | 'generation' | 'observed_generation' | 'phase'
+  >,
+): Workspace['conditions'] {
   const { conditions, generation, observed_generation: observedGeneration } = row;
   const own = startedAfresh({ conditions, generation, observedGeneration }, null);
-  return isUsable(row.phase) ? [...own, ...row.access_conditions] : own;
+  return isUsable(row.phase)
+    ? [...own, ...row.access_conditions]
+    : own.filter(({ type }) => type !== 'WorkloadsRunning');
 }

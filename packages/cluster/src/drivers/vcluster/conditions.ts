@@ -1,6 +1,14 @@
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
+import { claimTrouble, latest } from './workloads/claim-trouble.ts';
+import {
+  containersOf,
+  containerTrouble,
+  lastEndOf,
+  waitsForVolume,
+  whyUnscheduled,
+} from './workloads/pod-trouble.ts';
 
 /** What the host knows of a tenant; null for what it did not let us see. */
 export interface Findings {
@@ -25,8 +33,7 @@ export function conditionsOf(findings: Findings): ConditionInput[] {
     .filter(([, list]) => list === null)
     .map(([what]) => what);
   const pending = (claims ?? []).filter((claim) => textOf(fieldOf(claim, 'status', 'phase')) === 'Pending');
-  const lacksVolume = (pod: Json): boolean =>
-    pending.length > 0 && volumeIsMissing.test(whyUnscheduled(pod) ?? '');
+  const lacksVolume = (pod: Json): boolean => pending.length > 0 && waitsForVolume(pod);
   const isWaitedFor = (pods ?? []).some(lacksVolume);
   const found: ConditionInput[] = [
     // More nodes would not help a pod that waits for its volume: what is told is what the volume waits for.
@@ -56,19 +63,6 @@ export function inTheirPlace(pods: readonly Json[]): Json[] {
   );
 }
 
-/** Words of the scheduler's plugin VolumeBinding: of a class that binds at once, and of one that waits for its pod. */
-const volumeIsMissing =
-  /unbound immediate PersistentVolumeClaims|didn't find available persistent volumes to bind/;
-
-/** The scheduler's words; null for a pod that has a node or was not looked at yet. */
-function whyUnscheduled(pod: Json): string | null {
-  const scheduled = listOf(fieldOf(pod, 'status', 'conditions')).find(({ type }) => type === 'PodScheduled');
-  // `SchedulerError` is over at the next try.
-  return scheduled?.['status'] === 'False' && scheduled['reason'] === 'Unschedulable'
-    ? textOf(scheduled['message'])
-    : null;
-}
-
 function podConditions(
   pod: Json,
   { hostName, nodes }: Pick<Findings, 'hostName' | 'nodes'>,
@@ -81,12 +75,8 @@ function podConditions(
   // What a silent node last said of its containers is old.
   const lost = nodes === null ? null : nodeGone(pod, nodes);
   if (lost) return [lost];
-  const containers = [
-    ...listOf(fieldOf(pod, 'status', 'initContainerStatuses')),
-    ...listOf(fieldOf(pod, 'status', 'containerStatuses')),
-  ];
   const evicted = textOf(fieldOf(pod, 'status', 'reason')) === 'Evicted' ? [evictedFrom(pod)] : [];
-  return [...evicted, ...containers.flatMap((container) => containerConditions(container, pod))];
+  return [...evicted, ...containersOf(pod).flatMap((container) => containerConditions(container, pod))];
 }
 
 function evictedFrom(pod: Json): ConditionInput {
@@ -115,61 +105,43 @@ function containerConditions(container: Json, pod: Json): ConditionInput[] {
   const reason = textOf(fieldOf(waiting, 'reason'));
   const said = textOf(fieldOf(waiting, 'message'));
   const image = textOf(container['image']);
-  const ended = fieldOf(container, 'lastState', 'terminated') ?? fieldOf(container, 'state', 'terminated');
+  const ended = lastEndOf(container);
   const noun = nounOf(pod);
-  if (/ImagePull|ErrImage|InvalidImageName|ImageInspect/.test(reason)) {
+  const trouble = containerTrouble(container);
+  if (trouble === 'image') {
     return [
       failed('ImagesPulled', reason, { sentence: `The image ${image} for ${noun} cannot be had`, said }),
     ];
   }
-  if (textOf(fieldOf(ended, 'reason')) === 'OOMKilled' && container['ready'] !== true) {
+  if (trouble === 'memory') {
     const sentence = `${capital(noun)} needed more memory than it may have and was stopped; a larger plan gives it more`;
     return [failed('Running', 'OutOfMemory', { sentence, said: '' })];
   }
-  if (reason === 'CrashLoopBackOff') {
+  if (trouble === 'crash') {
     const code = numberOf(fieldOf(ended, 'exitCode'));
     const times = numberOf(container['restartCount']);
     const sentence = `${capital(noun)} ends again and again (${times} times, last with exit code ${code})`;
     return [failed('Running', reason, { sentence, said: lastLine(textOf(fieldOf(ended, 'message'))) })];
   }
-  if (/^Create|^RunContainer/.test(reason)) {
+  if (trouble === 'creation') {
     return [failed('Running', reason, { sentence: `The container of ${noun} cannot be made`, said })];
   }
   return [];
 }
 
-/** A volume that was asked for so long ago does not just take its time. */
-const provisioningMsMax = 60_000;
-
 function claimConditions(
   claim: Json,
-  { events, isWaitedFor }: { events: readonly Json[]; isWaitedFor: boolean },
+  known: { events: readonly Json[]; isWaitedFor: boolean },
 ): ConditionInput[] {
+  const said = claimTrouble(claim, known);
+  if (said === null) return [];
   const { name } = metaOf(claim);
-  const told = events.filter(
-    (event) =>
-      fieldOf(event, 'involvedObject', 'kind') === 'PersistentVolumeClaim' &&
-      fieldOf(event, 'involvedObject', 'name') === name,
-  );
-  const warning = latest(told.filter((event) => event['type'] === 'Warning'));
-  // Nobody warns of a provisioner that is not there: it is only asked again and again.
-  const asked = latest(told.filter(({ reason }) => reason === 'ExternalProvisioning'));
   const className = textOf(fieldOf(claim, 'spec', 'storageClassName'));
   const sentence =
     className === ''
       ? `The volume ${name} waits: the host cluster has no default storage class`
       : `The volume ${name} of storage class ${className} has not been made yet`;
-  // A class that waits for its pod leaves every claim pending for a moment.
-  const isPassing = !warning && !isWaitedFor && !(asked && spanMs(asked) >= provisioningMsMax);
-  if (isPassing && className !== '') return [];
-  return [
-    failed('VolumesBound', 'VolumePending', { sentence, said: textOf((warning ?? asked)?.['message']) }),
-  ];
-}
-
-/** From the first to the last time that it was told. */
-function spanMs(event: Json): number {
-  return Date.parse(textOf(event['lastTimestamp'])) - Date.parse(textOf(event['firstTimestamp']));
+  return [failed('VolumesBound', 'VolumePending', { sentence, said })];
 }
 
 /** Nobody makes a pod that the quota does not allow; only an event tells. */
@@ -190,11 +162,6 @@ function quotaConditions(events: readonly Json[], pods: readonly Json[]): Condit
   return [
     failed('Running', 'Refused', { sentence: 'The host cluster refuses to make the control plane', said }),
   ];
-}
-
-function latest(events: readonly Json[]): Json | undefined {
-  const at = (event: Json) => textOf(event['lastTimestamp']) || textOf(event['eventTime']);
-  return events.toSorted((a, b) => at(b).localeCompare(at(a)))[0];
 }
 
 function failed(

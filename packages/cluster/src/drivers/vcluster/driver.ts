@@ -31,7 +31,10 @@ export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & 
       await inWords(hostName, ensureTenant({ options, releases }, spec, signal));
     },
     observeTenant: (workspaceId, { signal }) =>
-      inWords(hostName, observeTenant({ host, hostName, clientOf: access.clientOf }, workspaceId, signal)),
+      inWords(
+        hostName,
+        observeTenant({ clock, host, hostName, clientOf: access.clientOf }, workspaceId, signal),
+      ),
     async removeTenant(workspaceId, fence, { signal }) {
       const removal = await inWords(hostName, removeTenant({ host, clock, workspaceId, fence, signal }));
       await access.forget(workspaceId);

@@ -35,6 +35,9 @@ export const copiedLabel = 'vcluster.loft.sh/managed-by';
 /** And this one, with the namespace inside the tenant: what a tenant itself writes under either name comes under another. */
 const copiedFromLabel = 'vcluster.loft.sh/namespace';
 
+/** Annotation of what was copied: the uid that the object has inside the tenant. */
+export const copiedUidNote = 'vcluster.loft.sh/object-uid';
+
 /** Labels on the host of the pods with a tenant's name server: its control plane makes them in a namespace of its own. */
 export function dnsLabels(release: string): Record<string, string> {
   return { [copiedLabel]: release, [copiedFromLabel]: 'kube-system', 'k8s-app': 'vcluster-kube-dns' };

@@ -1,3 +1,4 @@
+import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { ConditionInput } from '@hexabase/kernel/conditions.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { KubeRefusal } from '../../kube-api/call-errors.ts';
@@ -7,8 +8,10 @@ import { isOurs } from './host/namespace.ts';
 import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
 import { readAll, readOne, type Selection } from './host/read.ts';
 import { copiedLabel, dnsLabels, namesOf, note } from './names.ts';
+import { workloadsRunning } from './workloads/workloads-running.ts';
 
 export interface ObserveDeps {
+  clock: Clock;
   host: TenantClient;
   hostName: string;
   clientOf(workspaceId: WorkspaceId): TenantClient;
@@ -40,6 +43,7 @@ export async function observeTenant(
     !deleting && isUp(statefulSet) ? await answeringVersion(deps, { workspaceId, signal }) : null;
   const stopped = isStopped(statefulSet);
   const ending = stopped ? await endingPods(host, { namespace, release, signal }) : [];
+  const [conditions, workloads] = await Promise.all([said(), version === null ? undefined : ofWorkloads()]);
   return {
     kind: 'present',
     uid,
@@ -48,8 +52,14 @@ export async function observeTenant(
     asleep: stopped && ending.length === 0,
     kubernetesVersion: version,
     release: textOf(annotations[note.release]) || null,
-    conditions: await said(),
+    conditions,
+    ...(workloads && { workloads }),
   };
+
+  function ofWorkloads(): Promise<ConditionInput> {
+    const tenant = deps.clientOf(workspaceId);
+    return workloadsRunning({ ...deps, tenant }, { namespace, release }, signal);
+  }
 
   function said(): Promise<ConditionInput[]> | ConditionInput[] {
     if (stopped || deleting) return fallingAsleep(ending);

@@ -1,10 +1,7 @@
 import type { TenantState } from '@hexabase/cluster/port.ts';
-import { findCondition, type Condition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { doubtMs, findCondition, type Condition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 
-/** A probe that fails says Unknown for so long, and False only then: most of what fails comes back by itself. */
-export const doubtMs = 2 * 60_000;
-
-/** Conditions that the product itself writes; every other one came from a driver. */
+/** Conditions that come and go by rules of their own; every other one is there while the driver says so. */
 const ownTypes: ReadonlySet<string> = new Set([
   'Accepted',
   'AccessMirrored',
@@ -19,6 +16,7 @@ const ownTypes: ReadonlySet<string> = new Set([
   'Upgraded',
   'PlanFits',
   'WorkEnded',
+  'WorkloadsRunning',
 ]);
 
 /** The condition as it may be written now: what was in order becomes Unknown first, with the reason Progressing. */
@@ -51,5 +49,20 @@ export function hostConditions(
   return [
     ...said.map((one) => (subject.observedGeneration === 0 ? one : damped(subject.conditions, one, nowMs))),
     ...over.map(({ type }): ConditionInput => ({ type, status: 'True', reason: 'Resolved', message: '' })),
+    ...workloads(subject, state),
   ];
+}
+
+/**
+ * Of the tenant's own pods: the host tells how long each has been as it is, so what is told has been doubted. What was told
+ * is not known any more once nobody looks.
+ */
+function workloads(
+  { conditions }: { conditions: readonly Condition[] },
+  state: TenantState,
+): ConditionInput[] {
+  if (state.kind === 'present' && state.workloads) return [state.workloads];
+  const type = 'WorkloadsRunning';
+  if (!findCondition(conditions, type)) return [];
+  return [{ type, status: 'Unknown', reason: 'NotLookedAt', message: '' }];
 }

@@ -1,13 +1,13 @@
 import { KubeRefusal } from '@hexabase/cluster/kube-api/call-errors.ts';
 import type { TenantState } from '@hexabase/cluster/port.ts';
-import { findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { doubtMs, findCondition, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { isAppError, type AppError } from '@hexabase/kernel/errors.ts';
 import { retryAfterMsOf } from '@hexabase/kernel/retry-after.ts';
 import { clause } from '@hexabase/kernel/text/sentences.ts';
 import type { Step, StepResult } from '@hexabase/reconcile/reconciler.ts';
 import { LeaseLostError } from '@hexabase/reconcile/step-log.ts';
 import { minorOf } from '../life-cycle/kubernetes-version.ts';
-import { doubtMs, hostConditions } from './probe.ts';
+import { hostConditions } from './probe.ts';
 import { dnsNotWell, goBack } from './roll-out/going-back-store.ts';
 import { isNewVersion, type WorkspaceSubject } from './store.ts';
 import { clockOf, controlPlane, ensureTenant, tenantThing, type TenantDeps } from './tenant.ts';

@@ -73,6 +73,22 @@ export async function readAll(
   }
 }
 
+/** No more than one page of a collection; `isWhole` when there is no further one. */
+export async function readFirst(
+  host: TenantClient,
+  { apiVersion, kind, namespace, ...selectors }: Selection,
+  signal: AbortSignal,
+): Promise<{ items: Json[]; isWhole: boolean }> {
+  const path = resourcePath(apiVersion, kind, { namespace });
+  const query = new URLSearchParams({ limit: String(pageSize), ...selectors });
+  const answer = await host.request({ method: 'GET', path: `${path}?${query.toString()}`, signal });
+  const list = asObject(answer, `the list of ${kind}`);
+  return {
+    items: listOf(list['items']),
+    isWhole: textOf(fieldOf(list, 'metadata', 'continue')) === '',
+  };
+}
+
 export interface Deletion {
   wanted: Wanted;
   uid: string;

@@ -454,7 +454,8 @@ test('a workspace whose release is recorded nowhere and that is too far behind s
   await until(() => says('ReleaseGone'));
   expect(await pass()).toBe(1);
   await until(() => says('ReleaseGone', 'ChartTooFar'));
-  expect(adviceFor({ type: 'Synced', status: 'False', reason: 'ReleaseGone' }, 'x')).toMatch(
+  const workspace = { id: one, slug: 'x', isolation: 'shared' } as const;
+  expect(adviceFor({ type: 'Synced', status: 'False', reason: 'ReleaseGone' }, workspace)).toMatch(
     /ChartTooFar is told too, waiting does not help/,
   );
   expect(await pass()).toBe(0);

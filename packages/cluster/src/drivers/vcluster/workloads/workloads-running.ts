@@ -1,0 +1,120 @@
+import type { Clock } from '@hexabase/kernel/clock.ts';
+import { doubtMs, type ConditionInput } from '@hexabase/kernel/conditions.ts';
+import { KubeRefusal } from '../../../kube-api/call-errors.ts';
+import type { TenantClient } from '../../../port.ts';
+import { readFirst, readOne } from '../host/read.ts';
+import { copiedLabel, type HostNames } from '../names.ts';
+import {
+  isPending,
+  isSettled,
+  missingOnHost,
+  usedUpOf,
+  workloadTroubles,
+  type WorkloadTrouble,
+} from './workload-troubles.ts';
+
+export interface WorkloadsDeps {
+  host: TenantClient;
+  hostName: string;
+  tenant: TenantClient;
+  clock: Clock;
+}
+
+/** Nothing else waits longer for what is only told. */
+const lookMsMax = 5_000;
+
+/**
+ * Whether the tenant's own pods run. Whoever sees the workspace reads it, also who may see one project only: so it says how
+ * many, and why in words of ours, and neither a name nor anything that a tenant has written.
+ */
+export async function workloadsRunning(
+  deps: WorkloadsDeps,
+  names: HostNames,
+  signal: AbortSignal,
+): Promise<ConditionInput> {
+  try {
+    return await look(deps, names, AbortSignal.any([signal, AbortSignal.timeout(lookMsMax)]));
+  } catch (error) {
+    signal.throwIfAborted();
+    return error instanceof KubeRefusal && error.status === 403
+      ? said('Unknown', 'Forbidden', `The host cluster ${deps.hostName} does not let us see what runs in it.`)
+      : said('Unknown', 'NotLookedAt', 'Nobody could look at what runs in it.');
+  }
+}
+
+async function look(
+  { host, tenant, clock }: WorkloadsDeps,
+  { namespace, release }: HostNames,
+  signal: AbortSignal,
+): Promise<ConditionInput> {
+  const copies = { apiVersion: 'v1', namespace, labelSelector: `${copiedLabel}=${release}` };
+  const waiting = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Pending' };
+  const [pods, claims, asked] = await Promise.all([
+    readFirst(host, { ...copies, kind: 'Pod' }, signal),
+    readFirst(host, { ...copies, kind: 'PersistentVolumeClaim' }, signal),
+    readFirst(tenant, waiting, signal),
+  ]);
+  const oldMs = clock.now() - doubtMs;
+  // Of a part of the list nobody knows what is missing in it.
+  const missing = pods.isWhole ? missingOnHost(asked.items, pods.items, oldMs) : [];
+  const isLate = claims.items.some((claim) => isPending(claim) && isSettled(claim, oldMs));
+  const none = { items: [] };
+  const [claimEvents, refusals, quota] = await Promise.all([
+    isLate
+      ? readFirst(host, { apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: ofClaims }, signal)
+      : none,
+    missing.length > 0
+      ? readFirst(tenant, { apiVersion: 'v1', kind: 'Event', fieldSelector: ofRefusals }, signal)
+      : none,
+    missing.length > 0
+      ? readOne(host, { apiVersion: 'v1', kind: 'ResourceQuota', namespace, name: 'hexabase' }, signal)
+      : null,
+  ]);
+  const usedUp = usedUpOf(quota);
+  const seen = {
+    pods: pods.items,
+    claims: claims.items,
+    claimEvents: claimEvents.items,
+    missing,
+    refusals: refusals.items,
+    usedUp,
+  };
+  return inWords(workloadTroubles(seen, oldMs), { usedUp, isWhole: pods.isWhole });
+}
+
+const ofClaims = 'involvedObject.kind=PersistentVolumeClaim';
+/** As vCluster writes it when the host does not take what it copies. */
+const ofRefusals = 'type=Warning,reason=SyncError,involvedObject.kind=Pod';
+
+function inWords(
+  troubles: ReadonlyMap<WorkloadTrouble, number>,
+  { usedUp, isWhole }: { usedUp: readonly string[]; isWhole: boolean },
+): ConditionInput {
+  const some = Object.entries(sentenceOf(usedUp)).flatMap(([trouble, sentence]) => {
+    const count = new Map<string, number>(troubles).get(trouble) ?? 0;
+    const noun = trouble === 'volume' ? 'claim' : 'pod';
+    return count === 0 ? [] : [sentence(count === 1 ? `1 ${noun}` : `${count} ${noun}s`)];
+  });
+  if (some.length === 0) return said('True', 'NoTrouble', '');
+  const rest = isWhole ? [] : ['There are more pods than were looked at.'];
+  return said('False', 'InTrouble', [...some, ...rest].join(' '));
+}
+
+/** In the order in which they are told. */
+function sentenceOf(usedUp: readonly string[]): Readonly<Record<WorkloadTrouble, (count: string) => string>> {
+  const what = usedUp.length === 0 ? '' : ` (used up: ${usedUp.join(', ')})`;
+  return {
+    quota: (count) => `The quota of the workspace leaves no room for ${count}${what}.`,
+    refused: (count) => `The host cluster does not take ${count}.`,
+    room: (count) => `No node takes ${count}.`,
+    volume: (count) => `For ${count} there is no volume.`,
+    image: (count) => `An image cannot be had for ${count}.`,
+    memory: (count) => `In ${count} a container needed more memory than its limit and was stopped.`,
+    crash: (count) => `In ${count} a container ends again and again.`,
+    creation: (count) => `In ${count} a container cannot be made.`,
+  };
+}
+
+function said(status: ConditionInput['status'], reason: string, message: string): ConditionInput {
+  return { type: 'WorkloadsRunning', status, reason, message };
+}
