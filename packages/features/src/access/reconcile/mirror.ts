@@ -13,14 +13,14 @@ import {
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 
-/** Projects that are looked at at the same time. */
+/** Projects that are looked at at the same time, with the bindings of the whole workspace. */
 const lanes = 4;
 
 export interface Mirroring {
   client: TenantClient;
   signal: AbortSignal;
   nowMs: number;
-  /** Any number: another one each time lets each project be the first one now and then. */
+  /** Any number: another one each time lets each place be the first one now and then. */
   turn: number;
 }
 
@@ -33,17 +33,25 @@ export async function mirrorAccess(how: Mirroring, subject: AccessSubject): Prom
   const roles = [...presetClusterRoles(), ...customClusterRoles(subject)];
   const troubles = await putBack(collection(how, 'ClusterRole'), roles);
   if (troubles.some(({ kind }) => kind === 'silent')) return troubles;
-  const bindings = [...defaultClusterBindings(subject.groups), ...assignedClusterBindings(subject)];
-  troubles.push(...(await putBack(collection(how, 'ClusterRoleBinding'), bindings)));
   const { projects } = subject;
-  const first = projects.length === 0 ? 0 : how.turn % projects.length;
+  // The whole workspace is one place among its projects: a webhook that takes its time with one holds up one lane.
+  const places = [null, ...projects];
+  const first = how.turn % places.length;
   // All lanes take from the same list.
-  const next = [...projects.slice(first), ...projects.slice(0, first)].values();
+  const next = [...places.slice(first), ...places.slice(0, first)].values();
   const work = async (): Promise<void> => {
-    for (const project of next) troubles.push(...(await mirrorProject(how, project, subject)));
+    for (const place of next) {
+      const mirrored = place === null ? mirrorWhole(how, subject) : mirrorProject(how, place, subject);
+      troubles.push(...(await mirrored));
+    }
   };
   await Promise.all(Array.from({ length: lanes }, work));
   return troubles;
+}
+
+function mirrorWhole(how: Mirroring, subject: AccessSubject): Promise<Trouble[]> {
+  const bindings = [...defaultClusterBindings(subject.groups), ...assignedClusterBindings(subject)];
+  return putBack(collection(how, 'ClusterRoleBinding'), bindings);
 }
 
 async function mirrorProject(how: Mirroring, project: string, subject: AccessSubject): Promise<Trouble[]> {

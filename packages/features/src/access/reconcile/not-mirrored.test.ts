@@ -27,7 +27,7 @@ const doubtMs = 2 * 60_000;
 
 type Asked = Omit<TenantRequest, 'signal'>;
 /** What the workspace's own cluster answers in the place of what it would; null where nothing is in the way. */
-type InTheWay = (request: Asked) => TenantResponse | null;
+type InTheWay = (request: Asked) => TenantResponse | Promise<TenantResponse> | null;
 
 /** As a kube-apiserver answers for a webhook that nobody serves. */
 const deadWebhook: TenantResponse = {
@@ -225,6 +225,20 @@ describe('a workspace whose own cluster refuses what we write', () => {
     expect(message).toContain(`ClusterRoleBinding hexabase:assignment:${inAll}`);
     expect(message).toContain(`RoleBinding hexabase:assignment:${inBlog}`);
     expect(message).toContain('in project blog is missing: The admission webhook nobody.example.test');
+  });
+
+  test('holds up no project while a webhook that is asked for the whole workspace takes its time', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { inside, read, give } = await running(stack);
+    const slow = Promise.withResolvers<TenantResponse>();
+    stack.defer(() => slow.resolve(deadWebhook));
+    inside.refuses = ({ method, path }) =>
+      method === 'POST' && path.endsWith('/clusterrolebindings') ? slow.promise : null;
+    await give(null);
+    const id = await give('shop');
+    expect(
+      await until(() => read(`${rbac}/namespaces/shop/rolebindings/hexabase:assignment:${id}`)),
+    ).toBeTruthy();
   });
 
   test('fills no log: a pass tells how much there is, and the first of it', async () => {
