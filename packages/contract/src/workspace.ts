@@ -243,7 +243,7 @@ export const workspace = defineResource({
       access: { kind: 'action', action: 'workspace:update' },
       target: 'workspace',
       body: z.strictObject({
-        kubernetesVersion: z.string().regex(/^1\.\d{1,3}$/, 'use a minor version, for example 1.35'),
+        kubernetesVersion: z.string().regex(/^\d{1,3}\.\d{1,3}$/, 'use a minor version, for example 1.35'),
       }),
       example: { kubernetesVersion: '1.35' },
       output: schema,

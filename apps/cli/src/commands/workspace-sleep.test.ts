@@ -14,6 +14,7 @@ const none = { pods: { count: 0, names: [] }, jobs: { count: 0, names: [] } };
 /** What the command asked the server, and said beside its result. */
 async function sleepCommand(ends: SleepEnds | null | number, ...options: string[]) {
   const asked: string[] = [];
+  let begun: string | null = null;
   const noted: string[] = [];
   const environment = {
     configFile: '',
@@ -25,8 +26,11 @@ async function sleepCommand(ends: SleepEnds | null | number, ...options: string[
   };
   const cli = createCli({ ...environment, isTerminal: false, browser: null }, new AbortController().signal);
   const answer = async (operation: { id: string }): Promise<unknown> => {
-    if (operation.id === 'workspace.get') return { data: { slug: 'demo', operationId: null }, meta: {} };
+    if (operation.id === 'workspace.get') return { data: { slug: 'demo', operationId: begun }, meta: {} };
+    if (operation.id === 'operation.get')
+      return { data: { state: 'succeeded', events: [], progress: null }, meta: {} };
     asked.push(operation.id);
+    if (operation.id === 'workspace.sleep') begun = 'operation';
     if (operation.id !== 'workspace.sleep-ends') return { data: { slug: 'demo' }, meta: {} };
     if (typeof ends === 'number')
       throw new ClientError(ends, { code: 'not_found', message: 'Nothing there.' });

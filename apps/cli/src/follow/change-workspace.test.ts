@@ -20,6 +20,8 @@ beforeEach(() => {
   noted = [];
 });
 
+const demo = { id: 'w1', slug: 'demo', name: 'Demo', plan: 'starter', runningVersion: 'v1.35.2' };
+
 interface Server {
   /** Null: it changes nothing. */
   begins: State[] | null;
@@ -36,7 +38,7 @@ async function hks(server: Server, ...args: string[]): Promise<string | null> {
   let phase = 'active';
   let left = [...(server.begins ?? [])];
   const answers: Record<string, () => unknown> = {
-    'workspace.get': () => ({ id: 'w1', slug: 'demo', name: 'Demo', plan: 'starter', operationId, phase }),
+    'workspace.get': () => ({ ...demo, operationId, phase }),
     'workspace.sleep-ends': () => ({ ends: null }),
     'operation.get': () => {
       if (operationId === 'earlier') return { ...begun, state: server.before ?? 'succeeded', message: 'old' };
@@ -108,6 +110,7 @@ test.each(verbs)('%s that fails fails with the reason', async (...args) => {
 
 test('what changes nothing is done, however the operation before it ended', async () => {
   expect(await hks({ begins: null, before: 'failed' }, 'wake', 'demo')).toBeNull();
+  expect(noted).toEqual(['This changes nothing: demo is active, with Kubernetes v1.35.2.']);
   expect(printed.join()).toMatch(/demo +starter +active/);
 });
 

@@ -18,8 +18,11 @@ export async function changeWorkspace(
   const { id, slug, operationId: before } = await shown(name, cli);
   await ask();
   const { operationId: begun, ...asked } = await shown(id, cli);
-  if (begun === null || (begun === before && !(await isRunning(begun, cli))))
+  if (begun === null || (begun === before && !(await isRunning(begun, cli)))) {
+    const version = asked.runningVersion === null ? '' : `, with Kubernetes ${asked.runningVersion}`;
+    cli.note(`This changes nothing: ${slug} is ${asked.phase}${version}.`);
     return { ...asked, operationId: begun };
+  }
   const { kind, state, message } = await followOperation(begun, cli);
   if (state !== 'succeeded') {
     const what = `The ${kind.split('.').at(-1)} of ${slug} has not been done: ${message}`;

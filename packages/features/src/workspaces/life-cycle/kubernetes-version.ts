@@ -14,16 +14,22 @@ export function refusalOf(step: {
 }): string | null {
   const { from, to, offered } = step;
   if (from === null) return 'The workspace has not said yet which version it runs; try again in a moment.';
+  const notOffered =
+    offered.length <= 1
+      ? `Workspaces here have one version, ${offered[0] ?? from}.`
+      : `This installation does not offer ${to}. It offers ${offered.join(', ')}.`;
+  if (majorOf(to) !== majorOf(from)) return notOffered;
   const distance = minorNumber(to) - minorNumber(from);
   if (distance < 0)
     return `Kubernetes cannot go back from ${from} to ${to}: what ${from} has stored, ${to} may not understand.`;
-  if (offered.length <= 1 && !offered.includes(to))
-    return `Workspaces here have one version, ${offered[0] ?? from}.`;
+  if (offered.length <= 1 && !offered.includes(to)) return notOffered;
   if (distance > 1)
     return `Kubernetes is upgraded one minor version at a time: go to 1.${minorNumber(from) + 1} first.`;
-  return offered.includes(to)
-    ? null
-    : `This installation does not offer ${to}. It offers ${offered.join(', ')}.`;
+  return offered.includes(to) ? null : notOffered;
+}
+
+function majorOf(version: string): string | undefined {
+  return version.split('.')[0];
 }
 
 function minorNumber(version: string): number {
