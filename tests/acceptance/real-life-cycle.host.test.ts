@@ -64,6 +64,25 @@ describe.skipIf(host === null || host.issuerAddress === null)('a life on a real 
     expect(used).toMatch(/worker-\S+\s+\d+m\s+\d+Mi/);
   });
 
+  it('says what keeps workloads from running, and goes on being ready', async () => {
+    await kubectl('create', 'namespace', 'broken');
+    await writeFile(join(product.configDir, 'broken.yaml'), JSON.stringify(brokenWorkloads));
+    await kubectl('apply', '-f', join(product.configDir, 'broken.yaml'));
+    const said = await until(async () => {
+      succeed(await product.hks(['workspace', 'retry', slug]));
+      const { stdout } = await product.hks(['why', `workspace/${slug}`]);
+      return ['An image cannot be had for 1 pod', 'ends again and again', 'there is no volume'].every(
+        (text) => stdout.includes(text),
+      )
+        ? stdout
+        : undefined;
+    });
+    expect(said).toContain('kubectl');
+    const { stdout } = await product.hks(['workspace', 'get', slug, '-o', 'json']);
+    expect(stdout).toMatch(/"phase": *"active"/);
+    await kubectl('delete', 'namespace', 'broken', '--timeout=170s');
+  });
+
   it('sleeps when asked to: nothing runs on the host, and its state stays', async () => {
     await kubectl('create', 'configmap', 'remembered', '--from-literal=since=before');
     succeed(await product.hks(['workspace', 'sleep', slug], { timeoutMs: 120_000 }));
@@ -196,3 +215,31 @@ const deadWebhook = {
     },
   ],
 };
+
+/** What nobody has an image for, what ends at once, and what waits for a volume that nothing makes. */
+const brokenWorkloads = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    pod('unknown-image', { image: 'docker.io/library/nobody-has-it:0.0' }),
+    pod('ends-at-once', { image: hostImage, command: ['false'] }),
+    pod('wants-a-volume', { image: hostImage, volumeMounts: [{ name: 'data', mountPath: '/data' }] }, [
+      { name: 'data', persistentVolumeClaim: { claimName: 'never-made' } },
+    ]),
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'never-made', namespace: 'broken' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        storageClassName: 'there-is-none',
+        resources: { requests: { storage: '1Gi' } },
+      },
+    },
+  ],
+};
+
+function pod(name: string, container: object, volumes: readonly object[] = []): object {
+  const spec = { containers: [{ name: 'only', ...container }], volumes };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'broken' }, spec };
+}
