@@ -156,7 +156,13 @@ export async function checkHost(
     clusterUid: seen,
   } = await lookAtHost(client, { signal, storageClass, clusterUid, networks });
   if (kubernetesVersion !== null)
-    checks.push(checkTenantVersions(kubernetesVersion, preflight.tenantVersions));
+    checks.push(
+      checkTenantVersions({
+        host: kubernetesVersion,
+        offered: preflight.tenantVersions,
+        vcluster: preflight.chart.images.vcluster.tag,
+      }),
+    );
   checks.push(...(await checkMaking(preflight, kubernetesVersion)));
   const status = (type: HostCheck['type']) => checks.find((check) => check.type === type)?.status;
   const reachable = status('Reachable') === 'True' && status('SameCluster') !== 'False';
