@@ -162,7 +162,7 @@ describe.skipIf(host === null || host.issuerAddress === null)('the tour on a rea
 
     it('counts the quota', async () => {
       const quota = await inProject('get', 'resourcequota', '-o', 'yaml');
-      expect(quota).toMatch(/used:\n\s+limits\.cpu: 500m/);
+      expect(quota).toMatch(/used:\n(?:\s+\S+: .*\n)*?\s+limits\.cpu: 500m/);
     });
 
     it('runs a job of a cron job and shows its log', async () => {

@@ -115,8 +115,8 @@ describe.skipIf(Object.keys(kubectls()).length === 0)('the tour', () => {
       expect(await kubectl('top', 'nodes')).toMatch(/simulated-node-1\s+\d+m\s+\d+%\s+\d+Mi/);
       expect((await kubectl('top', 'pods', '-n', 'my-app')).match(/web-\S+\s+\d+m\s+\d+Mi/g)).toHaveLength(5);
       const quota = await kubectl('-n', 'my-app', 'get', 'resourcequota', '-o', 'yaml');
-      expect(quota).toMatch(/used:\n\s+limits\.cpu: 500m/);
-      expect(quota).toMatch(/hard:\n\s+limits\.cpu: "4"/);
+      expect(quota).toMatch(/used:\n(?:\s+\S+: .*\n)*?\s+limits\.cpu: 500m/);
+      expect(quota).toMatch(/hard:\n(?:\s+\S+: .*\n)*?\s+limits\.cpu: "4"/);
       const events = await kubectl('get', 'events', '-A');
       expect(events).toContain('Scaled up replica set');
       expect(events).toContain('Successfully assigned');

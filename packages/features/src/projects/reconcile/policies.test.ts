@@ -1,3 +1,5 @@
+import { hardOf, promisedBy } from '@hexabase/cluster/plan-bounds.ts';
+import type { TenantSize } from '@hexabase/cluster/port.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -68,6 +70,32 @@ async function notice(
 const specOf = async (path: string) => (await kubectl('GET', path)).object['spec'];
 
 describe('what the plan sets in a project', () => {
+  it('is what the plan promises, and what is counted of a container it also gives to one that says nothing', async () => {
+    const { rows } = await db.database.asWorker((tx) =>
+      sql<TenantSize>`select cpu_milli as "cpuMilli", memory_mib as "memoryMib", storage_gib as "storageGib"
+        from plans where name = 'pro'`.execute(tx),
+    );
+    const [pro] = rows;
+    if (!pro) throw new Error('no plan pro');
+    const hard = hardOf(promisedBy(pro));
+    expect(await specOf(`${quota}/hexabase`)).toEqual({ hard });
+    const [{ default: given }] = Object(await specOf(`${limits}/hexabase`)).limits;
+    const counted = Object.keys(hard).filter((name) => name.startsWith('limits.'));
+    expect(Object.keys(given)).toEqual(counted.map((name) => name.slice('limits.'.length)));
+  });
+
+  it('does not follow a plan that was only asked for', async () => {
+    const path = `${quota}/hexabase`;
+    const before = await specOf(path);
+    const ask = (plan: string) =>
+      db.database.asWorker((tx) => sql`update workspaces set plan = ${plan}`.execute(tx));
+    await ask('starter');
+    expect((await kubectl('DELETE', path)).status).toBe(200);
+    await until(async () => (await kubectl('GET', path)).status === 200);
+    expect(await specOf(path)).toEqual(before);
+    await ask('pro');
+  });
+
   it.each([
     [policy, 'hexabase-default-deny'],
     [quota, 'hexabase'],

@@ -6,6 +6,7 @@ import {
   type Place,
   type WantedObject,
 } from '@hexabase/cluster/ensure-object.ts';
+import { hardOf, promisedBy, scratch } from '@hexabase/cluster/plan-bounds.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import type { Step } from '@hexabase/reconcile/reconciler.ts';
 import type { ProjectSubject } from './store.ts';
@@ -27,8 +28,9 @@ export function policiesStep(driver: ClusterDriver): Step<ProjectSubject> {
       const core = `/api/v1/namespaces/${subject.name}`;
       const network = `/apis/networking.k8s.io/v1/namespaces/${subject.name}/networkpolicies`;
       await ensureExactly({ client, path: network, signal }, denyFromOutside(subject));
-      await ensureExactly({ client, path: `${core}/resourcequotas`, signal }, quota(subject));
+      // Before the quota, which refuses what has no limits.
       await ensureExactly({ client, path: `${core}/limitranges`, signal }, limits(subject));
+      await ensureExactly({ client, path: `${core}/resourcequotas`, signal }, quota(subject));
       return {
         kind: 'done',
         conditions: [{ type: 'PolicyReady', status: 'True', reason: 'InPlace', message: '' }],
@@ -50,28 +52,13 @@ function hasScopes(spec: unknown): boolean {
   return typeof spec === 'object' && spec !== null && ('scopes' in spec || 'scopeSelector' in spec);
 }
 
-/** The plan bounds what is requested; limits may be twice that, since not every container peaks at once. */
-const limitFactor = 2;
-
+/** Each project may take all that the plan promises; all of them together no more than the cluster has for the workspace. */
 function quota({ name: namespace, size }: ProjectSubject): WantedObject {
   return {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
     metadata: { name, namespace, labels },
-    spec: {
-      hard: {
-        'requests.cpu': cpuText(size.cpuMilli),
-        'limits.cpu': cpuText(size.cpuMilli * limitFactor),
-        'requests.memory': memoryText(size.memoryMib),
-        'limits.memory': memoryText(size.memoryMib * limitFactor),
-        'requests.storage': `${size.storageGib}Gi`,
-        pods: '100',
-        persistentvolumeclaims: '20',
-        'services.loadbalancers': '2',
-        // Each load balancer takes one for each of its ports; others the host refuses.
-        'services.nodeports': '10',
-      },
-    },
+    spec: { hard: hardOf(promisedBy(size)) },
   };
 }
 
@@ -85,8 +72,8 @@ function limits({ name: namespace }: ProjectSubject): WantedObject {
       limits: [
         {
           type: 'Container',
-          default: { cpu: '200m', memory: '256Mi' },
-          defaultRequest: { cpu: '50m', memory: '64Mi' },
+          default: { cpu: '200m', memory: '256Mi', 'ephemeral-storage': scratch.limit },
+          defaultRequest: { cpu: '50m', memory: '64Mi', 'ephemeral-storage': scratch.request },
         },
       ],
     },
@@ -101,14 +88,4 @@ function denyFromOutside({ name: namespace }: ProjectSubject): WantedObject {
     metadata: { name: 'hexabase-default-deny', namespace, labels },
     spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [{ from: [{ podSelector: {} }] }] },
   };
-}
-
-/** As Kubernetes writes it back: `2`, `500m`. */
-export function cpuText(milli: number): string {
-  return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`;
-}
-
-/** As Kubernetes writes it back: `4Gi`, `512Mi`. */
-export function memoryText(mib: number): string {
-  return mib % 1024 === 0 ? `${mib / 1024}Gi` : `${mib}Mi`;
 }

@@ -12,7 +12,7 @@ import type { StatusWrite, Subject } from '@hexabase/reconcile/reconciler.ts';
 export interface ProjectSubject extends Subject {
   workspaceId: WorkspaceId;
   name: string;
-  /** Of the workspace's plan. */
+  /** Of the plan that is in place around the workspace; one that was asked for may still be refused. */
   size: { cpuMilli: number; memoryMib: number; storageGib: number };
   /** The workspace has a cluster in which something can be made. */
   workspaceUsable: boolean;
@@ -43,7 +43,8 @@ export async function loadProject(tx: Tx, id: string): Promise<ProjectSubject | 
       w.observed_generation > 0 and w.deletion_requested_at is null as usable,
       ${asleep} as sleeping,
       plans.cpu_milli, plans.memory_mib, plans.storage_gib
-    from projects p join workspaces w on w.id = p.workspace_id join plans on plans.name = w.plan
+    from projects p join workspaces w on w.id = p.workspace_id
+      join plans on plans.name = coalesce(w.settled_plan, w.plan)
     where p.id = ${id} and p.deleted_at is null`.execute(tx);
   const row = rows[0];
   if (!row) return null;

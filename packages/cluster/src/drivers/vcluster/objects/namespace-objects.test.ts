@@ -108,7 +108,7 @@ describe('the objects around a tenant', () => {
 
   it('bound the endpoints that a tenant writes by hand, and leave the host enough for every service', () => {
     const { hard } = Object(resourceQuota({ cpuMilli: 2000, memoryMib: 4096, storageGib: 20 }, 5).spec);
-    const services = Number(hard['count/services']);
+    const services = Number(hard['services']);
     expect(Number(hard['count/endpoints'])).toBeGreaterThan(services);
     expect(Number(hard['count/endpointslices.discovery.k8s.io'])).toBeGreaterThan(2 * services);
   });
