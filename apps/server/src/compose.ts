@@ -16,6 +16,7 @@ import { noticeWrites } from '@hexabase/features/run/notice-writes.ts';
 import { sleepEndsLook } from '@hexabase/features/workspaces/reconcile/ending/what-ends.ts';
 import { countActiveWorkspaces, wakeWorkspace } from '@hexabase/features/workspaces/public.ts';
 import { createGateway, type Gateway } from '@hexabase/gateway/gateway.ts';
+import type { Waker } from '@hexabase/gateway/hold.ts';
 import { createHttp } from '@hexabase/http/create-http.ts';
 import type { HttpDeps } from '@hexabase/http/http-deps.ts';
 import { createMetrics, type Metrics } from '@hexabase/http/metrics.ts';
@@ -282,8 +283,8 @@ function openGateway({
   const access = kubeAccess({ keys: identity.keys, issuer: identity.issuer, clock, db: database });
   const notices = [roleChanges, namespaceChanges, policyChanges];
   const audit = noticeWrites(accessAudit(database, log), { database, log }, notices);
-  const wake = async (workspaceId: string): Promise<void> => {
-    await wakeWorkspace(database, workspaceId, clock.now());
+  const wake = async (workspaceId: string, waker: Waker): Promise<void> => {
+    await wakeWorkspace(database, workspaceId, { ...waker, nowMs: clock.now() });
   };
   return createGateway({ access, driver, audit, wake, allowedHosts: hosts, trustedProxies, clock, log });
 }

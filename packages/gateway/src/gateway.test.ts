@@ -36,7 +36,7 @@ let server: Server;
 let port = 0;
 let counter = 0;
 /** Workspaces that were asked to wake. */
-let woken: string[] = [];
+let woken: [string, string][] = [];
 /** What reached a cluster, as `<workspace> <method> <url>`. */
 let reached: { line: string; headers: IncomingMessage['headers'] }[] = [];
 
@@ -60,7 +60,7 @@ beforeAll(async () => {
     log: silentLogger,
     limits: { long: { account: 3, workspace: 3, organization: 99, all: 99 } },
     trustedProxies: parseTrustedProxies('127.0.0.0/8') ?? noProxies,
-    wake: async (id) => void woken.push(id),
+    wake: async (id, { words }) => void woken.push([id, words]),
   });
   server = createServer({ shouldUpgradeCallback: gateway.upgrades }, gateway.handle);
   server.on('upgrade', (request, socket, head) => gateway.upgrade(request, socket, head));
@@ -476,7 +476,7 @@ describe('a sleeping workspace', () => {
     await becomes(sleeper, 'active');
     expect((await Promise.all(requests)).map(({ status }) => status)).toEqual(Array(50).fill(200));
     expect(reached).toHaveLength(50);
-    expect(woken).toEqual([sleeper]);
+    expect(woken).toEqual([[sleeper, expect.stringMatching(/^\S+@\S+: list pods(,|$)/)]]);
     const uses = () =>
       test.database.asWorker((tx) =>
         sql`SELECT 1 FROM hexabase.workspace_usage WHERE workspace_id = ${sleeper}`.execute(tx),

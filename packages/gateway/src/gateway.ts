@@ -9,12 +9,13 @@ import { createTurns } from '@hexabase/kernel/process/turns.ts';
 import type { KubeAccess } from '@hexabase/oidc/kube-access.ts';
 import { gatewayPrefix, gatewayRoutes } from './address.ts';
 import { createAdmission, type Admitted } from './admit.ts';
+import { wordsOf } from './answer/access-entry.ts';
 import { followOutcome } from './answer/outcome.ts';
 import { onStatusLine } from './answer/told-status.ts';
 import { connectionTurns, type Turns } from './answer/turns.ts';
 import { whileThere } from './answer/while-there.ts';
 import { enter, record, takePlace, type Entrance } from './enter.ts';
-import { createHold, type Hold } from './hold.ts';
+import { createHold, type Hold, type Waker } from './hold.ts';
 import { defaultLimits, type GatewayLimits } from './limits/shares.ts';
 import { liveConnections, type LiveConnection, type LiveConnections } from './live-connections.ts';
 import { passageOf, type Passage } from './passage.ts';
@@ -35,7 +36,7 @@ export interface GatewayDeps {
   /** Whose `X-Forwarded-For` is believed, for the record; absent: nobody's. */
   trustedProxies?: TrustedProxies;
   /** Asks for a sleeping workspace to be woken, for requests that wait; without it they are refused. */
-  wake?: (workspaceId: string) => Promise<void>;
+  wake?: (workspaceId: string, waker: Waker) => Promise<void>;
   /** So that nobody takes all of the process. */
   limits?: Partial<GatewayLimits>;
 }
@@ -156,7 +157,7 @@ async function serve(
   const connection = register(parts, { admitted, place, end: () => outcome.end() });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  const upstream = await wayTo(parts, deps, { admitted, signal: outcome.signal });
+  const upstream = await wayTo(parts, deps, { ...of, signal: outcome.signal });
   if (response.destroyed) return;
   outcome.sent();
   const failed = (error: Error, { isLost }: { isLost: boolean }) => {
@@ -194,9 +195,7 @@ async function serveUpgrade(
   });
   request.url = passage.url;
   dropUntrustedHeaders(request.headers);
-  const upstream = await whileThere(socket, () =>
-    wayTo(parts, deps, { admitted, signal: () => gone.signal }),
-  );
+  const upstream = await whileThere(socket, () => wayTo(parts, deps, { ...of, signal: () => gone.signal }));
   if (socket.destroyed) return;
   isSent = true;
   passOnUpgrade(upstream, { request, socket, head, failed: (error) => noAnswer(deps, admitted, error) });
@@ -211,13 +210,15 @@ function nameForAudit({ request, requestId }: Passage): void {
 async function wayTo(
   { hold, uses }: Parts,
   { driver, log }: GatewayDeps,
-  { admitted: { claims, workspace }, signal }: { admitted: Admitted; signal(): AbortSignal },
+  { passage, admitted, signal }: { passage: Passage; admitted: Admitted; signal(): AbortSignal },
 ): Promise<Upstream> {
+  const { claims, workspace } = admitted;
   uses.used(workspace.id);
   if (!workspace.servable) {
     if (!hold) throw unavailable('the workspace is asleep');
     const { id: workspaceId, organizationId } = workspace;
-    await hold.untilAwake({ userId: claims.sub, workspaceId, organizationId }, signal());
+    const words = wordsOf({ passage, admitted });
+    await hold.untilAwake({ userId: claims.sub, workspaceId, organizationId, words }, signal());
   }
   try {
     return await driver.upstream(brandId(workspace.id));

@@ -11,7 +11,7 @@ let isSleepWanted: boolean;
 let wakes: string[];
 let looks: number;
 const forever = new AbortController().signal;
-const asker = { userId: 'ada', workspaceId: 'ws', organizationId: 'acme' };
+const asker = { userId: 'ada', workspaceId: 'ws', organizationId: 'acme', words: 'ada: list pods' };
 
 beforeEach(() => {
   state = 'asleep';
@@ -35,8 +35,9 @@ function holding(limits: Partial<GatewayLimits> = {}, wake?: () => Promise<void>
         return state === 'gone' ? null : found;
       },
     },
-    wake: async (id) => {
+    wake: async (id, { userId, words }) => {
       wakes.push(id);
+      expect({ userId, words }).toEqual({ userId: 'ada', words: 'ada: list pods' });
       await wake?.();
     },
     log: silentLogger,

@@ -8,9 +8,16 @@ import { Refusal, unavailable } from './refusal.ts';
 export interface HoldDeps {
   access: Pick<KubeAccess, 'findWorkspace'>;
   /** Asks for a sleeping workspace to be woken; an `AppError` tells people why it may not be. */
-  wake(workspaceId: string): Promise<void>;
+  wake(workspaceId: string, waker: Waker): Promise<void>;
   log: Logger;
   limits: GatewayLimits;
+}
+
+/** Whose request wakes a workspace, the first of all that wait. */
+export interface Waker {
+  userId: string;
+  /** The account and its request, as people read it. */
+  words: string;
 }
 
 /** Requests that wait for their workspace to wake instead of failing. */
@@ -19,7 +26,7 @@ export interface Hold {
    * Resolves once the workspace takes requests. Many that come together ask for one wake. Throws `Refusal` 503 when it
    * takes too long, cannot be woken or too many wait, 404 when it is gone; rejects when `signal` aborts.
    */
-  untilAwake(taker: Taker, signal: AbortSignal): Promise<ReachableWorkspace>;
+  untilAwake(taker: Taker & Waker, signal: AbortSignal): Promise<ReachableWorkspace>;
   /** Something about the workspace changed, or about any for ''. */
   changed(workspaceId: string): void;
   /** How many wait. */
@@ -42,7 +49,10 @@ export function createHold({ access, wake, log, limits }: HoldDeps): Hold {
   const groups = new Map<string, { group: Group; awake: Promise<ReachableWorkspace> }>();
   const places = createTurns();
 
-  async function wakeUp(workspaceId: string, group: Group): Promise<ReachableWorkspace> {
+  async function wakeUp(
+    { workspaceId, userId, words }: Taker & Waker,
+    group: Group,
+  ): Promise<ReachableWorkspace> {
     for (let asked = false; ; asked = true) {
       const workspace = await access.findWorkspace(workspaceId);
       if (!workspace) throw new Refusal(404, 'NotFound', { message: 'the workspace is gone' });
@@ -50,18 +60,19 @@ export function createHold({ access, wake, log, limits }: HoldDeps): Hold {
       if (!workspace.asleep) throw unavailable('the workspace is not active', retryAfterSeconds);
       // Again when it was put to sleep while we wait, as by its schedule.
       if (!asked || workspace.sleepWanted)
-        await wake(workspaceId).catch((error: unknown) => refuseWake(error, log));
+        await wake(workspaceId, { userId, words }).catch((error: unknown) => refuseWake(error, log));
       if (group.waiting === 0) throw unavailable('nobody waits any more');
       await pause(group);
     }
   }
 
   /** Joins those who wait already, or begins to wake. */
-  function join(workspaceId: string): { group: Group; awake: Promise<ReachableWorkspace> } {
+  function join(taker: Taker & Waker): { group: Group; awake: Promise<ReachableWorkspace> } {
+    const { workspaceId } = taker;
     const known = groups.get(workspaceId);
     if (known) return known;
     const group: Group = { waiting: 0, look: () => undefined };
-    const joined = { group, awake: wakeUp(workspaceId, group) };
+    const joined = { group, awake: wakeUp(taker, group) };
     groups.set(workspaceId, joined);
     const over = () => groups.delete(workspaceId);
     joined.awake.then(over, over);
@@ -73,7 +84,7 @@ export function createHold({ access, wake, log, limits }: HoldDeps): Hold {
       signal.throwIfAborted();
       using place = places.tryTake(sharesOf('held', taker, limits));
       if (!place) throw unavailable('too many requests wait for a workspace to wake up', retryAfterSeconds);
-      const { group, awake } = join(taker.workspaceId);
+      const { group, awake } = join(taker);
       group.waiting += 1;
       try {
         return await within(awake, { signal, ms: limits.heldMs });

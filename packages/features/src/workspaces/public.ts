@@ -31,16 +31,17 @@ export async function countActiveWorkspaces(database: Database): Promise<number>
 
 /**
  * Wakes a workspace because somebody uses it, without a request of the API: for the gateway. Repeating it changes
- * nothing. `awake`: its API answers; `waking`: it will soon, watch its phase; `unavailable`: it is being made or deleted,
+ * nothing. The operation tells whose request it was: that of `userId`, in `words`. `awake`: its API answers; `waking`: it will soon, watch its phase; `unavailable`: it is being made or deleted,
  * or there is none.
  */
 export async function wakeWorkspace(
   database: Database,
   workspaceId: string,
-  nowMs: number,
+  { nowMs, userId, words }: { nowMs: number; userId: string; words: string },
 ): Promise<'awake' | 'waking' | 'unavailable'> {
   return database.asWorker(async (tx) => {
-    if (await changeByClock(tx, { id: workspaceId, nowMs, change: { kind: 'workspace.wake' } })) {
+    const change = { kind: 'workspace.wake', by: userId, words } as const;
+    if (await changeByClock(tx, { id: workspaceId, nowMs, change })) {
       await noteUse(tx, [workspaceId], nowMs);
       return 'waking';
     }

@@ -2,6 +2,7 @@ import { plainAgent } from '@hexabase/kernel/request-origin.ts';
 import type { AccessEntry } from '../record/access-log.ts';
 import type { Admitted } from '../admit.ts';
 import type { Passage } from '../passage.ts';
+import { requestObject } from '../request-verb.ts';
 
 /** No path that means something is longer; what waits to be written must not be. */
 const pathMax = 1_024;
@@ -40,6 +41,15 @@ export function entryOf(
       ...(admitted.claims.api_token !== undefined && { token: admitted.claims.api_token }),
     },
   };
+}
+
+/** The account, what it asks for and with which program. No names: who reads it may know of other projects than they do. */
+export function wordsOf({ passage, admitted }: { passage: Passage; admitted: Admitted }): string {
+  const { verb } = passage.verb;
+  const { resource = 'of the API' } = requestObject(passage.path);
+  const agent = plainAgent(passage.request.headers['user-agent']);
+  const what = `${verb} ${resource.replaceAll(/[^\w ./-]/g, '?')}`;
+  return `${admitted.claims.email}: ${what}${agent === null ? '' : `, ${agent}`}`;
 }
 
 function outcomeOf(status: number): AccessEntry['outcome'] {

@@ -67,7 +67,7 @@ export async function setNextTurn(tx: Tx, id: string, atMs: number | null): Prom
 
 export type ClockedChange =
   | { kind: 'workspace.sleep'; reason: SleepReason }
-  | { kind: 'workspace.wake' }
+  | { kind: 'workspace.wake'; by?: string; words?: string }
   | { kind: 'workspace.upgrade'; release: string }
   | { kind: 'workspace.delete'; by: string | null };
 
@@ -89,7 +89,12 @@ export async function changeByClock(
   await sql`
     insert into operations (id, organization_id, kind, subject, generation, message, created_by, created_at)
     values (${operationId}, ${row.organization_id}, ${change.kind}, ${`workspace/${id}`}, ${row.generation},
-      'Waiting for a worker', ${'by' in change ? change.by : null}, ${new Date(nowMs)})`.execute(tx);
+      'Waiting for a worker', ${('by' in change && change.by) || null}, ${new Date(nowMs)})`.execute(tx);
+  if (change.kind === 'workspace.wake' && change.words !== undefined)
+    await sql`insert into operation_events (operation_id, organization_id, step, attempt, kind, fence, message)
+      values (${operationId}, ${row.organization_id}, 'asked', 1, 'done', 0, ${`Woken by ${change.words}`})`.execute(
+      tx,
+    );
   await sql`select hexabase.enqueue('workspace', ${id})`.execute(tx);
   return true;
 }

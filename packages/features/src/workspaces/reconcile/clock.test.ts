@@ -10,6 +10,7 @@ import { noteUse } from '../store.ts';
 import { runWorkspaceClock } from './clock.ts';
 
 const minuteMs = 60_000;
+const userId = 'ada';
 let test1: TestDatabase;
 let clock: ReturnType<typeof fixedClock>;
 let id: WorkspaceId;
@@ -26,6 +27,13 @@ async function change(columns: ReturnType<typeof sql>): Promise<void> {
   await test1.database.asWorker((tx) => sql`update workspaces set ${columns} where id = ${id}`.execute(tx));
 }
 
+const wakeUp = () =>
+  wakeWorkspace(test1.database, id, {
+    nowMs: clock.now(),
+    userId,
+    words: 'ada@example.com: watch configmaps',
+  });
+
 interface Row {
   asleep: boolean;
   phase: string;
@@ -33,13 +41,16 @@ interface Row {
   generation: number;
   schedule_due_at: Date | null;
   kind: string;
+  created_by: string | null;
+  message: string | null;
 }
 
 async function row(): Promise<Row | undefined> {
   return test1.database.asWorker(
     async (tx) =>
       (
-        await sql<Row>`select w.*, o.kind from workspaces w join operations o on o.id = w.operation_id
+        await sql<Row>`select w.*, o.kind, o.created_by, e.message from workspaces w join operations o on o.id = w.operation_id
+          left join operation_events e on e.operation_id = o.id
           where w.id = ${id}`.execute(tx)
       ).rows[0],
   );
@@ -63,11 +74,17 @@ test('an idle workspace falls asleep after its minutes, and not while it is used
 test('who uses a sleeping workspace wakes it, once, and it does not fall asleep again at once', async () => {
   await change(sql`idle_minutes = 30, asleep = true, phase = 'asleep'`);
   clock.advance(600 * minuteMs);
-  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('waking');
-  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('waking');
-  expect(await row()).toMatchObject({ asleep: false, generation: 2, kind: 'workspace.wake' });
+  expect(await wakeUp()).toBe('waking');
+  expect(await wakeUp()).toBe('waking');
+  expect(await row()).toMatchObject({
+    asleep: false,
+    generation: 2,
+    kind: 'workspace.wake',
+    created_by: userId,
+    message: 'Woken by ada@example.com: watch configmaps',
+  });
   await change(sql`phase = 'active'`);
-  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('awake');
+  expect(await wakeUp()).toBe('awake');
   expect(await pass()).toBe(0);
 });
 
@@ -75,7 +92,7 @@ test('a workspace that is being deleted is not woken', async () => {
   await change(
     sql`asleep = true, phase = 'deleting', deletion_requested_at = now(), deletion_due_at = now()`,
   );
-  expect(await wakeWorkspace(test1.database, id, clock.now())).toBe('unavailable');
+  expect(await wakeUp()).toBe('unavailable');
 });
 
 test('a schedule puts to sleep and wakes, and knows its next turn', async () => {
