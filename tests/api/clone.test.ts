@@ -35,7 +35,7 @@ it('a clone is a new workspace that says whose copy it is and what it will not h
     kubernetesVersion: '1.34',
     clone: { sourceId: id, takenAt: null, objects: null },
   });
-  expect(JSON.stringify(made.data['clone'])).toContain('contents of volumes');
+  expect(JSON.stringify(made.data['clone'])).toMatch(/contents of volumes.*finalizers/);
   const operation = await owner.call('GET', `/api/v1/operations/${String(made.data['operationId'])}`);
   expect(operation.data).toMatchObject({
     kind: 'workspace.clone',

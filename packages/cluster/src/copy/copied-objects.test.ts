@@ -200,7 +200,7 @@ test('a claim is copied unbound, its volume is not, and that is told', async () 
     { metadata: inShop('data', { annotations: { team: 'blue' } }), spec: { accessModes: [] } },
   ]);
   expect(JSON.stringify(content.objects)).not.toContain('pv-1');
-  expect(content.leftOut[0]?.what).toContain('volumes with their contents');
+  expect(content.leftOut[0]?.what).toBe('persistent volumes, which claims get anew');
 });
 
 test('what belongs to the system, to the product or to the source as a project stays there', async () => {

@@ -87,7 +87,7 @@ interface One {
 function verdictOnKind({ kind, object, namespace, name, labels }: One, around: Surroundings): Verdict {
   switch (kind) {
     case 'PersistentVolume':
-      return { leftOut: 'volumes with their contents (claims are copied and begin empty)' };
+      return { leftOut: 'persistent volumes, which claims get anew' };
     case 'Job':
       return isFinished(object, ['Complete', 'Failed']) ? { leftOut: 'finished jobs' } : 'copied';
     case 'Pod':

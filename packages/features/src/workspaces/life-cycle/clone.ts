@@ -13,6 +13,7 @@ const neverCopied = [
   'contents of volumes: claims are copied and begin empty',
   'rights: nobody but those who administer the organization, and you, has any in the copy',
   'tokens of service accounts',
+  'finalizers: what ends in the copy waits for nobody that the source has put there',
   'events, logs and objects in namespaces of the system (kube-*)',
 ];
 
