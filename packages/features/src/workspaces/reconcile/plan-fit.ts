@@ -63,7 +63,7 @@ function wasRefused({ conditions }: WorkspaceSubject): boolean {
 }
 
 function fits(message: string): ConditionInput {
-  return { type, status: 'True', reason: 'Fitting', message };
+  return { type, status: 'True', reason: 'Resolved', message };
 }
 
 function tooSmall({ settledPlan }: WorkspaceSubject, plan: string, above: readonly string[]): ConditionInput {
