@@ -206,10 +206,15 @@ describe('headers that claim to be somebody', () => {
     await eve.call('PATCH', `/api/v1/workspaces/${eve.workspaceId}`, { description: 'x' }, headers);
     const [audit] = await product.query('select json_agg(a)::text as log from audit_entries a');
     expect(audit?.['log']).not.toMatch(/203\.0\.113|evil\.example/);
+    const evil = ['Host', 'evil.example'];
     for (const server of [product.api, product.gateway]) {
-      expect((await exchange(server, { path: '/health', headers: ['Host', 'evil.example'] })).status).toBe(
-        400,
-      );
+      for (const path of ['/oidc/.well-known/openid-configuration', '/api/v1/plans', '/metrics', '/'])
+        expect((await exchange(server, { path, headers: evil })).status).toBe(400);
+      // Kubelets ask these at the address of a pod: they tell of nobody.
+      for (const path of ['/health', '/ready'])
+        expect((await exchange(server, { path, headers: evil })).text).toMatch(
+          /^{"status":"(healthy|ready)"}$/,
+        );
     }
   });
 });
