@@ -14,12 +14,13 @@ import type { KubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { listen } from './fault-proxy.ts';
+import { dnsPath, sayDns } from './tenant-dns.ts';
 
 /**
  * Stands in for the kubelet, and for the vCluster in the pods: pods of control planes become Ready, the Secret with the
  * administrator's kubeconfig appears, and the tenants' APIs answer behind one port, told apart by the name that TLS asks
- * for, each with an authority of its own. What answers is given (`TenantApis`), while the pod is there; only `/version` is
- * said by the stand-in, from the image of the tenant's pod.
+ * for, each with an authority of its own. What answers is given (`TenantApis`), while the pod is there; only `/version` and
+ * the name server are said by the stand-in, from the image of the tenant's pod and from its values.
  */
 export interface StandInTenants extends AsyncDisposable {
   port: number;
@@ -61,6 +62,7 @@ export async function startTenants(
       const version = tenants.get(name)?.version ?? null;
       if (version === null) outgoing.destroy();
       else if (incoming.url === '/version') sayVersion(outgoing, version);
+      else if (incoming.url === dnsPath) void sayDns(host, name, outgoing).catch(() => outgoing.destroy());
       else void apis.answer(name, incoming, outgoing);
     },
   );
