@@ -100,6 +100,6 @@ export async function startKubectlCluster(): Promise<KubectlCluster> {
 }
 
 function helmBeside(kubectl: string): string {
-  const path = join(dirname(dirname(kubectl)), 'helm', 'helm');
+  const path = join(dirname(kubectl), 'helm');
   return existsSync(path) ? path : '';
 }
