@@ -97,6 +97,13 @@ async function operationEnded(kind: string): Promise<{ state: string; message: s
   );
 }
 
+/** Nobody works on it any more: the clock leaves out what somebody is just writing, until its next pass. */
+async function settled(): Promise<void> {
+  const atRest = sql`select 1 from reconcile_queue
+    having bool_and(lease_owner is null and due_at > now() + interval '1 minute')`;
+  await until(async () => (await read(atRest))[0]);
+}
+
 const conditionOf = (row: Row, type: string) => row.conditions.find((one) => one.type === type);
 
 test('a workspace falls asleep, keeps what is in it, and wakes', async () => {
@@ -129,9 +136,11 @@ test('idleness is counted from when a workspace has woken, however long that too
   await requestOfWorkspace(test1.database, id, 'wake');
   await inPhase(id, 'active');
   const clock = { now: () => systemClock.now() + aheadMs };
-  expect(await runWorkspaceClock({ database: test1.database, clock, log: silentLogger })).toBe(0);
+  const pass = () => runWorkspaceClock({ database: test1.database, clock, log: silentLogger });
+  await settled();
+  expect(await pass()).toBe(0);
   aheadMs += 6 * 60_000;
-  expect(await runWorkspaceClock({ database: test1.database, clock, log: silentLogger })).toBe(1);
+  expect(await pass()).toBe(1);
 });
 
 test('a sleeping workspace is not woken by its own reconcilers, nor do they fail', async () => {
@@ -142,14 +151,7 @@ test('a sleeping workspace is not woken by its own reconcilers, nor do they fail
   await inPhase(id, 'asleep');
   await read(sql`select hexabase.enqueue(kind, key) from (values
     ('workspace', ${id}), ('project', ${project}), ('workspace-namespaces', ${id}), ('workspace-access', ${id})) as k (kind, key)`);
-  await until(
-    async () =>
-      (
-        await read(
-          sql`select 1 from reconcile_queue having bool_and(lease_owner is null and due_at > now() + interval '1 minute')`,
-        )
-      )[0],
-  );
+  await settled();
   expect(await read(sql`select kind, last_error from reconcile_queue where last_error is not null`)).toEqual(
     [],
   );
