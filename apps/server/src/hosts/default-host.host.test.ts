@@ -2,7 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
-import { addHost, removeHost, requireHost } from '@hexabase/features/host-clusters/host-cluster.ts';
+import {
+  addHost,
+  plainHost,
+  removeHost,
+  requireHost,
+} from '@hexabase/features/host-clusters/host-cluster.ts';
 import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
@@ -38,12 +43,7 @@ it.skipIf(binaries === null)(
         row: {
           name: 'east',
           region: 'eu',
-          labels: {},
-          dedicated_nodes: false,
-          max_workspaces: null,
-          max_cpu_milli: null,
-          max_memory_mib: null,
-          created_by: null,
+          ...plainHost,
         },
         credentials: { kubeconfig, context: undefined },
         access: hostAccess(vault),

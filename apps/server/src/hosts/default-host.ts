@@ -4,6 +4,7 @@ import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import {
   addHost,
+  plainHost,
   changeHost,
   withHostAccess,
   type Credentials,
@@ -92,12 +93,7 @@ async function addOrRenew(
     const settings = {
       name: defaultName,
       region: hostRegion,
-      labels: {},
-      dedicated_nodes: false,
-      max_workspaces: null,
-      max_cpu_milli: null,
-      max_memory_mib: null,
-      created_by: null,
+      ...plainHost,
     };
     await addHost(tx, { row: settings, credentials, access, nowMs });
     return;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
+import { plainHost } from '@hexabase/features/host-clusters/host-cluster.ts';
 import { makeAuthority, signServer } from '@hexabase/kernel/certificates/sign-certificates.ts';
 
 /** An API server on this machine, for tests of who talks to one. */
@@ -45,10 +46,5 @@ export async function standInApi(
 export const newHostRow = {
   name: 'east',
   region: 'eu',
-  labels: {},
-  dedicated_nodes: false,
-  max_workspaces: null,
-  max_cpu_milli: null,
-  max_memory_mib: null,
-  created_by: null,
+  ...plainHost,
 };

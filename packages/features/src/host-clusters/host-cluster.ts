@@ -66,6 +66,16 @@ export interface AddHost {
   nowMs: number;
 }
 
+/** A host cluster without bounds, labels or nodes for single workspaces, which nobody of the API has added. */
+export const plainHost = {
+  labels: {},
+  dedicated_nodes: false,
+  max_workspaces: null,
+  max_cpu_milli: null,
+  max_memory_mib: null,
+  created_by: null,
+} as const;
+
 /**
  * Adds a host cluster; its credentials are encrypted for this row alone.
  * Throws `already_exists`, also for a cluster that is added under another name, and `validation_failed` for a kubeconfig that

@@ -16,7 +16,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { waitingForLocks } from '@hexabase/testkit/waiting-for-locks.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addHost, changeHost, requireHost } from './host-cluster.ts';
+import { addHost, changeHost, plainHost, requireHost } from './host-cluster.ts';
 import { lookAtDueHosts } from './reconcile/host-checks.ts';
 import { confirmCluster, hostConnections } from './reconcile/store.ts';
 import { toHostClusterNow } from './representation.ts';
@@ -106,12 +106,7 @@ describe.skipIf(binaries === null)('a host cluster', () => {
     const row = {
       name,
       region: 'eu',
-      labels: {},
-      dedicated_nodes: false,
-      max_workspaces: null,
-      max_cpu_milli: null,
-      max_memory_mib: null,
-      created_by: null,
+      ...plainHost,
     };
     return addHost(tx, { row, credentials: credentials(to), access: through, nowMs: systemClock.now() });
   }
