@@ -9,10 +9,11 @@ import {
 import { hostLevels, type HostLevel } from '@hexabase/testkit/host-cluster.ts';
 import { possibleLevel, thisMachine } from '../../tests/hostcluster/requirements.ts';
 import { parseHostOptions, type HostOptions } from './host-options.ts';
-import { runVitest, type Counts } from './vitest.ts';
+import type { Report } from './report.ts';
+import { runVitest } from './vitest.ts';
 
 /** `./hks test host`: the suites that need built components, against a cluster that is started for them. */
-export async function runHostSuites(args: readonly string[]): Promise<Counts> {
+export async function runHostSuites(args: readonly string[]): Promise<Report> {
   const options = parseHostOptions(args);
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -32,7 +33,7 @@ export async function runHostSuites(args: readonly string[]): Promise<Counts> {
     cluster = await chooseCluster(options, stopping.signal);
   } catch (error) {
     say(`The host cluster did not start: ${error instanceof Error ? error.message : String(error)}`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { counts: { passed: 0, failed: 1, skipped: 0 }, failures: [] };
   }
   try {
     return await runVitest('test-report-host.json', {

@@ -1,15 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canFetchKubectl, fetchKubectl, kubectlPackages, type KubectlVersion } from '../kubectl/fetch.ts';
 import { root, run } from '../run.ts';
-
-/** How a run of suites ended. */
-export interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
+import { readReport, type Report } from './report.ts';
 
 export interface SuiteRun {
   filters: readonly string[];
@@ -21,9 +15,9 @@ export interface SuiteRun {
   signal?: AbortSignal;
 }
 
-/** Runs vitest and counts. A run that ends badly without a failed test (it crashed, it was stopped) counts as one. */
-export async function runVitest(report: string, suite: SuiteRun): Promise<Counts> {
-  const path = join(root, '.hks', report);
+/** Runs vitest and reads its report. A run that ends badly without a failed test (it crashed, it was stopped) counts as one. */
+export async function runVitest(reportName: string, suite: SuiteRun): Promise<Report> {
+  const path = join(root, '.hks', reportName);
   await mkdir(join(root, '.hks'), { recursive: true });
   // A run that dies must not be counted by the report of the one before.
   await rm(path, { force: true });
@@ -49,13 +43,10 @@ export async function runVitest(report: string, suite: SuiteRun): Promise<Counts
       ...(suite.signal ? { signal: suite.signal } : {}),
     },
   );
-  const counts = readCounts(path);
-  return exitCode !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
-}
-
-/** What every run of tests ends with. */
-export function closingLine({ passed, failed, skipped }: Counts): string {
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  const report = readReport(path);
+  return exitCode !== 0 && report.counts.failed === 0
+    ? { ...report, counts: { ...report.counts, failed: 1 } }
+    : report;
 }
 
 /** Version to path. Where the packages do not run, the kubectl on PATH stands in. */
@@ -70,18 +61,4 @@ async function kubectls(): Promise<Record<string, string>> {
 
 function isOnPath(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
-}
-
-function readCounts(path: string): Counts {
-  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0 };
-  const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  const count = (name: string): number => {
-    const value = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, name) : 0;
-    return typeof value === 'number' ? value : 0;
-  };
-  return {
-    passed: count('numPassedTests'),
-    failed: count('numFailedTests'),
-    skipped: count('numPendingTests') + count('numTodoTests'),
-  };
 }
