@@ -49,6 +49,9 @@ describe('a setting', () => {
       expect(() => readConfig({ settingsFile: path }, {})).toThrow(StartError);
       expect(() => readConfig({ settingsFile: path }, {})).toThrow(words);
     }
+    const broken = await settingsFile('smtpPassword: s3cret: x\n');
+    expect(() => readConfig({ settingsFile: broken }, {})).toThrow('is not valid YAML at line 1, column 15.');
+    expect(() => readConfig({ settingsFile: broken }, {})).not.toThrow(/s3cret/);
     expect(readConfig({ settingsFile: await settingsFile('') }, {}).hosts.imagePullPolicy).toBe(
       'IfNotPresent',
     );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import * as z from 'zod';
+import { parseYamlWithSecrets } from '@hexabase/cluster/yaml-with-secrets.ts';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 import { StartError } from './lifecycle/data-folder.ts';
 
@@ -34,9 +34,9 @@ function settingsIn<Name extends string>(
 ): Partial<Record<Name, string>> {
   let content: unknown;
   try {
-    content = parse(text);
+    content = parseYamlWithSecrets(text);
   } catch (error) {
-    throw new StartError(`The settings file ${place} is not valid YAML: ${reasonOf(error)}`);
+    throw new StartError(`The settings file ${place} ${reasonOf(error)}.`);
   }
   const settings = z.partialRecord(z.enum(names), value).safeParse(content ?? {});
   if (settings.success) return settings.data;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseYamlWithSecrets } from '@hexabase/cluster/yaml-with-secrets.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -10,7 +11,6 @@ import {
   type ProviderInput,
 } from '@hexabase/oidc/upstream/provider-store.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
-import { parse } from 'yaml';
 import * as z from 'zod';
 import { StartError } from '../lifecycle/data-folder.ts';
 
@@ -52,7 +52,7 @@ export async function applyProvidersFile({ database, vault, clock, log, file }: 
 
 function readProvidersFile(file: string): ProviderInput[] {
   try {
-    const { providers } = content.parse(parse(readFileSync(file, 'utf8')));
+    const { providers } = content.parse(parseYamlWithSecrets(readFileSync(file, 'utf8')));
     return providers.map((provider) => readProvider(provider, { fromFile: true }));
   } catch (error) {
     // Never the text itself: it holds secrets.

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { parse, YAMLParseError } from 'yaml';
 import * as z from 'zod';
+import { parseYamlWithSecrets } from '../yaml-with-secrets.ts';
 
 /** Where a Kubernetes API is and how we prove who we are. Everything in it is text: no file is read later. */
 export interface KubeEndpoint {
@@ -112,12 +112,9 @@ export function inClusterNamespace(read: ReadAccountFile = readAccountFile): str
 
 function readYaml(text: string): unknown {
   try {
-    return parse(text);
+    return parseYamlWithSecrets(text);
   } catch (error) {
-    // The parser's own words show what stands there, which may be a token.
-    const [at] = (error instanceof YAMLParseError && error.linePos) || [];
-    const where = at ? ` at line ${at.line}, column ${at.col}` : '';
-    throw new KubeconfigError(`The kubeconfig is not valid YAML${where}.`);
+    throw new KubeconfigError(`The kubeconfig ${error instanceof Error ? error.message : ''}.`);
   }
 }
 
