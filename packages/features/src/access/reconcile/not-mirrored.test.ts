@@ -75,29 +75,38 @@ async function running(stack: AsyncDisposableStack) {
   }
   const wake = () => database.asWorker((tx) => wakeAccess(tx, [workspaceId]));
   const scope = { userId: null, organizationIds: [organizationId] };
-  /** A role in a project, or in the whole workspace, for a group of its own; answers its id. */
-  const give = async (project: string | null, preset: 'admin' | 'viewer' = 'admin'): Promise<string> => {
-    const [id, groupId] = [newId(), newId()];
+  /** A role in each of these projects (null: in the whole workspace) at the same moment, each for a group of its own. */
+  const giveAtOnce = async <const P extends readonly (string | null)[]>(
+    places: P,
+    preset: 'admin' | 'viewer' = 'admin',
+  ): Promise<{ [K in keyof P]: string }> => {
+    const ids = places.map(() => newId());
     await database.asTenant(scope, async (tx) => {
-      await sql`insert into groups (id, organization_id, name) values (${groupId}, ${organizationId}, ${`g-${id}`})`.execute(
-        tx,
-      );
-      const projectId = project === null ? null : (projects.get(project) ?? '');
-      const given = {
-        id,
-        organizationId,
-        workspaceId,
-        projectId,
-        preset,
-        roleId: null,
-        groupId,
-        userId: null,
-      };
-      await insertAssignment(tx, { ...given, createdBy: '', createdAt: new Date() });
+      for (const [index, project] of places.entries()) {
+        const [id, groupId] = [ids[index] ?? '', newId()];
+        await sql`insert into groups (id, organization_id, name) values (${groupId}, ${organizationId}, ${`g-${id}`})`.execute(
+          tx,
+        );
+        const projectId = project === null ? null : (projects.get(project) ?? '');
+        const given = {
+          id,
+          organizationId,
+          workspaceId,
+          projectId,
+          preset,
+          roleId: null,
+          groupId,
+          userId: null,
+        };
+        await insertAssignment(tx, { ...given, createdBy: '', createdAt: new Date() });
+      }
       await wakeAccess(tx, [workspaceId]);
     });
-    return id;
+    return ids as { [K in keyof P]: string };
   };
+  /** Answers the role's id. */
+  const give = async (project: string | null, preset: 'admin' | 'viewer' = 'admin'): Promise<string> =>
+    (await giveAtOnce([project], preset))[0];
   const take = (id: string) =>
     database.asTenant(scope, async (tx) => {
       await deleteAssignmentRow(tx, id);
@@ -137,6 +146,7 @@ async function running(stack: AsyncDisposableStack) {
     logged,
     read,
     give,
+    giveAtOnce,
     take,
     told,
     untilTold,
@@ -229,13 +239,12 @@ describe('a workspace whose own cluster refuses what we write', () => {
 
   test('holds up no project while a webhook that is asked for the whole workspace takes its time', async () => {
     await using stack = new AsyncDisposableStack();
-    const { inside, read, give } = await running(stack);
+    const { inside, read, giveAtOnce } = await running(stack);
     const slow = Promise.withResolvers<TenantResponse>();
     stack.defer(() => slow.resolve(deadWebhook));
     inside.refuses = ({ method, path }) =>
       method === 'POST' && path.endsWith('/clusterrolebindings') ? slow.promise : null;
-    await give(null);
-    const id = await give('shop');
+    const [, id] = await giveAtOnce([null, 'shop']);
     expect(
       await until(() => read(`${rbac}/namespaces/shop/rolebindings/hexabase:assignment:${id}`)),
     ).toBeTruthy();
