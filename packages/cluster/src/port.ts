@@ -174,6 +174,11 @@ export interface TenantRequest {
   signal?: AbortSignal;
   /** Milliseconds that it may take, where that is more than whoever carries it waits by itself. */
   timeoutMs?: number;
+  /**
+   * Bytes of the answer that are read, where that is less than whoever carries it reads by itself. A larger one is as
+   * none: `KubeCallError` with the reason `large`. Who asks a server in the same process is answered whole.
+   */
+  answerBytesMax?: number;
 }
 
 export interface TenantResponse {

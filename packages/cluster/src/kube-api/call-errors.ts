@@ -1,9 +1,9 @@
 /**
- * No usable answer came: the API could not be reached, showed a certificate that is not to be trusted, took too long, or
- * asked to come again later (429 or 503 with `Retry-After`, RFC 9110 §10.2.3).
+ * No usable answer came: the API could not be reached, showed a certificate that is not to be trusted, took too long,
+ * asked to come again later (429 or 503 with `Retry-After`, RFC 9110 §10.2.3), or answered more than was to be read.
  */
 export class KubeCallError extends Error {
-  readonly reason: 'unreachable' | 'untrusted' | 'timeout' | 'busy';
+  readonly reason: 'unreachable' | 'untrusted' | 'timeout' | 'busy' | 'large';
   /** Milliseconds that the server asked to wait; null when it said nothing. */
   readonly retryAfterMs: number | null;
 

@@ -81,6 +81,16 @@ function client(changes: Partial<KubeEndpoint> = {}, callTimeoutMs = patientMs):
 }
 
 describe('a call', () => {
+  it('of which the answer is larger than was to be read ends, with a reason of its own', async () => {
+    answer = (_request, response) => reply(response, 200, { items: ['x'.repeat(100_000)] });
+    using open = client();
+    const wanted = { method: 'GET', path: '/api/v1/pods' } as const;
+    expect(await open.request({ ...wanted, answerBytesMax: 200_000 })).toMatchObject({ status: 200 });
+    const large = open.request({ ...wanted, answerBytesMax: 50_000 });
+    await expect(large).rejects.toThrow(KubeCallError);
+    await expect(large).rejects.toMatchObject({ reason: 'large' });
+  });
+
   it('carries the token, the body and its type below the path of the server, and answers JSON', async () => {
     using kube = client();
     answer = async (request, response) =>

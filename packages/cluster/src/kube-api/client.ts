@@ -42,7 +42,8 @@ export function createKubeClient(
       const limit = withLimit(request.signal, request.timeoutMs ?? callTimeoutMs);
       return answeredOrExplained({ ...limit, host: url('').host }, async () => {
         const answer = await open({ ...request, signal: limit.signal });
-        const response = { status: answer.statusCode ?? 0, body: await bodyOf(answer, answerBytesMax) };
+        const body = await bodyOf(answer, request.answerBytesMax ?? answerBytesMax);
+        const response = { status: answer.statusCode ?? 0, body };
         refuseBusy(answer, response, request);
         return response;
       }).catch(afterTimeout(agent));
@@ -126,7 +127,8 @@ async function bodyOf(answer: IncomingMessage, bytesMax: number): Promise<unknow
   let bytes = 0;
   answer.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > bytesMax) answer.destroy(new Error(`the answer is larger than ${bytesMax} bytes`));
+    if (bytes > bytesMax)
+      answer.destroy(new KubeCallError('large', `the answer is larger than ${bytesMax} bytes`));
   });
   const said = await text(answer);
   if (!(answer.headers['content-type'] ?? '').startsWith('application/json')) return said;

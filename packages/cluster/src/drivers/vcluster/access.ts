@@ -7,7 +7,7 @@ import { parseKubeconfig, type KubeEndpoint } from '../../kube-api/endpoint.ts';
 import type { TenantClient, TenantRequest, TenantResponse, Upstream } from '../../port.ts';
 import { fieldOf, metaOf, textOf } from './host/objects.ts';
 import { readOne } from './host/read.ts';
-import { namesOf, tenantPort } from './names.ts';
+import { controlPlaneSelector, namesOf, tenantPort } from './names.ts';
 import type { VclusterDriverOptions } from './options.ts';
 import { openTunnel, type Tunnel } from './tunnel/tunnel.ts';
 
@@ -251,7 +251,7 @@ function open(
     };
   }
   const { namespace, release } = namesOf(workspaceId);
-  const podSelector = `app=vcluster,release=${release}`;
+  const podSelector = controlPlaneSelector(release);
   const byTunnel = () => {
     const tunnel = openTunnel({ host, namespace, podSelector, port: tenantPort });
     return { tunnel, connect: () => tunnel.connect() };

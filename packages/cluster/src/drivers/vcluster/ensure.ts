@@ -16,8 +16,9 @@ import {
 import { holdFence, raiseFence } from './host/fence.ts';
 import { ensureNamespace, isOurs } from './host/namespace.ts';
 import { fieldOf, isRecord, metaOf, textOf } from './host/objects.ts';
+import { whichOne } from './host/of-tenants.ts';
 import { deleteOne, placeOf, readAll, readOne, readProven } from './host/read.ts';
-import { copiedLabel, namesOf, note, ownerLabels } from './names.ts';
+import { controlPlaneSelector, copiedLabel, namesOf, note, ownerLabels } from './names.ts';
 import { namespaceObjects, tenantNamespace } from './objects/namespace-objects.ts';
 import { defaultStorage, type VclusterDriverOptions } from './options.ts';
 import type { Release, Releases } from './release/releases.ts';
@@ -182,8 +183,8 @@ function adapted(objects: readonly ApplicableObject[], live: Live): ApplicableOb
 /** The control plane goes first: as long as it runs it would make the pods again. */
 async function stopWorkloads({ host, workspaceId, namespace, fence, signal }: Work): Promise<void> {
   const { release } = namesOf(workspaceId);
-  const pods = { apiVersion: 'v1', kind: 'Pod', namespace };
-  const own = { ...pods, labelSelector: `app=vcluster,release=${release}` };
+  const pods = { apiVersion: 'v1', kind: 'Pod', namespace, keep: whichOne };
+  const own = { ...pods, labelSelector: controlPlaneSelector(release) };
   while ((await readAll(host, own, signal)).length > 0) await sleep(pollMs, undefined, { signal });
   const copies = await readAll(host, { ...pods, labelSelector: `${copiedLabel}=${release}` }, signal);
   // A newer worker may have woken it in the meantime, and these pods run again for somebody.

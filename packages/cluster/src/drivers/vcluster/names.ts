@@ -33,7 +33,7 @@ export const note = {
 export const copiedLabel = 'vcluster.loft.sh/managed-by';
 
 /** And this one, with the namespace inside the tenant: what a tenant itself writes under either name comes under another. */
-const copiedFromLabel = 'vcluster.loft.sh/namespace';
+export const copiedFromLabel = 'vcluster.loft.sh/namespace';
 
 /** Annotation of what was copied: the uid that the object has inside the tenant. */
 export const copiedUidNote = 'vcluster.loft.sh/object-uid';
@@ -41,6 +41,11 @@ export const copiedUidNote = 'vcluster.loft.sh/object-uid';
 /** Labels on the host of the pods with a tenant's name server: its control plane makes them in a namespace of its own. */
 export function dnsLabels(release: string): Record<string, string> {
   return { [copiedLabel]: release, [copiedFromLabel]: 'kube-system', 'k8s-app': 'vcluster-kube-dns' };
+}
+
+/** Of the pods and volumes of a tenant's control plane, as the chart labels them. */
+export function controlPlaneSelector(release: string): string {
+  return `app=vcluster,release=${release}`;
 }
 
 /** The tenant's API, as the pod listens. */

@@ -6,8 +6,9 @@ import type { TenantClient, TenantState } from '../../port.ts';
 import { conditionsOf, inTheirPlace } from './conditions.ts';
 import { isOurs } from './host/namespace.ts';
 import { fieldOf, listOf, metaOf, numberOf, textOf, type Json } from './host/objects.ts';
+import { ofClaim, ofEvent, ofPod, whichOne } from './host/of-tenants.ts';
 import { readAll, readOne, type Selection } from './host/read.ts';
-import { copiedLabel, dnsLabels, namesOf, note } from './names.ts';
+import { controlPlaneSelector, copiedLabel, dnsLabels, namesOf, note } from './names.ts';
 import { workloadsRunning } from './workloads/workloads-running.ts';
 
 export interface ObserveDeps {
@@ -82,7 +83,8 @@ export function dnsPods(host: TenantClient, { namespace, release, signal }: Plac
   const labelSelector = Object.entries(dnsLabels(release))
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
-  return visible(readAll(host, { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector }, signal));
+  const selection = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector, keep: ofPod };
+  return visible(readAll(host, selection, signal));
 }
 
 /** While the API answers nothing else of the tenant's own can be missing. What ends or is ready says nothing. */
@@ -123,7 +125,8 @@ function isStopped(statefulSet: Json | null): boolean {
 
 /** Names of the tenant's own pods that are still there: they run on after the control plane until their grace is over. */
 async function endingPods(host: TenantClient, { namespace, release, signal }: Place): Promise<string[]> {
-  const copies = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: `${copiedLabel}=${release}` };
+  const labelSelector = `${copiedLabel}=${release}`;
+  const copies = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector, keep: whichOne };
   return (await readAll(host, copies, signal)).map((pod) => metaOf(pod).name);
 }
 
@@ -163,11 +166,16 @@ async function reasons(
 ): Promise<ConditionInput[]> {
   const list = (selection: Omit<Selection, 'apiVersion' | 'namespace'>) =>
     visible(readAll(host, { apiVersion: 'v1', namespace, ...selection }, signal));
+  const labelSelector = controlPlaneSelector(release);
   const [own, claims, warnings, ofClaims] = await Promise.all([
-    list({ kind: 'Pod', labelSelector: `app=vcluster,release=${release}` }),
-    list({ kind: 'PersistentVolumeClaim', labelSelector: `app=vcluster,release=${release}` }),
-    list({ kind: 'Event', fieldSelector: 'type=Warning' }),
-    list({ kind: 'Event', fieldSelector: 'type!=Warning,involvedObject.kind=PersistentVolumeClaim' }),
+    list({ kind: 'Pod', labelSelector, keep: ofPod }),
+    list({ kind: 'PersistentVolumeClaim', labelSelector, keep: ofClaim }),
+    list({ kind: 'Event', fieldSelector: 'type=Warning', keep: ofEvent }),
+    list({
+      kind: 'Event',
+      fieldSelector: 'type!=Warning,involvedObject.kind=PersistentVolumeClaim',
+      keep: ofEvent,
+    }),
   ]);
   const pods = own && dns ? [...own, ...dns] : null;
   const events = warnings && ofClaims ? [...warnings, ...ofClaims] : null;

@@ -7,6 +7,7 @@ import { raiseFence } from './host/fence.ts';
 import { foreignItem, readForeign } from './host/foreign.ts';
 import { isOurs } from './host/namespace.ts';
 import { fieldOf, heldBy, metaOf, textOf, type Json } from './host/objects.ts';
+import { ofClaim, whichOne } from './host/of-tenants.ts';
 import { deleteOne, placeOf, readAll, readOne } from './host/read.ts';
 import { fenceNamespace, fenceNameOf, namesOf, ownerSelector } from './names.ts';
 
@@ -75,7 +76,8 @@ function podWords(names: readonly string[]): string {
 /** They are outside of the namespace and go after it: who reads of them here looks for them there. */
 async function claimedVolumes({ host, workspaceId, signal }: RemovalWork): Promise<InventoryItem[]> {
   const { namespace } = namesOf(workspaceId);
-  const claims = await readAll(host, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace }, signal);
+  const selection = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, keep: ofClaim };
+  const claims = await readAll(host, selection, signal);
   return claims
     .map((claim) => textOf(fieldOf(claim, 'spec', 'volumeName')))
     .filter((name) => name !== '')
@@ -87,7 +89,7 @@ async function endPods(work: RemovalWork): Promise<string[]> {
   const { host, workspaceId, signal } = work;
   const { namespace } = namesOf(workspaceId);
   await scaleToZero(work);
-  const pods = await readAll(host, { apiVersion: 'v1', kind: 'Pod', namespace }, signal);
+  const pods = await readAll(host, { apiVersion: 'v1', kind: 'Pod', namespace, keep: whichOne }, signal);
   await Promise.all(pods.map((pod) => endPod(work, pod)));
   return pods.map((pod) => metaOf(pod).name);
 }

@@ -33,6 +33,8 @@ function unanswered({ reason, retryAfterMs }: KubeCallError): string {
       return 'does not answer in time; it is tried again.';
     case 'untrusted':
       return 'shows a certificate that is not to be trusted; nothing was sent to it.';
+    case 'large':
+      return 'answers more than is read at once; it is tried again.';
     case 'busy':
       return `is busy and asked us to come again in ${Math.ceil((retryAfterMs ?? 0) / 1000)} s.`;
   }

@@ -1,7 +1,9 @@
 import { KubeCallError, KubeRefusal } from '../../../kube-api/call-errors.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
 import type { TenantClient, TenantResponse } from '../../../port.ts';
-import { fieldOf, listOf, metaOf, textOf, type Json } from './objects.ts';
+import { fieldOf, metaOf, type Json } from './objects.ts';
+import { pagesOf } from './pages.ts';
+import { pick, type Shape } from './pick.ts';
 
 export interface Wanted {
   apiVersion: string;
@@ -40,53 +42,60 @@ export interface Selection {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
+  /** What is kept of each object; all of it when absent. For what tenants make: they decide how large it is. */
+  keep?: Shape;
 }
-
-const pageSize = 500;
 
 /** All pages of a collection. */
 export async function readAll(
   host: TenantClient,
-  { apiVersion, kind, namespace, ...selectors }: Selection,
+  selection: Selection,
   signal: AbortSignal,
 ): Promise<Json[]> {
-  const path = resourcePath(apiVersion, kind, { namespace });
-  const items: Json[] = [];
-  let proceed = '';
   for (;;) {
-    const query = new URLSearchParams({
-      limit: String(pageSize),
-      ...selectors,
-      ...(proceed && { continue: proceed }),
-    });
-    const answer = await host.request({ method: 'GET', path: `${path}?${query.toString()}`, signal });
-    // The list is too old to be continued; begin anew.
-    if (answer.status === 410 && proceed) {
-      items.length = 0;
-      proceed = '';
-      continue;
+    const items: Json[] = [];
+    let hasBegun = false;
+    try {
+      for await (const page of pagesOf(host, listOfAll(selection, 500), signal)) {
+        hasBegun = true;
+        items.push(...kept(page.items, selection));
+      }
+      return items;
+    } catch (error) {
+      // The list is too old to be continued; begin anew.
+      if (!(hasBegun && error instanceof KubeRefusal && error.status === 410)) throw error;
     }
-    const list = asObject(answer, `the list of ${kind}`);
-    items.push(...listOf(list['items']));
-    proceed = textOf(fieldOf(list, 'metadata', 'continue'));
-    if (!proceed) return items;
   }
 }
 
-/** No more than one page of a collection; `isWhole` when there is no further one. */
+/** The first five hundred of a collection; `isWhole` when there are no more. */
 export async function readFirst(
   host: TenantClient,
-  { apiVersion, kind, namespace, ...selectors }: Selection,
+  selection: Selection,
   signal: AbortSignal,
 ): Promise<{ items: Json[]; isWhole: boolean }> {
+  const items: Json[] = [];
+  for await (const page of pagesOf(host, listOfAll(selection, 100), signal)) {
+    items.push(...kept(page.items, selection));
+    if (page.isLast) return { items, isWhole: true };
+    if (items.length >= firstMax) break;
+  }
+  return { items: items.slice(0, firstMax), isWhole: false };
+}
+
+const firstMax = 500;
+
+function listOfAll(
+  { apiVersion, kind, namespace, keep: _keep, ...selectors }: Selection,
+  size: number,
+): { path: string; size: number; what: string } {
+  const query = new URLSearchParams(selectors).toString();
   const path = resourcePath(apiVersion, kind, { namespace });
-  const query = new URLSearchParams({ limit: String(pageSize), ...selectors });
-  const answer = await host.request({ method: 'GET', path: `${path}?${query.toString()}`, signal });
-  const list = asObject(answer, `the list of ${kind}`);
-  return {
-    items: listOf(list['items']),
-    isWhole: textOf(fieldOf(list, 'metadata', 'continue')) === '',
-  };
+  return { path: query === '' ? path : `${path}?${query}`, size, what: `the list of ${kind}` };
+}
+
+function kept(items: readonly Json[], { keep }: Selection): readonly Json[] {
+  return keep === undefined ? items : items.map((item) => pick(item, keep));
 }
 
 export interface Deletion {

@@ -2,6 +2,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { doubtMs, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import type { TenantClient } from '../../../port.ts';
+import { ofClaim, ofEvent, ofPod, whichOne } from '../host/of-tenants.ts';
 import { readFirst, readOne } from '../host/read.ts';
 import { copiedLabel, type HostNames } from '../names.ts';
 import {
@@ -48,10 +49,10 @@ async function look(
   signal: AbortSignal,
 ): Promise<ConditionInput> {
   const copies = { apiVersion: 'v1', namespace, labelSelector: `${copiedLabel}=${release}` };
-  const waiting = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Pending' };
+  const waiting = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Pending', keep: whichOne };
   const [pods, claims, asked] = await Promise.all([
-    readFirst(host, { ...copies, kind: 'Pod' }, signal),
-    readFirst(host, { ...copies, kind: 'PersistentVolumeClaim' }, signal),
+    readFirst(host, { ...copies, kind: 'Pod', keep: ofPod }, signal),
+    readFirst(host, { ...copies, kind: 'PersistentVolumeClaim', keep: ofClaim }, signal),
     readFirst(tenant, waiting, signal),
   ]);
   const oldMs = clock.now() - doubtMs;
@@ -59,13 +60,10 @@ async function look(
   const missing = pods.isWhole ? missingOnHost(asked.items, pods.items, oldMs) : [];
   const isLate = claims.items.some((claim) => isPending(claim) && isSettled(claim, oldMs));
   const none = { items: [] };
+  const events = { apiVersion: 'v1', kind: 'Event', keep: ofEvent };
   const [claimEvents, refusals, quota] = await Promise.all([
-    isLate
-      ? readFirst(host, { apiVersion: 'v1', kind: 'Event', namespace, fieldSelector: ofClaims }, signal)
-      : none,
-    missing.length > 0
-      ? readFirst(tenant, { apiVersion: 'v1', kind: 'Event', fieldSelector: ofRefusals }, signal)
-      : none,
+    isLate ? readFirst(host, { ...events, namespace, fieldSelector: aboutClaims }, signal) : none,
+    missing.length > 0 ? readFirst(tenant, { ...events, fieldSelector: aboutRefusals }, signal) : none,
     missing.length > 0
       ? readOne(host, { apiVersion: 'v1', kind: 'ResourceQuota', namespace, name: 'hexabase' }, signal)
       : null,
@@ -82,9 +80,9 @@ async function look(
   return inWords(workloadTroubles(seen, oldMs), { usedUp, isWhole: pods.isWhole });
 }
 
-const ofClaims = 'involvedObject.kind=PersistentVolumeClaim';
+const aboutClaims = 'involvedObject.kind=PersistentVolumeClaim';
 /** As vCluster writes it when the host does not take what it copies. */
-const ofRefusals = 'type=Warning,reason=SyncError,involvedObject.kind=Pod';
+const aboutRefusals = 'type=Warning,reason=SyncError,involvedObject.kind=Pod';
 
 function inWords(
   troubles: ReadonlyMap<WorkloadTrouble, number>,
