@@ -25,7 +25,7 @@ function told(state: TenantState, ...conditions: Condition[]): ConditionInput[] 
   return hostConditions({ conditions, observedGeneration: 1 }, state, nowMs);
 }
 
-it('pods in trouble are told at once, since the host knows for how long, and take no phase away', () => {
+it('pods in trouble are told at once, since the driver leaves out what is young, and take no phase away', () => {
   expect(told(present({ workloads: inTrouble }))).toEqual([inTrouble]);
   const ready = asWritten({ type: 'Ready', status: 'True', reason: 'AllStepsDone', message: '' });
   const conditions = [ready, asWritten(inTrouble)];

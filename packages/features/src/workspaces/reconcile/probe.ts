@@ -54,8 +54,8 @@ export function hostConditions(
 }
 
 /**
- * Of the tenant's own pods: the host tells how long each has been as it is, so what is told has been doubted. What was told
- * is not known any more once nobody looks.
+ * Of the tenant's own pods: the driver has left out what is younger than the doubt. What was told is not known any more once
+ * nobody looks.
  */
 function workloads(
   { conditions }: { conditions: readonly Condition[] },

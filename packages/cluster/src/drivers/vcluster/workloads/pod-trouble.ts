@@ -39,6 +39,14 @@ export function whyUnscheduled(pod: Json): string | null {
 const volumeIsMissing =
   /unbound immediate PersistentVolumeClaims|didn't find available persistent volumes to bind/;
 
+/** Words of the same plugin of a claim that a pod names and that is not there, or goes. */
+const claimIsMissing = /persistentvolumeclaim "[^"]*" (?:not found|is being deleted)/;
+
+/** Neither more nodes nor a volume would help it. */
+export function namesNoClaim(pod: Json): boolean {
+  return claimIsMissing.test(whyUnscheduled(pod) ?? '');
+}
+
 /** More nodes would not help it. */
 export function waitsForVolume(pod: Json): boolean {
   return volumeIsMissing.test(whyUnscheduled(pod) ?? '');

@@ -2,11 +2,17 @@ import { parseQuantity } from '@hexabase/kernel/quantity.ts';
 import { fieldOf, isRecord, listOf, metaOf, textOf, type Json } from '../host/objects.ts';
 import { copiedLabel, copiedUidNote, dnsLabels } from '../names.ts';
 import { claimTrouble } from './claim-trouble.ts';
-import { containersOf, containerTrouble, waitsForVolume, whyUnscheduled } from './pod-trouble.ts';
+import {
+  containersOf,
+  containerTrouble,
+  namesNoClaim,
+  waitsForVolume,
+  whyUnscheduled,
+} from './pod-trouble.ts';
 import type { ContainerTrouble } from './pod-trouble.ts';
 
 /** What keeps a tenant's own pods from running, the worst first. */
-export type WorkloadTrouble = 'quota' | 'refused' | 'room' | 'volume' | ContainerTrouble;
+export type WorkloadTrouble = 'quota' | 'refused' | 'room' | 'volume' | 'claim' | ContainerTrouble;
 
 export interface Workloads {
   /** On the host, of the tenant. */
@@ -83,6 +89,7 @@ function refusalOf(pod: Json, { refusals, usedUp }: Workloads): 'quota' | 'refus
 /** What of it ended is its owner's matter; what waits for a claim that is told is not told again. */
 function podTrouble(pod: Json, claims: readonly Json[]): WorkloadTrouble | null {
   if (isDns(pod) || ['Failed', 'Succeeded'].includes(textOf(fieldOf(pod, 'status', 'phase')))) return null;
+  if (namesNoClaim(pod)) return 'claim';
   if (whyUnscheduled(pod) !== null) {
     const names = claimNames(pod);
     const isTold = waitsForVolume(pod) && claims.some((claim) => names.includes(metaOf(claim).name));

@@ -17,6 +17,8 @@ interface Scene {
   tenant?: Readonly<Record<string, readonly Json[]>>;
   quota?: Json;
   refuse?: { resource: string; status: number };
+  /** Since when the control plane is ready. */
+  upSince?: string;
 }
 
 async function told(scene: Scene): Promise<{ says: string; asked: string[] }> {
@@ -27,6 +29,7 @@ async function told(scene: Scene): Promise<{ says: string; asked: string[] }> {
       const selected = new URLSearchParams(query).get('fieldSelector') ?? '';
       asked.push(`${who} ${resource}${selected && ` ${selected}`}`);
       if (scene.refuse?.resource === `${who} ${resource}`) return { status: scene.refuse.status, body: {} };
+      if (query.includes('app%3Dvcluster')) return { status: 200, body: { items: [controlPlane(scene)] } };
       if (resource === 'hexabase') return { status: 200, body: scene.quota ?? {} };
       return { status: 200, body: { items: scene[who]?.[resource] ?? [] } };
     },
@@ -40,6 +43,11 @@ async function told(scene: Scene): Promise<{ says: string; asked: string[] }> {
   const { type, status, reason, message } = await workloadsRunning(deps, names, AbortSignal.timeout(10_000));
   expect(type).toBe('WorkloadsRunning');
   return { says: `${status} ${reason}: ${message}`, asked };
+}
+
+function controlPlane({ upSince = old }: Scene): Json {
+  const ready = { type: 'Ready', status: 'True', lastTransitionTime: upSince };
+  return { metadata: { name: `${names.release}-0` }, status: { conditions: [ready] } };
 }
 
 let made = 0;
@@ -159,6 +167,22 @@ it.each<[string, Scene, string]>([
     'For 1 claim there is no volume.',
   ],
   [
+    'a claim that a pod names and nobody has made',
+    {
+      host: {
+        pods: [
+          pod(
+            unscheduled(
+              '0/1 nodes are available: persistentvolumeclaim "data-x-team-a" not found. preemption: …',
+            ),
+          ),
+          pod(unscheduled('persistentvolumeclaim "old-x-team-a" is being deleted')),
+        ],
+      },
+    },
+    'A claim is missing for 2 pods.',
+  ],
+  [
     'the quota, in the words of the host',
     { tenant: { pods: [missing('a')], events: [refusal('a', overQuota)] } },
     'The quota of the workspace leaves no room for 1 pod.',
@@ -223,6 +247,12 @@ it('says nothing of what just starts, ends, is copied, or has conditions of its 
     },
   });
   expect(says).toBe('True NoTrouble: ');
+});
+
+it('what a control plane that has just started has not brought to the host yet is not refused there', async () => {
+  const waited = { tenant: { pods: [missing('a')], events: [refusal('a', overQuota)] } };
+  expect((await told({ ...waited, upSince: young })).says).toBe('True NoTrouble: ');
+  expect((await told(waited)).says).toContain('leaves no room for 1 pod');
 });
 
 function record(object: Json): Json {

@@ -2,9 +2,10 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { doubtMs, type ConditionInput } from '@hexabase/kernel/conditions.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import type { TenantClient } from '../../../port.ts';
+import { fieldOf, listOf, textOf } from '../host/objects.ts';
 import { ofClaim, ofEvent, ofPod, whichOne } from '../host/of-tenants.ts';
 import { readFirst, readOne } from '../host/read.ts';
-import { copiedLabel, type HostNames } from '../names.ts';
+import { controlPlaneSelector, copiedLabel, type HostNames } from '../names.ts';
 import {
   isPending,
   isSettled,
@@ -57,7 +58,9 @@ async function look(
   ]);
   const oldMs = clock.now() - doubtMs;
   // Of a part of the list nobody knows what is missing in it.
-  const missing = pods.isWhole ? missingOnHost(asked.items, pods.items, oldMs) : [];
+  const notCopied = pods.isWhole ? missingOnHost(asked.items, pods.items, oldMs) : [];
+  const missing =
+    notCopied.length > 0 && (await isUpSince(host, { namespace, release, oldMs }, signal)) ? notCopied : [];
   const isLate = claims.items.some((claim) => isPending(claim) && isSettled(claim, oldMs));
   const none = { items: [] };
   const events = { apiVersion: 'v1', kind: 'Event', keep: ofEvent };
@@ -78,6 +81,22 @@ async function look(
     usedUp,
   };
   return inWords(workloadTroubles(seen, oldMs), { usedUp, isWhole: pods.isWhole });
+}
+
+/** A control plane that has just started, as after a sleep, has yet to bring to the host what waits in it since before. */
+async function isUpSince(
+  host: TenantClient,
+  { namespace, release, oldMs }: HostNames & { oldMs: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const labelSelector = controlPlaneSelector(release);
+  const own = { apiVersion: 'v1', kind: 'Pod', namespace, labelSelector, keep: ofPod };
+  return (await readFirst(host, own, signal)).items.some((pod) =>
+    listOf(fieldOf(pod, 'status', 'conditions')).some(
+      ({ type, status, lastTransitionTime: since }) =>
+        type === 'Ready' && status === 'True' && Date.parse(textOf(since)) <= oldMs,
+    ),
+  );
 }
 
 const aboutClaims = 'involvedObject.kind=PersistentVolumeClaim';
@@ -106,6 +125,7 @@ function sentenceOf(usedUp: readonly string[]): Readonly<Record<WorkloadTrouble,
     refused: (count) => `The host cluster does not take ${count}.`,
     room: (count) => `No node takes ${count}.`,
     volume: (count) => `For ${count} there is no volume.`,
+    claim: (count) => `A claim is missing for ${count}.`,
     image: (count) => `An image cannot be had for ${count}.`,
     memory: (count) => `In ${count} a container needed more memory than its limit and was stopped.`,
     crash: (count) => `In ${count} a container ends again and again.`,
