@@ -259,7 +259,8 @@ describe('the scope of a token', () => {
     const inside = allOperations().filter(({ operation }) =>
       tokenMayCall({ token: { ...ci, scope } }, operation),
     );
-    expect(inside.every(({ operation }) => operation.target === 'workspace')).toBe(true);
+    const others = inside.filter(({ operation }) => operation.target !== 'workspace');
+    expect(others.map(({ operation }) => operation.id)).toEqual(['operation.get']);
     expect(inside.some(({ operation }) => operation.id === 'workspace.delete')).toBe(false);
   });
 
@@ -287,6 +288,12 @@ describe('the scope of a token', () => {
     });
     expect(created.status, created.text).toBe(201);
     expect((await made.call('POST', `/api/v1/workspaces/${workspaceId}/kube-token`)).status).toBe(201);
+    // Who asks for a change can follow it to its end; what goes on in another workspace is not there.
+    const asleep = await made.call('POST', `/api/v1/workspaces/${workspaceId}/sleep`);
+    const other = await ann.call('GET', `/api/v1/workspaces/${otherWorkspaceId}`);
+    const followed = [asleep, other].map(({ data }) => `/api/v1/operations/${data['operationId']}`);
+    expect(await Promise.all(followed.map((path) => status(made, path)))).toEqual([200, 404]);
+    expect(await status(made, '/api/v1/operations')).toBe(403);
     expect((await made.call('DELETE', `/api/v1/workspaces/${workspaceId}`)).status).toBe(403);
     for (const { operation } of allOperations()) {
       if (operation.access.kind === 'public') continue;

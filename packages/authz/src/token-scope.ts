@@ -18,6 +18,8 @@ const changes: readonly Action[] = [
 
 /** A token for one workspace cannot remove it, nor carry what is in it out into another one. */
 const beyondOne: readonly Action[] = ['workspace:create', 'workspace:clone', 'workspace:delete'];
+/** What lies in a workspace: whether in that of the token, `tokenReaches` says. Who asks for a change follows its operation. */
+const inOneWorkspace: readonly Operation['target'][] = ['workspace', 'operation'];
 const changesInside = changes.filter((action) => !beyondOne.includes(action));
 
 /**
@@ -30,7 +32,7 @@ export function tokenMayCall({ token }: Pick<Actor, 'token'>, operation: Operati
   const { access } = operation;
   if (access.kind === 'platform') return false;
   const isOneWorkspace = typeof token.scope === 'object';
-  if (isOneWorkspace && operation.target !== 'workspace') return false;
+  if (isOneWorkspace && !inOneWorkspace.includes(operation.target)) return false;
   if (operation.method === 'GET') return true;
   if (token.scope === 'read' || access.kind !== 'action') return false;
   return (isOneWorkspace ? changesInside : changes).includes(access.action);

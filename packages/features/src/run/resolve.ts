@@ -48,7 +48,7 @@ async function resolve(tx: Tx, { call, actor, lock }: Resolve): Promise<Resolved
 export function placeOf(target: ResolvedTarget | null) {
   return {
     organizationId: target?.organizationId ?? null,
-    workspaceId: target?.kind === 'workspace' ? target.id : null,
+    workspaceId: target?.kind === 'workspace' ? target.id : (target?.workspaceId ?? null),
   } satisfies Resource;
 }
 

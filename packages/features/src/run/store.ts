@@ -48,8 +48,8 @@ export async function findWorkspace(tx: Tx, search: Search): Promise<ResolvedTar
 }
 
 export async function findOperation(tx: Tx, search: Search): Promise<ResolvedTarget | null> {
-  const { rows } = await sql<{ id: string; organization_id: string }>`
-    select id, organization_id from operations
+  const { rows } = await sql<{ id: string; organization_id: string; workspace_id: string | null }>`
+    select id, organization_id, substring(subject from '^workspace/(.+)$') as workspace_id from operations
     where id = ${search.idOrSlug} and organization_id = any (${[...search.organizationIds]})`.execute(tx);
   const row = rows[0];
   return row
@@ -57,6 +57,7 @@ export async function findOperation(tx: Tx, search: Search): Promise<ResolvedTar
         kind: 'operation',
         id: row.id,
         organizationId: brandId(row.organization_id),
+        workspaceId: row.workspace_id,
         generation: null,
         leaving: false,
       }

@@ -41,6 +41,8 @@ export interface ResolvedTarget {
   kind: 'organization' | 'workspace' | 'operation';
   id: string;
   organizationId: OrganizationId;
+  /** Of an operation: the workspace that it works on. */
+  workspaceId?: string | null;
   /** Compared with If-Match. */
   generation: number | null;
   /** The organization itself is being deleted: it can be looked at and restored, nothing else. */
