@@ -9,9 +9,17 @@ import { ensureTenant, type TenantDeps } from './tenant.ts';
 
 const type = 'PlanFits';
 
+/** Operations that are done when the workspace answers, with whichever plan: its refusal is told in them, and they go on. */
+const aboutOtherThings: ReadonlySet<string> = new Set([
+  'workspace.wake',
+  'workspace.restore',
+  'workspace.upgrade',
+]);
+
 /**
  * Refuses a smaller plan while more is used than it gives, and puts the old plan back. It has to answer: it is looked at
- * with the plan that is in place. One that was refused is compared again each time that the workspace is looked at.
+ * with the plan that is in place. One that was refused is compared again each time that the workspace is looked at. Ends the
+ * operation that asked for the plan; one for something else goes on with the plan that stays.
  */
 export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
   return {
@@ -29,7 +37,7 @@ export function planFitStep({ driver }: TenantDeps): Step<WorkspaceSubject> {
       if (above === null) return { kind: 'done', conditions: wasRefused(subject) ? [fits('')] : [] };
       return {
         kind: 'failed',
-        terminal: true,
+        terminal: !aboutOtherThings.has(subject.operationKind ?? ''),
         condition: tooSmall(subject, plan, above),
         write: (tx) => goBack(tx, subject, 'plan'),
       };
@@ -71,14 +79,18 @@ function tooSmall({ settledPlan }: WorkspaceSubject, plan: string, above: readon
   return { type, status: 'False', reason: 'UsageAbovePlan', message };
 }
 
-/** Brings the plan that was found to fit, after work that was done with the one before. */
+/**
+ * Brings the plan that was found to fit, after work that was done with the one before. Where it was refused within this work
+ * the workspace has another generation since, which its cluster is told.
+ */
 export function applyPlanStep(deps: TenantDeps): Step<WorkspaceSubject> {
   return {
     name: 'apply-plan',
     words: 'Bringing the plan',
     timeoutMs: 120_000,
     run: async ({ subject, fence, signal }) => {
-      if (subject.settledPlan === null || subject.plan === subject.settledPlan) return { kind: 'done' };
+      const { plan, settledPlan } = subject;
+      if (settledPlan === null || (plan === settledPlan && !wasRefused(subject))) return { kind: 'done' };
       return ensureTenant(deps, { subject, fence, signal, asleep: false });
     },
   };
