@@ -124,7 +124,8 @@ async function runVerb(
       body: operation.body ? pick(values, Object.keys(operation.body.shape)) : undefined,
     });
   if (verb.waits && command.opts()['wait'] === true) {
-    const changed = await changeWorkspace(String(values['id']), ask, cli);
+    const asked = { name: String(values['id']), ask, unchanged: verb.unchanged };
+    const changed = await changeWorkspace(asked, cli);
     return cli.print(render(outputFormat(command), resource.columns, changed));
   }
   const { data, meta } = await ask();

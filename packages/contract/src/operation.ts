@@ -63,6 +63,8 @@ export interface CliVerb {
   confirm?: 'yes-no' | 'type-name';
   /** Changes a workspace, and shows the steps until that is done or has failed. `--no-wait` returns at once. */
   waits?: boolean;
+  /** What is told where that began nothing; 'This changes nothing' when absent. */
+  unchanged?: string;
   /** For answers that are not the resource's own representation. */
   columns?: readonly Column[];
   /** Field of the answer that people read: it stands below the table as it is. */

@@ -260,7 +260,7 @@ export const workspace = defineResource({
       target: 'workspace',
       output: schema,
       status: 202,
-      cli: { verb: 'retry', positional: ['id'], waits: true },
+      cli: { verb: 'retry', positional: ['id'], waits: true, unchanged: 'It is looked at again' },
     }),
     kubeconfig: operation({
       id: 'workspace.kubeconfig',

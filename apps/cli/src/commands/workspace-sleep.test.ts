@@ -26,12 +26,13 @@ async function sleepCommand(ends: SleepEnds | null | number, ...options: string[
   };
   const cli = createCli({ ...environment, isTerminal: false, browser: null }, new AbortController().signal);
   const answer = async (operation: { id: string }): Promise<unknown> => {
-    if (operation.id === 'workspace.get') return { data: { slug: 'demo', operationId: begun }, meta: {} };
+    const data = { slug: 'demo', operationId: begun, conditions: [] };
+    if (operation.id === 'workspace.get') return { data, meta: {} };
     if (operation.id === 'operation.get')
-      return { data: { state: 'succeeded', events: [], progress: null }, meta: {} };
+      return { data: { kind: 'workspace.sleep', state: 'succeeded', events: [], progress: null }, meta: {} };
     asked.push(operation.id);
     if (operation.id === 'workspace.sleep') begun = 'operation';
-    if (operation.id !== 'workspace.sleep-ends') return { data: { slug: 'demo' }, meta: {} };
+    if (operation.id !== 'workspace.sleep-ends') return { data: { ...data, operationId: begun }, meta: {} };
     if (typeof ends === 'number')
       throw new ClientError(ends, { code: 'not_found', message: 'Nothing there.' });
     return { data: { ends }, meta: {} };

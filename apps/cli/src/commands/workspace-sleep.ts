@@ -27,8 +27,8 @@ export function addWorkspaceSleep(program: Command, cli: Cli): void {
     }
     const ask = () =>
       cli.client().call(workspace.operations.sleep, { params: { id: name }, signal: cli.signal });
-    const final = wait ? await changeWorkspace(name, ask, cli) : (await ask()).data;
-    cli.print(render(outputFormat(command), workspace.columns, { ...final, ends }));
+    const final = wait ? { ...(await changeWorkspace({ name, ask }, cli)), ends } : (await ask()).data;
+    cli.print(render(outputFormat(command), workspace.columns, final));
   });
 }
 

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Command } from 'commander';
+import { ClientError } from '@hexabase/client/client-error.ts';
 import { addWorkspaceSleep } from '../commands/workspace-sleep.ts';
 import { addResourceCommands } from '../resource-commands.ts';
 import { createCli } from '../cli.ts';
@@ -14,42 +15,65 @@ const succeeds: State[] = [
 let asked: string[];
 let printed: string[];
 let noted: string[];
+/** Operations that were looked at. */
+let followed: (string | undefined)[];
 beforeEach(() => {
+  followed = [];
   asked = [];
   printed = [];
   noted = [];
 });
 
-const demo = { id: 'w1', slug: 'demo', name: 'Demo', plan: 'starter', runningVersion: 'v1.35.2' };
+const demo = {
+  id: 'w1',
+  slug: 'demo',
+  name: 'Demo',
+  plan: 'starter',
+  runningVersion: 'v1.35.2',
+  conditions: [] as object[],
+  sleep: { wanted: false },
+  deletionRequestedAt: null as string | null,
+};
 
 interface Server {
   /** Null: it changes nothing. */
   begins: State[] | null;
   /** How the operation before ended. */
   before?: string;
-  /** Somebody asks for something else as soon as it is done. */
-  overtaken?: boolean;
+  /** What it is when that is over. */
+  after?: Partial<typeof demo>;
+  /** Somebody asks for something else as soon as it is done, or before anybody looks again. */
+  overtaken?: 'when done' | 'at once';
+  /** So many looks at the operation are in vain. */
+  away?: number;
+}
+
+interface Given {
+  params?: { id?: string };
 }
 
 /** Runs `hks workspace …`; answers the complaint with which it ended, null for none. */
 async function hks(server: Server, ...args: string[]): Promise<string | null> {
-  const begun = { kind: 'workspace.upgrade', events: [], progress: null };
+  const begun = { kind: `workspace.${args[0]}`, events: [], progress: null };
   let operationId = 'earlier';
   let phase = 'active';
   let left = [...(server.begins ?? [])];
+  let { away = 0 } = server;
   const answers: Record<string, () => unknown> = {
-    'workspace.get': () => ({ ...demo, operationId, phase }),
+    'workspace.get': () => ({ ...demo, ...(phase === 'changed' && server.after), operationId, phase }),
     'workspace.sleep-ends': () => ({ ends: null }),
     'operation.get': () => {
+      if (away-- > 0) throw new ClientError(0, { code: 'unreachable', message: 'Cannot reach it.' });
       if (operationId === 'earlier') return { ...begun, state: server.before ?? 'succeeded', message: 'old' };
       const [now, ...rest] = left;
       if (rest.length > 0) left = rest;
       if (now?.state !== 'running') phase = 'changed';
-      if (now?.state !== 'running' && server.overtaken) operationId = 'later';
+      if (now?.state !== 'running' && server.overtaken === 'when done') operationId = 'later';
       return { ...begun, ...now };
     },
   };
-  const answer = async ({ id }: { id: string }): Promise<unknown> => {
+  const answer = async ({ id }: { id: string }, { params }: Given = {}): Promise<unknown> => {
+    if (id === 'operation.get') followed.push(params?.id);
     const look = answers[id];
     if (look) return { data: look(), meta: {} };
     asked.push(id);
@@ -57,7 +81,9 @@ async function hks(server: Server, ...args: string[]): Promise<string | null> {
       operationId = 'new';
       phase = 'updating';
     }
-    return { data: answers['workspace.get']?.(), meta: {} };
+    const data = answers['workspace.get']?.();
+    if (server.overtaken === 'at once') operationId = 'later';
+    return { data, meta: {} };
   };
   const environment = { configFile: '', context: null, token: null, server: null, launcher: 'hks' };
   const cli = {
@@ -103,7 +129,7 @@ test.each(verbs)('%s that fails fails with the reason', async (...args) => {
     { state: 'failed', message: 'The plan is too small' },
   ];
   expect(await hks({ begins: fails }, ...args)).toBe(
-    'The upgrade of demo has not been done: The plan is too small. `hks why workspace/demo` tells more.',
+    `The ${args[0]} of demo has not been done: The plan is too small. \`hks why workspace/demo\` tells more.`,
   );
   expect(printed).toEqual([]);
 });
@@ -114,7 +140,47 @@ test('what changes nothing is done, however the operation before it ended', asyn
   expect(printed.join()).toMatch(/demo +starter +active/);
 });
 
+test('a retry that finds nothing to begin again says that it looks again', async () => {
+  expect(await hks({ begins: null }, 'retry', 'demo')).toBeNull();
+  expect(noted).toEqual(['It is looked at again: demo is active, with Kubernetes v1.35.2.']);
+});
+
 test('what was overtaken by something else says so', async () => {
-  expect(await hks({ begins: succeeds, overtaken: true }, 'sleep', 'demo')).toBeNull();
-  expect(noted.join()).toContain('Something else was asked for meanwhile');
+  const after = { sleep: { wanted: true } };
+  expect(await hks({ begins: succeeds, overtaken: 'when done', after }, 'sleep', 'demo')).toBeNull();
+  expect(noted.at(-1)).toBe('Something else was asked for meanwhile: demo is changed.');
+});
+
+test.each([
+  ['sleep', {}],
+  ['wake', { sleep: { wanted: true } }],
+  ['update', { deletionRequestedAt: '2026-11-23T08:00:00Z' }],
+])('%s of which the contrary was asked for meanwhile fails', async (verb, after) => {
+  expect(await hks({ begins: succeeds, overtaken: 'when done', after }, verb, 'demo')).toBe(
+    `The ${verb} of demo was overtaken. Something else was asked for meanwhile: demo is changed.`,
+  );
+  expect(printed).toEqual([]);
+});
+
+test('what is begun is followed by what the answer names, whatever others begin then', async () => {
+  expect(await hks({ begins: succeeds, overtaken: 'at once' }, 'wake', 'demo')).toBeNull();
+  expect(followed).toEqual(['new', 'new']);
+});
+
+test('a plan that is refused by the wake is told with it, and one that a sleeping workspace is to have too', async () => {
+  const message = 'The plan starter is too small for what runs: 3 of 2 CPU';
+  const conditions = [{ type: 'PlanFits', status: 'False', message }];
+  expect(await hks({ begins: succeeds, after: { plan: 'pro', conditions } }, 'wake', 'demo')).toBeNull();
+  expect(noted).toEqual([`${message}.`]);
+  noted = [];
+  // What is said of an earlier one is not said of this one.
+  const asleep = { plan: 'pro', sleep: { wanted: true }, conditions };
+  expect(await hks({ begins: succeeds, after: asleep }, 'update', 'demo', '--plan', 'pro')).toBeNull();
+  expect(noted).toEqual(['demo sleeps: the plan pro comes when it wakes, if what runs fits.']);
+});
+
+test('a server that is started anew meanwhile is waited for', async () => {
+  expect(await hks({ begins: succeeds, away: 2 }, 'wake', 'demo')).toBeNull();
+  expect(noted).toEqual(['The server does not answer; it is asked again for a while.']);
+  expect(printed.join()).toMatch(/demo +starter +changed/);
 });

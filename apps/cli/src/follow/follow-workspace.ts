@@ -1,10 +1,11 @@
-import { longOperation } from '@hexabase/contract/long-operation.ts';
 import { workspace, type Workspace } from '@hexabase/contract/workspace.ts';
 import { sentences } from '@hexabase/kernel/text/sentences.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../cli-error.ts';
 import { progressLine, stepsOf, type ProgressLine } from '../progress.ts';
+import { askPatiently } from './ask-patiently.ts';
+import { operationOf } from './follow-operation.ts';
 
 const pollMs = 100;
 
@@ -22,15 +23,11 @@ export async function followWorkspace(created: Workspace, cli: Cli): Promise<Wor
 /** Shows each step of the operation once, also those that were over before anybody asked. */
 async function settled(created: Workspace, cli: Cli, line: ProgressLine): Promise<Workspace> {
   for (;;) {
-    const { data } = await cli
-      .client()
-      .call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
-    if (data.operationId) {
-      const operation = await cli
-        .client()
-        .call(longOperation.operations.get, { params: { id: data.operationId }, signal: cli.signal });
-      for (const step of stepsOf(operation.data)) line.show(step);
-    }
+    const look = () =>
+      cli.client().call(workspace.operations.get, { params: { id: created.id }, signal: cli.signal });
+    const { data } = await askPatiently(look, cli);
+    if (data.operationId)
+      for (const step of stepsOf(await operationOf(data.operationId, cli))) line.show(step);
     if (data.phase !== 'provisioning') return data;
     await delay(pollMs, undefined, { signal: cli.signal });
   }
