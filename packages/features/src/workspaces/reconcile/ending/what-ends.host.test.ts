@@ -9,6 +9,7 @@ import { silentLogger } from '@hexabase/kernel/log.ts';
 import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { hasJobAtWork, standstillMsMax } from './jobs.ts';
+import { tenantPages } from './tenant-pages.ts';
 import { whatSleepEnds } from './what-ends.ts';
 
 const binaries = kubeBinaries();
@@ -75,6 +76,18 @@ describe.skipIf(binaries === null)('what sleep ends, as a real API server tells 
     await until(async () => (await podsOf()).includes('"nowhere-'));
     expect(await isAtWork(0)).toBe(true);
     expect(await isAtWork(standstillMsMax + 60_000)).toBe(false);
+  });
+
+  it('jobs that are larger together than an answer that is read are read all the same', async () => {
+    const env = [{ name: 'LARGE', value: 'x'.repeat(1024 * 1024) }];
+    for (let one = 0; one < 10; one++)
+      await makeJob(`large-${one}`, { suspend: true, containers: [{ ...container, env }] });
+    const read: number[] = [];
+    const jobs = '/apis/batch/v1/namespaces/default/jobs';
+    for await (const page of tenantPages(driver.tenantClient(id), jobs, call().signal))
+      read.push(page.length);
+    expect(Math.max(...read)).toBeLessThan(9);
+    expect(read.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(10);
   });
 
   it('pods without a controller and jobs that have not ended are named, others are not', async () => {
