@@ -22,10 +22,10 @@ export function refusalOf(step: {
   const distance = minorNumber(to) - minorNumber(from);
   if (distance < 0)
     return `Kubernetes cannot go back from ${from} to ${to}: what ${from} has stored, ${to} may not understand.`;
-  if (offered.length <= 1 && !offered.includes(to)) return notOffered;
+  if (!offered.includes(to)) return notOffered;
   if (distance > 1)
     return `Kubernetes is upgraded one minor version at a time: go to 1.${minorNumber(from) + 1} first.`;
-  return offered.includes(to) ? null : notOffered;
+  return null;
 }
 
 function majorOf(version: string): string | undefined {
