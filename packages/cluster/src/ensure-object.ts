@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AppError } from '@hexabase/kernel/errors.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { heldBy } from './drivers/vcluster/host/objects.ts';
+import { whichOne } from './drivers/vcluster/host/of-tenants.ts';
+import { pagesOf } from './drivers/vcluster/host/pages.ts';
+import { pick } from './drivers/vcluster/host/pick.ts';
 import type { TenantClient, TenantResponse } from './port.ts';
 
 /** The part of an object that we decide; what others add to it is left alone. */
@@ -104,6 +107,22 @@ export async function listObjects(place: Place): Promise<Record<string, unknown>
   throw refused(answer, place.path);
 }
 
+/**
+ * Items of a collection of which somebody else decides how large they are: which ones they are, and nothing else of them. Throws
+ * as `ensureObject`.
+ */
+export async function listWhichOnes({ client, path, signal }: Place): Promise<Record<string, unknown>[]> {
+  const paged = { path, size: 500, refused: (answer: TenantResponse) => refused(answer, path) };
+  const items: Record<string, unknown>[] = [];
+  try {
+    for await (const page of pagesOf(client, paged, signal))
+      items.push(...page.items.map((item) => pick(item, whichOne)));
+  } catch (cause) {
+    throw isAppError(cause) ? cause : new AppError('cluster_unavailable', { cause });
+  }
+  return items;
+}
+
 /** `metadata` as far as it is text; '' for what is missing. */
 export function metadataOf(object: Record<string, unknown>): {
   name: string;
@@ -185,7 +204,7 @@ function refusalWords(answer: TenantResponse): string | null {
   const webhook = webhookIn(said);
   if (webhook !== undefined)
     return `The admission webhook ${webhook} in the workspace's own cluster stands in the way: ${said}`;
-  const comesAgain = status === 401 || status === 408 || status === 429;
+  const comesAgain = status === 401 || status === 408 || status === 410 || status === 429;
   return status >= 400 && status < 500 && !comesAgain
     ? `The workspace's own cluster refuses it: ${said}`
     : null;

@@ -1,4 +1,4 @@
-import { listObjects, metadataOf } from '@hexabase/cluster/ensure-object.ts';
+import { listWhichOnes, metadataOf } from '@hexabase/cluster/ensure-object.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
@@ -58,7 +58,7 @@ function compareStep(driver: ClusterDriver): Step<NamespacesSubject> {
     looks: true,
     run: async ({ subject, signal }) => {
       const client = driver.tenantClient(brandId(subject.id));
-      const found = (await listObjects({ client, path: '/api/v1/namespaces', signal })).map(metadataOf);
+      const found = (await listWhichOnes({ client, path: '/api/v1/namespaces', signal })).map(metadataOf);
       const seen = found.find(({ name }) => name === 'kube-system')?.uid ?? '';
       const { contentUid } = subject;
       if (contentUid !== null && seen !== '' && seen !== contentUid)

@@ -13,14 +13,19 @@ const pageBytesMax = 8 * 1024 * 1024;
 const fewObjects = 5;
 const shrinkBy = 10;
 
-/**
- * A collection, page by page. `path` may select some of it; `size` is how many objects a page has that is not too large, `what` what a
- * refusal calls it.
- * Throws `KubeRefusal`, with the status 410 when the list is too old to be continued, and what the client throws.
- */
+export interface Paged {
+  /** May select some of the collection. */
+  path: string;
+  /** Objects of a page that is not too large. */
+  size: number;
+  /** What is thrown for an answer that is no list: 410 where the list is too old to be continued. A `KubeRefusal` when absent. */
+  refused?: (answer: TenantResponse) => Error;
+}
+
+/** A collection, page by page. Throws what `refused` answers and what the client throws. */
 export async function* pagesOf(
   client: TenantClient,
-  { path, size, what = path }: { path: string; size: number; what?: string },
+  { path, size, refused = (answer) => new KubeRefusal(path, answer) }: Paged,
   signal: AbortSignal,
 ): AsyncGenerator<Page> {
   let proceed = '';
@@ -33,7 +38,7 @@ export async function* pagesOf(
       limit = Math.ceil(limit / shrinkBy);
       continue;
     }
-    if (answer.status !== 200 || !isRecord(answer.body)) throw new KubeRefusal(what, answer);
+    if (answer.status !== 200 || !isRecord(answer.body)) throw refused(answer);
     proceed = textOf(fieldOf(answer.body, 'metadata', 'continue'));
     yield { items: listOf(answer.body['items']), isLast: proceed === '' };
     if (proceed === '') return;

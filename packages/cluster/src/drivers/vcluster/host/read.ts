@@ -2,7 +2,7 @@ import { KubeCallError, KubeRefusal } from '../../../kube-api/call-errors.ts';
 import { resourcePath } from '../../../kube-api/resource-path.ts';
 import type { TenantClient, TenantResponse } from '../../../port.ts';
 import { fieldOf, metaOf, type Json } from './objects.ts';
-import { pagesOf } from './pages.ts';
+import { pagesOf, type Paged } from './pages.ts';
 import { pick, type Shape } from './pick.ts';
 
 export interface Wanted {
@@ -88,10 +88,14 @@ const firstMax = 500;
 function listOfAll(
   { apiVersion, kind, namespace, keep: _keep, ...selectors }: Selection,
   size: number,
-): { path: string; size: number; what: string } {
+): Paged {
   const query = new URLSearchParams(selectors).toString();
   const path = resourcePath(apiVersion, kind, { namespace });
-  return { path: query === '' ? path : `${path}?${query}`, size, what: `the list of ${kind}` };
+  return {
+    path: query === '' ? path : `${path}?${query}`,
+    size,
+    refused: (answer) => new KubeRefusal(`the list of ${kind}`, answer),
+  };
 }
 
 function kept(items: readonly Json[], { keep }: Selection): readonly Json[] {
