@@ -52,21 +52,21 @@ export function promisedBy({ cpuMilli, memoryMib, storageGib }: TenantSize): Bou
   };
 }
 
-/** `spec.hard` of a ResourceQuota, as Kubernetes writes it back. */
+/** `spec.hard` of a ResourceQuota, as Kubernetes writes it back: what reads otherwise would be written at each look. */
 export function hardOf({ requests, limits, ...rest }: Bounds) {
   return {
     'requests.cpu': cpuText(requests.cpuMilli),
     'limits.cpu': cpuText(limits.cpuMilli),
-    'requests.memory': memoryText(requests.memoryMib),
-    'limits.memory': memoryText(limits.memoryMib),
-    'limits.ephemeral-storage': `${limits.scratchGib}Gi`,
-    'requests.storage': `${rest.storageGib}Gi`,
-    pods: String(rest.pods),
-    'count/pods': String(rest.podsInAll),
-    services: String(rest.services),
-    persistentvolumeclaims: String(rest.claims),
-    'services.loadbalancers': String(rest.loadBalancers),
-    'services.nodeports': String(rest.nodePorts),
+    'requests.memory': bytesText(requests.memoryMib),
+    'limits.memory': bytesText(limits.memoryMib),
+    'limits.ephemeral-storage': bytesText(limits.scratchGib * 1024),
+    'requests.storage': bytesText(rest.storageGib * 1024),
+    pods: countText(rest.pods),
+    'count/pods': countText(rest.podsInAll),
+    services: countText(rest.services),
+    persistentvolumeclaims: countText(rest.claims),
+    'services.loadbalancers': countText(rest.loadBalancers),
+    'services.nodeports': countText(rest.nodePorts),
   };
 }
 
@@ -76,11 +76,22 @@ export const scratch = { limit: '1Gi', request: '64Mi' } as const;
 /** `2`, `500m`. */
 function cpuText(milli: number): string {
   const rounded = Math.round(milli);
-  return rounded % 1000 === 0 ? String(rounded / 1000) : `${rounded}m`;
+  return rounded % 1000 === 0 ? countText(rounded / 1000) : `${rounded}m`;
 }
 
-/** `4Gi`, `512Mi`. */
-function memoryText(mib: number): string {
-  const rounded = Math.ceil(mib);
-  return rounded % 1024 === 0 ? `${rounded / 1024}Gi` : `${rounded}Mi`;
+/** `100`; but `1k` for 1000. */
+function countText(count: number): string {
+  return inLargest(count, { step: 1000, units: ['', 'k', 'M'] });
+}
+
+/** `512Mi`, `4Gi`, `2Ti`. */
+function bytesText(mib: number): string {
+  return inLargest(Math.ceil(mib), { step: 1024, units: ['Mi', 'Gi', 'Ti', 'Pi'] });
+}
+
+/** In the largest unit in which it is a whole number (apimachinery, `Quantity.CanonicalizeBytes`). */
+function inLargest(value: number, { step, units }: { step: number; units: readonly string[] }): string {
+  const [unit = '', ...larger] = units;
+  const goesOn = value !== 0 && value % step === 0 && larger.length > 0;
+  return goesOn ? inLargest(value / step, { step, units: larger }) : `${value}${unit}`;
 }

@@ -62,4 +62,23 @@ describe('a plan', () => {
     });
     expect(hardOf(promisedBy(pro))).toMatchObject({ 'requests.cpu': '8', 'limits.cpu': '16' });
   });
+
+  it('reads as Kubernetes writes it back, whatever its size, so that nobody writes it at each look', () => {
+    // As a ResourceQuota is shown for which 1000, 1024Gi and 1048576Mi were written.
+    expect(hardOf(promisedBy({ cpuMilli: 22_000, memoryMib: 2 ** 20, storageGib: 1024 }))).toMatchObject({
+      'count/pods': '1k',
+      'requests.cpu': '22',
+      'requests.memory': '1Ti',
+      'limits.memory': '2Ti',
+      'requests.storage': '1Ti',
+      'limits.ephemeral-storage': '2068Gi',
+    });
+    expect(hardOf(promisedBy({ cpuMilli: 500, memoryMib: 1000, storageGib: 502 }))).toMatchObject({
+      'requests.cpu': '500m',
+      'limits.cpu': '1',
+      'requests.memory': '1000Mi',
+      'requests.storage': '502Gi',
+      'limits.ephemeral-storage': '1Ti',
+    });
+  });
 });
