@@ -107,6 +107,7 @@ async function objectsOf(
     issuerAuthority: options.issuerAuthority,
     discoveryUrl: undefined,
     controlPlaneNamespace: null,
+    metrics: null,
     stateGib: (options.storage ?? defaultStorage).sizeGib,
     kubernetesVersion: release.version(kubernetesVersion),
   };

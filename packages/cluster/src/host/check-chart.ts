@@ -56,7 +56,7 @@ async function render(
     images,
     storage: defaultStorage,
     serviceCidr: null,
-    metrics: false,
+    metrics: null,
   });
   const workspaceId = newId<'Workspace'>();
   const objects = await createRenderer(chart, helm).render({ workspaceId, hostVersion, values });

@@ -24,11 +24,12 @@ const newestMsMax = 90_000;
 export function vclusterDriver(options: VclusterDriverOptions): ClusterDriver & AsyncDisposable {
   const { host, hostName, clock } = options;
   const access = tenantAccess(options);
-  const releases = hostReleases(options, hostFacts(options));
+  const facts = hostFacts(options);
+  const releases = hostReleases(options, facts);
   return {
     name: vclusterName,
     async ensureTenant(spec, { signal }) {
-      await inWords(hostName, ensureTenant({ options, releases }, spec, signal));
+      await inWords(hostName, ensureTenant({ options, releases, facts }, spec, signal));
     },
     observeTenant: (workspaceId, { signal }) =>
       inWords(

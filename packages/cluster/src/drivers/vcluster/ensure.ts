@@ -13,7 +13,9 @@ import {
   type Live,
   type Work,
 } from './host/converge.ts';
+import type { ReadFacts } from './host/facts.ts';
 import { holdFence, raiseFence } from './host/fence.ts';
+import type { MetricsService } from './host/metrics-service.ts';
 import { ensureNamespace, isOurs } from './host/namespace.ts';
 import { fieldOf, isRecord, metaOf, textOf } from './host/objects.ts';
 import { whichOne } from './host/of-tenants.ts';
@@ -27,6 +29,7 @@ import { refuseJump } from './refuse-jump.ts';
 export interface EnsureDeps {
   options: VclusterDriverOptions;
   releases: Releases;
+  facts: ReadFacts;
 }
 
 const pollMs = 200;
@@ -44,7 +47,7 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const work: Work = { host, workspaceId, namespace, fence, signal };
   await refuseIfLost(work, { hostName, uid: spec.uid ?? null });
   const release = await releaseFor(deps, spec, signal);
-  const objects = await wantedObjects(deps, spec, release);
+  const objects = await wantedObjects(deps, { spec, release, metrics: (await deps.facts(signal)).metrics });
   const applied = digestOf(objects, spec);
   const former = await raiseFence(host, { workspaceId, fence }, signal);
   const { isNew, namespace: space } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
@@ -124,8 +127,7 @@ async function releaseFor(
 
 async function wantedObjects(
   { options }: EnsureDeps,
-  spec: TenantSpec,
-  release: Release,
+  { spec, release, metrics }: { spec: TenantSpec; release: Release; metrics: MetricsService | null },
 ): Promise<ApplicableObject[]> {
   const { isolation, size, workspaceId, kubernetesVersion } = spec;
   const rendered = await release.render({
@@ -139,6 +141,7 @@ async function wantedObjects(
     discoveryUrl: options.discoveryUrl,
     controlPlaneNamespace: options.controlPlaneNamespace ?? null,
     networks: options.networks,
+    metrics,
     stateGib: (options.storage ?? defaultStorage).sizeGib,
     kubernetesVersion: release.version(kubernetesVersion),
   });

@@ -1,3 +1,4 @@
+import { usualMetricsService } from '../host/metrics-service.ts';
 import { defaultImages } from '../options.ts';
 import type { ValuesInput } from './values.ts';
 
@@ -9,5 +10,5 @@ export const smallShared: Omit<ValuesInput, 'names' | 'workspaceId'> = {
   images: defaultImages,
   storage: { className: null, sizeGib: 5 },
   serviceCidr: '10.96.0.0/16',
-  metrics: true,
+  metrics: usualMetricsService,
 };

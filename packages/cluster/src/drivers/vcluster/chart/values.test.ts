@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { usualMetricsService } from '../host/metrics-service.ts';
 import { namesOf } from '../names.ts';
 import { smallShared } from './values-for-tests.ts';
 import { chartValues, tierOf, type ValuesInput } from './values.ts';
@@ -71,6 +72,18 @@ describe('the chart’s values', () => {
     const text = JSON.stringify(chartValues(input()));
     expect(text).not.toContain('fromHost');
     expect(chartValues(input())).toMatchObject({ integrations: { metricsServer: { nodes: true } } });
+  });
+
+  it('ask the metrics API where the host has it, and leave the usual place to the chart: naming it would be another release', () => {
+    const asked = (metrics: ValuesInput['metrics']) =>
+      Object(chartValues({ ...input(), metrics })['integrations']).metricsServer;
+    expect(asked(usualMetricsService)).toEqual({ enabled: true, nodes: true });
+    expect(asked({ namespace: 'monitoring', name: 'metrics', port: 8443 })).toEqual({
+      enabled: true,
+      nodes: true,
+      apiService: { service: { namespace: 'monitoring', name: 'metrics', port: 8443 } },
+    });
+    expect(asked(null)).toEqual({ enabled: false, nodes: false });
   });
 
   it('do not change with the size within a step, which would restart the control plane', () => {

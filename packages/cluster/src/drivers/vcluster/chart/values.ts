@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { usualMetricsService, type MetricsService } from '../host/metrics-service.ts';
 import { note, ownerLabels, type HostNames } from '../names.ts';
 import type { VclusterImages } from '../options.ts';
 import { poolLabel } from '../policies/host-policy.ts';
@@ -15,8 +16,8 @@ export interface ValuesInput {
   storage: { className: string | null; sizeGib: number };
   /** Range of the host's services; null lets the control plane find it out, which costs it some seconds. */
   serviceCidr: string | null;
-  /** The host has a metrics API. */
-  metrics: boolean;
+  /** What serves the host's metrics API; null without one. */
+  metrics: Pick<MetricsService, 'namespace' | 'name' | 'port'> | null;
 }
 
 /** How much a control plane may use; by the plan's processors, with few steps, because a step restarts it. */
@@ -61,7 +62,7 @@ export function chartValues(input: ValuesInput): Record<string, unknown> {
 }
 
 function valuesWith(dnsAnnotations: Record<string, string>, input: ValuesInput): Record<string, unknown> {
-  const { metrics, isolation, serviceCidr } = input;
+  const { isolation, serviceCidr } = input;
   const { otherRegistry } = input.images;
   return {
     controlPlane: {
@@ -99,7 +100,7 @@ function valuesWith(dnsAnnotations: Record<string, string>, input: ValuesInput):
     },
     // On shared nodes the figures of a node are those of its other tenants too, who trust each other: `kubectl top nodes`
     // works everywhere.
-    integrations: { metricsServer: { enabled: metrics, nodes: metrics } },
+    integrations: { metricsServer: metricsServer(input) },
     networking: { advanced: { proxyKubelets: { byHostname: false, byIP: false } } },
     // We write these ourselves, from the plan.
     policies: {
@@ -109,6 +110,19 @@ function valuesWith(dnsAnnotations: Record<string, string>, input: ValuesInput):
     },
     ...(serviceCidr !== null && { serviceCIDR: serviceCidr }),
     telemetry: { enabled: false },
+  };
+}
+
+/** The usual service is the chart's default: naming it would be another release for control planes that have it. */
+function metricsServer({ metrics }: ValuesInput) {
+  if (metrics === null) return { enabled: false, nodes: false };
+  const { namespace, name, port } = metrics;
+  const usual = usualMetricsService;
+  const isUsual = namespace === usual.namespace && name === usual.name && port === usual.port;
+  return {
+    enabled: true,
+    nodes: true,
+    ...(!isUsual && { apiService: { service: { name, namespace, port } } }),
   };
 }
 

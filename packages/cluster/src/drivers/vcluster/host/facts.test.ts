@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TenantClient, TenantResponse } from '../../../port.ts';
 import { hostFacts } from './facts.ts';
+import { usualMetricsService } from './metrics-service.ts';
 
 const cidrs = '/apis/networking.k8s.io/v1/servicecidrs/kubernetes';
 const metrics = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io';
@@ -20,14 +21,14 @@ function factsOf(differing: Record<string, TenantResponse>) {
   return { answers, read: () => facts(AbortSignal.timeout(5_000)) };
 }
 
-const plain = { version: 'v1.35.2', serviceCidr: '10.96.0.0/16,fd00::/108', metrics: true };
+const plain = { version: 'v1.35.2', serviceCidr: '10.96.0.0/16,fd00::/108', metrics: usualMetricsService };
 const missing = { status: 404, body: null };
 const forbidden = { status: 403, body: null };
 
 test('a host says what it is, that it has no such API, or that we may not know', async () => {
   expect(await factsOf({}).read()).toEqual(plain);
   const older = factsOf({ [cidrs]: missing, [metrics]: missing });
-  expect(await older.read()).toEqual({ ...plain, serviceCidr: null, metrics: false });
+  expect(await older.read()).toEqual({ ...plain, serviceCidr: null, metrics: null });
   const strict = factsOf({ [cidrs]: forbidden, [metrics]: forbidden });
   expect(await strict.read()).toEqual({ ...plain, serviceCidr: null });
 });

@@ -1,7 +1,8 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import type { TenantClient } from '../../../port.ts';
-import { fieldOf, listOf, textOf } from './objects.ts';
+import { readMetricsService, type MetricsService } from './metrics-service.ts';
+import { fieldOf, textOf } from './objects.ts';
 
 /** What decides how tenants are made on this host. */
 export interface HostFacts {
@@ -9,21 +10,23 @@ export interface HostFacts {
   version: string;
   /** Range of its services; null when it does not say. */
   serviceCidr: string | null;
-  /** It has a metrics API, whether that answers right now or not: a change would restart every control plane. */
-  metrics: boolean;
+  /** What serves its metrics API, whether that answers right now or not; null without one. */
+  metrics: MetricsService | null;
 }
 
 const keptMs = 10 * 60_000;
 
+export type ReadFacts = (signal: AbortSignal) => Promise<HostFacts>;
+
 /** Asks once and keeps the answer for ten minutes. */
-export function hostFacts({ host, clock }: { host: TenantClient; clock: Clock }) {
+export function hostFacts({ host, clock }: { host: TenantClient; clock: Clock }): ReadFacts {
   let kept: { facts: HostFacts; atMs: number } | null = null;
-  return async (signal: AbortSignal): Promise<HostFacts> => {
+  return async (signal) => {
     if (kept && clock.now() - kept.atMs < keptMs) return kept.facts;
     const [version, serviceCidr, metrics] = await Promise.all([
       hostVersion(host, signal),
       hostServiceCidr(host, signal),
-      hasMetrics(host, signal),
+      readMetricsService(host, signal),
     ]);
     kept = { facts: { version, serviceCidr, metrics }, atMs: clock.now() };
     return kept.facts;
@@ -49,17 +52,4 @@ async function hostServiceCidr(host: TenantClient, signal: AbortSignal): Promise
   if (answer.status !== 200) throw new KubeRefusal('the range of services of the host', answer);
   const ranges = fieldOf(answer.body, 'spec', 'cidrs');
   return Array.isArray(ranges) && ranges.length > 0 ? ranges.map(textOf).join(',') : null;
-}
-
-/** Asks whether it is installed, not whether it answers. */
-async function hasMetrics(host: TenantClient, signal: AbortSignal): Promise<boolean> {
-  const service = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io';
-  const answer = await host.request({ method: 'GET', path: service, signal });
-  if (answer.status === 200) return true;
-  if (answer.status === 404) return false;
-  if (answer.status !== 403) throw new KubeRefusal('the metrics API of the host', answer);
-  const groups = await host.request({ method: 'GET', path: '/apis', signal });
-  if (groups.status === 403) return false;
-  if (groups.status !== 200) throw new KubeRefusal('the APIs of the host', groups);
-  return listOf(fieldOf(groups.body, 'groups')).some(({ name }) => name === 'metrics.k8s.io');
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { brandId } from '@hexabase/kernel/id.ts';
 import { tenantSpec } from '../../../conformance/scene.ts';
+import { usualMetricsService, type MetricsService } from '../host/metrics-service.ts';
 import { namespaceObjects, tenantNamespace } from './namespace-objects.ts';
 import { networkPolicies } from './network-policies.ts';
 import { quantityOf } from './quantity.ts';
@@ -13,6 +14,7 @@ const settings = {
   discoveryUrl: undefined,
   controlPlaneNamespace: 'hexabase-system',
   stateGib: 5,
+  metrics: usualMetricsService,
 };
 
 /** Where pods and services of hosts have their addresses. */
@@ -152,6 +154,7 @@ describe('the objects around a tenant', () => {
         issuer,
         discoveryUrl: undefined,
         controlPlaneNamespace: null,
+        metrics: null,
       });
       return JSON.stringify(policies.find(({ metadata }) => metadata.name === 'hexabase-control-plane'));
     };
@@ -160,6 +163,33 @@ describe('the objects around a tenant', () => {
     );
     expect(egressTo('https://id.example:9443/oidc')).toContain('{"ports":[{"protocol":"TCP","port":9443}]}');
     expect(egressTo('https://id.example/oidc')).not.toContain('9443');
+  });
+
+  it('open the way to what serves the metrics API, wherever the host has it: pods cannot be named by their service', () => {
+    const egressFor = (metrics: MetricsService | null): unknown[] => {
+      const objects = namespaceObjects(tenantSpec({ workspaceId }), { ...settings, metrics });
+      const policy = objects.find(({ metadata }) => metadata.name === 'hexabase-control-plane');
+      return Object(policy?.['spec']).egress;
+    };
+    const without = egressFor(null);
+    const added = (metrics: MetricsService): unknown[] =>
+      egressFor(metrics).filter(
+        (rule) => !without.some((other) => JSON.stringify(other) === JSON.stringify(rule)),
+      );
+    const namespaceSelector = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } });
+    const chart = { 'app.kubernetes.io/name': 'metrics-server' };
+    expect(added({ ...usualMetricsService, namespace: 'monitoring', name: 'metrics', pods: chart })).toEqual([
+      { to: [{ namespaceSelector: namespaceSelector('monitoring'), podSelector: { matchLabels: chart } }] },
+    ]);
+    const addresses = [
+      { address: '10.1.2.3', port: 4443 },
+      { address: 'fd00::3', port: 4443 },
+    ];
+    expect(added({ ...usualMetricsService, pods: null, addresses })).toEqual([
+      { to: [{ ipBlock: { cidr: '10.1.2.3/32' } }], ports: [{ protocol: 'TCP', port: 4443 }] },
+      { to: [{ ipBlock: { cidr: 'fd00::3/128' } }], ports: [{ protocol: 'TCP', port: 4443 }] },
+    ]);
+    expect(JSON.stringify(without)).not.toContain('metrics');
   });
 
   it('let nobody of another workspace in: no rule names a namespace besides the host’s own and ours', () => {

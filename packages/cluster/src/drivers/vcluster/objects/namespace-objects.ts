@@ -3,6 +3,7 @@ import { authenticationConfiguration } from '../../../authentication-configurati
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
 import type { TenantSpec } from '../../../port.ts';
 import { authenticationConfigMap, authenticationFile } from '../chart/values.ts';
+import type { MetricsService } from '../host/metrics-service.ts';
 import { namesOf, note, ownerLabels } from '../names.ts';
 import { isolationLabel, poolLabel } from '../policies/host-policy.ts';
 import { networkPolicies, type HostNetworks } from './network-policies.ts';
@@ -13,6 +14,8 @@ export interface NamespaceSettings {
   discoveryUrl: string | undefined;
   controlPlaneNamespace: string | null;
   networks?: HostNetworks | undefined;
+  /** What serves the host's metrics API; null without one. */
+  metrics: MetricsService | null;
   /** Size of the volume with the control plane's state. */
   stateGib: number;
   /** The tenant's, `v1.34.4`. */
@@ -57,18 +60,18 @@ export function tenantNamespace(
 export function namespaceObjects(spec: TenantSpec, settings: NamespaceSettings): ApplicableObject[] {
   const { release } = namesOf(spec.workspaceId);
   const { issuer, audience } = spec.identity;
-  const { issuerAuthority, discoveryUrl, controlPlaneNamespace, networks, stateGib } = settings;
+  const { issuerAuthority, stateGib } = settings;
   const configuration = authenticationConfiguration({
     issuer,
     audience,
     certificateAuthority: issuerAuthority,
     kubernetesVersion: settings.kubernetesVersion,
-    ...(discoveryUrl !== undefined && { discoveryUrl }),
+    ...(settings.discoveryUrl !== undefined && { discoveryUrl: settings.discoveryUrl }),
   });
   return [
     resourceQuota(spec.size, stateGib),
     limitRange(),
-    ...networkPolicies({ release, issuer, discoveryUrl, controlPlaneNamespace, networks }),
+    ...networkPolicies({ ...settings, release, issuer }),
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { ApplicableObject } from '../../../kube-api/apply.ts';
+import type { MetricsService } from '../host/metrics-service.ts';
 import { copiedLabel, dnsLabels, tenantPort } from '../names.ts';
 
 export interface NetworkInput {
@@ -12,6 +13,8 @@ export interface NetworkInput {
   controlPlaneNamespace: string | null;
   /** Nothing of the kind when absent. */
   networks?: HostNetworks | undefined;
+  /** What serves the host's metrics API; null without one. */
+  metrics: MetricsService | null;
 }
 
 /** What an operator knows of the networks around host clusters and nobody else can. IPv4 ranges, `192.168.7.0/24`. */
@@ -51,10 +54,6 @@ const hostDns = {
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
   podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
 };
-const hostMetrics = {
-  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
-  podSelector: { matchLabels: { 'k8s-app': 'metrics-server' } },
-};
 const tcp = (port: number) => ({ protocol: 'TCP', port });
 const udp = (port: number) => ({ protocol: 'UDP', port });
 
@@ -78,7 +77,7 @@ export function networkPolicies(input: NetworkInput): ApplicableObject[] {
         { to: [hostDns], ports: [udp(53), tcp(53)] },
         // The host's API has no pods that a selector could name.
         { ports: [tcp(443), tcp(6443), tcp(8443)] },
-        { to: [hostMetrics] },
+        ...metricsOpenings(input.metrics),
         { to: [{ podSelector: workloads }] },
         ...issuerOpenings(input),
       ],
@@ -98,6 +97,22 @@ export function networkPolicies(input: NetworkInput): ApplicableObject[] {
   ];
 }
 
+/** A policy is asked after a service has led on: it is to name where that leads, not the service. */
+function metricsOpenings(metrics: MetricsService | null) {
+  if (metrics === null) return [];
+  const { namespace, pods, addresses } = metrics;
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
+  return [
+    ...(pods === null ? [] : [{ to: [{ namespaceSelector, podSelector: { matchLabels: pods } }] }]),
+    ...addresses.map(({ address, port }) => ({ to: [block(hostCidr(address))], ports: [tcp(port)] })),
+  ];
+}
+
+/** A range of one address. */
+function hostCidr(address: string): string {
+  return `${address}/${isIP(address) === 6 ? 128 : 32}`;
+}
+
 function reachedBy({ controlPlaneNamespace }: NetworkInput) {
   if (controlPlaneNamespace === null) return [];
   const matchLabels = { 'kubernetes.io/metadata.name': controlPlaneNamespace };
@@ -111,9 +126,7 @@ function issuerOpenings({ issuer, discoveryUrl }: NetworkInput) {
     .filter(({ port }) => port !== '' && port !== '6443' && port !== '8443')
     .map(({ hostname, port }) => {
       const address = hostname.replace(/^\[|\]$/g, '');
-      const family = isIP(address);
-      const cidr = `${address}/${family === 6 ? 128 : 32}`;
-      return { ...(family !== 0 && { to: [{ ipBlock: { cidr } }] }), ports: [tcp(Number(port))] };
+      return { ...(isIP(address) !== 0 && { to: [block(hostCidr(address))] }), ports: [tcp(Number(port))] };
     });
 }
 

@@ -6,6 +6,7 @@ import { fixedClock, systemClock, type Clock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { abortable } from '../../../abortable.ts';
 import { createKubeClient, type KubeClient } from '../../../kube-api/client.ts';
+import { usualMetricsService } from '../host/metrics-service.ts';
 import { fieldOf, isRecord, textOf } from '../host/objects.ts';
 import { defaultImages } from '../options.ts';
 import { hostReleases, type Releases } from './releases.ts';
@@ -115,7 +116,11 @@ function releasesOf({ host, location, clock, metrics = () => false }: Given): Re
       clock,
       log: silentLogger,
     },
-    async () => ({ version: 'v1.34.4', serviceCidr: '10.96.0.0/16', metrics: metrics() }),
+    async () => ({
+      version: 'v1.34.4',
+      serviceCidr: '10.96.0.0/16',
+      metrics: metrics() ? usualMetricsService : null,
+    }),
   );
 }
 

@@ -5,7 +5,7 @@ import { TenantConflictError } from '../../../port.ts';
 import { createRenderer, valuesText } from '../chart/render.ts';
 import { readChart, type Chart } from '../chart/source.ts';
 import type { ControlPlaneTier } from '../chart/values.ts';
-import type { HostFacts } from '../host/facts.ts';
+import type { HostFacts, ReadFacts } from '../host/facts.ts';
 import { chosenVersion } from '../kubernetes-version.ts';
 import { defaultStorage, type ChartOptions, type VclusterDriverOptions } from '../options.ts';
 import { packChart, unpackChart } from './chart-archive.ts';
@@ -49,10 +49,7 @@ const tiers: readonly ControlPlaneTier[] = ['small', 'medium', 'large'];
  * The releases of one host cluster. A record holds the chart itself and the values of every kind of workspace, so that a
  * tenant can be repaired, resized and put back with what it has, after the settings, the host or this program changed.
  */
-export function hostReleases(
-  options: VclusterDriverOptions,
-  facts: (signal: AbortSignal) => Promise<HostFacts>,
-): Releases {
+export function hostReleases(options: VclusterDriverOptions, facts: ReadFacts): Releases {
   const { host, hostName, clock } = options;
   const known = new Map<string, Promise<Release>>();
   /** When the record of each was last seen to be there. */
