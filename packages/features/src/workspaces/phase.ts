@@ -26,8 +26,11 @@ export function derivePhase({
   if (!worked) return stalled ? 'failed' : 'provisioning';
   if (stalled) return 'degraded';
   if (isAsleep(conditions)) return 'asleep';
-  if (ready?.status !== 'True') return 'degraded';
-  return observedGeneration < generation ? 'updating' : 'active';
+  const isBehind = observedGeneration < generation;
+  // It answers again, and the rest of the wake is on its way: nothing has failed.
+  const hasJustWoken = isBehind && ready?.status === 'False' && ready.reason === 'Asleep';
+  if (ready?.status !== 'True' && !hasJustWoken) return 'degraded';
+  return isBehind ? 'updating' : 'active';
 }
 
 /** True from when it begins to fall asleep until its API answers again. */

@@ -133,6 +133,16 @@ async function failureIn(kind: string): Promise<string | undefined> {
   return failure?.message;
 }
 
+test('a workspace that wakes is never said to be out of order', async () => {
+  const id = await activeWorkspace();
+  await requestOfWorkspace(test1.database, id, 'sleep');
+  await inPhase(id, 'asleep');
+  const phases = await phasesFromNow();
+  await requestOfWorkspace(test1.database, id, 'wake');
+  await inPhase(id, 'active');
+  expect(await phases()).toEqual(['asleep', 'updating', 'active']);
+});
+
 test('idleness is counted from when a workspace has woken, however long that took', async () => {
   const id = await activeWorkspace();
   await requestOfWorkspace(test1.database, id, 'sleep');
