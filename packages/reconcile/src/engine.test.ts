@@ -377,7 +377,10 @@ test('a worker that lost its lease writes nothing more', async () => {
   await addLamp('a');
   await entered.promise;
   await read(sql`update reconcile_queue set lease_expires_at = now() - interval '1 second'`);
-  const [claim] = await claimDue({ database: test1.database, owner: 'another' }, ['lamp'], 1);
+  const [claim] = await claimDue(
+    { database: test1.database, owner: 'another' },
+    { kinds: ['lamp'], without: [], limit: 1 },
+  );
   leave.resolve();
   await engine[Symbol.asyncDispose]();
   const [lamp] = await read(sql<{ conditions: Condition[] }>`select * from lamps`);

@@ -18,7 +18,7 @@ import {
   type Release,
 } from './queue.ts';
 import { outcomeOf, type ReconcileEnd, type Registration } from './registration.ts';
-import { Places } from './places.ts';
+import { Places } from './places/places.ts';
 import { LeaseLostError } from './step-log.ts';
 import type { RunTools } from './workflow.ts';
 
@@ -29,6 +29,8 @@ export interface EngineOptions {
   log: Logger;
   /** Keys worked on at the same time. */
   concurrency?: number;
+  /** A key whose run takes as long as this, in milliseconds, is slow: those have half of the places. Default 10,000. */
+  slowMs?: number;
   observer?: EngineObserver;
   /** For tests that crash on purpose. */
   boundary?: BoundaryHook;
@@ -42,6 +44,7 @@ export interface Engine extends AsyncDisposable {
 }
 
 const defaultConcurrency = 12;
+const defaultSlowMs = 10_000;
 /** Also without any wake-up the queue is looked at this often: leases of dead workers end silently. */
 const pollMs = 5_000;
 const retryMs = 1_000;
@@ -80,7 +83,10 @@ class Worker {
     this.#byKind = new Map(options.registrations.map((registration) => [registration.kind, registration]));
     this.#concurrency = options.concurrency ?? defaultConcurrency;
     this.#random = options.random ?? Math.random;
-    this.#places = new Places(options.registrations, this.#concurrency);
+    this.#places = new Places(options.registrations, {
+      all: this.#concurrency,
+      slowMs: options.slowMs ?? defaultSlowMs,
+    });
   }
 
   async start(): Promise<void> {
@@ -115,10 +121,10 @@ class Worker {
     try {
       while (this.#wanted && !this.#stopping && this.#running.size < this.#concurrency) {
         this.#wanted = false;
-        const { kinds, limit } = this.#places.free(this.#concurrency - this.#running.size);
-        const claims = await claimDue(this.#queue, kinds, limit);
+        const free = this.#places.free(this.#concurrency - this.#running.size);
+        const claims = await claimDue(this.#queue, free);
         for (const claim of claims) this.#begin(claim);
-        if (claims.length === limit) this.#wanted = true;
+        if (claims.length === free.limit) this.#wanted = true;
       }
     } catch (error) {
       this.#options.log.warn({ error }, 'the queue cannot be read; trying again');
@@ -131,10 +137,11 @@ class Worker {
   }
 
   #begin(claim: Claim): void {
-    this.#places.take(claim.kind);
+    this.#places.take(claim);
+    const startedMs = performance.now();
     const work = this.#work(claim).finally(() => {
       this.#running.delete(work);
-      if (this.#places.giveBack(claim.kind)) this.#wanted = true;
+      if (this.#places.giveBack(claim, performance.now() - startedMs)) this.#wanted = true;
       if (this.#wanted) void this.#pump();
     });
     this.#running.add(work);

@@ -36,11 +36,10 @@ export async function enqueue(tx: Tx, kind: string, key: string): Promise<void> 
   await sql`select hexabase.enqueue(${kind}, ${key})`.execute(tx);
 }
 
-/** Takes up to `limit` keys that are due and that nobody holds. */
+/** Takes up to `limit` keys that are due and that nobody holds; none of those `without`, which are `kind/key`. */
 export async function claimDue(
   { database, owner }: QueueUser,
-  kinds: readonly string[],
-  limit: number,
+  { kinds, without, limit }: { kinds: readonly string[]; without: readonly string[]; limit: number },
 ): Promise<Claim[]> {
   const { rows } = await database.asWorker(
     (tx) =>
@@ -56,6 +55,7 @@ export async function claimDue(
         select kind, key from hexabase.reconcile_queue
         where due_at <= now() and kind = any (${[...kinds]}::text[])
           and (lease_expires_at is null or lease_expires_at <= now())
+          and kind || '/' || key <> all (${[...without]}::text[])
         order by due_at limit ${limit} for update skip locked
       )
       update hexabase.reconcile_queue q

@@ -1,11 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { until } from '@hexabase/testkit/given.ts';
 import { testDatabase } from '@hexabase/testkit/test-database.ts';
-import { startEngine } from './engine.ts';
-import { enqueue } from './queue.ts';
-import type { Registration } from './registration.ts';
+import { startEngine } from '../engine.ts';
+import { enqueue } from '../queue.ts';
+import type { Registration } from '../registration.ts';
+
+test('keys that took long leave half of the places to others, whatever their kind, until they do not any more', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { database } = stack.use(await testDatabase());
+  let hold = true;
+  let [slowNow, mostSlow] = [0, 0];
+  const runs = new Map<string, number>();
+  const registration: Registration = {
+    kind: 'any',
+    share: 1,
+    workflows: [],
+    keys: async () => [],
+    reconcile: async (_tools, { key }) => {
+      runs.set(key, (runs.get(key) ?? 0) + 1);
+      if (!key.startsWith('slow')) return { kind: 'gone' };
+      mostSlow = Math.max(mostSlow, ++slowNow);
+      await sleep(hold ? 400 : 20);
+      slowNow--;
+      // Due again at once, as by whoever asks for it again and again.
+      return { kind: 'waiting', afterMs: 0 };
+    },
+  };
+  const wake = (keys: readonly string[]) =>
+    database.asWorker(async (tx) => {
+      for (const key of keys) await enqueue(tx, 'any', key);
+    });
+  const slow = Array.from({ length: 6 }, (_, index) => `slow-${index}`);
+  await wake(slow);
+  const options = { database, registrations: [registration], clock: systemClock, log: silentLogger };
+  stack.use(await startEngine({ ...options, concurrency: 4, slowMs: 300 }));
+  // Until somebody has seen it they have all places.
+  await until(async () => slow.every((key) => (runs.get(key) ?? 0) >= 2));
+  expect(mostSlow).toBe(4);
+  await until(async () => slowNow <= 2);
+  mostSlow = 0;
+  const before = runs.size;
+  await wake(Array.from({ length: 20 }, (_, index) => `quick-${index}`));
+  await until(async () => runs.size === before + 20);
+  expect(mostSlow).toBeLessThanOrEqual(2);
+  hold = false;
+  await until(async () => mostSlow > 2);
+});
 
 test('a kind whose work takes as long as others like leaves places for every other kind, and gets each of its own again', async () => {
   await using stack = new AsyncDisposableStack();
