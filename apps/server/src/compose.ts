@@ -47,7 +47,7 @@ import { openBuckets } from './limits/open-buckets.ts';
 import { closeInTime } from './lifecycle/close-in-time.ts';
 import { applyProvidersFile } from './sign-in/providers-file.ts';
 import { lettersOf, mayAddAnybody, takesPasswords, waysToSignIn } from './sign-in/ways-to-sign-in.ts';
-import { keepWarmPool } from './start/warm-pool.ts';
+import { requirePoolPlans } from './start/warm-pool.ts';
 
 /** The product in one process, not listening yet. */
 export interface Product extends AsyncDisposable {
@@ -81,7 +81,7 @@ export async function compose(given: InstallationOptions): Promise<Product> {
   const clock = systemClock;
   await using opened = new AsyncDisposableStack();
   const { database, config, urls } = await openInstallation(opened, given);
-  await keepWarmPool(database, config);
+  await requirePoolPlans(database, config);
   const options = { ...given, config, urls };
   const renewCertificates = certificatesOf({ ...options, database, clock });
   const certificates = await renewCertificates();

@@ -9,6 +9,7 @@ import { reportToStarter } from './lifecycle/detach.ts';
 import { choosePorts, rememberPorts } from './lifecycle/ports.ts';
 import { readNote } from './lifecycle/notes.ts';
 import { claimRun } from './lifecycle/run-file.ts';
+import { agreeOnPool } from './start/warm-pool.ts';
 import { openListeners } from './listeners.ts';
 import { storeLocalSession } from './start/local-session.ts';
 import { createLog } from './log.ts';
@@ -33,6 +34,7 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
   const { urls } = product;
   resources.use(await openListeners(product, ports, config.listen));
   rememberPorts(config.dataDir, ports);
+  await agreeOnPool(product.database, config);
 
   const owner = await ensureFirstOwner(product);
   await storeLocalSession(product.identity, owner, { configFile: config.configFile, server: urls.http });

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCliConfig } from '@hexabase/client/config-file.ts';
+import { agreedPoolSizes } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
 import { makeAuthority } from '@hexabase/kernel/certificates/sign-certificates.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
@@ -15,6 +16,7 @@ import { compose, type Product } from '../compose.ts';
 import { readConfig } from '../config.ts';
 import { switchUser } from '../operator/users.ts';
 import { ensureFirstOwner } from '../start/first-start.ts';
+import { agreeOnPool } from '../start/warm-pool.ts';
 import { storeLocalSession } from '../start/local-session.ts';
 import { keepAuthority } from './authority.ts';
 import { readMemory } from './store.ts';
@@ -61,6 +63,13 @@ it('have one authority, whatever becomes of their data folders, and its key lies
   const { rows } = await client.query<{ authority: string }>('select authority from hexabase.installation');
   await client.end();
   expect(rows).toEqual([{ authority: expect.stringMatching(/^v1\.[\w-]+$/) }]);
+});
+
+it('agree on the pool of one that has started: one that does not come up decides nothing', async () => {
+  await agreeOnPool(db.database, { warmPool: { starter: 2 } });
+  // Its pool is empty, and it does not listen yet.
+  await pod();
+  expect(await db.database.asWorker(agreedPoolSizes)).toEqual({ starter: 2 });
 });
 
 it('make one authority when several ask for the first one at once', async () => {

@@ -2,7 +2,7 @@ import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database
 import { agreedPoolSizes } from '@hexabase/features/workspaces/reconcile/pool-store.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StartError } from '../lifecycle/data-folder.ts';
-import { keepWarmPool } from './warm-pool.ts';
+import { agreeOnPool, requirePoolPlans } from './warm-pool.ts';
 
 let db: TestDatabase;
 beforeEach(async () => {
@@ -11,8 +11,8 @@ beforeEach(async () => {
 afterEach(() => db.close());
 
 it('refuses a start that names a plan which there is not, and keeps what was agreed before', async () => {
-  await keepWarmPool(db.database, { warmPool: { starter: 2, pro: 0 } });
-  const start = keepWarmPool(db.database, { warmPool: { starter: 1, nonsense: 1 } });
+  await agreeOnPool(db.database, { warmPool: { starter: 2, pro: 0 } });
+  const start = requirePoolPlans(db.database, { warmPool: { starter: 1, nonsense: 1 } });
   await expect(start).rejects.toThrow(StartError);
   await expect(start).rejects.toThrow(
     /HKS_WARM_POOL names nonsense, but there is no such plan\. Plans: .*starter/,
