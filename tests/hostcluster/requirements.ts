@@ -13,6 +13,7 @@ const nodePrograms = {
   runc: 'runc',
   iptables: 'iptables',
   nft: 'nftables',
+  ipset: 'ipset',
   conntrack: 'conntrack',
   ethtool: 'ethtool',
   socat: 'socat',

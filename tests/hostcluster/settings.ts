@@ -24,6 +24,7 @@ export const versions = {
   kubernetesEarlier: '1.33.13',
   vcluster: '0.36.1',
   coredns: '1.14.7',
+  kubeRouter: '2.1.0',
   kyverno: '1.19.1',
   oauth2Proxy: '7.6.0',
   busybox: '1.35',

@@ -6,12 +6,13 @@ import { silentLogger } from '@hexabase/kernel/log.ts';
 import type { HostCluster } from './host-cluster.ts';
 import { testIssuer, type TestIssuer } from './test-issuer.ts';
 import type { DriverUnderTest } from '@hexabase/cluster/conformance/driver-under-test.ts';
+import { applyObject } from '@hexabase/cluster/kube-api/apply.ts';
 import { createKubeClient, type KubeClient } from '@hexabase/cluster/kube-api/client.ts';
 import { parseKubeconfig } from '@hexabase/cluster/kube-api/endpoint.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
-import { fenceNameOf, fenceNamespace } from '@hexabase/cluster/drivers/vcluster/names.ts';
+import { fenceNameOf, fenceNamespace, namesOf } from '@hexabase/cluster/drivers/vcluster/names.ts';
 import { defaultImages, type VclusterDriverOptions } from '@hexabase/cluster/drivers/vcluster/options.ts';
 
 /** The driver on a host cluster that others use too: everything that was made goes again. */
@@ -34,13 +35,18 @@ export async function hostUnderTest(
   const optionsNow = () => ({ ...optionsFor(given, { host, issuer }), ...changes });
   let driver = vclusterDriver(optionsNow());
   const made = madeTenants(host, () => driver);
+  const letIn = async (workspaceId: WorkspaceId): Promise<void> => {
+    const { reach } = optionsNow();
+    if (reach === 'service' && given.issuerAddress)
+      await letMachineIn(host, workspaceId, given.issuerAddress);
+  };
   return {
     host,
     options: optionsNow(),
     issuer,
     removeMade: made.remove,
     // The suite's issuer is nowhere; tokens come from the one that runs here.
-    driver: () => made.noted(driver, issuer.issuer),
+    driver: () => made.noted(driver, issuer.issuer, letIn),
     tokenFor: async (workspaceId, user) => issuer.tokenFor(workspaceId, user),
     async restart() {
       await driver[Symbol.asyncDispose]();
@@ -74,6 +80,21 @@ function optionsFor(
   };
 }
 
+/**
+ * A driver that reaches services runs in a pod of the host, whose namespace is let in. Here it runs beside: an administrator
+ * lets the address in by which this machine comes.
+ */
+async function letMachineIn(host: KubeClient, workspaceId: WorkspaceId, address: string): Promise<void> {
+  const { namespace } = namesOf(workspaceId);
+  const policy = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'this-machine', namespace },
+    spec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: `${address}/32` } }] }] },
+  };
+  await applyObject(host, policy, { fieldManager: 'test' });
+}
+
 /** Remembers whatever may have been made. */
 function madeTenants(host: KubeClient, current: () => ClusterDriver) {
   const made = new Set<WorkspaceId>();
@@ -93,11 +114,16 @@ function madeTenants(host: KubeClient, current: () => ClusterDriver) {
       made.clear();
     },
     gone: () => Promise.all(removals),
-    noted: (driver: ClusterDriver, issuer: string): ClusterDriver => ({
+    noted: (
+      driver: ClusterDriver,
+      issuer: string,
+      letIn: (workspaceId: WorkspaceId) => Promise<void>,
+    ): ClusterDriver => ({
       ...driver,
-      ensureTenant(spec, call) {
+      async ensureTenant(spec, call) {
         made.add(spec.workspaceId);
-        return driver.ensureTenant({ ...spec, identity: { ...spec.identity, issuer } }, call);
+        await driver.ensureTenant({ ...spec, identity: { ...spec.identity, issuer } }, call);
+        await letIn(spec.workspaceId);
       },
       removeTenant(workspaceId, fence, call) {
         made.add(workspaceId);

@@ -41,6 +41,8 @@ describe('what is built', () => {
     expect(kyverno).toContain(`require github.com/kyverno/kyverno v${versions.kyverno}`);
     const proxy = readFileSync(join(folders.modules, 'oauth2-proxy/go.mod'), 'utf8');
     expect(proxy).toContain(`github.com/oauth2-proxy/oauth2-proxy/v7 v${versions.oauth2Proxy}\n`);
+    const router = readFileSync(join(folders.modules, 'kube-router/go.mod'), 'utf8');
+    expect(router).toContain(`github.com/cloudnativelabs/kube-router/v2 v${versions.kubeRouter} `);
     const coredns = readFileSync(join(folders.modules, 'coredns/go.mod'), 'utf8');
     expect(coredns).toContain(`github.com/coredns/coredns v${versions.coredns}`);
   });

@@ -59,6 +59,9 @@ const builds: readonly Build[] = [
   single('kwok', 'kwok', 'sigs.k8s.io/kwok/cmd/kwok'),
   single('kwok', 'helm', 'helm.sh/helm/v3/cmd/helm'),
   kubernetes('node', 'kubelet', 'kube-proxy'),
+  single('node', 'kube-router', 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router', {
+    'github.com/cloudnativelabs/kube-router/v2/pkg/version.Version': `v${versions.kubeRouter}`,
+  }),
   single('node', 'coredns', 'github.com/coredns/coredns'),
   single('node', 'pause'),
   single('node', 'netcheck'),

@@ -124,6 +124,23 @@ export function proxyConfiguration({ plan, pki }: NodeFiles): object {
   };
 }
 
+/**
+ * Enforces NetworkPolicies: the controller that K3s carries. It knows a service by where it leads to, not by its own
+ * address, since kube-proxy has put the one in place of the other when its rules are asked.
+ */
+export function networkPolicyCommand({ plan, pki }: NodeFiles): readonly string[] {
+  return [
+    join(folders.binaries, 'kube-router'),
+    '--run-firewall=true',
+    '--run-router=false',
+    '--run-service-proxy=false',
+    `--kubeconfig=${pki}/admin.kubeconfig`,
+    `--hostname-override=${plan.name}`,
+    `--service-cluster-ip-range=${network.serviceCidr}`,
+    '--health-port=0',
+  ];
+}
+
 export function kubeletCommand({ plan, etc, pki }: NodeFiles): readonly string[] {
   const labels = Object.entries(plan.labels).map(([key, value]) => `${key}=${value}`);
   return [

@@ -35,6 +35,9 @@ export async function startMachine(running: Running, plan: NodePlan): Promise<No
     `mount --bind '${folderOf('log')}' /var/log`,
     'mount -t tmpfs tmpfs /run',
     'echo 1 > /proc/sys/net/ipv4/ip_forward',
+    // Pods of one node hang on one bridge: without it NetworkPolicies would not see what they say to each other.
+    '[ -e /proc/sys/net/bridge ] || modprobe br_netfilter',
+    'echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables',
   ];
   const [program = '', ...args] = inside(['sh', '-ec', steps.join('\n')]);
   await runProgram(program, args);

@@ -11,6 +11,7 @@ import {
   containerdToml,
   kubeletCommand,
   kubeletConfiguration,
+  networkPolicyCommand,
   proxyConfiguration,
   type NodeFiles,
 } from './configuration.ts';
@@ -60,7 +61,7 @@ export async function prepareNode(
   return { plan, machine, files };
 }
 
-/** Starts kubelet and kube-proxy and waits until the node is ready. */
+/** Starts kubelet, kube-proxy and what enforces NetworkPolicies, and waits until the node is ready and filters. */
 export async function joinNode(
   running: Running,
   node: PreparedNode,
@@ -81,6 +82,16 @@ export async function joinNode(
     expectAlive(proxy);
     const ready = "{.status.conditions[?(@.type=='Ready')].status}";
     return (await kubectl(['get', 'node', plan.name, '-o', `jsonpath=${ready}`])) === 'True';
+  });
+  // It ends at once where its node is not known yet.
+  const policies = startProcess(
+    running,
+    `${plan.name}-kube-router`,
+    machine.inside(networkPolicyCommand(files)),
+  );
+  await waitUntil(`network policies of ${plan.name}`, 60, async () => {
+    expectAlive(policies);
+    return (await runInside(machine, ['iptables', '-w', '-S', 'FORWARD'])).includes('KUBE-ROUTER-FORWARD');
   });
 }
 
