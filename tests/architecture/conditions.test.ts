@@ -92,6 +92,7 @@ const inOrder: ReadonlySet<string> = new Set([
   'Reached',
   'Same',
   'Served',
+  'Tried',
   'Trusted',
   'Usable',
 ]);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { isThisMachine } from '@hexabase/cluster/host/from-pod/issuer-from-pod.ts';
 import { hostAccess } from '@hexabase/cluster/host/host-access.ts';
 import { openSealedEndpoint } from '@hexabase/cluster/host/sealed-endpoint.ts';
 import {

@@ -1,4 +1,4 @@
-import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { isThisMachine } from '@hexabase/cluster/host/from-pod/issuer-from-pod.ts';
 import { hostConnections } from '@hexabase/features/host-clusters/reconcile/store.ts';
 import type { Database } from '@hexabase/postgres/database.ts';
 import type { ServerConfig } from '../config.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostCluster, type HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import { wordsOf } from '@hexabase/cluster/host/host-check.ts';
-import { isThisMachine } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { isThisMachine } from '@hexabase/cluster/host/from-pod/issuer-from-pod.ts';
 import type { Condition } from '@hexabase/kernel/conditions.ts';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { createKeyVault } from '@hexabase/kernel/key-vault.ts';

@@ -2,7 +2,8 @@ import type { HostCluster } from '@hexabase/contract/platform/host-cluster.ts';
 import type { HostNetworks } from '@hexabase/cluster/drivers/vcluster/objects/network-policies.ts';
 import { lookAtHost, readiness } from '@hexabase/cluster/host/look-at-host.ts';
 import { checkIssuerTrusted } from '@hexabase/cluster/host/issuer-trusted.ts';
-import { checkIssuerFromPod } from '@hexabase/cluster/host/issuer-from-pod.ts';
+import { checkEnforcementFromPod } from '@hexabase/cluster/host/from-pod/enforcement-from-pod.ts';
+import { checkIssuerFromPod } from '@hexabase/cluster/host/from-pod/issuer-from-pod.ts';
 import { checkChart, type ChartToCheck } from '@hexabase/cluster/host/check-chart.ts';
 import { checkTenantVersions } from '@hexabase/cluster/host/check-tenant-versions.ts';
 import { bad, good, type HostCheck } from '@hexabase/cluster/host/host-check.ts';
@@ -170,7 +171,13 @@ export async function checkHost(
     const { issuer, discoveryUrl, trust, image, command, pullPolicy } = preflight;
     const patience = AbortSignal.timeout(podMsMax);
     const asked = { issuer, discoveryUrl, image, command, pullPolicy, signal: patience };
-    checks.push(await checkIssuerFromPod(client, asked));
+    const reached = await checkIssuerFromPod(client, asked);
+    checks.push(reached);
+    if (reached.status === 'True' && image !== null)
+      replaceCheck(
+        checks,
+        await checkEnforcementFromPod(client, { ...asked, image, signal: AbortSignal.timeout(podMsMax) }),
+      );
     const soon = AbortSignal.timeout(lookMsMax);
     if (trust) checks.push(await checkIssuerTrusted(issuer, { ...trust, discoveryUrl, signal: soon }));
   }
@@ -179,6 +186,12 @@ export async function checkHost(
     await askForCheck(tx, id);
   });
   return { checks, ready: readiness(checks) };
+}
+
+/** What was tried takes the place of what was guessed. */
+function replaceCheck(checks: HostCheck[], tried: HostCheck | null): void {
+  const index = checks.findIndex(({ type }) => type === tried?.type);
+  if (tried !== null && index >= 0) checks[index] = tried;
 }
 
 /** The program and the chart, without which no workspace is made from this machine; those that run are reached. */

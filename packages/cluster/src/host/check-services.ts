@@ -158,7 +158,7 @@ export async function checkNetworkPolicies(
     unsure(type, {
       reason: 'CannotTell',
       message: 'It cannot be told from here whether the network plugin enforces NetworkPolicies',
-      todo: 'Find out with a pod that a policy should cut off; without enforcement workspaces are not separated on the network.',
+      todo: 'hexabase-cli host check tries it with a pod, once pods reach us; without enforcement workspaces are not separated on the network.',
     }),
   );
 }

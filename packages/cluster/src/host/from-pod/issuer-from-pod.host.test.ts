@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { hostCluster } from '@hexabase/testkit/host-cluster.ts';
 import { testIssuer } from '@hexabase/testkit/test-issuer.ts';
 import { describe, expect, it } from 'vitest';
-import { createKubeClient } from '../kube-api/client.ts';
-import { parseKubeconfig } from '../kube-api/endpoint.ts';
-import type { TenantClient, TenantRequest } from '../port.ts';
-import { itemsOf } from './host-check.ts';
+import { createKubeClient } from '../../kube-api/client.ts';
+import { parseKubeconfig } from '../../kube-api/endpoint.ts';
+import type { TenantClient, TenantRequest } from '../../port.ts';
+import { itemsOf } from '../host-check.ts';
 import { checkIssuerFromPod, type IssuerCheck } from './issuer-from-pod.ts';
 
 const host = hostCluster('node');
