@@ -86,8 +86,8 @@ export async function startBackground(options: BackgroundOptions): Promise<Async
       everyMs: clockPassMs,
       log,
       work: async () => {
-        const spared = await keepJobsAwake({ driver, database, clock, log, silences });
-        await runWorkspaceClock({ database, clock, log, spared });
+        const resting = await keepJobsAwake({ driver, database, clock, log, silences });
+        await runWorkspaceClock({ database, clock, log, resting });
       },
     }),
     repeat({

@@ -18,13 +18,14 @@ export interface ClockedRow extends SleepSchedule {
   isIdle: boolean;
 }
 
-/** All that is due, in one statement, but the idleness of those that are spared; held until the end of the transaction, so that two workers do not both act. */
+/** All that is due, in one statement, the idleness only of those that are `resting` where they are given; held until the end of the transaction, so that two workers do not both act. */
 export async function takeDueRows(
   tx: Tx,
-  { nowMs, limit, spared }: { nowMs: number; limit: number; spared: readonly WorkspaceId[] },
+  { nowMs, limit, resting }: { nowMs: number; limit: number; resting?: readonly WorkspaceId[] | undefined },
 ): Promise<ClockedRow[]> {
   const now = sql`${new Date(nowMs)}::timestamptz`;
-  const idle = sql`(${idleAt(nowMs)} and not w.id = any (${[...spared]}::text[]))`;
+  const may = resting === undefined ? sql`true` : sql`w.id = any (${[...resting]}::text[])`;
+  const idle = sql`(${idleAt(nowMs)} and ${may})`;
   const { rows } = await sql<ClockedRow>`
     select w.id, w.organization_id as "organizationId", w.asleep, w.sleep_at as "sleepAt", w.wake_at as "wakeAt",
       w.time_zone as "timeZone", w.observed_generation > 0 and w.deletion_requested_at is null as usable,

@@ -27,15 +27,15 @@ export async function runWorkspaceClock(deps: {
   database: Database;
   clock: Clock;
   log: Logger;
-  /** Idle ones that do not fall asleep in this pass. */
-  spared?: readonly WorkspaceId[];
+  /** Of the idle ones those that may fall asleep in this pass; all when absent. */
+  resting?: readonly WorkspaceId[];
 }): Promise<number> {
-  const { database, clock, log, spared = [] } = deps;
+  const { database, clock, log, resting } = deps;
   let changed = 0;
   for (;;) {
     const nowMs = clock.now();
     const { rows, done } = await database.asWorker(async (tx) => {
-      const due = await takeDueRows(tx, { nowMs, limit: rowsMax, spared });
+      const due = await takeDueRows(tx, { nowMs, limit: rowsMax, resting });
       let count = 0;
       for (const row of due) if (await actOn(tx, row, { nowMs, log })) count++;
       return { rows: due.length, done: count };

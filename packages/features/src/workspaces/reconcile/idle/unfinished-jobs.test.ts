@@ -43,8 +43,8 @@ test('a workspace in which a job has not ended does not fall asleep for idleness
     silences: new Map(),
   };
   const pass = async () => {
-    const spared = await keepJobsAwake(deps);
-    return runWorkspaceClock({ ...deps, spared });
+    const resting = await keepJobsAwake(deps);
+    return runWorkspaceClock({ ...deps, resting });
   };
   clock.advance(20 * minuteMs);
   expect(await pass()).toBe(0);
@@ -137,8 +137,8 @@ test('workspaces that do not answer keep no other from its sleep, and fall aslee
   const limits = { atOnce: 5, askMs: 50, passMs: 40 };
   const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map(), limits };
   const pass = async () => {
-    const spared = await keepJobsAwake(deps);
-    await runWorkspaceClock({ ...deps, spared });
+    const resting = await keepJobsAwake(deps);
+    await runWorkspaceClock({ ...deps, resting });
   };
   const until = async (wanted: string[]) => {
     for (let count = 0; count < 100 && (await asleep()).length < wanted.length; count++) await pass();
@@ -153,6 +153,31 @@ test('workspaces that do not answer keep no other from its sleep, and fall aslee
   expect(await asleep()).toEqual(ids.toSorted());
 });
 
+test('a workspace that becomes idle while others are asked is not taken for asked', async () => {
+  const { stack, database, clock, ids, asleep } = await idleWorkspaces(2);
+  await using _ = stack;
+  const [early = '', late = ''] = ids;
+  await database.asWorker((tx) =>
+    sql`update workspaces set idle_minutes = 40 where id = ${late}`.execute(tx),
+  );
+  const asked: string[] = [];
+  const tenantClient = (id: string) => ({
+    async request() {
+      asked.push(id);
+      // As long as a silent one takes.
+      clock.advance(15 * minuteMs);
+      return { status: 200, body: { items: id === late ? [running] : [] } };
+    },
+  });
+  const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map() };
+  const pass = async () => runWorkspaceClock({ ...deps, resting: await keepJobsAwake(deps) });
+  expect(await pass()).toBe(1);
+  expect(asked).toEqual([early]);
+  expect(await asleep()).toEqual([early]);
+  expect(await pass()).toBe(0);
+  expect(asked).toEqual([early, late]);
+});
+
 test('a workspace that is asked hours after it was due falls asleep an hour after it was asked first, and one that answers in between begins anew', async () => {
   const { stack, database, clock, asleep } = await idleWorkspaces(1);
   await using _ = stack;
@@ -164,7 +189,7 @@ test('a workspace that is asked hours after it was due falls asleep an hour afte
     },
   });
   const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map() };
-  const pass = async () => runWorkspaceClock({ ...deps, spared: await keepJobsAwake(deps) });
+  const pass = async () => runWorkspaceClock({ ...deps, resting: await keepJobsAwake(deps) });
   // As after an outage of ours.
   clock.advance(5 * hourMs);
   expect(await pass()).toBe(0);
@@ -200,7 +225,7 @@ test('a workspace whose host cluster nobody reaches for hours stays awake, and f
   };
   const driver = { tenantClient: () => ({ request }) };
   const deps = { database, clock, log: silentLogger, driver, silences: new Map() };
-  const pass = async () => runWorkspaceClock({ ...deps, spared: await keepJobsAwake(deps) });
+  const pass = async () => runWorkspaceClock({ ...deps, resting: await keepJobsAwake(deps) });
   for (let hour = 0; hour < 4; hour++) {
     clock.advance(hourMs);
     await seen(true);
@@ -236,6 +261,6 @@ test('workspaces on a host cluster that does not answer take no time from those 
   });
   const limits = { atOnce: 1, askMs: 20, passMs: 10 };
   const deps = { database, clock, log: silentLogger, driver: { tenantClient }, silences: new Map(), limits };
-  await runWorkspaceClock({ ...deps, spared: await keepJobsAwake(deps) });
+  await runWorkspaceClock({ ...deps, resting: await keepJobsAwake(deps) });
   expect(await asleep()).toEqual([well]);
 });

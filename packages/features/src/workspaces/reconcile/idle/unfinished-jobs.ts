@@ -39,21 +39,23 @@ const defaultLimits: IdleLimits = { atOnce: 10, askMs: 5_000, passMs: 15_000 };
  * Counts a Job that has not ended as use: sleep ends its pods, and one without further tries would fail, although nobody
  * asked for sleep. Only workspaces whose idle minutes are over are asked, just before they would fall asleep. Host clusters
  * are asked beside each other, and in another order each time, so that those that do not answer are in nobody's way. To be
- * run before `runWorkspaceClock`. Answers which are to be spared there: they were not asked yet, or did not answer.
+ * run before `runWorkspaceClock`. Answers those that may fall asleep there: who was not asked, as there was no time or
+ * it became idle only meanwhile, may not.
  */
 export async function keepJobsAwake(deps: IdleDeps): Promise<WorkspaceId[]> {
   const { database, clock, limits = defaultLimits } = deps;
-  const { asked, outOfSight } = await database.asWorker((tx) => lookFor(tx, clock.now()));
+  const asked = await database.asWorker((tx) => reachableOf(tx, clock.now()));
   const endMs = performance.now() + limits.passMs;
   const busy: WorkspaceId[] = [];
-  const silent: WorkspaceId[] = [];
+  const resting: WorkspaceId[] = [];
   const ask = async (left: IdleWorkspace[]): Promise<void> => {
     while (performance.now() < endMs) {
       const one = left.shift();
       if (one === undefined) return;
       const isAtWork = await lookAt(deps, one.id);
       if (isAtWork === true) busy.push(one.id);
-      if (isSpared(deps, one.id, isAtWork === null)) silent.push(one.id);
+      const isSilent = isSilentStill(deps, one.id, isAtWork === null);
+      if (isAtWork !== true && !isSilent) resting.push(one.id);
     }
   };
   const known = new Set(asked.map(({ id }) => id));
@@ -61,27 +63,23 @@ export async function keepJobsAwake(deps: IdleDeps): Promise<WorkspaceId[]> {
   const places = byHost(asked);
   await Promise.all(places.flatMap((left) => Array.from({ length: limits.atOnce }, () => ask(left))));
   if (busy.length > 0) await database.asWorker((tx) => noteUse(tx, busy, clock.now()));
-  return [...silent, ...[...places.flat(), ...outOfSight].map(({ id }) => id)];
+  return resting;
 }
 
-/** Those of them that are on a host cluster which nobody reaches need not be asked. */
-async function lookFor(
-  tx: Tx,
-  nowMs: number,
-): Promise<{ asked: IdleWorkspace[]; outOfSight: IdleWorkspace[] }> {
+/** Idle ones but those on a host cluster which nobody reaches: they need not be asked. */
+async function reachableOf(tx: Tx, nowMs: number): Promise<IdleWorkspace[]> {
   const idle = await idleWorkspaces(tx, nowMs);
   const hosts = new Set(idle.flatMap(({ hostClusterId }) => hostClusterId ?? []));
-  if (hosts.size === 0) return { asked: idle, outOfSight: [] };
+  if (hosts.size === 0) return idle;
   const sight = await readHostSight(tx, [...hosts]);
-  const isAway = ({ hostClusterId }: IdleWorkspace): boolean => {
+  return idle.filter(({ hostClusterId }) => {
     const seen = sight.get(hostClusterId ?? '');
-    return seen !== undefined && isOutOfSight(seen, nowMs);
-  };
-  return { asked: idle.filter((one) => !isAway(one)), outOfSight: idle.filter(isAway) };
+    return seen === undefined || !isOutOfSight(seen, nowMs);
+  });
 }
 
 /** Whether it is to stay awake for not having answered. */
-function isSpared({ silences, clock }: IdleDeps, id: WorkspaceId, isSilent: boolean): boolean {
+function isSilentStill({ silences, clock }: IdleDeps, id: WorkspaceId, isSilent: boolean): boolean {
   const nowMs = clock.now();
   const sinceMs = silences.get(id) ?? nowMs;
   if (isSilent) silences.set(id, sinceMs);
