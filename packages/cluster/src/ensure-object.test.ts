@@ -21,6 +21,14 @@ it('namespaces that somebody has made large are listed all the same, and nothing
   expect(await listWhichOnes({ client, ...namespaces })).toEqual([{ metadata: { name: 'shop', uid: 'u' } }]);
 });
 
+it.each([{}, 'welcome', { items: {} }])(
+  'what answers but is no list is not taken for an empty one: %j',
+  async (body) => {
+    const client = { request: async () => ({ status: 200, body }) };
+    await expect(listWhichOnes({ client, ...namespaces })).rejects.toThrow();
+  },
+);
+
 it.each([
   ['a list that got too old', async () => ({ status: 410, body: { kind: 'Status', message: 'too old' } })],
   [

@@ -1,6 +1,6 @@
 import { KubeCallError, KubeRefusal } from '../../../kube-api/call-errors.ts';
 import type { TenantClient, TenantResponse } from '../../../port.ts';
-import { fieldOf, isRecord, listOf, textOf, type Json } from './objects.ts';
+import { fieldOf, listOf, textOf, type Json } from './objects.ts';
 
 export interface Page {
   items: Json[];
@@ -38,9 +38,11 @@ export async function* pagesOf(
       limit = Math.ceil(limit / shrinkBy);
       continue;
     }
-    if (answer.status !== 200 || !isRecord(answer.body)) throw refused(answer);
+    const items = fieldOf(answer.body, 'items');
+    // Whatever stands before an API may answer 200 as well: that is no empty list.
+    if (answer.status !== 200 || !(Array.isArray(items) || items === null)) throw refused(answer);
     proceed = textOf(fieldOf(answer.body, 'metadata', 'continue'));
-    yield { items: listOf(answer.body['items']), isLast: proceed === '' };
+    yield { items: listOf(items), isLast: proceed === '' };
     if (proceed === '') return;
   }
 }
