@@ -15,7 +15,11 @@ export function poolReconciler(defaultRegion: string): Reconciler<Subject> {
         name: 'refill',
         words: 'Filling the pool',
         timeoutMs: 10_000,
-        commit: async (tx) => refillPool(tx, { sizes: await agreedPoolSizes(tx), defaultRegion }),
+        commit: async (tx) => {
+          const sizes = await agreedPoolSizes(tx);
+          // While the first server of a version that agrees starts, members of those before are no surplus.
+          if (sizes !== null) await refillPool(tx, { sizes, defaultRegion });
+        },
       },
     ],
     doneWords: '',

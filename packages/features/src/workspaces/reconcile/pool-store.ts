@@ -118,12 +118,12 @@ export async function agreePoolSizes(tx: Tx, sizes: PoolSizes): Promise<void> {
   if (numAffectedRows === 1n) await sql`select hexabase.enqueue('pool', 'refill')`.execute(tx);
 }
 
-/** What the server that started last was told. */
-export async function agreedPoolSizes(tx: Tx): Promise<PoolSizes> {
+/** What the server that started last was told; null while none has started that tells it. */
+export async function agreedPoolSizes(tx: Tx): Promise<PoolSizes | null> {
   const { rows } = await sql<{
     sizes: PoolSizes | null;
   }>`select warm_pool as sizes from installation`.execute(tx);
-  return rows[0]?.sizes ?? {};
+  return rows[0]?.sizes ?? null;
 }
 
 function onlyWanted(sizes: PoolSizes): PoolSizes {

@@ -75,6 +75,20 @@ test('a plan that there is not any more keeps the members of others from nobody'
   expect(await plans()).toEqual(['pro']);
 });
 
+test('members stay while no server has told how many there are to be', async () => {
+  await refill({ starter: 1 });
+  let ended = 0;
+  await using _engine = await startEngine({
+    database: test1.database,
+    registrations: [register(poolReconciler('local'))],
+    clock: systemClock,
+    log: silentLogger,
+    observer: { runEnded: () => void ended++ },
+  });
+  await until(async () => ended > 0);
+  expect(await plans()).toEqual(['starter']);
+});
+
 test('the pool follows the setting of the server that started last, within seconds', async () => {
   const agree = (sizes: Record<string, number>) => test1.database.asWorker((tx) => agreePoolSizes(tx, sizes));
   const wishes = async () =>
