@@ -108,6 +108,7 @@ async function objectsOf(
     discoveryUrl: undefined,
     controlPlaneNamespace: null,
     metrics: null,
+    apiPorts: [],
     stateGib: (options.storage ?? defaultStorage).sizeGib,
     kubernetesVersion: release.version(kubernetesVersion),
   };

@@ -13,9 +13,8 @@ import {
   type Live,
   type Work,
 } from './host/converge.ts';
-import type { ReadFacts } from './host/facts.ts';
+import type { HostFacts, ReadFacts } from './host/facts.ts';
 import { holdFence, raiseFence } from './host/fence.ts';
-import type { MetricsService } from './host/metrics-service.ts';
 import { ensureNamespace, isOurs } from './host/namespace.ts';
 import { fieldOf, isRecord, metaOf, textOf } from './host/objects.ts';
 import { whichOne } from './host/of-tenants.ts';
@@ -47,7 +46,7 @@ export async function ensureTenant(deps: EnsureDeps, spec: TenantSpec, signal: A
   const work: Work = { host, workspaceId, namespace, fence, signal };
   await refuseIfLost(work, { hostName, uid: spec.uid ?? null });
   const release = await releaseFor(deps, spec, signal);
-  const objects = await wantedObjects(deps, { spec, release, metrics: (await deps.facts(signal)).metrics });
+  const objects = await wantedObjects(deps, { spec, release, facts: await deps.facts(signal) });
   const applied = digestOf(objects, spec);
   const former = await raiseFence(host, { workspaceId, fence }, signal);
   const { isNew, namespace: space } = await ensureNamespace({ ...work, hostName }, tenantNamespace(spec));
@@ -127,7 +126,7 @@ async function releaseFor(
 
 async function wantedObjects(
   { options }: EnsureDeps,
-  { spec, release, metrics }: { spec: TenantSpec; release: Release; metrics: MetricsService | null },
+  { spec, release, facts }: { spec: TenantSpec; release: Release; facts: HostFacts },
 ): Promise<ApplicableObject[]> {
   const { isolation, size, workspaceId, kubernetesVersion } = spec;
   const rendered = await release.render({
@@ -141,7 +140,8 @@ async function wantedObjects(
     discoveryUrl: options.discoveryUrl,
     controlPlaneNamespace: options.controlPlaneNamespace ?? null,
     networks: options.networks,
-    metrics,
+    metrics: facts.metrics,
+    apiPorts: facts.apiPorts,
     stateGib: (options.storage ?? defaultStorage).sizeGib,
     kubernetesVersion: release.version(kubernetesVersion),
   });

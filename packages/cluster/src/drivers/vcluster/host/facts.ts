@@ -2,7 +2,7 @@ import type { Clock } from '@hexabase/kernel/clock.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import type { TenantClient } from '../../../port.ts';
 import { readMetricsService, type MetricsService } from './metrics-service.ts';
-import { fieldOf, textOf } from './objects.ts';
+import { fieldOf, listOf, numberOf, textOf } from './objects.ts';
 
 /** What decides how tenants are made on this host. */
 export interface HostFacts {
@@ -12,6 +12,8 @@ export interface HostFacts {
   serviceCidr: string | null;
   /** What serves its metrics API, whether that answers right now or not; null without one. */
   metrics: MetricsService | null;
+  /** On which its API servers listen, behind its service; empty when it does not say. */
+  apiPorts: readonly number[];
 }
 
 const keptMs = 10 * 60_000;
@@ -23,12 +25,13 @@ export function hostFacts({ host, clock }: { host: TenantClient; clock: Clock })
   let kept: { facts: HostFacts; atMs: number } | null = null;
   return async (signal) => {
     if (kept && clock.now() - kept.atMs < keptMs) return kept.facts;
-    const [version, serviceCidr, metrics] = await Promise.all([
+    const [version, serviceCidr, metrics, apiPorts] = await Promise.all([
       hostVersion(host, signal),
       hostServiceCidr(host, signal),
       readMetricsService(host, signal),
+      hostApiPorts(host, signal),
     ]);
-    kept = { facts: { version, serviceCidr, metrics }, atMs: clock.now() };
+    kept = { facts: { version, serviceCidr, metrics, apiPorts }, atMs: clock.now() };
     return kept.facts;
   };
 }
@@ -52,4 +55,18 @@ async function hostServiceCidr(host: TenantClient, signal: AbortSignal): Promise
   if (answer.status !== 200) throw new KubeRefusal('the range of services of the host', answer);
   const ranges = fieldOf(answer.body, 'spec', 'cidrs');
   return Array.isArray(ranges) && ranges.length > 0 ? ranges.map(textOf).join(',') : null;
+}
+
+/** API servers write where they listen into the endpoints of the service `kubernetes`. */
+async function hostApiPorts(host: TenantClient, signal: AbortSignal): Promise<number[]> {
+  const labelSelector = 'kubernetes.io%2Fservice-name%3Dkubernetes';
+  const path = `/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=${labelSelector}`;
+  const answer = await host.request({ method: 'GET', path, signal });
+  if (answer.status === 404 || answer.status === 403) return [];
+  if (answer.status !== 200) throw new KubeRefusal('where the API of the host is', answer);
+  const ports = listOf(fieldOf(answer.body, 'items'))
+    .flatMap(({ ports: of }) => listOf(of))
+    .map(({ port }) => numberOf(port))
+    .filter((port) => port > 0);
+  return [...new Set(ports)].toSorted((a, b) => a - b);
 }

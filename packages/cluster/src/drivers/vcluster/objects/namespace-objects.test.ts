@@ -15,6 +15,7 @@ const settings = {
   controlPlaneNamespace: 'hexabase-system',
   stateGib: 5,
   metrics: usualMetricsService,
+  apiPorts: [6443],
 };
 
 /** Where pods and services of hosts have their addresses. */
@@ -155,6 +156,7 @@ describe('the objects around a tenant', () => {
         discoveryUrl: undefined,
         controlPlaneNamespace: null,
         metrics: null,
+        apiPorts: [],
       });
       return JSON.stringify(policies.find(({ metadata }) => metadata.name === 'hexabase-control-plane'));
     };
@@ -190,6 +192,16 @@ describe('the objects around a tenant', () => {
       { to: [{ ipBlock: { cidr: 'fd00::3/128' } }], ports: [{ protocol: 'TCP', port: 4443 }] },
     ]);
     expect(JSON.stringify(without)).not.toContain('metrics');
+  });
+
+  it('open the ports on which the API servers of the host listen, whichever they are', () => {
+    const openFor = (apiPorts: readonly number[]): string => {
+      const objects = namespaceObjects(tenantSpec({ workspaceId }), { ...settings, apiPorts });
+      return JSON.stringify(objects.find(({ metadata }) => metadata.name === 'hexabase-control-plane'));
+    };
+    const port = (number: number): string => `{"protocol":"TCP","port":${number}}`;
+    expect(openFor([16_443])).toContain(`{"ports":[${[443, 6443, 8443, 16_443].map(port).join(',')}]}`);
+    expect(openFor([6443])).toBe(openFor([]));
   });
 
   it('let nobody of another workspace in: no rule names a namespace besides the host’s own and ours', () => {

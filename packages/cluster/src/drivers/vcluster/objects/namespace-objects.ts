@@ -16,6 +16,8 @@ export interface NamespaceSettings {
   networks?: HostNetworks | undefined;
   /** What serves the host's metrics API; null without one. */
   metrics: MetricsService | null;
+  /** On which the host's API servers listen, besides the usual ones. */
+  apiPorts: readonly number[];
   /** Size of the volume with the control plane's state. */
   stateGib: number;
   /** The tenant's, `v1.34.4`. */

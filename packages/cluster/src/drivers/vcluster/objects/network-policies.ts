@@ -15,6 +15,8 @@ export interface NetworkInput {
   networks?: HostNetworks | undefined;
   /** What serves the host's metrics API; null without one. */
   metrics: MetricsService | null;
+  /** On which the host's API servers listen, besides the usual ones. */
+  apiPorts: readonly number[];
 }
 
 /** What an operator knows of the networks around host clusters and nobody else can. IPv4 ranges, `192.168.7.0/24`. */
@@ -54,6 +56,8 @@ const hostDns = {
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
   podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
 };
+/** Of the service `kubernetes`, and of API servers: a policy is asked after the service has led on. */
+const usualApiPorts: readonly number[] = [443, 6443, 8443];
 const tcp = (port: number) => ({ protocol: 'TCP', port });
 const udp = (port: number) => ({ protocol: 'UDP', port });
 
@@ -76,7 +80,7 @@ export function networkPolicies(input: NetworkInput): ApplicableObject[] {
       egress: [
         { to: [hostDns], ports: [udp(53), tcp(53)] },
         // The host's API has no pods that a selector could name.
-        { ports: [tcp(443), tcp(6443), tcp(8443)] },
+        { ports: [...new Set([...usualApiPorts, ...input.apiPorts])].map(tcp) },
         ...metricsOpenings(input.metrics),
         { to: [{ podSelector: workloads }] },
         ...issuerOpenings(input),
@@ -123,7 +127,7 @@ function reachedBy({ controlPlaneNamespace }: NetworkInput) {
 function issuerOpenings({ issuer, discoveryUrl }: NetworkInput) {
   return [issuer, ...(discoveryUrl === undefined ? [] : [discoveryUrl])]
     .map((address) => new URL(address))
-    .filter(({ port }) => port !== '' && port !== '6443' && port !== '8443')
+    .filter(({ port }) => port !== '' && !usualApiPorts.includes(Number(port)))
     .map(({ hostname, port }) => {
       const address = hostname.replace(/^\[|\]$/g, '');
       return { ...(isIP(address) !== 0 && { to: [block(hostCidr(address))] }), ports: [tcp(Number(port))] };

@@ -120,6 +120,7 @@ function releasesOf({ host, location, clock, metrics = () => false }: Given): Re
       version: 'v1.34.4',
       serviceCidr: '10.96.0.0/16',
       metrics: metrics() ? usualMetricsService : null,
+      apiPorts: [],
     }),
   );
 }
