@@ -67,6 +67,8 @@ describe.skipIf(host === null)('the control plane in a pod of the host cluster',
     const check = await said('hexabase-cli host check home', 120_000);
     expect(check).toContain('home takes workspaces.');
     expect(check).toMatch(/ok\s+IssuerReachable/);
+    // Tried, not told from names: nothing on this host has the name of a network plugin.
+    expect(check).toMatch(/ok\s+NetworkPoliciesEnforced\s+A pod that a policy cuts off reaches nothing/);
     await until(async () =>
       /"ready": *"True"/.test((await inside('hks host-cluster get home -o json')).stdout),
     );
