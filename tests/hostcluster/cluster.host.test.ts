@@ -31,7 +31,7 @@ describe.skipIf(own('node') === null)('the host cluster', () => {
   });
 
   it.skipIf(own('tenant') === null)('carries a service from one node to the other', async () => {
-    const place = ['-n', namespace, 'get', 'pod', '-o', 'jsonpath={.items[*].spec.nodeName}'];
+    const place = ['-n', namespace, 'get', 'pod', 'probe', 'web', '-o', 'jsonpath={.items[*].spec.nodeName}'];
     expect((await kubectl(place)).split(' ').toSorted()).toEqual([nodePlan(1).name, nodePlan(2).name]);
   });
 
@@ -60,6 +60,41 @@ describe.skipIf(own('node') === null)('the host cluster', () => {
     await expect(inProbe('lookup', 'example.com')).rejects.toThrow('exit code 1');
   });
 
+  it('keeps pods apart when a network policy says so, on one node and between two, and only then', async () => {
+    const deny = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'deny' },
+      spec: { podSelector: { matchLabels: { kind: 'server' } }, policyTypes: ['Ingress'] },
+    };
+    const address = [
+      '-n',
+      namespace,
+      'get',
+      'pods',
+      '-l',
+      'kind=server',
+      '-o',
+      'jsonpath={.items[*].status.podIP}',
+    ];
+    const servers = (await kubectl(address)).split(' ');
+    expect(servers).toHaveLength(2);
+    const reached = async (): Promise<string[]> => {
+      const tried = servers.map((server) =>
+        inProbe('get', `http://${server}:8080`).then(
+          () => [server],
+          () => [],
+        ),
+      );
+      return (await Promise.all(tried)).flat();
+    };
+    expect(await reached()).toEqual(servers);
+    await kubectl(['-n', namespace, 'apply', '-f', '-'], JSON.stringify(deny));
+    await waitUntil('the policy', 30, async () => (await reached()).length === 0);
+    await kubectl(['-n', namespace, 'delete', 'networkpolicy', 'deny']);
+    await waitUntil('the end of the policy', 30, async () => (await reached()).length === servers.length);
+  });
+
   it('can be asked from this machine for pods and services', async () => {
     const address = await kubectl([
       '-n',
@@ -81,7 +116,7 @@ describe.skipIf(own('node') === null)('the host cluster', () => {
   });
 });
 
-/** A probe with a volume on the first node, a server on the second where there is one. */
+/** A probe with a volume on the first node, a server beside it, and one on the second where there is one. */
 function objects(): object {
   const pod = (name: string, labels: object, spec: object): object => ({
     apiVersion: 'v1',
@@ -119,7 +154,7 @@ function objects(): object {
       ),
       pod(
         'web',
-        { app: 'web' },
+        { app: 'web', kind: 'server' },
         {
           tolerations: [{ key: 'hexabase.test/node', operator: 'Exists' }],
           affinity: {
@@ -137,6 +172,7 @@ function objects(): object {
           containers: [container(['netcheck', 'serve', '8080'])],
         },
       ),
+      pod('neighbour', { kind: 'server' }, { containers: [container(['netcheck', 'serve', '8080'])] }),
       {
         apiVersion: 'v1',
         kind: 'Service',
