@@ -7,6 +7,7 @@ import { testDatabase } from '@hexabase/testkit/test-database.ts';
 import { startEngine } from '../engine.ts';
 import { enqueue } from '../queue.ts';
 import type { Registration } from '../registration.ts';
+import { Places } from './places.ts';
 
 test('keys that took long leave half of the places to others, whatever their kind, until they do not any more', async () => {
   await using stack = new AsyncDisposableStack();
@@ -49,6 +50,38 @@ test('keys that took long leave half of the places to others, whatever their kin
   hold = false;
   await until(async () => mostSlow > 2);
 });
+
+test('slow keys have half of the places of their kind too, and who ends is known anew', () => {
+  const kinds = [
+    { kind: 'a', share: 1 },
+    { kind: 'b', share: 1 / 3 },
+  ];
+  const places = new Places(kinds, { all: 12, slowMs: 100 });
+  const keyOf = (kind: string, key: number) => ({ ...anyClaim, kind, key: String(key) });
+  const ran = (kind: string, key: number, durationMs: number) => {
+    places.take(keyOf(kind, key));
+    return places.giveBack(keyOf(kind, key), durationMs);
+  };
+  for (let key = 0; key < 5; key++) ran('b', key, 200);
+  expect(places.free(12)).toEqual({ kinds: ['a', 'b'], without: [], limit: 2 });
+  places.take(keyOf('b', 0));
+  places.take(keyOf('b', 1));
+  // Of its four places two are left, and none of them for a slow one.
+  expect(places.free(10)).toEqual({
+    kinds: ['a', 'b'],
+    without: ['b/0', 'b/1', 'b/2', 'b/3', 'b/4'],
+    limit: 2,
+  });
+  expect(ran('b', 7, 5)).toBe(false);
+  expect(places.giveBack(keyOf('b', 0), 5)).toBe(true);
+  expect(places.free(11)).toEqual({ kinds: ['a', 'b'], without: [], limit: 1 });
+  for (let key = 0; key < 9; key++) ran('a', key, 200);
+  for (let key = 0; key < 5; key++) places.take(keyOf('a', key));
+  // With the one of `b` slow ones have half of all.
+  expect(places.free(6).without).toHaveLength(4 + 9);
+});
+
+const anyClaim = { fence: 1, attempts: 0, wishes: '0', stalledSince: null };
 
 test('a kind whose work takes as long as others like leaves places for every other kind, and gets each of its own again', async () => {
   await using stack = new AsyncDisposableStack();

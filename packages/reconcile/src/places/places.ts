@@ -2,11 +2,6 @@ import type { Claim } from '../queue.ts';
 import type { Registration } from '../registration.ts';
 import { SlowKeys } from './slow-keys.ts';
 
-/** A key with its kind, as `claimDue` leaves some out. */
-function nameOf({ kind, key }: Pick<Claim, 'kind' | 'key'>): string {
-  return `${kind}/${key}`;
-}
-
 /** How many keys of each kind, and how many slow ones, a worker works on at the same time, against how many it may. */
 export class Places {
   readonly #most: Map<string, number>;
@@ -19,10 +14,10 @@ export class Places {
     { all, slowMs }: { all: number; slowMs: number },
   ) {
     this.#all = all;
-    this.#slow = new SlowKeys(all, slowMs);
     this.#most = new Map(
       registrations.map(({ kind, share }) => [kind, Math.max(1, Math.floor(all * share))]),
     );
+    this.#slow = new SlowKeys({ all, ofKind: this.#most }, slowMs);
   }
 
   /** Kinds that may have another one, without which keys, and how many can be begun without that any of them gets too many. */
@@ -43,14 +38,14 @@ export class Places {
 
   take(claim: Claim): void {
     this.#taken.set(claim.kind, this.#of(claim.kind) + 1);
-    this.#slow.begin(nameOf(claim));
+    this.#slow.begin(claim);
   }
 
   /** True when its kind, or slow keys, had all of their places until now: some may be due that nobody has asked for. */
   giveBack(claim: Claim, durationMs: number): boolean {
     const taken = this.#of(claim.kind);
     this.#taken.set(claim.kind, taken - 1);
-    const hadAllSlow = this.#slow.end(nameOf(claim), durationMs);
+    const hadAllSlow = this.#slow.end(claim, durationMs);
     return hadAllSlow || taken === this.#most.get(claim.kind);
   }
 

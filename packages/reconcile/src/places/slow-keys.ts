@@ -1,40 +1,67 @@
+import type { Claim } from '../queue.ts';
+
 /** Known at the same time; of more the one that was slow longest ago is forgotten. */
 const knownMax = 1_000;
 
+type Key = Pick<Claim, 'kind' | 'key'>;
+
+/** As `claimDue` leaves it out. */
+function nameOf({ kind, key }: Key): string {
+  return `${kind}/${key}`;
+}
+
 /**
  * Keys whose last run took long, whatever made it: a webhook of a tenant, a host cluster that hardly answers. They may have half
- * of a worker's places, so that whoever has many of them keeps nobody else waiting. Those of which nobody knows it yet have any.
+ * of a worker's places, and half of those of their kind, so that whoever has many of them keeps nobody else waiting. Those of which
+ * nobody knows it yet have any.
  */
 export class SlowKeys {
   readonly #most: number;
+  readonly #mostOfKind: ReadonlyMap<string, number>;
   readonly #slowMs: number;
-  readonly #known = new Set<string>();
-  readonly #running = new Set<string>();
+  /** By name. */
+  readonly #known = new Map<string, Key>();
+  readonly #running = new Map<string, Key>();
 
-  constructor(places: number, slowMs: number) {
-    this.#most = Math.max(1, Math.floor(places / 2));
+  constructor(places: { all: number; ofKind: ReadonlyMap<string, number> }, slowMs: number) {
+    this.#most = half(places.all);
+    this.#mostOfKind = new Map([...places.ofKind].map(([kind, own]) => [kind, half(own)]));
     this.#slowMs = slowMs;
   }
 
   /** Which keys may not be begun now, and how many of any may be at once. */
-  bounds(): { without: readonly string[]; most: number } {
-    if (this.#known.size === 0) return { without: [], most: Infinity };
-    const left = this.#most - this.#running.size;
-    return left > 0 ? { without: [], most: left } : { without: [...this.#known], most: Infinity };
+  bounds(): { without: string[]; most: number } {
+    const kinds = new Set([...this.#known.values()].map(({ kind }) => kind));
+    const left = new Map([...kinds].map((kind) => [kind, this.#left(kind)]));
+    const without = [...this.#known].filter(([, { kind }]) => (left.get(kind) ?? 0) <= 0);
+    const open = [...left.values()].filter((count) => count > 0);
+    return { without: without.map(([name]) => name), most: Math.min(Infinity, ...open) };
   }
 
-  begin(key: string): void {
-    if (this.#known.has(key)) this.#running.add(key);
+  begin(key: Key): void {
+    const name = nameOf(key);
+    if (this.#known.has(name)) this.#running.set(name, key);
   }
 
-  /** True when slow ones had all of their places until now. */
-  end(key: string, durationMs: number): boolean {
-    const hadAll = this.#running.size >= this.#most;
-    const wasCounted = this.#running.delete(key);
-    this.#known.delete(key);
-    if (durationMs >= this.#slowMs) this.#known.add(key);
-    const [oldest] = this.#known;
+  /** True when slow ones, or those of its kind, had all of their places until now. */
+  end(key: Key, durationMs: number): boolean {
+    const name = nameOf(key);
+    const hadAll = this.#left(key.kind) <= 0;
+    const wasCounted = this.#running.delete(name);
+    this.#known.delete(name);
+    if (durationMs >= this.#slowMs) this.#known.set(name, { kind: key.kind, key: key.key });
+    const [oldest] = this.#known.keys();
     if (this.#known.size > knownMax && oldest !== undefined) this.#known.delete(oldest);
     return hadAll && wasCounted;
   }
+
+  #left(kind: string): number {
+    const ofKind = [...this.#running.values()].filter((one) => one.kind === kind).length;
+    const own = (this.#mostOfKind.get(kind) ?? this.#most) - ofKind;
+    return Math.min(own, this.#most - this.#running.size);
+  }
+}
+
+function half(places: number): number {
+  return Math.max(1, Math.floor(places / 2));
 }
