@@ -48,7 +48,7 @@ describe.skipIf(from === '' || host?.issuerAddress === null)(
       };
 
     beforeAll(async () => {
-      if (host) inside = await hostUnderTest(host);
+      if (host) inside = await hostUnderTest(host, { reach: 'tunnel' });
       product = await startOnHost(host, { HKS_TENANT_KUBERNETES_VERSION: `${from},${to},${missing}` });
       succeed(await product.hks(['organization', 'update', 'my-organization', '--plan', 'pro']));
     });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import type { WorkspaceId } from '@hexabase/kernel/id.ts';
@@ -12,6 +13,7 @@ import { parseKubeconfig } from '@hexabase/cluster/kube-api/endpoint.ts';
 import { resourcePath } from '@hexabase/cluster/kube-api/resource-path.ts';
 import type { ClusterDriver } from '@hexabase/cluster/port.ts';
 import { vclusterDriver } from '@hexabase/cluster/drivers/vcluster/driver.ts';
+import { fieldOf, listOf, textOf } from '@hexabase/cluster/drivers/vcluster/host/objects.ts';
 import { fenceNameOf, fenceNamespace, namesOf } from '@hexabase/cluster/drivers/vcluster/names.ts';
 import { defaultImages, type VclusterDriverOptions } from '@hexabase/cluster/drivers/vcluster/options.ts';
 
@@ -82,15 +84,21 @@ function optionsFor(
 
 /**
  * A driver that reaches services runs in a pod of the host, whose namespace is let in. Here it runs beside: an administrator
- * lets the address in by which this machine comes.
+ * lets the addresses in by which it comes, which are those of nodes where one leads to a pod on another.
  */
-async function letMachineIn(host: KubeClient, workspaceId: WorkspaceId, address: string): Promise<void> {
+async function letMachineIn(host: KubeClient, workspaceId: WorkspaceId, machine: string): Promise<void> {
   const { namespace } = namesOf(workspaceId);
+  const nodes = listOf(fieldOf((await host.request({ method: 'GET', path: '/api/v1/nodes' })).body, 'items'))
+    .flatMap((node) => listOf(fieldOf(node, 'status', 'addresses')))
+    .filter(({ type }) => type === 'InternalIP')
+    .map(({ address }) => textOf(address))
+    .filter(isIPv4);
+  const from = [machine, ...nodes].map((address) => ({ ipBlock: { cidr: `${address}/32` } }));
   const policy = {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
     metadata: { name: 'this-machine', namespace },
-    spec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: `${address}/32` } }] }] },
+    spec: { podSelector: {}, ingress: [{ from }] },
   };
   await applyObject(host, policy, { fieldManager: 'test' });
 }
