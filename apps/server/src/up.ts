@@ -37,13 +37,15 @@ export async function up(config: ServerConfig, launcher: string): Promise<void> 
   await agreeOnPool(product.database, config);
 
   const owner = await ensureFirstOwner(product);
-  await storeLocalSession(product.identity, owner, { configFile: config.configFile, server: urls.http });
+  const at = { configFile: config.configFile, server: urls.http };
+  const notSignedIn = await storeLocalSession(product.identity, owner, at);
   claim.publish({ httpUrl: urls.http, httpsUrl: urls.https, ready: true });
   const text = announcement({
     httpUrl: urls.http,
     httpsUrl: urls.https,
     dataDir: config.dataDir,
     owner: owner.password === null ? null : { email: owner.email, password: owner.password },
+    notSignedIn,
     launcher,
     hostNames: product.hostNames(),
     hostKnownAs: product.hostKnownAs,

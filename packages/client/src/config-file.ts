@@ -105,7 +105,8 @@ export function endSignIn({ path, config }: { path: string; config: CliConfig },
 
 function parseYaml(path: string): unknown {
   try {
-    return parse(readFileSync(path, 'utf8'));
+    // Excerpts, which warnings have too, would show the tokens that stand there.
+    return parse(readFileSync(path, 'utf8'), { prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     throw new ConfigFileError(path, error instanceof Error ? error.message : String(error));
   }

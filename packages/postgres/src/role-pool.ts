@@ -53,7 +53,10 @@ export function createPool(endpoint: Endpoint, limits: PoolLimits, log: Logger):
     idle_in_transaction_session_timeout: limits.statementTimeoutMs,
   });
   // Without this handler an idle connection that breaks would end the process.
-  pool.on('error', (error) => log.warn({ error, role: endpoint.user }, 'an idle database connection broke'));
+  // The error has the whole connection in it, with all its statements, which is nothing for a log.
+  pool.on('error', ({ message }) =>
+    log.warn({ reason: message, role: endpoint.user }, 'an idle database connection broke'),
+  );
   // So would one that breaks within a transaction, between two statements: the next of them fails for it, which is enough.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;

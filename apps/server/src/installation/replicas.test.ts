@@ -168,6 +168,19 @@ it('start although the first owner’s account is disabled, and sign nobody in t
   expect(readCliConfig(at.configFile).contexts['local']).toMatchObject({ email: owner.email });
 });
 
+it('start although the settings of the command line cannot be used, and tell why it is not signed in without what stands there', async () => {
+  const product = await pod();
+  const owner = await ensureFirstOwner(product);
+  const own = await mkdtemp(join(folder, 'settings-'));
+  const at = { configFile: join(own, 'config.yaml'), server: 'http://localhost:1' };
+  await writeFile(at.configFile, 'refreshToken: [hxr_secret');
+  const why = await storeLocalSession(product.identity, owner, at);
+  expect(why).toContain(`${at.configFile} cannot be used`);
+  expect(why).not.toContain('hxr_secret');
+  const belowFile = { ...at, configFile: join(at.configFile, 'config.yaml') };
+  expect(await storeLocalSession(product.identity, owner, belowFile)).toContain(at.configFile);
+});
+
 async function signsIn({ identity }: Product, password: string): Promise<boolean> {
   const device = { userAgent: null, address: '192.0.2.1', deviceId: null };
   return identity.signIn({ email: 'owner@hexabase.local', password, device }).then(

@@ -7,6 +7,8 @@ export interface Announcement {
   dataDir: string;
   /** Only at the first start. */
   owner: { email: string; password: string } | null;
+  /** Why the command line is not signed in here; null when it is, or nobody could be. */
+  notSignedIn: string | null;
   launcher: string;
   /** Of the host clusters that workspaces are made on; none: by the driver that is built in. */
   hostNames: readonly string[];
@@ -17,7 +19,8 @@ export interface Announcement {
 
 /** The text; the password is in it only when it is to be shown. */
 export function announcement(said: Announcement): string {
-  const { httpUrl, httpsUrl, dataDir, owner, launcher } = said;
+  const { httpUrl, httpsUrl, dataDir, owner, notSignedIn, launcher } = said;
+  const aside = notSignedIn === null ? 'shown only now; you are already signed in here' : 'shown only now';
   const lines = [
     '',
     `Hexabase AI is ready. ${workspacesOf(said)}`,
@@ -27,12 +30,9 @@ export function announcement(said: Announcement): string {
     `  Kubernetes gateway   ${httpsUrl}`,
     `  Data folder          ${dataDir}`,
     ...(owner
-      ? [
-          '',
-          `  First owner          ${owner.email}`,
-          `  Password             ${owner.password}   (shown only now; you are already signed in here)`,
-        ]
+      ? ['', `  First owner          ${owner.email}`, `  Password             ${owner.password}   (${aside})`]
       : []),
+    ...(notSignedIn === null ? [] : ['', `The command line is not signed in here: ${notSignedIn}`]),
     '',
     'Next:',
     ...nextCommands(launcher).map((command) => `  ${command}`),

@@ -1,5 +1,11 @@
-import { startSignIn, updateCliConfig, type CliContext } from '@hexabase/client/config-file.ts';
+import {
+  ConfigFileError,
+  startSignIn,
+  updateCliConfig,
+  type CliContext,
+} from '@hexabase/client/config-file.ts';
 import { deviceIdFor } from '@hexabase/client/device-id.ts';
+import { LockError } from '@hexabase/client/file-lock.ts';
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import type { UserId } from '@hexabase/kernel/id.ts';
 import type { Identity } from '@hexabase/oidc/identity.ts';
@@ -7,16 +13,39 @@ import type { TokenSet } from '@hexabase/oidc/sessions/issue-tokens.ts';
 
 const contextName = 'local';
 
+interface Place {
+  configFile: string;
+  server: string;
+}
+
 /**
  * Leaves a live session for the command line in its settings file, so that whoever started the server is signed in. A
  * session that still works is kept, and so is anybody else's at the same server. An owner with a second factor signs in
- * by themselves: nothing passes it by.
+ * by themselves: nothing passes it by. Answers in words why the settings cannot be used: no reason not to serve, and
+ * the owner's password has still to be told.
  */
 export async function storeLocalSession(
   identity: Identity,
   owner: { userId: UserId; email: string },
-  at: { configFile: string; server: string },
-): Promise<void> {
+  at: Place,
+): Promise<string | null> {
+  try {
+    await store(identity, owner, at);
+    return null;
+  } catch (error) {
+    if (error instanceof ConfigFileError || error instanceof LockError || isSystemError(error)) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
+/** No room, no right, a file system that only reads. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+async function store(identity: Identity, owner: { userId: UserId; email: string }, at: Place): Promise<void> {
   const path = at.configFile;
   const deviceId = await deviceIdFor(path, at.server);
   await updateCliConfig(path, async (config) => {
