@@ -78,7 +78,11 @@ describe.skipIf(host === null)('two servers behind a Service', () => {
   it('start at once from nothing, and the password of the first owner is told once', async () => {
     const names = await servers();
     expect(names).toHaveLength(2);
-    const logs = await Promise.all(names.map((name) => onHost.kubectl('-n', namespace, 'logs', name)));
+    // A server answers probes a moment before it has told all that it has to tell.
+    const logs = await until(async () => {
+      const told = await Promise.all(names.map((name) => onHost.kubectl('-n', namespace, 'logs', name)));
+      return told.every((log) => log.includes('Hexabase AI is ready.')) && told;
+    });
     expect(logs.join('\n').match(/shown only now/g)).toHaveLength(1);
   });
 
