@@ -11,6 +11,9 @@ export const componentNames = [
   'kwok',
 ] as const;
 
+/** A hundred years. */
+const graceHours = 876_000;
+
 export type ComponentName = (typeof componentNames)[number];
 
 export interface Component {
@@ -39,6 +42,9 @@ export function componentsOf(paths: TenantPaths, ports: TenantPorts, binaries: L
         `--cluster-signing-cert-file=${files.certificateAuthority}`,
         `--cluster-signing-key-file=${files.certificateAuthorityKey}`,
         `--service-cluster-ip-range=${serviceRange}`,
+        // Simulated nodes tell nobody that they are alive, and pods of a node that was silent are never ready again.
+        `--node-monitor-grace-period=${graceHours}h`,
+        `--node-startup-grace-period=${graceHours}h`,
       ],
     },
     {

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { kubeBinaries } from '@hexabase/testkit/host-cluster.ts';
@@ -112,6 +113,31 @@ describe.skipIf(binaries === null)('a local control plane', () => {
       data: { value: 'of two' },
     });
   });
+
+  it('has pods that stay ready on nodes which tell nobody that they are alive', async () => {
+    const client = driver.tenantClient(id);
+    const metadata = { name: 'stays', namespace: 'default' };
+    const container = { name: 'main', image: 'example.test/none' };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [container] } };
+    const path = '/api/v1/namespaces/default/pods';
+    // Its account comes some moments after the namespace.
+    await eventually(settleMs, async () => {
+      const { status } = await client.request({ method: 'POST', path, body: pod });
+      return status === 201 || status === 409;
+    });
+    const ready = async (): Promise<string | undefined> => {
+      const { body } = await client.request({ method: 'GET', path: `${path}/stays` });
+      const { status } = body as { status: { conditions?: { type: string; status: string }[] } };
+      return status.conditions?.find(({ type }) => type === 'Ready')?.status;
+    };
+    await eventually(settleMs, async () => (await ready()) === 'True');
+    // Longer than Kubernetes waits for a node by default.
+    const end = Date.now() + 70_000;
+    while (Date.now() < end) {
+      expect(await ready()).toBe('True');
+      await sleep(2_000);
+    }
+  }, 200_000);
 
   it('starts a program again that was killed, and keeps what was in it', async () => {
     const { uid } = await untilReady();

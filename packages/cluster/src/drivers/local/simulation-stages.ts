@@ -70,7 +70,8 @@ export function simulationStages(): string {
     stage('pod-runs', 'Pod', {
       matching: [
         isDeleted('DoesNotExist'),
-        { key: '.status.phase', operator: 'In', values: ['Pending'] },
+        // One that runs and is not ready was on a node that was taken for silent.
+        { key: '.status.phase', operator: 'In', values: ['Pending', 'Running'] },
         notReady,
       ],
       next: { statusTemplate: runningStatus },
