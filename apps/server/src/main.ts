@@ -1,5 +1,6 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
+import { DatabaseUrlError } from '@hexabase/postgres/connection.ts';
 import { ZodError, prettifyError } from 'zod';
 import { readArguments, usage, type Arguments } from './arguments.ts';
 import { readConfig, type ServerConfig } from './config.ts';
@@ -70,7 +71,8 @@ function print(text: string): void {
 
 /** What went wrong, for the person at the keyboard; a stack is for faults of ours only. */
 function sentence(error: unknown): string {
-  if (error instanceof StartError || error instanceof WrongKeyError) return error.message;
+  if (error instanceof StartError || error instanceof WrongKeyError || error instanceof DatabaseUrlError)
+    return error.message;
   if (isErrno(error, 'ENOSPC', 'EDQUOT') || isAppError(error, 'storage_full')) {
     return 'The disk that holds the data folder is full. Free some space, or choose another with --data-dir.';
   }

@@ -17,6 +17,11 @@ export const databaseRoles: readonly DatabaseRole[] = [
   'hexabase_kube',
 ];
 
+/** `DATABASE_URL` is none, or leads to nothing that can be used; says what to change, and no password. */
+export class DatabaseUrlError extends Error {
+  override readonly name = 'DatabaseUrlError';
+}
+
 /** How to reach one database as one role. */
 export interface Endpoint {
   host: string;
@@ -39,12 +44,17 @@ export function endpointAs(endpoint: Endpoint, role: DatabaseRole, masterKey: Ui
 
 /**
  * Reads `postgres://user:password@host:port/database?sslmode=…`; `?host=/folder` names a Unix socket.
- * `sslmode`: disable (default for sockets), require (no check of the name), verify-full. Throws an Error on anything else.
+ * `sslmode`: disable (default for sockets), require (no check of the name), verify-full. Throws `DatabaseUrlError` on anything else.
  */
 export function parseDatabaseUrl(text: string): Endpoint {
-  const url = new URL(text);
+  const url = URL.parse(text);
+  if (url === null) {
+    throw new DatabaseUrlError(
+      'DATABASE_URL is no address such as postgres://user:password@host:5432/database',
+    );
+  }
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
-    throw new Error('DATABASE_URL must begin with postgres:// or postgresql://');
+    throw new DatabaseUrlError('DATABASE_URL must begin with postgres:// or postgresql://');
   }
   const endpoint: Endpoint = {
     host: url.searchParams.get('host') ?? decodeURIComponent(url.hostname),
@@ -57,7 +67,9 @@ export function parseDatabaseUrl(text: string): Endpoint {
   if (mode === 'disable') return endpoint;
   if (mode === 'require') return { ...endpoint, ssl: { rejectUnauthorized: false } };
   if (mode === 'verify-full') return { ...endpoint, ssl: true };
-  throw new Error(`DATABASE_URL: sslmode "${mode}" is not known; use disable, require or verify-full`);
+  throw new DatabaseUrlError(
+    `DATABASE_URL: sslmode "${mode}" is not known; use disable, require or verify-full`,
+  );
 }
 
 /** The endpoint as a URL that `parseDatabaseUrl` reads. It holds the password: never log it. */

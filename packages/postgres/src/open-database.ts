@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
-import { AppError } from '@hexabase/kernel/errors.ts';
+import { AppError, isAppError } from '@hexabase/kernel/errors.ts';
 import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';
 import {
+  DatabaseUrlError,
   endpointAs,
   parseDatabaseUrl,
   rolePassword,
@@ -48,13 +49,16 @@ const databaseName = 'hexabase';
 
 /**
  * Starts the embedded server or connects to a given one, makes roles, migrates, and opens the doors of each role.
- * Throws an Error that says what to change when the server or its folder cannot be used.
+ * Throws an Error that says what to change when the server or its folder cannot be used, `DatabaseUrlError` for a server
+ * of somebody else's.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<OpenedDatabase> {
   await using cleanup = new AsyncDisposableStack();
   const { admin, embedded } = await reach(options);
   if (embedded) cleanup.use(embedded);
-  await requireKey(admin, options.masterKey);
+  await requireKey(admin, options.masterKey).catch((error: unknown) => {
+    throw options.connection.kind === 'url' ? orUnusable(admin, error) : error;
+  });
   await provisionRoles(admin, options.masterKey);
   const owner = endpointAs(admin, 'hexabase_owner', options.masterKey);
   if (options.migrate !== 'skip') await migrateUp(owner, options.migrations);
@@ -128,6 +132,20 @@ async function reach(
     throw sqlState(error) === '28P01' ? new WrongKeyError({ cause: error }) : error;
   }
   return { admin, embedded };
+}
+
+/** PostgreSQL, appendix A: who or which database is not taken. */
+const refusesUs = /^(28...|3D000)$/;
+
+/** What the first question to a server was answered with, as `DatabaseUrlError` where it comes from the address that was given. */
+function orUnusable({ host, port, database, user }: Endpoint, error: unknown): unknown {
+  const code = sqlState(error) ?? '';
+  if (!refusesUs.test(code) && !isAppError(mapDatabaseError(error), 'database_unavailable')) return error;
+  const why = (error instanceof Error && error.message) || code;
+  const place = `${host}:${port}/${database} as ${user}`;
+  return new DatabaseUrlError(`The database of DATABASE_URL cannot be used (${place}): ${why}`, {
+    cause: error,
+  });
 }
 
 async function withDeadline(work: Promise<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
 import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
+import { DatabaseUrlError } from '@hexabase/postgres/connection.ts';
 import { ZodError, prettifyError } from 'zod';
 import { StartError } from '../lifecycle/data-folder.ts';
 
@@ -14,7 +15,8 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof StartError || error instanceof WrongKeyError) return error.message;
+  if (error instanceof StartError || error instanceof WrongKeyError || error instanceof DatabaseUrlError)
+    return error.message;
   if (error instanceof ZodError) return `A setting is not valid:\n${prettifyError(error)}`;
   if (isAppError(error)) return `${error.message}${fields(error.details)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
