@@ -152,12 +152,12 @@ test('what was overtaken by something else says so', async () => {
 });
 
 test.each([
-  ['sleep', {}],
-  ['wake', { sleep: { wanted: true } }],
-  ['update', { deletionRequestedAt: '2026-11-23T08:00:00Z' }],
-])('%s of which the contrary was asked for meanwhile fails', async (verb, after) => {
+  ['sleep', {}, 'it was woken again'],
+  ['wake', { sleep: { wanted: true } }, 'it was sent to sleep again'],
+  ['update', { deletionRequestedAt: '2026-11-23T08:00:00Z' }, 'its deletion was asked for'],
+])('%s of which the contrary was asked for meanwhile fails and names that', async (verb, after, contrary) => {
   expect(await hks({ begins: succeeds, overtaken: 'when done', after }, verb, 'demo')).toBe(
-    `The ${verb} of demo was overtaken. Something else was asked for meanwhile: demo is changed.`,
+    `The ${verb} of demo was overtaken: meanwhile ${contrary}.`,
   );
   expect(printed).toEqual([]);
 });

@@ -46,10 +46,9 @@ export async function changeWorkspace(
   }
   const after = await askPatiently(() => shown(id, cli), cli);
   if (after.operationId !== begun) {
-    const contrary = isContrary(verb, after);
-    const what = `Something else was asked for meanwhile: ${slug} is ${after.phase}`;
-    if (contrary) throw new CliError(`The ${verb} of ${slug} was overtaken. ${what}.`);
-    cli.note(`${what}.`);
+    const contrary = contraryOf(verb, after);
+    if (contrary !== null) throw new CliError(`The ${verb} of ${slug} was overtaken: meanwhile ${contrary}.`);
+    cli.note(`Something else was asked for meanwhile: ${slug} is ${after.phase}.`);
   }
   tellOfPlan(before, after, cli);
   return after;
@@ -60,10 +59,11 @@ function verbOf({ kind }: LongOperation): string {
   return kind.split('.').at(-1) ?? kind;
 }
 
-/** What was asked for since leaves nothing of it. */
-function isContrary(verb: string, { sleep, deletionRequestedAt }: Workspace): boolean {
-  if (deletionRequestedAt !== null) return true;
-  return (verb === 'sleep' && !sleep.wanted) || (verb === 'wake' && sleep.wanted);
+/** What was asked for since and leaves nothing of it, in words; its phase may still be that of before. Null for nothing. */
+function contraryOf(verb: string, { sleep, deletionRequestedAt }: Workspace): string | null {
+  if (deletionRequestedAt !== null) return 'its deletion was asked for';
+  if (verb === 'sleep' && !sleep.wanted) return 'it was woken again';
+  return verb === 'wake' && sleep.wanted ? 'it was sent to sleep again' : null;
 }
 
 /** A plan that is asked for while it sleeps comes, or is refused, with the wake, which is done all the same. */
