@@ -224,9 +224,11 @@ describe('commands made from the contract', () => {
     await expect(hks('member', 'list')).rejects.toThrow('hks organization create NAME');
   });
 
-  it('what was chosen with `hks use` is taken without asking the server', async () => {
+  it('what was chosen with `hks use` is taken without asking the server again', async () => {
+    answers['GET /api/v1/organizations/theirs'] = { id: 'o2', slug: 'theirs' };
     answers['GET /api/v1/organizations/theirs/members'] = [];
     await hks('use', 'organization', 'theirs');
+    asked = [];
     await hks('member', 'list');
     expect(asked.map(({ path }) => path)).toEqual(['/api/v1/organizations/theirs/members']);
     for (const kind of ['planet', 'constructor'])
@@ -240,6 +242,7 @@ describe('commands made from the contract', () => {
     if (!local) throw new Error('nobody is signed in');
     writeCliConfig(path, { ...config, contexts: { local, bob: { ...local, accessToken: 'his-token' } } });
     answers['GET /api/v1/workspaces'] = [];
+    answers['GET /api/v1/workspaces/his'] = { id: 'w2', slug: 'his' };
     await hks('use', 'context', 'bob');
     await hks('use', 'workspace', 'his');
     await hks('workspace', 'list');
@@ -260,6 +263,7 @@ describe('commands made from the contract', () => {
     if (!local) throw new Error('nobody is signed in');
     writeCliConfig(path, { ...config, contexts: { local, them: local } });
     cli.environment.context = 'them';
+    answers['GET /api/v1/workspaces/mine'] = { id: 'w3', slug: 'mine' };
     await hks('use', 'context', 'local');
     expect(noted).toEqual([expect.stringMatching(/HKS_CONTEXT is set.*"them".*unset HKS_CONTEXT.*"local"/)]);
     await hks('use', 'context', 'them');

@@ -8,6 +8,7 @@ import { addLogin } from './commands/login.ts';
 import { addOperationGet } from './commands/operation-get.ts';
 import { addRoleRules } from './commands/role-rules.ts';
 import { addSessions } from './commands/sessions.ts';
+import { addUse } from './commands/use.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorkspaceClone } from './commands/workspace-clone.ts';
 import { addWorkspaceCreate } from './commands/workspace-create.ts';
@@ -36,6 +37,7 @@ export function createProgram(cli: Cli): Command {
     .showHelpAfterError('(add --help for usage)');
   for (const verb of launcherVerbs) program.command(verb.name).description(verb.help);
   addLogin(program, cli);
+  addUse(program, cli);
   addSessions(program, cli);
   addWorkspaceCreate(program, cli);
   addWorkspaceClone(program, cli);

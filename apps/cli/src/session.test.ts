@@ -99,4 +99,17 @@ describe('what is said of a session', () => {
       server: 'http://a.example',
     });
   });
+
+  it.each(['notaurl', 'localhost:8080', ' '])(
+    'what is no address of a server is told with where it stands: %j',
+    async (server) => {
+      const refused = (from: string) =>
+        `${from} is "${server}", which is not the address of a server. Write it out, for example http://localhost:8080.`;
+      const byToken = () => currentContext({ ...place, token: 'hks_x', server });
+      expect(byToken).toThrow(new CliError(refused('HKS_SERVER')));
+      await remember({ server });
+      const context = `The server of the context there in ${place.configFile}`;
+      expect(() => currentContext(place)).toThrow(new CliError(refused(context)));
+    },
+  );
 });

@@ -8,6 +8,7 @@ import {
 import { deviceIdFor } from '@hexabase/client/device-id.ts';
 import * as z from 'zod';
 import { CliError, detailsText } from './cli-error.ts';
+import { serverUrl } from './login/server-url.ts';
 
 /** An access token is refreshed this long before it ends, so that it lives through the request. */
 const marginMs = 60_000;
@@ -57,8 +58,20 @@ export function contextName(
   return place.context ?? config.currentContext;
 }
 
-/** The context that commands work in. Throws `CliError` that says how to sign in when there is none. */
+/**
+ * The context that commands work in. Throws `CliError` that says how to sign in when there is none, and where no address of a
+ * server stands in it.
+ */
 export function currentContext(place: SessionPlace): CliContext {
+  const context = chosenContext(place);
+  const isGiven = place.token !== null && place.server !== null;
+  const where = isGiven
+    ? 'HKS_SERVER'
+    : `The server of the context ${contextName(place)} in ${place.configFile}`;
+  return { ...context, server: serverUrl(context.server, where) };
+}
+
+function chosenContext(place: SessionPlace): CliContext {
   const config = readCliConfig(place.configFile);
   const context = findContext(config, contextName(place, config));
   if (place.token !== null) return contextOfToken(place.server, context);

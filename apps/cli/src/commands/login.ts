@@ -5,8 +5,6 @@ import {
   readCliConfig,
   startSignIn,
   updateCliConfig,
-  type CliConfig,
-  type CliContext,
 } from '@hexabase/client/config-file.ts';
 import { deviceIdFor } from '@hexabase/client/device-id.ts';
 import type { Command } from 'commander';
@@ -15,7 +13,9 @@ import { CliError } from '../cli-error.ts';
 import { loginByBrowser } from '../login/by-browser.ts';
 import { loginByDevice } from '../login/by-device.ts';
 import { loginByPassword, rememberDevice } from '../login/by-password.ts';
+import { serverUrl } from '../login/server-url.ts';
 import { contextName, contextTokens, currentContext, reach, type Tokens } from '../session.ts';
+import { sayOverruled } from './use.ts';
 
 interface LoginOptions {
   email?: string;
@@ -23,7 +23,7 @@ interface LoginOptions {
   context?: string;
 }
 
-/** `hks login [SERVER]` in its three ways, `hks logout`, `hks use`. */
+/** `hks login [SERVER]` in its three ways, and `hks logout`. */
 export function addLogin(program: Command, cli: Cli): void {
   program
     .command('login')
@@ -33,7 +33,7 @@ export function addLogin(program: Command, cli: Cli): void {
     .option('--email <address>', 'no browser: the password is read from the terminal or standard input')
     .option('--context <name>', 'name under which the session is kept; HKS_CONTEXT, else local, when absent')
     .action(async (server: string | undefined, options: LoginOptions) => {
-      const url = serverUrl(server ?? currentContext(cli.environment).server);
+      const url = serverUrl(server ?? currentContext(cli.environment).server, 'The server to sign in to');
       const name = contextToBe(cli, options.context ?? cli.environment.context ?? 'local');
       const { email, tokens } = await signIn(cli, url, options);
       const path = cli.environment.configFile;
@@ -49,7 +49,6 @@ export function addLogin(program: Command, cli: Cli): void {
       sayOverruled(cli, name);
     });
   addLogout(program, cli);
-  addUse(program, cli);
 }
 
 async function signIn(
@@ -78,24 +77,6 @@ function contextToBe({ environment }: Cli, name: string): string {
   );
 }
 
-/** The environment has the last word on the context, which somebody who has just chosen another one may not know. */
-function sayOverruled({ environment, note }: Cli, chosen: string): void {
-  const { context } = environment;
-  if (context === null || context === chosen) return;
-  note(
-    `HKS_CONTEXT is set: commands go on in "${context}" until you unset it (\`unset HKS_CONTEXT\`), then in "${chosen}".`,
-  );
-}
-
-/** Throws `CliError` for what is no address of a server. */
-function serverUrl(given: string): string {
-  const url = URL.canParse(given) ? new URL(given) : null;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return given.replace(/\/+$/, '');
-  throw new CliError(
-    `"${given}" is not the address of a server. Write it out, for example http://localhost:8080.`,
-  );
-}
-
 function addLogout(program: Command, cli: Cli): void {
   program
     .command('logout')
@@ -119,48 +100,4 @@ function addLogout(program: Command, cli: Cli): void {
       );
       cli.print('Signed out.');
     });
-}
-
-function addUse(program: Command, cli: Cli): void {
-  program
-    .command('use')
-    .description('Remembers a workspace, organization or context for the commands that follow.')
-    .argument('<kind>', 'workspace, organization or context')
-    .argument('<name>', 'slug or id; of a context, the name that it was given at `hks login --context`')
-    .action(async (kind: string, name: string) => {
-      const remember = Object.hasOwn(remembering, kind) ? remembering[kind] : undefined;
-      if (!remember)
-        throw new CliError(
-          `Use one of: ${Object.keys(remembering).join(', ')}. For example \`hks use workspace NAME\`.`,
-        );
-      await updateCliConfig(cli.environment.configFile, (config) =>
-        remember(config, { name, context: contextName(cli.environment, config) }),
-      );
-      cli.print(`Using ${kind} ${name}.`);
-      if (kind === 'context') sayOverruled(cli, name);
-    });
-}
-
-type Remember = (config: CliConfig, chosen: { name: string; context: string }) => void;
-
-const remembering: Record<string, Remember | undefined> = {
-  workspace: (config, { name, context }) => {
-    signedIn(config, context).workspace = name;
-  },
-  organization: (config, { name, context }) => {
-    signedIn(config, context).organization = name;
-  },
-  context: (config, { name }) => {
-    signedIn(config, name);
-    config.currentContext = name;
-  },
-};
-
-function signedIn(config: CliConfig, name: string): CliContext {
-  const context = findContext(config, name);
-  if (context) return context;
-  const names = Object.keys(config.contexts).join(', ');
-  throw new CliError(
-    `You are not signed in${names === '' ? '. Run `hks login SERVER`.' : ` as "${name}". Your contexts: ${names}.`}`,
-  );
 }

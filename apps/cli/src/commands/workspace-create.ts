@@ -12,18 +12,21 @@ export function addWorkspaceCreate(program: Command, cli: Cli): void {
     .description(workspace.operations.create.summary)
     .argument('<name>', 'free text; the slug is made from it')
     .option('--plan <plan>', "the organization's plan when absent")
-    .option('--organization <name>', 'slug or id; your current one when absent')
+    .option('--organization <name>', 'slug or id; the current or only one when absent')
     .option('--slug <slug>', 'instead of one made from the name; refused when taken')
     .option('--description <text>')
     .option('--region <region>')
     .option('--isolation <how>', 'shared or dedicated')
     .option('--no-wait', 'return at once');
   addOutputOption(command).action(async (name: string, options: CreateOptions) => {
-    const body = { name, ...pickDefined(options) };
+    const { wait, plan, slug, description, region, isolation } = options;
+    const organization = options.organization ?? (await cli.currentScope('organization'));
+    // Also an empty value was given: the server refuses those that mean nothing.
+    const body = { name, organization, plan, slug, description, region, isolation };
     const { data } = await cli.client().call(workspace.operations.create, { body, signal: cli.signal });
-    const final = options.wait ? await followWorkspace(data, cli) : data;
+    const final = wait ? await followWorkspace(data, cli) : data;
     cli.print(render(outputFormat(command), workspace.columns, final));
-    if (options.wait && outputFormat(command) === 'table') {
+    if (wait && outputFormat(command) === 'table') {
       cli.note(
         `\nNext: ${cli.environment.launcher} kubeconfig ${final.slug} > kc.yaml && export KUBECONFIG=$PWD/kc.yaml && kubectl get nodes`,
       );
@@ -39,16 +42,4 @@ interface CreateOptions {
   region?: string;
   isolation?: 'shared' | 'dedicated';
   wait: boolean;
-}
-
-function pickDefined({ wait: _wait, ...given }: CreateOptions): Omit<CreateOptions, 'wait'> {
-  const { plan, organization, slug, description, region, isolation } = given;
-  return {
-    ...(plan && { plan }),
-    ...(organization && { organization }),
-    ...(slug && { slug }),
-    ...(description && { description }),
-    ...(region && { region }),
-    ...(isolation && { isolation }),
-  };
 }
