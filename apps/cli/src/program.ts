@@ -22,7 +22,7 @@ export const launcherVerbs = [
   { name: 'up', help: 'Starts everything on this machine and prints where it is.' },
   { name: 'down', help: 'Stops what `hks up` started.' },
   { name: 'status', help: 'Tells whether it runs, and where.' },
-  { name: 'test', help: 'Runs every test there is.' },
+  { name: 'test', help: 'Runs the tests that need no host cluster; `test host` those that do.' },
   { name: 'check', help: 'Format, lint, types, architecture, dead code, freshness.' },
   { name: 'bench', help: 'Runs the benchmarks.' },
   { name: 'kubernetes', help: '`kubernetes serve`: only a Kubernetes API, simulated nodes, nothing else.' },
