@@ -44,6 +44,8 @@ const setUp = `
 export async function memoryCluster(admin: Endpoint): Promise<MemoryCluster> {
   const pool = new Pool({ ...clientConfig(admin), max: 6, idleTimeoutMillis: 1_000 });
   pool.on('error', () => undefined);
+  // The database may go while a connection is ending.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   // In one transaction under a lock: two processes may open the same cluster at once.
   await pool.query(`begin; select pg_advisory_xact_lock(7239005); ${setUp}; commit`);
   const listeners = new Set<(workspaceId: WorkspaceId) => void>();

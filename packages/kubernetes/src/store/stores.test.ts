@@ -17,16 +17,16 @@ let pool: Pool | undefined;
 beforeAll(async () => {
   database = await testDatabase({ migrations: storeMigrations });
   pool = new Pool({ connectionString: database.ownerUrl, max: 6 });
+  // The database may go while a connection is ending.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 });
 
 afterAll(async () => {
   await pool?.end();
   await database?.close();
 });
-
 /** What the tests of the running kind of persistence start with: no clusters. */
 let fresh: () => Persistence;
-
 const configMaps: GroupResource = '/configmaps';
 const pods: GroupResource = '/pods';
 function configMap(name: string, value = '', more: Partial<KubeObject['metadata']> = {}): KubeObject {
