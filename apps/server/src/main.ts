@@ -1,12 +1,10 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
-import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
-import { DatabaseUrlError } from '@hexabase/postgres/connection.ts';
-import { ZodError, prettifyError } from 'zod';
 import { readArguments, usage, type Arguments } from './arguments.ts';
 import { readConfig, type ServerConfig } from './config.ts';
-import { ensureDataFolder, StartError } from './lifecycle/data-folder.ts';
+import { ensureDataFolder } from './lifecycle/data-folder.ts';
 import { reportToStarter, startDetached } from './lifecycle/detach.ts';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
+import { mendable } from './lifecycle/mendable.ts';
 import { readRunState } from './lifecycle/run-file.ts';
 import { stopServer } from './lifecycle/stop.ts';
 
@@ -71,11 +69,8 @@ function print(text: string): void {
 
 /** What went wrong, for the person at the keyboard; a stack is for faults of ours only. */
 function sentence(error: unknown): string {
-  if (error instanceof StartError || error instanceof WrongKeyError || error instanceof DatabaseUrlError)
-    return error.message;
   if (isErrno(error, 'ENOSPC', 'EDQUOT') || isAppError(error, 'storage_full')) {
     return 'The disk that holds the data folder is full. Free some space, or choose another with --data-dir.';
   }
-  if (error instanceof ZodError) return `A setting is not valid:\n${prettifyError(error)}`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return mendable(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { parseYamlWithSecrets } from '@hexabase/cluster/yaml-with-secrets.ts';
+import { parseYamlWithSecrets } from '@hexabase/kernel/text/yaml-with-secrets.ts';
 import { isErrno } from '@hexabase/kernel/process/process-identity.ts';
 import { StartError } from './lifecycle/data-folder.ts';
 

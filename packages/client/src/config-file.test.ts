@@ -45,3 +45,15 @@ it.each([': : :\n- ][', 'contexts: 5\n'])('a damaged file (%j) is named, never o
   expect(() => readCliConfig(damaged)).toThrow(ConfigFileError);
   await expect(updateCliConfig(damaged, () => undefined)).rejects.toThrow(damaged);
 });
+
+it.each(['[hksr_secret', '*hksr_secret', '"\\qhksr_secret"', 'x: hksr_secret'])(
+  'a file with tokens that is no YAML is refused without them: %s',
+  async (text) => {
+    await updateCliConfig(path, () => undefined);
+    writeFileSync(path, `contexts:\n  local:\n    refreshToken: ${text}\n`);
+    const refused = (): unknown => readCliConfig(path);
+    expect(refused).toThrow(ConfigFileError);
+    expect(refused).toThrow(/cannot be used: it is not valid YAML( at line \d+, column \d+)?\./);
+    expect(refused).not.toThrow('hksr_secret');
+  },
+);

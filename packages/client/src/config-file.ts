@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { parseYamlWithSecrets } from '@hexabase/kernel/text/yaml-with-secrets.ts';
+import { stringify } from 'yaml';
 import * as z from 'zod';
 import { forgetCredentials } from './credential-folder.ts';
 import { acquireFileLock } from './file-lock.ts';
@@ -104,10 +105,14 @@ export function endSignIn({ path, config }: { path: string; config: CliConfig },
 }
 
 function parseYaml(path: string): unknown {
+  const text = orUnusable(path, '', () => readFileSync(path, 'utf8'));
+  return orUnusable(path, 'it ', () => parseYamlWithSecrets(text));
+}
+
+function orUnusable<T>(path: string, subject: string, read: () => T): T {
   try {
-    // Excerpts, which warnings have too, would show the tokens that stand there.
-    return parse(readFileSync(path, 'utf8'), { prettyErrors: false, logLevel: 'error' });
+    return read();
   } catch (error) {
-    throw new ConfigFileError(path, error instanceof Error ? error.message : String(error));
+    throw new ConfigFileError(path, `${subject}${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import {
   FencedError,
   type ClusterDriver,
@@ -8,7 +8,9 @@ import {
 } from '@hexabase/cluster/port.ts';
 import { refuseLost } from '@hexabase/cluster/tenant-lost.ts';
 import { brandId, type WorkspaceId } from '@hexabase/kernel/id.ts';
-import { clientConfig, type Endpoint } from '@hexabase/postgres/connection.ts';
+import { silentLogger } from '@hexabase/kernel/log.ts';
+import type { Endpoint } from '@hexabase/postgres/connection.ts';
+import { createPool } from '@hexabase/postgres/role-pool.ts';
 
 /**
  * The smallest cluster that reconcilers can be tried on: it stores objects and knows uids, fences and nothing else of
@@ -42,10 +44,8 @@ const setUp = `
 
 /** Opens the cluster in the database of `admin`, made when it is absent. */
 export async function memoryCluster(admin: Endpoint): Promise<MemoryCluster> {
-  const pool = new Pool({ ...clientConfig(admin), max: 6, idleTimeoutMillis: 1_000 });
-  pool.on('error', () => undefined);
-  // The database may go while a connection is ending.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const limits = { max: 6, idleTimeoutMs: 1_000, statementTimeoutMs: 30_000 };
+  const pool = createPool(admin, limits, silentLogger);
   // In one transaction under a lock: two processes may open the same cluster at once.
   await pool.query(`begin; select pg_advisory_xact_lock(7239005); ${setUp}; commit`);
   const listeners = new Set<(workspaceId: WorkspaceId) => void>();

@@ -1,8 +1,5 @@
 import { isAppError } from '@hexabase/kernel/errors.ts';
-import { WrongKeyError } from '@hexabase/kernel/key-vault.ts';
-import { DatabaseUrlError } from '@hexabase/postgres/connection.ts';
-import { ZodError, prettifyError } from 'zod';
-import { StartError } from '../lifecycle/data-folder.ts';
+import { mendable } from '../lifecycle/mendable.ts';
 
 /** Runs a program to its exit code; what the user can mend is printed as a sentence, a fault of ours with its stack. */
 export async function runProgram(name: string, main: () => Promise<number>): Promise<void> {
@@ -15,9 +12,8 @@ export async function runProgram(name: string, main: () => Promise<number>): Pro
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof StartError || error instanceof WrongKeyError || error instanceof DatabaseUrlError)
-    return error.message;
-  if (error instanceof ZodError) return `A setting is not valid:\n${prettifyError(error)}`;
+  const words = mendable(error);
+  if (words !== null) return words;
   if (isAppError(error)) return `${error.message}${fields(error.details)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

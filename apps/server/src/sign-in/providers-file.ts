@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseYamlWithSecrets } from '@hexabase/cluster/yaml-with-secrets.ts';
+import { parseYamlWithSecrets } from '@hexabase/kernel/text/yaml-with-secrets.ts';
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import type { KeyVault } from '@hexabase/kernel/key-vault.ts';
 import type { Logger } from '@hexabase/kernel/log.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { parseYamlWithSecrets } from '@hexabase/kernel/text/yaml-with-secrets.ts';
 import * as z from 'zod';
-import { parseYamlWithSecrets } from '../yaml-with-secrets.ts';
 
 /** Where a Kubernetes API is and how we prove who we are. Everything in it is text: no file is read later. */
 export interface KubeEndpoint {

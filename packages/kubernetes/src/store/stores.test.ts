@@ -1,7 +1,7 @@
 import { fixedClock } from '@hexabase/kernel/clock.ts';
 import { silentLogger } from '@hexabase/kernel/log.ts';
 import { testDatabase, type TestDatabase } from '@hexabase/testkit/test-database.ts';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { GroupResource, KubeObject } from '../types.ts';
 import type { CommitBatch, Persistence } from './persistence.ts';
@@ -16,17 +16,16 @@ let pool: Pool | undefined;
 
 beforeAll(async () => {
   database = await testDatabase({ migrations: storeMigrations });
-  pool = new Pool({ connectionString: database.ownerUrl, max: 6 });
-  // The database may go while a connection is ending.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool = database.database.openPool('hexabase_owner', 6);
 });
 
 afterAll(async () => {
-  await pool?.end();
   await database?.close();
 });
+
 /** What the tests of the running kind of persistence start with: no clusters. */
 let fresh: () => Persistence;
+
 const configMaps: GroupResource = '/configmaps';
 const pods: GroupResource = '/pods';
 function configMap(name: string, value = '', more: Partial<KubeObject['metadata']> = {}): KubeObject {

@@ -1,6 +1,7 @@
 import type { Clock } from '@hexabase/kernel/clock.ts';
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
 import type { TenantClient } from '../../../port.ts';
+import { endpointSlices, type Get } from './endpoint-slices.ts';
 import { readMetricsService, type MetricsService } from './metrics-service.ts';
 import { fieldOf, listOf, numberOf, textOf } from './objects.ts';
 
@@ -59,12 +60,9 @@ async function hostServiceCidr(host: TenantClient, signal: AbortSignal): Promise
 
 /** API servers write where they listen into the endpoints of the service `kubernetes`. */
 async function hostApiPorts(host: TenantClient, signal: AbortSignal): Promise<number[]> {
-  const labelSelector = 'kubernetes.io%2Fservice-name%3Dkubernetes';
-  const path = `/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=${labelSelector}`;
-  const answer = await host.request({ method: 'GET', path, signal });
-  if (answer.status === 404 || answer.status === 403) return [];
-  if (answer.status !== 200) throw new KubeRefusal('where the API of the host is', answer);
-  const ports = listOf(fieldOf(answer.body, 'items'))
+  const get: Get = (path) => host.request({ method: 'GET', path, signal });
+  const service = { namespace: 'default', name: 'kubernetes' };
+  const ports = (await endpointSlices(get, service, 'where the API of the host is'))
     .flatMap(({ ports: of }) => listOf(of))
     .map(({ port }) => numberOf(port))
     .filter((port) => port > 0);

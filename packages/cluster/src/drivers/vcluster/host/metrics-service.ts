@@ -1,5 +1,6 @@
 import { KubeRefusal } from '../../../kube-api/call-errors.ts';
-import type { TenantClient, TenantResponse } from '../../../port.ts';
+import type { TenantClient } from '../../../port.ts';
+import { endpointSlices, listedOrNothing, selecting, type Get } from './endpoint-slices.ts';
 import { fieldOf, isRecord, listOf, metaOf, numberOf, textOf } from './objects.ts';
 
 /**
@@ -38,7 +39,7 @@ export async function readMetricsService(
   host: TenantClient,
   signal: AbortSignal,
 ): Promise<MetricsService | null> {
-  const get = (path: string): Promise<TenantResponse> => host.request({ method: 'GET', path, signal });
+  const get: Get = (path) => host.request({ method: 'GET', path, signal });
   const answer = await get('/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io');
   if (answer.status === 404) return null;
   if (answer.status === 403) return (await isListed(get)) ? usualMetricsService : null;
@@ -50,8 +51,6 @@ export async function readMetricsService(
   const port = numberOf(fieldOf(service, 'port')) || usualMetricsService.port;
   return { namespace, name, port, ...(await leadsTo(get, { namespace, name })) };
 }
-
-type Get = (path: string) => Promise<TenantResponse>;
 
 /** For accounts that may not read what serves an API. */
 async function isListed(get: Get): Promise<boolean> {
@@ -74,33 +73,16 @@ async function leadsTo(
   const pods = isRecord(selector)
     ? Object.fromEntries(Object.entries(selector).map(([key, value]) => [key, textOf(value)]))
     : null;
-  const slices = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`;
-  const all = (await listed(get, `${slices}?${selecting({ 'kubernetes.io/service-name': name })}`)).flatMap(
-    addressesOf,
-  );
+  const what = 'where the metrics API is';
+  const all = (await endpointSlices(get, { namespace, name }, what)).flatMap(addressesOf);
   if (pods === null) return { pods, addresses: all };
-  const found = all.length === 0 ? [] : await listed(get, `${core}/pods?${selecting(pods)}`);
+  const found = all.length === 0 ? [] : await listedOrNothing(get, `${core}/pods?${selecting(pods)}`, what);
   const onNodes = new Set(
     found
       .filter((pod) => fieldOf(pod, 'spec', 'hostNetwork') === true && !metaOf(pod).deleting)
       .map((pod) => textOf(fieldOf(pod, 'status', 'podIP'))),
   );
   return { pods, addresses: all.filter(({ address }) => onNodes.has(address)) };
-}
-
-/** Nothing where it may not be read. */
-async function listed(get: Get, path: string): Promise<Record<string, unknown>[]> {
-  const answer = await get(path);
-  if (answer.status === 403 || answer.status === 404) return [];
-  if (answer.status !== 200) throw new KubeRefusal('where the metrics API is', answer);
-  return listOf(fieldOf(answer.body, 'items'));
-}
-
-function selecting(labels: Readonly<Record<string, string>>): string {
-  const labelSelector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-  return new URLSearchParams({ labelSelector }).toString();
 }
 
 /** In order, so that the same places give the same policies. */
