@@ -69,7 +69,8 @@ class Worker {
   readonly #places: Places;
   readonly #resources = new AsyncDisposableStack();
   #stopping = false;
-  #pumping = false;
+  /** Keys that are being taken; null while none are. */
+  #claiming: Promise<number> | null = null;
   #wanted = false;
   readonly #alarm = new Alarm(pollMs, () => this.wake());
   #resyncTimer: NodeJS.Timeout | null = null;
@@ -106,7 +107,8 @@ class Worker {
     this.#alarm[Symbol.dispose]();
     if (this.#resyncTimer) clearTimeout(this.#resyncTimer);
     await this.#resources.disposeAsync();
-    const ended = Promise.allSettled(this.#running);
+    // Keys that are being taken are begun no more, and given back with all others.
+    const ended = Promise.allSettled([...this.#running, this.#claiming]);
     await Promise.race([ended, sleep(drainMsMax, undefined, { ref: false })]);
     this.#leases.abortAll();
     await ended;
@@ -115,25 +117,31 @@ class Worker {
   }
 
   async #pump(): Promise<void> {
-    if (this.#pumping || this.#stopping) return;
-    this.#pumping = true;
-    let nextMs = pollMs;
+    if (this.#claiming || this.#stopping) return;
+    this.#claiming = this.#claim();
+    const nextMs = await this.#claiming;
+    this.#claiming = null;
+    if (this.#stopping) return;
+    this.#alarm.ringIn(nextMs);
+    if (this.#wanted && this.#running.size < this.#concurrency && nextMs === pollMs) void this.#pump();
+  }
+
+  /** Begins what is due; answers after how many milliseconds to look again at the latest. */
+  async #claim(): Promise<number> {
     try {
       while (this.#wanted && !this.#stopping && this.#running.size < this.#concurrency) {
         this.#wanted = false;
         const free = this.#places.free(this.#concurrency - this.#running.size);
         const claims = await claimDue(this.#queue, free);
+        if (this.#stopping) break;
         for (const claim of claims) this.#begin(claim);
         if (claims.length === free.limit) this.#wanted = true;
       }
+      return pollMs;
     } catch (error) {
       this.#options.log.warn({ error }, 'the queue cannot be read; trying again');
-      nextMs = retryMs;
-    } finally {
-      this.#pumping = false;
+      return retryMs;
     }
-    this.#alarm.ringIn(nextMs);
-    if (this.#wanted && this.#running.size < this.#concurrency && nextMs === pollMs) void this.#pump();
   }
 
   #begin(claim: Claim): void {
